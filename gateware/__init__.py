@@ -1,0 +1,1 @@
+"""The circuit: Amaranth components, each facing its twin of the same name in `golden`."""

@@ -1,0 +1,1 @@
+"""The golden model: what the circuit must compute, in NumPy integers, a batch at once."""

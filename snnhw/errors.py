@@ -1,0 +1,58 @@
+"""The exceptions that mean "this could not be done", as opposed to "this was done and the answer is no".
+
+Every message is one line that says what is wrong and what to do about it. The command line prints it and ends with
+`exit_status`; a mismatch that `verify` finds is a result and no exception. Wrong arguments from Python code raise
+`TypeError` or `ValueError` as usual: these classes are for what a user's files, machine and network can do.
+"""
+
+__all__ = [
+    "DatasetError",
+    "DescriptionError",
+    "DownloadError",
+    "ModelFileError",
+    "OutputError",
+    "SnnhwError",
+    "ToolError",
+    "ToolMissingError",
+]
+
+
+class SnnhwError(Exception):
+    """The base of the project's exceptions.
+
+    The message is kept on one line, also where it quotes a library that writes several.
+    """
+
+    exit_status = 2
+    """What a command that ends with this error returns: 2, could not run."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(line.strip() for line in message.splitlines() if line.strip()))
+
+
+class DescriptionError(SnnhwError, ValueError):
+    """A network or implementation that cannot be: it names the field, what it must be and what came."""
+
+
+class ModelFileError(SnnhwError):
+    """A model file that is damaged, of another schema version, or does not hold what its header says."""
+
+
+class DatasetError(SnnhwError):
+    """Images or labels that are missing, damaged, or of another size or kind than is needed."""
+
+
+class DownloadError(DatasetError):
+    """A dataset that no source could deliver, or that was delivered altered."""
+
+
+class ToolError(SnnhwError):
+    """An outside program (a compiler, a simulator) that ran and failed."""
+
+
+class ToolMissingError(ToolError):
+    """An outside program that is not installed: it says how to get it."""
+
+
+class OutputError(SnnhwError):
+    """A file or folder that cannot be written."""

@@ -1,0 +1,81 @@
+"""Writing files so that a reader sees the old file or the whole new one, and never a part.
+
+The new file is written beside its destination under a hidden name and renamed when it is complete. Whatever interrupts
+the writing, an exception or the user, the destination stays as it was and the hidden file is removed.
+"""
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from snnhw.errors import OutputError
+
+__all__ = ["make_folder", "replacing", "write_atomically"]
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def make_folder(path: str | os.PathLike[str]) -> Path:
+    """Make a folder and its parents where they are missing, and return its path.
+
+    Raises OutputError where that is not possible.
+    """
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _output_error(folder, error) from error
+    return folder
+
+
+def write_atomically(path: str | os.PathLike[str], content: bytes | str) -> Path:
+    """Write `content` (text as UTF-8, line ends unchanged) to `path`, all or nothing, and return the path.
+
+    Missing parent folders are made. Raises OutputError where the file cannot be written.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    with replacing(path) as temporary:
+        try:
+            temporary.write_bytes(data)
+        except OSError as error:
+            raise _output_error(Path(path), error) from error
+    return Path(path)
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give the path of an empty file to write to, which becomes `path` when the block ends without an exception.
+
+    The file lies in the folder of `path` and has its suffix, for writers that choose the format by it. Missing parent
+    folders are made. Raises OutputError where the file cannot be written; other exceptions of the block pass through.
+    """
+    destination = Path(os.path.realpath(path))
+    if destination.exists() and not destination.is_file():
+        raise OutputError(f"cannot write {path}: it is there and is not a file; give the path of a file")
+    make_folder(destination.parent)
+    name = f".{destination.stem[:100]}.{secrets.token_hex(6)}{destination.suffix}"
+    temporary = destination.with_name(name)
+    try:
+        try:
+            temporary.open("xb").close()
+        except OSError as error:
+            raise _output_error(Path(path), error) from error
+        yield temporary
+        try:
+            temporary.replace(destination)
+        except OSError as error:
+            raise _output_error(Path(path), error) from error
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise _output_error(Path(path), error) from error
+        raise
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _output_error(path: Path, error: OSError) -> OutputError:
+    reason = (error.strerror or str(error)).lower()
+    return OutputError(f"cannot write {path}: {reason}; choose a place with room that you may write to")
