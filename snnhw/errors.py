@@ -9,6 +9,7 @@ __all__ = [
     "DatasetError",
     "DescriptionError",
     "DownloadError",
+    "ModelError",
     "ModelFileError",
     "OutputError",
     "SnnhwError",
@@ -32,6 +33,10 @@ class SnnhwError(Exception):
 
 class DescriptionError(SnnhwError, ValueError):
     """A network or implementation that cannot be: it names the field, what it must be and what came."""
+
+
+class ModelError(SnnhwError, ValueError):
+    """Tensors that do not fit a network's description: it names the tensor, what it must be and what came."""
 
 
 class ModelFileError(SnnhwError):

@@ -1,0 +1,37 @@
+"""The dense synapse crossbar: events become currents. Twin of ``gateware/crossbar.py``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snnhw.network import Range
+
+FLOAT32_EXACT = 1 << 24
+FLOAT64_EXACT = 1 << 53
+
+
+class Crossbar:
+    """``current = bias + weight @ values``, exact, as integers.
+
+    Products go through floating-point BLAS, many times faster than integer products, where every partial sum in
+    any order is an integer that the format holds: sum |weight| * value + |bias| below 2**24 for float32, 2**53 for
+    float64.
+
+    Parameters: ``weight`` [units, inputs] and ``bias`` [units], integers; ``values``, the range of event values.
+    """
+
+    def __init__(self, weight: NDArray[np.int64], bias: NDArray[np.int64], values: Range) -> None:
+        bound = int((np.abs(weight).sum(axis=1) * values.hi + np.abs(bias)).max())
+        self.dtype: Any = np.float32 if bound < FLOAT32_EXACT else np.float64 if bound < FLOAT64_EXACT else np.int64
+        self.out_dtype: Any = np.int32 if bound < 1 << 31 else np.int64
+        self.weight = np.ascontiguousarray(weight.T.astype(self.dtype))
+        self.bias = bias.astype(self.dtype)
+
+    def accumulate(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Currents [B, units] (int32, or int64 where they need it) of one step's events [B, inputs]."""
+        current = values.astype(self.dtype) @ self.weight
+        current += self.bias
+        return current.astype(self.out_dtype)

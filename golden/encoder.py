@@ -1,0 +1,106 @@
+"""Encoders: pixels become events, step by step. Twin of ``gateware/encoder.py``.
+
+Each takes samples uint8 [B, inputs] and yields the values of one step's events, [B, inputs], 0 meaning none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snnhw.network import Bernoulli, Direct, Events, Rate
+from snnhw.network import Network
+
+Values = NDArray[np.uint8]
+
+LFSR_MASK = 0x80000057
+"""Feedback of the 32-bit Galois register of the Bernoulli encoder, shifted right."""
+
+FIRE_AT = 256
+"""Where the integrate_fire encoder fires, and what it then subtracts."""
+
+
+def encode(network: Network, samples: NDArray[np.uint8]) -> Iterator[Values]:
+    """Yield the events of each step, uint8 [B, inputs]; once only for direct encoding, whose input is constant.
+
+    ``samples`` is [B, inputs] of pixels, or [B, num_steps, inputs] where the network's input is events.
+    """
+    return _ENCODERS[network.encoder.kind](network, samples)
+
+
+def direct(network: Network, samples: Values) -> Iterator[Values]:
+    """``x >> (8 - bits)``, once."""
+    assert isinstance(network.encoder, Direct)
+    yield samples >> (8 - network.encoder.bits)
+
+
+def integrate_fire(network: Network, samples: Values) -> Iterator[Values]:
+    """``acc += x``; a spike where acc >= 256, which subtracts 256. ``acc`` starts at 128 at step 0."""
+    acc = np.full(samples.shape, FIRE_AT // 2, np.uint16)
+    for _ in range(network.num_steps):
+        acc = acc + samples
+        fires = acc >= FIRE_AT
+        acc = acc - FIRE_AT * fires.astype(np.uint16)
+        yield fires.view(np.uint8)
+
+
+def bernoulli(network: Network, samples: Values) -> Iterator[Values]:
+    """A spike where the random byte of this step and pixel is below x; the same bytes for every sample."""
+    assert isinstance(network.encoder, Bernoulli)
+    random = random_bytes(network.encoder.seed, network.num_steps * network.inputs)
+    for noise in random.reshape(network.num_steps, network.inputs):
+        yield (noise < samples).view(np.uint8)
+
+
+def rate(network: Network, samples: Values) -> Iterator[Values]:
+    """A spike where x > threshold, at the steps with ``t % period == phase``."""
+    encoder = network.encoder
+    assert isinstance(encoder, Rate)
+    for t in range(network.num_steps):
+        fires = (samples > encoder.threshold) & (t % encoder.period == encoder.phase)
+        yield fires.view(np.uint8)
+
+
+def latency(network: Network, samples: Values) -> Iterator[Values]:
+    """A spike where x > 0, at step ``((255 - x) * num_steps) >> 8`` only."""
+    moment = ((255 - samples.astype(np.uint32)) * network.num_steps) >> 8
+    for t in range(network.num_steps):
+        yield ((samples > 0) & (moment == t)).view(np.uint8)
+
+
+def events(network: Network, samples: Values) -> Iterator[Values]:
+    """The events themselves, ``samples[:, t]``."""
+    assert isinstance(network.encoder, Events)
+    for t in range(network.num_steps):
+        yield samples[:, t]
+
+
+_ENCODERS = {
+    "direct": direct,
+    "integrate_fire": integrate_fire,
+    "bernoulli": bernoulli,
+    "rate": rate,
+    "latency": latency,
+    "events": events,
+}
+
+
+def lfsr_advance(state: int, times: int = 8) -> int:
+    """The state of the Galois register after ``times`` shifts to the right."""
+    for _ in range(times):
+        state = (state >> 1) ^ (LFSR_MASK if state & 1 else 0)
+    return state
+
+
+@lru_cache(maxsize=8)
+def random_bytes(seed: int, count: int) -> Values:
+    """The low bytes of the register's state, position n after ``8 * (n + 1)`` shifts from the seed; uint8 [count]."""
+    table = [lfsr_advance(byte) for byte in range(256)]
+    state, low = seed, bytearray(count)
+    for n in range(count):
+        state = (state >> 8) ^ table[state & 0xFF]
+        low[n] = state & 0xFF
+    return np.frombuffer(bytes(low), np.uint8)

@@ -1,0 +1,148 @@
+"""The whole network, a batch at once. Twin of ``gateware/network.py``."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from golden.crossbar import Crossbar
+from golden.encoder import encode
+from golden.neuron import NeuronBank, NeuronStep
+from golden.readout import Readout
+from snnhw.model import Model
+
+Array = NDArray[Any]
+
+CHUNK = 512
+"""Samples computed together: their arrays stay in a core's cache."""
+
+
+@dataclass(frozen=True)
+class LayerTrace:
+    """Every number of a layer: each array [num_steps, B, units]."""
+
+    integrated: Array
+    spike: Array
+    value: Array
+    state: dict[str, Array]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the network made of B samples."""
+
+    classes: NDArray[np.int64]
+    """[B]"""
+    scores: NDArray[np.int64]
+    """[B, classes]"""
+    events: dict[str, NDArray[np.int64]]
+    """Events sent per step by ``encoder`` and each layer: [steps, B]; one step where the encoder is direct."""
+    traces: dict[str, LayerTrace]
+    """By layer; empty unless asked for."""
+    encoded: Array | None
+    """The encoder's events, uint8 [steps, B, inputs], where traces were asked for."""
+
+
+class Golden:
+    """A model made ready to compute; safe to share between threads.
+
+    ``run`` on 784-128-10 does about a hundred thousand samples a second on two cores.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.network = model.network
+        self.readout = Readout(self.network)
+        self.layers = []
+        for index, layer in enumerate(self.network.stages):
+            values = self.network.input_value_range(index)
+            crossbar = Crossbar(model.weight(layer.name), model.bias(layer.name), values)
+            bank = NeuronBank(layer.neuron, model.parameters(layer.name), model.ranges[layer.name])
+            self.layers.append((layer, crossbar, bank))
+
+    def run(self, samples: NDArray[np.uint8], *, traces: bool = False, threads: int = 2) -> Result:
+        """Run samples uint8 [B, *sample_shape]; ``traces`` keeps every integrated value, spike and state."""
+        shape = self.network.sample_shape
+        if samples.shape[1:] != shape or samples.dtype != np.uint8:
+            raise ValueError(f"samples must be uint8 [B, {', '.join(map(str, shape))}], not {samples.dtype} {samples.shape}")
+        leading = shape[:1] if self.network.encoder.kind == "events" else ()
+        flat = samples.reshape(len(samples), *leading, self.network.inputs)
+        chunks = [flat[start : start + CHUNK] for start in range(0, len(flat), CHUNK)] or [flat]
+        if threads > 1 and len(chunks) > 1:
+            with ThreadPoolExecutor(threads) as pool:
+                return _join(list(pool.map(lambda chunk: self._run(chunk, traces), chunks)))
+        return _join([self._run(chunk, traces) for chunk in chunks])
+
+    def _run(self, samples: NDArray[np.uint8], traces: bool) -> Result:
+        network, batch = self.network, len(samples)
+        states = [bank.initial_state(batch, layer.units) for layer, _, bank in self.layers]
+        sent: dict[str, list[Array]] = {"encoder": [], **{layer.name: [] for layer in network.stages}}
+        kept: dict[str, list[NeuronStep]] = {layer.name: [] for layer in network.stages}
+        encoded: list[Array] = []
+        scores = self.readout.initial(batch)
+        encoder = encode(network, samples)
+        first_current = None
+        for t in range(network.num_steps):
+            values = None
+            if t == 0 or not network.constant_input:
+                values = next(encoder)
+                sent["encoder"].append(np.count_nonzero(values, axis=1))
+                encoded += [values] if traces else []
+            for index, (layer, crossbar, bank) in enumerate(self.layers):
+                if index == 0 and network.constant_input:
+                    first_current = current = crossbar.accumulate(values) if t == 0 else first_current
+                else:
+                    current = crossbar.accumulate(values)
+                step = bank.step(states[index], current)
+                states[index], values = step.state, step.value
+                if traces:
+                    kept[layer.name].append(step)
+                sent[layer.name].append(np.count_nonzero(values, axis=1))
+            scores = self.readout.step(scores, t, step)
+        return Result(
+            classes=self.readout.choose(scores),
+            scores=scores,
+            events={name: np.stack(counts) for name, counts in sent.items()},
+            traces={name: _stack(steps) for name, steps in kept.items()} if traces else {},
+            encoded=np.stack(encoded) if traces else None,
+        )
+
+
+def run(model: Model, samples: NDArray[np.uint8], *, traces: bool = False, threads: int = 2) -> Result:
+    """Run a model once, see :meth:`Golden.run`."""
+    return Golden(model).run(samples, traces=traces, threads=threads)
+
+
+def _stack(steps: list[NeuronStep]) -> LayerTrace:
+    return LayerTrace(
+        integrated=np.stack([step.integrated for step in steps]),
+        spike=np.stack([step.spike for step in steps]),
+        value=np.stack([step.value for step in steps]),
+        state={name: np.stack([step.state[name] for step in steps]) for name in steps[0].state},
+    )
+
+
+def _join(parts: list[Result]) -> Result:
+    """Put the chunks' results in a row."""
+    if len(parts) == 1:
+        return parts[0]
+    whole: dict[str, Any] = {}
+    for field in fields(Result):
+        whole[field.name] = _concatenate([getattr(part, field.name) for part in parts], field.name)
+    return Result(**whole)
+
+
+def _concatenate(parts: list[Any], name: str) -> Any:
+    """Join along the batch: axis 0 of classes and scores, axis 1 of what has steps in front."""
+    first = parts[0]
+    if first is None:
+        return None
+    if isinstance(first, dict):
+        return {key: _concatenate([part[key] for part in parts], "steps") for key in first}
+    if isinstance(first, LayerTrace):
+        return LayerTrace(**{f.name: _concatenate([getattr(p, f.name) for p in parts], "steps") for f in fields(LayerTrace)})
+    return np.concatenate(parts, axis=0 if name in ("classes", "scores") else 1)

@@ -1,0 +1,81 @@
+"""What the outside sees of a circuit: its ports and its verification taps, as data.
+
+``gateware.network`` makes it; simulators, test benches and the JSON beside the Verilog read it.
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class PayloadField(BaseModel):
+    """``count`` numbers of ``width`` bits each, lane 0 lowest, from bit ``offset`` of a packed payload."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    offset: int
+    width: int
+    count: int = 1
+    signed: bool = False
+
+
+class StreamPort(BaseModel):
+    """A stream of the top module: ports ``NAME__valid``, ``NAME__ready``, ``NAME__payload``.
+
+    A transfer happens in a cycle with valid and ready; valid and payload hold until then.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    direction: str
+    width: int
+    fields: tuple[PayloadField, ...]
+
+    def field(self, name: str) -> PayloadField:
+        """The field of that name."""
+        return next(field for field in self.fields if field.name == name)
+
+
+class TapSignal(BaseModel):
+    """A signal ``signal`` in a tap's scope: ``count`` lanes of ``width`` bits, lane 0 lowest."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    signal: str
+    width: int
+    count: int = 1
+    signed: bool = False
+
+
+class Tap(BaseModel):
+    """Signals to be sampled at each clock edge at which ``strobe`` is 1.
+
+    ``scope`` is the path of instances below the top module, joined by dots. A layer's tap shows one word of neurons a
+    time, ``order[word][lane]`` being the neuron (None: empty lane), every word once a step, in order. The encoder's
+    tap shows one transfer of its stream a time and has an empty ``order``.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    stage: str
+    scope: str
+    strobe: str
+    signals: tuple[TapSignal, ...]
+    order: tuple[tuple[int | None, ...], ...] = ()
+
+
+class Interface(BaseModel):
+    """The circuit's name, ports (beside ``clk``, ``rst`` and ``error``) and taps.
+
+    ``error`` is 1 from a sample that ``last`` framed wrongly until the next good one has been taken in.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    top: str
+    sample: StreamPort
+    result: StreamPort
+    taps: tuple[Tap, ...]

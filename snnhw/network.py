@@ -1,0 +1,440 @@
+"""The description of a spiking neural network: what is computed, in integers, and nothing of how.
+
+Everything else in the project reads this: the trainer, the golden model, the gateware, the timing model and the
+file format. All classes are frozen, validated and hashable; tensors live apart, in :class:`snnhw.model.Model`.
+The meaning of every field, with its rounding and its order of operations, is in ``docs/numerics.md``.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from snnhw.errors import DescriptionError
+
+PER_NEURON = "per_neuron"
+Parameter = int | Literal["per_neuron"]
+"""An integer of the whole layer, or ``"per_neuron"``: then the model holds a tensor of that name, shape [units]."""
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=32)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+
+
+class Range(_Frozen):
+    """The integers from ``lo`` to ``hi``, both included; interval arithmetic gives widths and signedness."""
+
+    lo: int
+    hi: int
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Range:
+        if self.lo > self.hi:
+            raise ValueError(f"a range must have lo <= hi, not lo={self.lo}, hi={self.hi}")
+        return self
+
+    @classmethod
+    def of_bits(cls, bits: int, *, signed: bool) -> Range:
+        """All integers of ``bits`` bits, two's complement where ``signed``."""
+        return cls(lo=-(1 << (bits - 1)), hi=(1 << (bits - 1)) - 1) if signed else cls(lo=0, hi=(1 << bits) - 1)
+
+    @property
+    def signed(self) -> bool:
+        """Whether a negative number is in it."""
+        return self.lo < 0
+
+    @property
+    def width(self) -> int:
+        """The least number of bits that holds every member (two's complement where signed); at least 1."""
+        bits = max((~self.lo if self.lo < 0 else self.lo).bit_length(), (~self.hi if self.hi < 0 else self.hi).bit_length())
+        return max(1, bits + self.signed)
+
+    def __contains__(self, value: int) -> bool:
+        return self.lo <= value <= self.hi
+
+    def __or__(self, other: Range) -> Range:
+        return Range(lo=min(self.lo, other.lo), hi=max(self.hi, other.hi))
+
+    def __add__(self, other: Range) -> Range:
+        return Range(lo=self.lo + other.lo, hi=self.hi + other.hi)
+
+    def clamp(self, value: int) -> int:
+        """The member nearest to ``value``."""
+        return min(max(value, self.lo), self.hi)
+
+
+class Leak(_Frozen):
+    """How a membrane decays once a step, before it integrates.
+
+    =========  ==================================  ==========================================
+    kind       leaked                              fields used
+    =========  ==================================  ==========================================
+    none       m
+    subtract   m - amount                          amount >= 0
+    shift      m - (m >> bits)                     bits >= 1; beta = 1 - 2**-bits
+    multiply   (m * amount) >> bits                0 <= amount <= 2**bits; beta = amount / 2**bits
+    =========  ==================================  ==========================================
+
+    ``rounding`` says where ``>>`` rounds negative numbers: ``floor`` (an arithmetic shift) or ``toward_zero``.
+    """
+
+    kind: Literal["none", "subtract", "shift", "multiply"] = "none"
+    amount: Parameter = 0
+    bits: int = Field(default=0, ge=0, le=16)
+    rounding: Literal["floor", "toward_zero"] = "floor"
+
+    @model_validator(mode="after")
+    def _complete(self) -> Leak:
+        if self.kind == "shift" and self.bits < 1:
+            raise ValueError("leak of kind 'shift' needs bits >= 1 (beta = 1 - 2**-bits)")
+        if self.kind == "multiply" and self.bits < 1:
+            raise ValueError("leak of kind 'multiply' needs bits >= 1 (beta = amount / 2**bits)")
+        if self.kind in ("none", "shift") and self.amount != 0:
+            raise ValueError(f"leak of kind '{self.kind}' takes no amount")
+        if self.kind in ("none", "subtract") and (self.bits != 0 or self.rounding != "floor"):
+            raise ValueError(f"leak of kind '{self.kind}' takes neither bits nor rounding")
+        if isinstance(self.amount, int) and self.amount not in self.amount_range:
+            raise ValueError(f"leak amount must lie in {self.amount_range.lo}..{self.amount_range.hi}, not {self.amount}")
+        return self
+
+    @property
+    def amount_range(self) -> Range:
+        """The amounts that this kind allows."""
+        return Range(lo=0, hi=(1 << self.bits) if self.kind == "multiply" else (1 << 31) - 1)
+
+
+class Spike(_Frozen):
+    """What a neuron sends when ``integrated >= threshold``.
+
+    - ``binary``: 1.
+    - ``residue``: ``integrated - reset_amount``, saturated to ``bits`` bits. A value of 0 resets and counts, but
+      is no event: it reaches no synapse.
+    - ``count``: how many of ``threshold + i * reset_amount``, i = 0 .. bound-1, are <= ``integrated`` (a burst).
+    """
+
+    kind: Literal["binary", "residue", "count"] = "binary"
+    bits: int = Field(default=0, ge=0, le=16)
+    bound: int = Field(default=0, ge=0, le=255)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Spike:
+        if (self.kind == "residue") != (self.bits > 0):
+            raise ValueError("spike bits must be at least 1 for kind 'residue' and are taken by no other kind")
+        if (self.kind == "count") != (self.bound > 0):
+            raise ValueError("spike bound must be at least 1 for kind 'count' and is taken by no other kind")
+        return self
+
+    @property
+    def value_range(self) -> Range:
+        """The values an event can carry, 0 (no event) included."""
+        return Range(lo=0, hi={"binary": 1, "residue": (1 << self.bits) - 1, "count": self.bound}[self.kind])
+
+    @property
+    def count_range(self) -> Range:
+        """What one step can add to a spike count."""
+        return Range(lo=0, hi=self.bound if self.kind == "count" else 1)
+
+
+class StateField(_Frozen):
+    """One number that a neuron keeps from step to step."""
+
+    name: Literal["membrane", "pending", "refractory"]
+    range: Range
+    initial: Parameter
+
+
+class Neuron(_Frozen):
+    """A (leaky) integrate-and-fire neuron; one step of it, in this order.
+
+    ``leaked = leak(membrane)``; a delayed reset is removed here; ``integrated = saturate(leaked + current)``;
+    ``spike = integrated >= threshold``; ``membrane = reset(integrated)``. A neuron with ``threshold=None`` never
+    fires: it integrates, and its membrane is read out.
+
+    ``membrane`` is the range that ``integrated`` saturates to; None means that no saturation is wanted, and the
+    width is proven sufficient from the weights and the number of steps. ``reset_amount=None`` means the threshold.
+    While ``refractory`` counts down there is no leak, no integration and no spike. A pending (delayed) reset
+    waits for the first step that integrates.
+    """
+
+    leak: Leak = Leak()
+    threshold: Parameter | None
+    reset: Literal["subtract", "zero", "none"] = "subtract"
+    reset_amount: Parameter | None = None
+    reset_delay: bool = False
+    refractory: int = Field(default=0, ge=0, le=255)
+    spike: Spike = Spike()
+    membrane: Range | None = None
+    initial: Parameter = 0
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Neuron:
+        if self.threshold is None:
+            plain = (self.reset, self.reset_amount, self.reset_delay, self.refractory, self.spike)
+            if plain != ("none", None, False, 0, Spike()):
+                raise ValueError(
+                    "a neuron without threshold never fires: it takes reset='none' and no other reset, refractory "
+                    "or spike field"
+                )
+        if isinstance(self.threshold, int) and self.threshold < 1:
+            raise ValueError(f"threshold must be at least 1, not {self.threshold}")
+        if isinstance(self.reset_amount, int) and self.reset_amount < 0:
+            raise ValueError(f"reset_amount must not be negative, it is {self.reset_amount}")
+        if self.spike.kind == "residue" and isinstance(self.threshold, int) and isinstance(self.reset_amount, int):
+            if self.reset_amount > self.threshold:
+                raise ValueError(
+                    f"residue spikes need reset_amount <= threshold, not {self.reset_amount} > {self.threshold}"
+                )
+        if self.reset == "none" and self.reset_delay:
+            raise ValueError("reset_delay needs a reset of kind 'subtract' or 'zero'")
+        if self.membrane is not None:
+            self._check_membrane(self.membrane)
+        return self
+
+    def _check_membrane(self, membrane: Range) -> None:
+        after_reset = (self.threshold, self.reset_amount)
+        if self.reset == "subtract" and all(isinstance(value, int) for value in after_reset):
+            if after_reset[0] - after_reset[1] < membrane.lo:
+                raise ValueError(
+                    f"threshold {self.threshold} - reset_amount {self.reset_amount} falls below the membrane's range "
+                    f"{membrane.lo}..{membrane.hi}"
+                )
+        if 0 not in membrane:
+            raise ValueError(f"the membrane's range must hold 0, {membrane.lo}..{membrane.hi} does not")
+        for name in ("threshold", "initial"):
+            value = getattr(self, name)
+            if isinstance(value, int) and value not in membrane:
+                raise ValueError(f"{name} {value} does not fit the membrane's range {membrane.lo}..{membrane.hi}")
+
+    @classmethod
+    def integrator(cls, leak: Leak | None = None, membrane: Range | None = None, initial: Parameter = 0) -> Neuron:
+        """A neuron that never fires, for a membrane readout."""
+        return cls(leak=leak or Leak(), threshold=None, reset="none", membrane=membrane, initial=initial)
+
+    @property
+    def fires(self) -> bool:
+        """Whether it has a threshold at all."""
+        return self.threshold is not None
+
+    @property
+    def parameters(self) -> dict[str, Parameter]:
+        """The neuron's numbers by name, in the order in which both twins take them; only those it uses."""
+        chosen: dict[str, Parameter] = {}
+        if self.leak.kind in ("subtract", "multiply"):
+            chosen["leak_amount"] = self.leak.amount
+        if self.threshold is not None:
+            chosen["threshold"] = self.threshold
+            if self.reset == "subtract" or self.spike.kind != "binary":
+                chosen["reset_amount"] = self.threshold if self.reset_amount is None else self.reset_amount
+        chosen["initial"] = self.initial
+        return chosen
+
+    def tensor_of(self, parameter: str) -> str | None:
+        """The name (after the layer's) of the tensor that holds a parameter, or None where it is one integer."""
+        if self.parameters[parameter] != PER_NEURON:
+            return None
+        return "threshold" if parameter == "reset_amount" and self.reset_amount is None else parameter
+
+    def state_fields(self, membrane: Range) -> tuple[StateField, ...]:
+        """What is kept from step to step; ``membrane`` is the derived range of the stored membrane."""
+        fields = [StateField(name="membrane", range=membrane, initial=self.initial)]
+        if self.reset_delay:
+            fields.append(StateField(name="pending", range=self.spike.count_range, initial=0))
+        if self.refractory:
+            fields.append(StateField(name="refractory", range=Range(lo=0, hi=self.refractory), initial=0))
+        return tuple(fields)
+
+
+class Dense(_Frozen):
+    """Synapses from every input to each of ``units`` neurons; weights [units, inputs] of ``weight_bits`` bits."""
+
+    kind: Literal["dense"] = "dense"
+    units: int = Field(ge=1, le=1 << 16)
+    weight_bits: int = Field(ge=1, le=16)
+
+    @property
+    def weight_range(self) -> Range:
+        """[-2**(bits-1), 2**(bits-1) - 1]."""
+        return Range.of_bits(self.weight_bits, signed=True)
+
+
+class Layer(_Frozen):
+    """Synapses and the neurons they end on: events in, events out. ``bias``: a tensor [units] added at every step."""
+
+    name: Name
+    synapse: Dense
+    bias: bool = True
+    neuron: Neuron
+
+    @property
+    def units(self) -> int:
+        """The number of neurons."""
+        return self.synapse.units
+
+
+class Direct(_Frozen):
+    """Pixels as graded events, once: ``x >> (8 - bits)``. The first layer applies their sum at every step."""
+
+    kind: Literal["direct"] = "direct"
+    bits: int = Field(default=8, ge=1, le=8)
+
+
+class IntegrateFire(_Frozen):
+    """acc += x; fires and loses 256 where acc >= 256; acc starts at 128, so that rounding is to nearest."""
+
+    kind: Literal["integrate_fire"] = "integrate_fire"
+
+
+class Bernoulli(_Frozen):
+    """Fires with probability x/256: iff the low byte of a 32-bit Galois LFSR (mask 0x80000057) is below x."""
+
+    kind: Literal["bernoulli"] = "bernoulli"
+    seed: int = Field(default=1, ge=1, le=(1 << 32) - 1)
+
+
+class Rate(_Frozen):
+    """Fires iff x > threshold and ``t % period == phase``."""
+
+    kind: Literal["rate"] = "rate"
+    threshold: int = Field(default=127, ge=0, le=255)
+    period: int = Field(default=1, ge=1, le=1 << 12)
+    phase: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _in_period(self) -> Rate:
+        if self.phase >= self.period:
+            raise ValueError(f"phase must be below the period {self.period}, not {self.phase}")
+        return self
+
+
+class Latency(_Frozen):
+    """Fires once, at step ``((255 - x) * num_steps) >> 8``; x = 0 never fires."""
+
+    kind: Literal["latency"] = "latency"
+
+
+class Events(_Frozen):
+    """The input is spikes already: values [num_steps, *input_shape] of ``bits`` bits."""
+
+    kind: Literal["events"] = "events"
+    bits: int = Field(default=1, ge=1, le=8)
+
+
+Encoder = Annotated[
+    Direct | IntegrateFire | Bernoulli | Rate | Latency | Events,
+    Field(discriminator="kind"),
+]
+
+
+class MembraneReadout(_Frozen):
+    """Scores are the membranes of the last layer, which never fires, after the last step."""
+
+    kind: Literal["membrane"] = "membrane"
+
+
+class CountReadout(_Frozen):
+    """Scores are the numbers of spikes of the last layer (a burst of k counts k)."""
+
+    kind: Literal["count"] = "count"
+
+
+class FirstSpikeReadout(_Frozen):
+    """Scores are the steps of each neuron's first spike, num_steps for a silent one; the lowest wins."""
+
+    kind: Literal["first_spike"] = "first_spike"
+
+
+class VoteReadout(_Frozen):
+    """Scores are the spike counts of ``classes`` populations: neuron i votes for i // (units / classes)."""
+
+    kind: Literal["vote"] = "vote"
+    classes: int = Field(ge=1)
+
+
+Readout = Annotated[
+    MembraneReadout | CountReadout | FirstSpikeReadout | VoteReadout,
+    Field(discriminator="kind"),
+]
+
+
+class Network(_Frozen):
+    """A sequential network: encoder, layers, readout, over ``num_steps`` time steps. Ties go to the lowest class."""
+
+    input_shape: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1, max_length=3)]
+    encoder: Encoder
+    stages: Annotated[tuple[Layer, ...], Field(min_length=1)]
+    readout: Readout
+    num_steps: int = Field(ge=1, le=4096)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Network:
+        names = [stage.name for stage in self.stages]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"layer names must differ, '{name}' occurs {names.count(name)} times")
+            if name in ("encoder", "readout"):
+                raise ValueError(f"a layer cannot be named '{name}': another stage of the circuit is")
+        for stage in self.stages[:-1]:
+            if not stage.neuron.fires:
+                raise ValueError(f"layer '{stage.name}' never fires, which only the last layer may")
+        last = self.stages[-1]
+        if last.neuron.fires == (self.readout.kind == "membrane"):
+            wants = "one that never fires (threshold = null)" if last.neuron.fires else "a layer that fires"
+            raise ValueError(f"readout '{self.readout.kind}' needs {wants} as the last layer, '{last.name}' is not")
+        if isinstance(self.readout, VoteReadout) and last.units % self.readout.classes:
+            raise ValueError(f"vote needs equal populations: {last.units} neurons for {self.readout.classes} classes")
+        return self
+
+    @property
+    def inputs(self) -> int:
+        """The number of inputs, ``input_shape`` flattened row by row."""
+        return math.prod(self.input_shape)
+
+    @property
+    def sample_shape(self) -> tuple[int, ...]:
+        """The shape of one sample: ``input_shape``, with the time steps in front where the input is events."""
+        return (self.num_steps, *self.input_shape) if self.encoder.kind == "events" else self.input_shape
+
+    @property
+    def classes(self) -> int:
+        """The number of scores."""
+        return self.readout.classes if isinstance(self.readout, VoteReadout) else self.stages[-1].units
+
+    @property
+    def encoder_value_range(self) -> Range:
+        """The values of the encoder's events, 0 (no event) included."""
+        bits = self.encoder.bits if isinstance(self.encoder, Direct | Events) else 1
+        return Range.of_bits(bits, signed=False)
+
+    @property
+    def constant_input(self) -> bool:
+        """Whether the first layer sums its input once and applies the sum at every step (direct encoding)."""
+        return self.encoder.kind == "direct"
+
+    def fan_in(self, index: int) -> int:
+        """The number of inputs of stage ``index``."""
+        return self.inputs if index == 0 else self.stages[index - 1].units
+
+    def input_value_range(self, index: int) -> Range:
+        """The values of the events that stage ``index`` takes in."""
+        return self.encoder_value_range if index == 0 else self.stages[index - 1].neuron.spike.value_range
+
+
+def parse_network(document: Any, source: str = "description") -> Network:
+    """Build a network from plain data (what JSON or TOML gives); ``DescriptionError`` of one line where it fails."""
+    try:
+        return Network.model_validate(document)
+    except ValidationError as error:
+        raise DescriptionError(f"{source}: {first_complaint(error)}") from error
+
+
+def first_complaint(error: ValidationError) -> str:
+    """The first thing that pydantic found wrong, as one line: where, what must be, what came."""
+    first = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    message = first["msg"].removeprefix("Value error, ")
+    given = "" if first["type"] in ("value_error", "missing") else f", not {first['input']!r:.60}"
+    return f"{where + ': ' if where else ''}{message}{given}"
