@@ -1,0 +1,15 @@
+"""Datasets: fetched, checked and loaded as NumPy arrays, without a deep-learning framework.
+
+>>> from snnhw.data import load
+>>> sample = load("sample")
+>>> sample.images.shape, sample.labels.shape
+((1000, 28, 28), (1000,))
+"""
+
+from snnhw.data.catalogue import NAMES
+from snnhw.data.dataset import Dataset, check_images
+from snnhw.data.fetch import fetch
+from snnhw.data.load import load
+from snnhw.data.places import folder_of
+
+__all__ = ["NAMES", "Dataset", "check_images", "fetch", "folder_of", "load"]

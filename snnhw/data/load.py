@@ -1,0 +1,63 @@
+"""Loading a dataset by its name, or a user's own by its path."""
+
+from importlib import resources
+from os import PathLike, fspath
+from pathlib import Path
+
+import numpy as np
+
+from snnhw.data.catalogue import CATALOGUE, NAMES, SAMPLE, SPLITS
+from snnhw.data.dataset import Dataset
+from snnhw.data.idx import decode_idx
+from snnhw.data.own import read_own
+from snnhw.data.places import read_checked
+from snnhw.errors import DatasetError
+
+__all__ = ["load"]
+
+
+def load(name_or_path: str | PathLike[str], split: str = "test", limit: int | None = None) -> Dataset:
+    """Load the first `limit` images (all, where it is None) of a dataset, with their labels.
+
+    A name is one of `snnhw.data.NAMES`; whatever else is given is a path, to what `snnhw.data.own` says. `split` is
+    "test" or "train"; the sample has only the first, and a path has both only where it is a folder that says so.
+    Raises DatasetError, in one line, where there is no such data or it is damaged.
+    """
+    if split not in SPLITS:
+        raise DatasetError(f"a split is called test or train, not {split}")
+    if limit is not None and limit < 1:
+        raise DatasetError(f"the number of images must be at least 1, not {limit}")
+    name = fspath(name_or_path)
+    if name == SAMPLE:
+        dataset = _sample(split)
+    elif name in CATALOGUE:
+        dataset = _published(name, split)
+    elif Path(name).exists():
+        dataset = read_own(Path(name), split, limit)
+    else:
+        raise DatasetError(
+            f"no dataset and no file is called {name}: give one of {', '.join(NAMES)}, "
+            "or the path of a .npy, a .npz or a folder of .png"
+        )
+    return dataset.first(limit)
+
+
+def _published(name: str, split: str) -> Dataset:
+    source = CATALOGUE[name]
+    images, labels = source.files[split]
+    return Dataset(
+        images=decode_idx(read_checked(source, images), images.name, dimensions=3),
+        labels=decode_idx(read_checked(source, labels), labels.name, dimensions=1).astype(np.int64),
+        name=name,
+        split=split,
+    )
+
+
+def _sample(split: str) -> Dataset:
+    if split != "test":
+        raise DatasetError("sample is a part of MNIST's test set and is not for training: use mnist")
+    with (
+        (resources.files("snnhw.data") / "sample.npz").open("rb") as stream,
+        np.load(stream, allow_pickle=False) as npz,
+    ):
+        return Dataset(npz["images"], npz["labels"], SAMPLE, split, npz["indices"])

@@ -1,0 +1,131 @@
+"""A user's own data, which works wherever the name of a dataset does.
+
+- ``NAME.npy``: images, [B, ...]; labels, [B], in ``NAME_labels.npy`` beside it, where they are known.
+- ``NAME.npz``: an array `images`, and one `labels` where they are known.
+- A folder of ``.png`` of one size, grey, 8 bits: in sub-folders called by their label (0, 1, ...), or all together
+  where labels are not known. Images go by file name, then by label.
+- A folder with any of these under the names `train` and `test`: then each split has its own. Otherwise both splits are
+  the whole.
+
+Images are integers in 0..255. Nothing that is loaded is executed.
+"""
+
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from snnhw.data.dataset import Dataset
+from snnhw.errors import DatasetError
+
+__all__ = ["read_own"]
+
+LARGEST = 1 << 32
+"""More bytes than this are refused before they are unpacked: a small file can claim anything."""
+
+_DAMAGED = (OSError, ValueError, EOFError, MemoryError, zlib.error, zipfile.BadZipFile)
+
+
+def read_own(path: Path, split: str, limit: int | None = None) -> Dataset:
+    """Load what lies at `path`; folders of .png are read only as far as `limit`.
+
+    Raises DatasetError where it is of no known form, damaged, or too large.
+    """
+    place = _of_split(path, split)
+    if place.is_dir():
+        images, labels = _read_folder(place, limit)
+    elif place.suffix == ".npy":
+        images, labels = _read_npy(place)
+    elif place.suffix == ".npz":
+        images, labels = _read_npz(place)
+    else:
+        raise DatasetError(f"{place} is no dataset: it must be a .npy, a .npz or a folder of .png")
+    return Dataset(images, labels, str(path), None if place == path else split)
+
+
+def _of_split(path: Path, split: str) -> Path:
+    for name in (split, f"{split}.npz", f"{split}.npy") if path.is_dir() else ():
+        if (path / name).exists():
+            return path / name
+    return path
+
+
+def _read_npy(path: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    labels = path.with_name(f"{path.stem}_labels.npy")
+    return _array(path), _array(labels) if labels.exists() else None
+
+
+def _array(path: Path) -> NDArray[Any]:
+    try:
+        # A map of the file, since its length then bounds what the header may claim.
+        return np.array(np.load(path, mmap_mode="r", allow_pickle=False))
+    except _DAMAGED as error:
+        raise _unreadable(path, error) from error
+
+
+def _read_npz(path: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(member.file_size for member in archive.infolist())
+        if size > LARGEST:
+            raise DatasetError(f"{path} unpacks to {size} bytes, and {LARGEST} is the most: split it")
+        with np.load(path, allow_pickle=False) as arrays:
+            if "images" not in arrays:
+                there = ", ".join(arrays) or "none"
+                raise DatasetError(f"{path} has no array called images (its arrays: {there}): save it under that name")
+            return arrays["images"], arrays.get("labels")
+    except _DAMAGED as error:
+        raise _unreadable(path, error) from error
+
+
+def _read_folder(folder: Path, limit: int | None) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    labelled = [
+        (path, int(place.name))
+        for place in folder.iterdir()
+        if place.name.isdecimal() and place.is_dir()
+        for path in place.glob("*.png")
+    ]
+    loose = list(folder.glob("*.png"))
+    if bool(labelled) == bool(loose):
+        came = "both" if loose else "neither"
+        raise DatasetError(f"{folder} must hold .png or folders of .png called by their label, and holds {came}")
+    if loose:
+        return _images(sorted(loose)[:limit]), None
+    labelled.sort(key=lambda item: (item[0].name, item[1]))
+    chosen = labelled[:limit]
+    return _images([path for path, _ in chosen]), np.array([label for _, label in chosen], np.int64)
+
+
+def _images(paths: list[Path]) -> NDArray[np.uint8]:
+    first = _grey(paths[0]) if paths else np.zeros((0, 0), np.uint8)
+    if len(paths) * first.nbytes > LARGEST:
+        raise DatasetError(f"{len(paths)} images of the size of {paths[0]} are too much: choose fewer of them")
+    images = np.empty((len(paths), *first.shape), np.uint8)
+    for image, path in zip(images, paths, strict=True):
+        image[...] = _grey(path, first.shape)
+    return images
+
+
+def _grey(path: Path, shape: tuple[int, ...] | None = None) -> NDArray[np.uint8]:
+    """The pixels of a .png, [height, width], which must be of `shape` where that is given."""
+    try:
+        with Image.open(path, formats=["PNG"]) as image:
+            came = (image.height, image.width)
+            if shape is not None and came != shape:
+                raise DatasetError(f"{path} is of {came[1]} x {came[0]} pixels, and others of {shape[1]} x {shape[0]}")
+            if image.mode in ("1", "L"):
+                return np.asarray(image.convert("L"))
+            pixels = np.asarray(image.convert("RGBA")) if not image.mode.startswith("I") else None
+    except (*_DAMAGED, UnidentifiedImageError, Image.DecompressionBombError, SyntaxError) as error:
+        raise _unreadable(path, error) from error
+    if pixels is None or (pixels[..., :3] != pixels[..., :1]).any() or (pixels[..., 3] != 255).any():
+        raise DatasetError(f"{path} must be grey, of 8 bits, without transparency: convert it")
+    return pixels[..., 0]
+
+
+def _unreadable(path: Path, error: BaseException) -> DatasetError:
+    return DatasetError(f"cannot read {path}: {error or type(error).__name__}; save it again")
