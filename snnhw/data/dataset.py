@@ -81,9 +81,9 @@ def check_images(dataset: Dataset, shape: Sequence[int]) -> NDArray[np.uint8]:
     """
     wanted = tuple(shape)
     came = dataset.images.shape[1:]
-    same = [size for size in came if size != 1] == [size for size in wanted if size != 1]
-    flat = 1 in (len(came), len(wanted)) and math.prod(came) == math.prod(wanted)
-    if not (same or flat):
+    sizes = [[size for size in shape if size != 1] for shape in (came, wanted)]
+    flat = min(map(len, sizes)) <= 1 and math.prod(came) == math.prod(wanted)
+    if sizes[0] != sizes[1] and not flat:
         raise DatasetError(
             f"the network takes images of {_written(wanted)}, and those of {dataset.name} are of {_written(came)}: "
             "bring them to that size, or choose another dataset"

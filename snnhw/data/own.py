@@ -62,7 +62,7 @@ def _read_npy(path: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:
 def _array(path: Path) -> NDArray[Any]:
     try:
         # A map of the file, since its length then bounds what the header may claim.
-        return np.array(np.load(path, mmap_mode="r", allow_pickle=False))
+        return np.array(np.lib.format.open_memmap(path, mode="r"))
     except _DAMAGED as error:
         raise _unreadable(path, error) from error
 

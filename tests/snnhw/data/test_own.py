@@ -1,0 +1,198 @@
+"""A user's own data by its path: .npy, .npz and folders of .png, and what is refused."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from snnhw.data import load, own
+from snnhw.errors import DatasetError
+
+IMAGES = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+LABELS = np.array([3, 7])
+
+
+def save_png(path: Path, pixels: np.ndarray, mode: str | None = None) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = Image.fromarray(pixels)
+    (image.convert(mode) if mode else image).save(path)
+
+
+def test_npy_without_labels(tmp_path: Path):
+    np.save(tmp_path / "mine.npy", IMAGES)
+    dataset = load(tmp_path / "mine.npy")
+    assert np.array_equal(dataset.images, IMAGES)
+    assert dataset.labels is None
+    assert dataset.name == str(tmp_path / "mine.npy")
+
+
+def test_npy_with_labels_beside_it(tmp_path: Path):
+    np.save(tmp_path / "mine.npy", IMAGES)
+    np.save(tmp_path / "mine_labels.npy", LABELS)
+    assert load(str(tmp_path / "mine.npy")).labels.tolist() == [3, 7]
+    assert load(tmp_path / "mine.npy", limit=1).labels.tolist() == [3]
+
+
+def test_npz_with_and_without_labels(tmp_path: Path):
+    np.savez_compressed(tmp_path / "both.npz", images=IMAGES, labels=LABELS)
+    np.savez(tmp_path / "images.npz", images=IMAGES.astype(np.int64))
+    assert load(tmp_path / "both.npz").labels.tolist() == [3, 7]
+    assert np.array_equal(load(tmp_path / "images.npz").images, IMAGES)
+    assert load(tmp_path / "images.npz").labels is None
+
+
+def test_images_may_have_any_dimensions(tmp_path: Path):
+    np.save(tmp_path / "events.npy", IMAGES.reshape(2, 3, 2, 2))
+    assert load(tmp_path / "events.npy").images.shape == (2, 3, 2, 2)
+
+
+def test_png_in_folders_called_by_label(tmp_path: Path):
+    for label, number, pixels in [(7, 2, IMAGES[1]), (3, 1, IMAGES[0]), (3, 2, IMAGES[0])]:
+        save_png(tmp_path / str(label) / f"{number}.png", pixels)
+    dataset = load(tmp_path)
+    assert dataset.labels.tolist() == [3, 3, 7]
+    assert np.array_equal(dataset.images, IMAGES[[0, 0, 1]])
+    assert load(tmp_path, limit=2).labels.tolist() == [3, 3]
+
+
+def test_png_together_have_no_labels(tmp_path: Path):
+    save_png(tmp_path / "b.png", IMAGES[1])
+    save_png(tmp_path / "a.png", IMAGES[0])
+    dataset = load(tmp_path)
+    assert dataset.labels is None
+    assert np.array_equal(dataset.images, IMAGES)
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "LA", "RGB", "RGBA"])
+def test_png_that_is_grey_in_any_mode(tmp_path: Path, mode: str):
+    save_png(tmp_path / "a.png", IMAGES[1], mode)
+    assert np.array_equal(load(tmp_path).images, IMAGES[1:])
+
+
+def test_png_of_one_bit_is_0_and_255(tmp_path: Path):
+    save_png(tmp_path / "a.png", np.array([[0, 255]], np.uint8), "1")
+    assert load(tmp_path).images.tolist() == [[[0, 255]]]
+
+
+@pytest.mark.parametrize(
+    ("pixels", "mode"),
+    [
+        (np.full((2, 2, 3), [1, 2, 3], np.uint8), None),
+        (np.full((2, 2, 4), [5, 5, 5, 9], np.uint8), None),
+        (np.full((2, 2), 300, np.uint16), None),
+    ],
+    ids=["colour", "transparent", "16 bits"],
+)
+def test_png_of_another_kind_is_refused(tmp_path: Path, pixels: np.ndarray, mode: str | None):
+    save_png(tmp_path / "a.png", pixels, mode)
+    with pytest.raises(DatasetError, match=r"a\.png must be grey, of 8 bits, without transparency"):
+        load(tmp_path)
+
+
+def test_png_of_several_sizes_are_refused(tmp_path: Path):
+    save_png(tmp_path / "a.png", IMAGES[0])
+    save_png(tmp_path / "b.png", IMAGES[0].T.copy())
+    with pytest.raises(DatasetError, match=r"b\.png is of 3 x 4 pixels, and others of 4 x 3"):
+        load(tmp_path)
+
+
+def test_a_damaged_png_is_refused(tmp_path: Path):
+    save_png(tmp_path / "a.png", IMAGES[0])
+    content = (tmp_path / "a.png").read_bytes()
+    for damaged in (b"", b"GIF89a", content[:-30]):
+        (tmp_path / "a.png").write_bytes(damaged)
+        with pytest.raises(DatasetError, match=r"cannot read .*a\.png: .*; save it again"):
+            load(tmp_path)
+
+
+def test_a_folder_is_one_of_both_kinds(tmp_path: Path):
+    with pytest.raises(DatasetError, match="holds neither"):
+        load(tmp_path)
+    save_png(tmp_path / "a.png", IMAGES[0])
+    save_png(tmp_path / "1" / "a.png", IMAGES[0])
+    with pytest.raises(DatasetError, match="holds both"):
+        load(tmp_path)
+
+
+def test_a_folder_may_name_its_splits(tmp_path: Path):
+    np.savez(tmp_path / "test.npz", images=IMAGES, labels=LABELS)
+    np.save(tmp_path / "train.npy", IMAGES[:1])
+    assert len(load(tmp_path, "test")) == 2
+    assert len(load(tmp_path, "train")) == 1
+    assert load(tmp_path, "train").split == "train"
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"nonsense", b"\x93NUMPY\x01\x00\x10\x00{", b"PK\x03\x04" + bytes(40)],
+    ids=["empty", "nonsense", "npy", "zip"],
+)
+def test_damaged_arrays_are_refused(tmp_path: Path, suffix: str, content: bytes):
+    (tmp_path / f"x{suffix}").write_bytes(content)
+    with pytest.raises(DatasetError, match=rf"^cannot read .*x\{suffix}: .*; save it again$"):
+        load(tmp_path / f"x{suffix}")
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz"])
+def test_truncated_arrays_are_refused(tmp_path: Path, suffix: str):
+    path = tmp_path / f"x{suffix}"
+    if suffix == ".npy":
+        np.save(path, IMAGES)
+    else:
+        np.savez(path, images=IMAGES)
+    path.write_bytes(path.read_bytes()[:-5])
+    with pytest.raises(DatasetError, match="cannot read"):
+        load(path)
+
+
+def test_pickled_objects_are_never_loaded(tmp_path: Path):
+    np.save(tmp_path / "x.npy", np.array([{}, {}], object), allow_pickle=True)
+    np.savez(tmp_path / "x.npz", images=np.array([{}, {}], object))
+    for name in ("x.npy", "x.npz"):
+        with pytest.raises(DatasetError, match="cannot read"):
+            load(tmp_path / name)
+
+
+def test_npz_without_images_says_what_it_has(tmp_path: Path):
+    np.savez(tmp_path / "x.npz", data=IMAGES, labels=LABELS)
+    with pytest.raises(DatasetError, match=r"no array called images \(its arrays: data, labels\)"):
+        load(tmp_path / "x.npz")
+
+
+def test_an_archive_that_grows_too_large_is_refused_before_it_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    np.savez_compressed(tmp_path / "x.npz", images=np.zeros((100, 100, 100), np.uint8))
+    monkeypatch.setattr(own, "LARGEST", 1000)
+    with pytest.raises(DatasetError, match="unpacks to 1000128 bytes, and 1000 is the most"):
+        load(tmp_path / "x.npz")
+
+
+def test_a_header_that_claims_too_much_is_refused(tmp_path: Path):
+    member = io.BytesIO()
+    np.lib.format.write_array_header_1_0(member, {"descr": "|u1", "fortran_order": False, "shape": (1 << 50, 2)})
+    (tmp_path / "x.npy").write_bytes(member.getvalue() + b"1234")
+    with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
+        archive.writestr("images.npy", member.getvalue() + b"1234")
+    for name in ("x.npy", "x.npz"):
+        with pytest.raises(DatasetError, match="cannot read"):
+            load(tmp_path / name)
+
+
+def test_other_files_are_refused(tmp_path: Path):
+    (tmp_path / "x.csv").write_text("1,2")
+    with pytest.raises(DatasetError, match=r"x\.csv is no dataset: it must be a \.npy, a \.npz or a folder"):
+        load(tmp_path / "x.csv")
+
+
+def test_what_is_not_there_is_named():
+    with pytest.raises(DatasetError, match=r"no dataset and no file is called nothing: give one of mnist, fashion"):
+        load("nothing")
+
+
+@pytest.mark.parametrize(("split", "limit"), [("validation", None), ("test", 0), ("test", -1)])
+def test_wrong_arguments_are_named(split: str, limit: int | None):
+    with pytest.raises(DatasetError, match=r"a split is called|at least 1"):
+        load("sample", split, limit)
