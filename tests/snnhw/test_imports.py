@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(path for package in ("snnhw", "gateware", "golden") for path in (ROOT / package).rglob("*.py"))
 HEAVY = {"amaranth", "gateware", "golden", "matplotlib", "numpy", "pydantic", "rich", "safetensors", "torch", "typer"}
-DESCRIPTION = ("snnhw.network", "snnhw.implementation", "snnhw.model", "snnhw.ranges", "snnhw.errors")
+DESCRIPTION = tuple(f"snnhw.{name}" for name in ("network", "implementation", "interface", "model", "ranges", "errors"))
 LEAVES = [f"{module.replace('.', '/')}.py" for module in (*DESCRIPTION, "snnhw.files")]
 
 
