@@ -68,7 +68,12 @@ class Golden:
         """Run samples uint8 [B, *sample_shape]; ``traces`` keeps every integrated value, spike and state."""
         shape = self.network.sample_shape
         if samples.shape[1:] != shape or samples.dtype != np.uint8:
-            raise ValueError(f"samples must be uint8 [B, {', '.join(map(str, shape))}], not {samples.dtype} {samples.shape}")
+            raise ValueError(
+                f"samples must be uint8 [B, {', '.join(map(str, shape))}], not {samples.dtype} {samples.shape}"
+            )
+        highest = self.network.encoder_value_range.hi
+        if self.network.encoder.kind == "events" and int(samples.max(initial=0)) > highest:
+            raise ValueError(f"events must carry at most {highest}, not {int(samples.max())}")
         leading = shape[:1] if self.network.encoder.kind == "events" else ()
         flat = samples.reshape(len(samples), *leading, self.network.inputs)
         chunks = [flat[start : start + CHUNK] for start in range(0, len(flat), CHUNK)] or [flat]
@@ -144,5 +149,7 @@ def _concatenate(parts: list[Any], name: str) -> Any:
     if isinstance(first, dict):
         return {key: _concatenate([part[key] for part in parts], "steps") for key in first}
     if isinstance(first, LayerTrace):
-        return LayerTrace(**{f.name: _concatenate([getattr(p, f.name) for p in parts], "steps") for f in fields(LayerTrace)})
+        return LayerTrace(
+            **{f.name: _concatenate([getattr(p, f.name) for p in parts], "steps") for f in fields(LayerTrace)}
+        )
     return np.concatenate(parts, axis=0 if name in ("classes", "scores") else 1)

@@ -19,6 +19,7 @@ class Readout:
     def __init__(self, network: Network) -> None:
         self.kind = network.readout.kind
         self.classes = network.classes
+        self.population = network.stages[-1].units // network.classes
         self.num_steps = network.num_steps
 
     def initial(self, batch: int) -> Array:
@@ -32,7 +33,7 @@ class Readout:
             return layer.state["membrane"].astype(np.int64) if t == self.num_steps - 1 else scores
         if self.kind == "first_spike":
             return np.where((layer.spike > 0) & (scores == self.num_steps), t, scores)
-        votes = layer.spike.reshape(len(scores), self.classes, -1).sum(axis=2)
+        votes = layer.spike.reshape(*scores.shape, self.population).sum(axis=2)
         return scores + votes
 
     def choose(self, scores: Array) -> Array:

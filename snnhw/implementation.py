@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from snnhw.errors import DescriptionError
-from snnhw.network import Network
+from snnhw.network import Network, first_complaint
 
 DEFAULT_NEURON_LANES = 8
 
@@ -72,7 +71,10 @@ class Implementation(BaseModel):
             synapse = synapses.get(stage.name, min(lanes or stage.units, stage.units))
             neuron = neurons.get(stage.name, min(DEFAULT_NEURON_LANES, synapse))
             layers.append(LayerImplementation.model_construct(synapse_lanes=synapse, neuron_lanes=neuron))
-        chosen = cls(pixels_per_beat=pixels_per_beat, overlap=overlap, layers=tuple(layers), weights=weights)
+        try:
+            chosen = cls(pixels_per_beat=pixels_per_beat, overlap=overlap, layers=tuple(layers), weights=weights)
+        except ValidationError as error:
+            raise DescriptionError(first_complaint(error)) from error
         chosen.check(network)
         return chosen
 
@@ -154,4 +156,4 @@ class LayerShape(BaseModel):
 
 def address_width(count: int) -> int:
     """Bits that number ``count`` things from 0; at least 1."""
-    return max(1, math.ceil(math.log2(count)))
+    return max(1, (count - 1).bit_length())

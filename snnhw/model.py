@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from snnhw.errors import ModelError
 from snnhw.network import Layer, Network, Range
-from snnhw.ranges import LayerRanges, layer_ranges
+from snnhw.ranges import LayerRanges, layer_ranges, magnitude_bound
 
 _INT32 = Range.of_bits(32, signed=True)
 _WIDEST = 62
@@ -57,8 +57,8 @@ class Model:
         checked = {name: self._checked(name, shape) for name, shape in shapes.items()}
         object.__setattr__(self, "tensors", MappingProxyType(checked))
         object.__setattr__(self, "provenance", MappingProxyType(dict(self.provenance)))
-        for layer in self.network.stages:
-            self._check_layer(layer)
+        for index, layer in enumerate(self.network.stages):
+            self._check_layer(layer, self.network.input_value_range(index))
 
     def _checked(self, name: str, shape: tuple[int, ...]) -> NDArray[np.int64]:
         if name not in self.tensors:
@@ -74,7 +74,7 @@ class Model:
         tensor.setflags(write=False)
         return tensor
 
-    def _check_layer(self, layer: Layer) -> None:
+    def _check_layer(self, layer: Layer, inputs: Range) -> None:
         weight, allowed = self.weight(layer.name), layer.synapse.weight_range
         if int(weight.max()) not in allowed or int(weight.min()) not in allowed:
             raise ModelError(
@@ -99,9 +99,13 @@ class Model:
         if neuron.membrane is not None and neuron.reset == "subtract":
             if int((values["threshold"] - values["reset_amount"]).min()) < neuron.membrane.lo:
                 raise ModelError(f"{layer.name}: threshold - reset_amount falls below the membrane's range")
-        unsaturated = self.ranges[layer.name].unsaturated
-        if unsaturated.width > _WIDEST:
-            raise ModelError(f"{layer.name}: its membrane needs {unsaturated.width} bits, more than {_WIDEST}")
+        bits = magnitude_bound(
+            neuron, values, weight, self.bias(layer.name), inputs, self.network.num_steps
+        ).bit_length()
+        if bits > _WIDEST:
+            raise ModelError(
+                f"{layer.name}: its numbers may need {bits} bits, more than {_WIDEST}; give it a membrane range"
+            )
 
     def weight(self, layer: str) -> NDArray[np.int64]:
         """The weights of a layer, [units, inputs]."""
@@ -170,6 +174,20 @@ class Model:
     ) -> Model:
         """A model from anything array-like that holds integers."""
         return cls(network, {name: np.asarray(value) for name, value in tensors.items()}, provenance or {})
+
+    @staticmethod
+    def from_arrays(weights: Sequence[ArrayLike] | Mapping[str, ArrayLike], **options: Any) -> Model:
+        """A model from integer or float weights, [out, in] each: see :func:`snnhw.arrays.from_arrays`."""
+        from snnhw.arrays import from_arrays
+
+        return from_arrays(weights, **options)
+
+    @staticmethod
+    def from_state_dict(state: Mapping[str, Any], **options: Any) -> Model:
+        """A model from a torch state_dict of Linear layers: see :func:`snnhw.statedict.from_state_dict`."""
+        from snnhw.statedict import from_state_dict
+
+        return from_state_dict(state, **options)
 
 
 _LIMITS = {

@@ -50,7 +50,9 @@ class Range(_Frozen):
     @property
     def width(self) -> int:
         """The least number of bits that holds every member (two's complement where signed); at least 1."""
-        bits = max((~self.lo if self.lo < 0 else self.lo).bit_length(), (~self.hi if self.hi < 0 else self.hi).bit_length())
+        bits = max(
+            (~self.lo if self.lo < 0 else self.lo).bit_length(), (~self.hi if self.hi < 0 else self.hi).bit_length()
+        )
         return max(1, bits + self.signed)
 
     def __contains__(self, value: int) -> bool:
@@ -65,6 +67,10 @@ class Range(_Frozen):
     def clamp(self, value: int) -> int:
         """The member nearest to ``value``."""
         return min(max(value, self.lo), self.hi)
+
+
+INT32 = Range.of_bits(32, signed=True)
+"""Where all parameters and tensors lie."""
 
 
 class Leak(_Frozen):
@@ -98,7 +104,9 @@ class Leak(_Frozen):
         if self.kind in ("none", "subtract") and (self.bits != 0 or self.rounding != "floor"):
             raise ValueError(f"leak of kind '{self.kind}' takes neither bits nor rounding")
         if isinstance(self.amount, int) and self.amount not in self.amount_range:
-            raise ValueError(f"leak amount must lie in {self.amount_range.lo}..{self.amount_range.hi}, not {self.amount}")
+            raise ValueError(
+                f"leak amount must lie in {self.amount_range.lo}..{self.amount_range.hi}, not {self.amount}"
+            )
         return self
 
     @property
@@ -179,6 +187,10 @@ class Neuron(_Frozen):
                     "a neuron without threshold never fires: it takes reset='none' and no other reset, refractory "
                     "or spike field"
                 )
+        for name in ("threshold", "reset_amount", "initial"):
+            value = getattr(self, name)
+            if isinstance(value, int) and value not in INT32:
+                raise ValueError(f"{name} must lie within 32 bits, not {value}")
         if isinstance(self.threshold, int) and self.threshold < 1:
             raise ValueError(f"threshold must be at least 1, not {self.threshold}")
         if isinstance(self.reset_amount, int) and self.reset_amount < 0:

@@ -29,14 +29,11 @@ class LayerRanges:
     unsaturated: Range
     """Leaked plus current, before saturation."""
     integrated: Range
-    """What is compared with the threshold."""
+    """What is compared with the threshold; where neurons are refractory, also the membrane that they hold."""
     membrane: Range
     """What is kept for the next step, the initial value included."""
-
-    @property
-    def saturates(self) -> bool:
-        """Whether the circuit needs saturation at all."""
-        return self.unsaturated != self.integrated
+    saturates: bool
+    """Whether the circuit needs saturation at all."""
 
 
 def current_bounds(weight: Integers, bias: Integers, values: Range) -> tuple[Integers, Integers]:
@@ -80,6 +77,21 @@ class _Span:
         return Range(lo=int(self.low.min()), hi=int(self.high.max()))
 
 
+def magnitude_bound(
+    neuron: Neuron, parameters: dict[str, Integers], weight: Integers, bias: Integers, values: Range, num_steps: int
+) -> int:
+    """What no number of a layer exceeds in magnitude, products of the leak included; coarse, and free of overflow."""
+    low, high = current_bounds(weight, bias, values)
+    largest = {name: int(np.abs(value).max()) for name, value in parameters.items()}
+    change = max(int(np.abs(low).max()), int(np.abs(high).max()))
+    change += neuron.spike.count_range.hi * largest.get("reset_amount", 0)
+    change += largest["leak_amount"] if neuron.leak.kind == "subtract" else 0
+    bound = largest["initial"] + num_steps * change
+    if neuron.membrane is not None:
+        bound = min(bound, max(-neuron.membrane.lo, neuron.membrane.hi) + change)
+    return bound << (neuron.leak.bits if neuron.leak.kind == "multiply" else 0)
+
+
 def layer_ranges(
     neuron: Neuron, parameters: dict[str, Integers], weight: Integers, bias: Integers, values: Range, num_steps: int
 ) -> LayerRanges:
@@ -106,13 +118,15 @@ def layer_ranges(
             assert membrane.low is not None and membrane.high is not None
             low, high = np.minimum(low, membrane.low), np.maximum(high, membrane.high)
         membrane.include(low, high)
+    saturated = integrated.range
     return LayerRanges(
         weight=Range(lo=min(0, int(weight.min())), hi=max(0, int(weight.max()))),
         current=Range(lo=int(low_current.min()), hi=int(high_current.max())),
         leaked=leaked.range,
         unsaturated=unsaturated.range,
-        integrated=integrated.range,
+        integrated=saturated | membrane.range if neuron.refractory else saturated,
         membrane=membrane.range,
+        saturates=saturated != unsaturated.range,
     )
 
 

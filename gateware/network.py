@@ -1,0 +1,168 @@
+"""A whole network from its model and implementation. Twin of ``golden/network.py``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from amaranth.hdl import Module, Shape, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from gateware.crossbar import Crossbar
+from gateware.encoder import Encoder, sample_layout
+from gateware.neuron import NeuronBank
+from gateware.readout import Readout
+from gateware.serializer import Serializer
+from gateware.stream import result_layout, shape_of
+from snnhw.implementation import Implementation, LayerShape
+from snnhw.interface import Interface, PayloadField, StreamPort, Tap, TapSignal
+from snnhw.network import Layer
+
+if TYPE_CHECKING:
+    from snnhw.model import Model
+
+TOP = "snn"
+"""The name of the top module."""
+
+
+class LayerCircuit(wiring.Component):
+    """Synapses, neurons and, but for the last layer, the serializer of one stage: events in, events or steps out."""
+
+    def __init__(self, model: Model, index: int, shape: LayerShape):
+        network = model.network
+        layer: Layer = network.stages[index]
+        ranges, values = model.ranges[layer.name], network.input_value_range(index)
+        self.crossbar = Crossbar(
+            model.weight(layer.name).tolist(),
+            model.bias(layer.name).tolist(),
+            shape,
+            values,
+            ranges.weight,
+            ranges.current,
+        )
+        parameters = {name: value.tolist() for name, value in model.parameters(layer.name).items()}
+        constant = index == 0 and network.constant_input
+        self.neurons = NeuronBank(layer.neuron, parameters, ranges, shape, network.num_steps, constant)
+        self.serializer = None
+        if index < len(network.stages) - 1:
+            self.serializer = Serializer(layer.units, shape.neuron_lanes, layer.neuron.spike.value_range)
+        out = self.serializer.events if self.serializer else self.neurons.steps
+        super().__init__(
+            {
+                "events": In(stream.Signature(self.crossbar.events.payload.shape())),
+                "out": Out(stream.Signature(out.payload.shape())),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.crossbar = self.crossbar
+        m.submodules.neurons = self.neurons
+        wiring.connect(m, wiring.flipped(self.events), self.crossbar.events)
+        wiring.connect(m, self.crossbar.currents, self.neurons.currents)
+        if self.serializer is None:
+            wiring.connect(m, self.neurons.steps, wiring.flipped(self.out))
+            return m
+        m.submodules.serializer = self.serializer
+        steps, words = self.neurons.steps, self.serializer.words
+        m.d.comb += [
+            words.valid.eq(steps.valid),
+            steps.ready.eq(words.ready),
+            *(words.payload[name].eq(steps.payload[name]) for name in ("mark", "base")),
+            words.payload.value.eq(steps.payload.value.as_value()),
+        ]
+        wiring.connect(m, self.serializer.events, wiring.flipped(self.out))
+        return m
+
+
+class NetworkCircuit(wiring.Component):
+    """The top: ``sample`` in, ``result`` out, ``error`` for ill-framed input. See ``interface`` for the layouts.
+
+    Stages work on different time steps, and on different samples, at the same time; only streams join them, so that
+    back-pressure anywhere loses nothing and changes no number. ``snnhw.timing`` says how many cycles a sample takes.
+    """
+
+    def __init__(self, model: Model, implementation: Implementation):
+        network = model.network
+        implementation.check(network)
+        shapes = implementation.shapes(network)
+        self.network = network
+        self.encoder = Encoder(network, implementation.pixels_per_beat, implementation.overlap)
+        self.layers = [LayerCircuit(model, index, shape) for index, shape in enumerate(shapes)]
+        self.shapes = shapes
+        self.readout = Readout(network, shapes[-1], self.layers[-1].neurons.steps.payload.shape(), model.score_range)
+        super().__init__(
+            {
+                "sample": In(stream.Signature(sample_layout(network, implementation.pixels_per_beat))),
+                "result": Out(stream.Signature(result_layout(network.classes, model.score_range))),
+                "error": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.encoder = self.encoder
+        wiring.connect(m, wiring.flipped(self.sample), self.encoder.sample)
+        m.d.comb += self.error.eq(self.encoder.error)
+        events = self.encoder.events
+        for stage, layer in zip(self.network.stages, self.layers, strict=True):
+            m.submodules[stage.name] = layer
+            wiring.connect(m, events, layer.events)
+            events = layer.out
+        m.submodules.readout = self.readout
+        wiring.connect(m, events, self.readout.steps)
+        wiring.connect(m, self.readout.result, wiring.flipped(self.result))
+        return m
+
+    def tap_signals(self, stage: str) -> dict[str, Signal]:
+        """The signals of a stage's tap by name, ``strobe`` among them."""
+        names = [layer.name for layer in self.network.stages]
+        block = self.encoder if stage == "encoder" else self.layers[names.index(stage)].neurons
+        return {"strobe": block.tap_strobe, **block.taps}
+
+    @property
+    def interface(self) -> Interface:
+        """Ports and taps as data."""
+        return Interface(
+            top=TOP,
+            sample=_port("sample", "in", self.sample.payload.shape()),
+            result=_port("result", "out", self.result.payload.shape()),
+            taps=(
+                _tap("encoder", "encoder", self.encoder.events.payload.shape(), self.encoder.taps, ()),
+                *(
+                    _tap(
+                        stage.name,
+                        f"{stage.name}.neurons",
+                        layer.neurons.steps.payload.shape(),
+                        layer.neurons.taps,
+                        shape.order,
+                    )
+                    for stage, layer, shape in zip(self.network.stages, self.layers, self.shapes, strict=True)
+                ),
+            ),
+        )
+
+
+def _port(name: str, direction: str, layout: data.StructLayout) -> StreamPort:
+    fields = [_field(key, member) for key, member in layout]
+    return StreamPort(name=name, direction=direction, width=layout.size, fields=tuple(fields))
+
+
+def _field(name: str, member: data.Field) -> PayloadField:
+    lanes, shape = _lanes(member.shape)
+    return PayloadField(name=name, offset=member.offset, width=shape.width, count=lanes, signed=shape.signed)
+
+
+def _tap(stage: str, scope: str, layout: data.StructLayout, taps: dict[str, Signal], order: tuple) -> Tap:
+    signals = []
+    for name, signal in taps.items():
+        lanes, shape = _lanes(layout[name].shape)
+        signals.append(TapSignal(name=name, signal=signal.name, width=shape.width, count=lanes, signed=shape.signed))
+    return Tap(stage=stage, scope=scope, strobe="tap_strobe", signals=tuple(signals), order=order)
+
+
+def _lanes(shape):
+    """How many numbers of which shape a field holds."""
+    if isinstance(shape, data.ArrayLayout):
+        return shape.length, Shape.cast(shape.elem_shape)
+    return 1, Shape.cast(shape)

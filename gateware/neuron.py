@@ -1,0 +1,238 @@
+"""The bank of leaky integrate-and-fire neurons. Twin of ``golden/neuron.py``."""
+
+from collections.abc import Mapping, Sequence
+
+from amaranth.hdl import Const, Module, Mux, Signal, Value, unsigned
+from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from gateware.stream import Mark, current_layout, lookup, saturate, shape_of
+from snnhw.implementation import LayerShape, address_width
+from snnhw.network import Leak, Neuron, Range
+from snnhw.ranges import LayerRanges
+
+
+def step_layout(neuron: Neuron, ranges: LayerRanges, shape: LayerShape) -> data.StructLayout:
+    """What a bank says of one word of neurons: ``mark`` and ``base`` as in ``word_layout``, and per lane
+    ``integrated``, ``spike`` (0 or 1; a burst's number), ``value`` and every state field after the step."""
+    lanes = shape.neuron_lanes
+    fields = {
+        "mark": Mark,
+        "base": address_width(shape.units),
+        "integrated": data.ArrayLayout(shape_of(ranges.integrated), lanes),
+        "spike": data.ArrayLayout(shape_of(neuron.spike.count_range), lanes),
+        "value": data.ArrayLayout(shape_of(neuron.spike.value_range), lanes),
+    }
+    for field in neuron.state_fields(ranges.membrane):
+        fields[field.name] = data.ArrayLayout(shape_of(field.range), lanes)
+    return data.StructLayout(fields)
+
+
+class NeuronBank(wiring.Component):
+    """``units`` neurons, ``neuron_lanes`` of them a cycle, their state in a memory of one word per cycle of a step.
+
+    Takes in one word of currents a cycle, in the order of ``LayerShape.order``, and sends what each word did 2 cycles
+    later, at one word a cycle. With ``constant`` it takes in one step's currents only, keeps them and applies them at
+    each of ``num_steps`` steps, input waiting meanwhile. Step 0 starts from ``initial`` instead of memory. The last
+    word of a step is marked STEP, of the last step SAMPLE. Back-pressure holds the pipeline.
+
+    ``parameters`` holds a list of ``units`` plain ints for each of ``neuron.parameters``.
+    """
+
+    def __init__(
+        self,
+        neuron: Neuron,
+        parameters: Mapping[str, Sequence[int]],
+        ranges: LayerRanges,
+        shape: LayerShape,
+        num_steps: int,
+        constant: bool = False,
+    ):
+        self.neuron = neuron
+        self.ranges = ranges
+        self.shape = shape
+        self.num_steps = num_steps
+        self.constant = constant
+        self.parameters = {name: list(parameters[name]) for name in neuron.parameters}
+        self.fields = neuron.state_fields(ranges.membrane)
+        layout = step_layout(neuron, ranges, shape)
+        super().__init__(
+            {
+                "currents": In(stream.Signature(current_layout(shape.neuron_lanes, ranges.current))),
+                "steps": Out(stream.Signature(layout)),
+            }
+        )
+        self.tap_strobe = Signal()
+        self.taps = {
+            name: Signal(len(self.steps.payload[name].as_value()), name=f"tap_{name}")
+            for name in ("integrated", "spike", "value", *(field.name for field in self.fields))
+        }
+
+    def elaborate(self, platform):
+        m = Module()
+        steps, order = self.steps, self.shape.order
+        busy, done, room, advance = Signal(), Signal(), Signal(), Signal()
+        word, first, mark = Signal(range(self.shape.words)), Signal(), Signal(Mark)
+        m.d.comb += [room.eq(~steps.valid | steps.ready), advance.eq(~busy | room), done.eq(busy & room)]
+        issue, issued, issued_first, issued_mark = self._issue(m, advance)
+        with m.If(advance):
+            m.d.sync += [busy.eq(issue), word.eq(issued), first.eq(issued_first), mark.eq(issued_mark)]
+        with m.If(room):
+            m.d.sync += steps.valid.eq(busy)
+        current = self._currents(m, issue & advance, issued, issued_first, advance)
+        write, read = self._state_ports(m)
+        m.d.comb += [read.addr.eq(issued), read.en.eq(advance), write.addr.eq(word), write.en.eq(done)]
+        base = lookup(word, [lanes[0] for lanes in order], steps.payload.base.shape())
+        with m.If(done):
+            m.d.sync += [steps.payload.mark.eq(mark), steps.payload.base.eq(base)]
+        for lane in range(self.shape.neuron_lanes):
+            parameters = self._lane_parameters(word, lane)
+            old = self._old_state(m, read, first, parameters, lane)
+            exists = lookup(word, [lanes[lane] is not None for lanes in order], unsigned(1))
+            result = self._step(m, lane, parameters, old, current[lane], exists)
+            m.d.comb += [write.data[field.name][lane].eq(result[field.name]) for field in self.fields]
+            with m.If(done):
+                m.d.sync += [steps.payload[name][lane].eq(value) for name, value in result.items()]
+        m.d.comb += self.tap_strobe.eq(steps.valid & steps.ready)
+        m.d.comb += [tap.eq(steps.payload[name]) for name, tap in self.taps.items()]
+        return m
+
+    def _step(self, m, lane, parameters, state, current, exists):
+        """One step of one neuron, combinational: ``integrated``, ``spike``, ``value`` and the new state by name."""
+        neuron, ranges, fields = self.neuron, self.ranges, {field.name: field for field in self.fields}
+        membrane = state["membrane"]
+        leaked = leak(neuron.leak, parameters.get("leak_amount"), membrane)
+        if neuron.reset_delay:
+            leaked = reset(neuron, parameters, leaked, state["pending"])
+        unsaturated = Signal(shape_of(ranges.unsaturated), name=f"unsaturated_{lane}")
+        integrated = Signal(shape_of(ranges.integrated | ranges.membrane), name=f"integrated_{lane}")
+        # Narrowing is safe here and below: the ranges are proven for every input.
+        m.d.comb += unsaturated.eq(leaked + current)
+        updated = saturate(unsaturated, neuron.membrane) if ranges.saturates else unsaturated
+        active = (state["refractory"] == 0) if neuron.refractory else Const(1)
+        m.d.comb += integrated.eq(Mux(active, updated, membrane) if neuron.refractory else updated)
+        spike = Signal(shape_of(neuron.spike.count_range), name=f"spike_{lane}")
+        value = Signal(shape_of(neuron.spike.value_range), name=f"value_{lane}")
+        self._fire(m, parameters, integrated, active & exists, spike, value)
+        result = {"integrated": integrated, "spike": spike, "value": value}
+        new = {name: Signal(shape_of(field.range), name=f"new_{name}_{lane}") for name, field in fields.items()}
+        m.d.comb += new["membrane"].eq(integrated)
+        if neuron.reset_delay:
+            m.d.comb += new["pending"].eq(Mux(active, spike, state["pending"]))
+        elif neuron.fires:
+            m.d.comb += new["membrane"].eq(reset(neuron, parameters, integrated, spike))
+        if neuron.refractory:
+            left = Mux(active, 0, state["refractory"] - 1)
+            m.d.comb += new["refractory"].eq(Mux(spike.any(), neuron.refractory, left))
+        return result | new
+
+    def _fire(self, m, parameters, integrated, active, spike, value):
+        """The spike and the value of its event."""
+        neuron = self.neuron
+        if not neuron.fires:
+            return
+        fired = (integrated >= parameters["threshold"]) & active
+        if neuron.spike.kind == "residue":
+            residue = integrated - parameters["reset_amount"]
+            most = neuron.spike.value_range.hi
+            m.d.comb += [spike.eq(fired), value.eq(Mux(fired, Mux(residue > most, most, residue), 0))]
+            return
+        more = [
+            fired & (integrated >= parameters["threshold"] + i * parameters["reset_amount"])
+            for i in range(1, neuron.spike.count_range.hi)
+        ]
+        m.d.comb += [spike.eq(sum(more, fired)), value.eq(spike)]
+
+    def _issue(self, m, advance):
+        """Count words and steps; an issue needs currents, which a constant layer has from step 1 on."""
+        word, step = Signal(range(self.shape.words), name="next_word"), Signal(range(self.num_steps), name="next_step")
+        first, last_word, issue = Signal(name="next_first"), Signal(), Signal()
+        mark = Signal(Mark, name="next_mark")
+        last_step = step == self.num_steps - 1
+        m.d.comb += [
+            first.eq(step == 0),
+            last_word.eq(word == self.shape.words - 1),
+            mark.eq(Mux(last_word, Mux(last_step, Mark.SAMPLE, Mark.STEP), Mark.EVENT)),
+            issue.eq(self.currents.valid | ~first if self.constant else self.currents.valid),
+            self.currents.ready.eq(advance & first if self.constant else advance),
+        ]
+        with m.If(issue & advance):
+            m.d.sync += word.eq(Mux(last_word, 0, word + 1))
+            with m.If(last_word):
+                m.d.sync += step.eq(Mux(last_step, 0, step + 1))
+        return issue, word, first, mark
+
+    def _currents(self, m, issue, word, first, advance):
+        """The issued word's currents, a cycle later; a constant layer keeps them from step 0 on."""
+        layout = self.currents.payload.shape()
+        taken = Signal(layout, name="taken")
+        with m.If(issue):
+            m.d.sync += taken.eq(self.currents.payload)
+        if not self.constant or self.num_steps == 1:
+            return taken.current
+        m.submodules.constant = store = memory.Memory(shape=layout, depth=self.shape.words, init=[])
+        write, read = store.write_port(), store.read_port()
+        kept, current = Signal(), Signal(layout, name="current")
+        m.d.comb += [
+            write.addr.eq(word),
+            write.data.eq(self.currents.payload),
+            write.en.eq(issue & first),
+            read.addr.eq(word),
+            read.en.eq(advance),
+            current.eq(Mux(kept, read.data.as_value(), taken.as_value())),
+        ]
+        with m.If(advance):
+            m.d.sync += kept.eq(~first)
+        return current.current
+
+    def _state_ports(self, m):
+        """The memory of the state: its write and its read port."""
+        lanes = self.shape.neuron_lanes
+        layout = data.StructLayout({f.name: data.ArrayLayout(shape_of(f.range), lanes) for f in self.fields})
+        m.submodules.state = store = memory.Memory(shape=layout, depth=self.shape.words, init=[])
+        write = store.write_port()
+        # A bank of a single word reads it for the next step in the cycle that writes it.
+        return write, store.read_port(transparent_for=(write,) if self.shape.words == 1 else ())
+
+    def _old_state(self, m, read, first, parameters, lane):
+        """The state of a lane's neuron before this step: from memory, or the initial one."""
+        state = {}
+        for field in self.fields:
+            state[field.name] = Signal(shape_of(field.range), name=f"{field.name}_{lane}")
+            initial = parameters["initial"] if field.name == "membrane" else field.initial
+            m.d.comb += state[field.name].eq(Mux(first, initial, read.data[field.name][lane]))
+        return state
+
+    def _lane_parameters(self, word, lane: int) -> dict[str, Value]:
+        """The parameters of the neuron in a lane of the current word."""
+        chosen = {}
+        for name, values in self.parameters.items():
+            span = Range(lo=min(0, *values), hi=max(0, *values))
+            units = [lanes[lane] for lanes in self.shape.order]
+            known = [values[unit] for unit in units if unit is not None]
+            padded = [known[0] if unit is None else values[unit] for unit in units]
+            chosen[name] = lookup(word, padded, shape_of(span))
+        return chosen
+
+
+def leak(leak: Leak, leak_amount: Value | None, membrane: Value) -> Value:
+    """The leaked membrane, see :class:`snnhw.network.Leak`."""
+    if leak.kind == "none":
+        return membrane
+    if leak.kind == "subtract":
+        return membrane - leak_amount
+    product = membrane if leak.kind == "shift" else membrane * leak_amount
+    if leak.rounding == "toward_zero":
+        product = product + Mux(product < 0, (1 << leak.bits) - 1, 0)
+    shifted = product >> leak.bits
+    return membrane - shifted if leak.kind == "shift" else shifted
+
+
+def reset(neuron: Neuron, parameters: Mapping[str, Value], membrane: Value, spike: Value) -> Value:
+    """The membrane after ``spike`` (a count) has reset it."""
+    if neuron.reset == "subtract":
+        removed = parameters["reset_amount"]
+        return membrane - (Mux(spike, removed, 0) if len(spike) == 1 else spike * removed)
+    if neuron.reset == "zero":
+        return Mux(spike.any(), 0, membrane)
+    return membrane

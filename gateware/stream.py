@@ -1,0 +1,68 @@
+"""The payloads that travel between the blocks, each defined once, and arithmetic that all blocks share."""
+
+from collections.abc import Sequence
+
+from amaranth.hdl import Array, Const, Mux, Shape, Value, signed, unsigned
+from amaranth.lib import data, enum
+
+from snnhw.implementation import address_width
+from snnhw.network import Range
+
+
+class Mark(enum.Enum, shape=2):
+    """What a transfer of an event stream is."""
+
+    EVENT = 0
+    """A spike: address and value count."""
+    STEP = 1
+    """The end of a time step."""
+    SAMPLE = 2
+    """The end of a sample's last time step."""
+    ABORT = 3
+    """The end of a sample that was ill-framed: forget what came of it."""
+
+
+def shape_of(span: Range) -> Shape:
+    """The narrowest shape that holds a range."""
+    return signed(span.width) if span.signed else unsigned(span.width)
+
+
+def event_layout(addresses: int, values: Range) -> data.StructLayout:
+    """An event stream's payload: ``mark``, ``address`` below ``addresses``, ``value`` within ``values``, never 0."""
+    return data.StructLayout({"mark": Mark, "address": address_width(addresses), "value": shape_of(values)})
+
+
+def word_layout(addresses: int, lanes: int, values: Range) -> data.StructLayout:
+    """Several neighbours at once: ``value`` of each lane (0: no event), ``base``, the address of lane 0, and ``mark``.
+
+    The mark comes after the word's events.
+    """
+    return data.StructLayout(
+        {"mark": Mark, "base": address_width(addresses), "value": data.ArrayLayout(shape_of(values), lanes)}
+    )
+
+
+def beat_layout(pixels: int) -> data.StructLayout:
+    """Input pixels, first in lane 0; ``last`` on a sample's last beat."""
+    return data.StructLayout({"pixels": data.ArrayLayout(8, pixels), "last": 1})
+
+
+def current_layout(lanes: int, currents: Range) -> data.StructLayout:
+    """The currents of one word of neurons."""
+    return data.StructLayout({"current": data.ArrayLayout(shape_of(currents), lanes)})
+
+
+def result_layout(classes: int, scores: Range) -> data.StructLayout:
+    """The winning class and every score, in one transfer."""
+    return data.StructLayout({"class": address_width(classes), "scores": data.ArrayLayout(shape_of(scores), classes)})
+
+
+def saturate(value: Value, span: Range) -> Value:
+    """The member of ``span`` nearest to ``value``."""
+    return Mux(value > span.hi, span.hi, Mux(value < span.lo, span.lo, value))
+
+
+def lookup(index: Value, values: Sequence[int], shape: Shape) -> Value:
+    """``values[index]`` of constants; one constant where they are equal."""
+    constants = [Const(value, shape) for value in values]
+    return constants[0] if len(set(values)) == 1 else Array(constants)[index]
