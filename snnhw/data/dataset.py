@@ -101,8 +101,10 @@ def _integers(values: Any, what: str, kind: type[np.integer[Any]]) -> NDArray[An
     if array.dtype.kind not in "biu":
         raise DatasetError(f"{what} must be integers, not {array.dtype}: scale and round them first")
     low, high = (int(array.min()), int(array.max())) if array.size else (0, 0)
-    if low < 0 or high > np.iinfo(kind).max:
-        raise DatasetError(f"{what} must lie in 0..{np.iinfo(kind).max}, not in {low}..{high}: scale them first")
+    if low < 0:
+        raise DatasetError(f"{what} must not be negative, and {low} is among them")
+    if high > np.iinfo(kind).max:
+        raise DatasetError(f"{what} must be at most {np.iinfo(kind).max}, and {high} is among them")
     converted = np.ascontiguousarray(array, dtype=kind).view()
     converted.flags.writeable = False
     return converted

@@ -23,7 +23,7 @@ from typing import Protocol, TypeAlias
 from urllib.parse import urlsplit
 
 from snnhw.data.catalogue import CATALOGUE, SAMPLE, Source, SourceFile
-from snnhw.data.places import folder_of, is_right
+from snnhw.data.places import folder_of, read_checked
 from snnhw.errors import DatasetError, DownloadError
 from snnhw.files import replacing
 
@@ -66,7 +66,7 @@ class Way:
 
 
 def fetch(name: str, on_progress: Progress | None = None, ways: Sequence[Way] | None = None) -> Path:
-    """Bring the four files of a dataset to this machine, those that are not there yet, and return their folder.
+    """Bring the four files of a dataset to this machine, those that `load` would not find, and return their folder.
 
     `ways` are tried in their order; without them, those that the catalogue knows. Raises DatasetError for a name that
     cannot be fetched, DownloadError where no way led to every file, OutputError where the folder cannot be written.
@@ -77,7 +77,7 @@ def fetch(name: str, on_progress: Progress | None = None, ways: Sequence[Way] | 
         raise DatasetError(f"no dataset is called {name}: those that can be fetched are {', '.join(CATALOGUE)}")
     source = CATALOGUE[name]
     folder = folder_of(name)
-    missing = [file for file in source.all_files if not _is_there(folder / file.name, file)]
+    missing = [file for file in source.all_files if not _is_there(source, file)]
     reasons: list[str] = []
     for way in _ways(source) if ways is None else ways:
         if not missing:
@@ -160,11 +160,12 @@ def installed(folder: Path) -> Iterator[Opener]:
     yield open_file
 
 
-def _is_there(path: Path, file: SourceFile) -> bool:
+def _is_there(source: Source, file: SourceFile) -> bool:
     try:
-        return path.stat().st_size == file.size and is_right(path.read_bytes(), file)
-    except OSError:
+        read_checked(source, file)
+    except DatasetError:
         return False
+    return True
 
 
 def _store(open_file: Opener, file: SourceFile, path: Path, on_progress: Progress | None) -> None:

@@ -87,9 +87,9 @@ def _read_folder(folder: Path, limit: int | None) -> tuple[NDArray[Any], NDArray
         (path, int(place.name))
         for place in folder.iterdir()
         if place.name.isdecimal() and place.is_dir()
-        for path in place.glob("*.png")
+        for path in _pngs(place)
     ]
-    loose = list(folder.glob("*.png"))
+    loose = _pngs(folder)
     if bool(labelled) == bool(loose):
         came = "both" if loose else "neither"
         raise DatasetError(f"{folder} must hold .png or folders of .png called by their label, and holds {came}")
@@ -98,6 +98,10 @@ def _read_folder(folder: Path, limit: int | None) -> tuple[NDArray[Any], NDArray
     labelled.sort(key=lambda item: (item[0].name, item[1]))
     chosen = labelled[:limit]
     return _images([path for path, _ in chosen]), np.array([label for _, label in chosen], np.int64)
+
+
+def _pngs(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if path.suffix.lower() == ".png"]
 
 
 def _images(paths: list[Path]) -> NDArray[np.uint8]:

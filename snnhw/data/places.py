@@ -9,7 +9,7 @@ from pathlib import Path
 from snnhw.data.catalogue import Source, SourceFile
 from snnhw.errors import DatasetError
 
-__all__ = ["folder_of", "is_right", "read_checked", "root"]
+__all__ = ["folder_of", "read_checked", "root"]
 
 _DAMAGED_GZIP = (EOFError, zlib.error, gzip.BadGzipFile)
 
@@ -43,11 +43,6 @@ def read_checked(source: Source, file: SourceFile) -> bytes:
     )
 
 
-def is_right(content: bytes, file: SourceFile) -> bool:
-    """Whether this is the file's content, to the last bit."""
-    return len(content) == file.size and hashlib.sha256(content).hexdigest() == file.sha256
-
-
 def _content(path: Path, source: Source, file: SourceFile) -> bytes:
     try:
         # One byte more than there should be tells a longer file, and bounds what a compressed one can grow to.
@@ -57,7 +52,7 @@ def _content(path: Path, source: Source, file: SourceFile) -> bytes:
         content = b""
     except OSError as error:
         raise DatasetError(f"cannot read {path}: {error.strerror}; make it readable") from error
-    if not is_right(content, file):
+    if len(content) != file.size or hashlib.sha256(content).hexdigest() != file.sha256:
         raise DatasetError(
             f"{path} is not the {file.name} of {source.name}: it is damaged or altered; remove it and run "
             f"`snnhw data fetch {source.name}`, or give data of your own by its path"

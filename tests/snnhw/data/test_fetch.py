@@ -70,6 +70,12 @@ def test_what_is_there_is_not_fetched_again(tiny: Published):
     assert (tiny.folder / "test-labels").read_bytes() == tiny.contents["test-labels"]
 
 
+def test_files_that_were_put_there_by_hand_are_enough(tiny: Published):
+    for name, content in tiny.contents.items():
+        write_atomically(tiny.folder / f"{name}.gz", gzip.compress(content))
+    assert fetch("tiny", ways=[dead()]) == tiny.folder
+
+
 def test_the_next_way_brings_what_the_first_could_not(tiny: Published):
     asked: list[str] = []
     broken = way(tiny, lambda name, content: content[:-1] if name == "train-images" else content)

@@ -59,7 +59,7 @@ def test_png_in_folders_called_by_label(tmp_path: Path):
 
 
 def test_png_together_have_no_labels(tmp_path: Path):
-    save_png(tmp_path / "b.png", IMAGES[1])
+    save_png(tmp_path / "b.PNG", IMAGES[1])
     save_png(tmp_path / "a.png", IMAGES[0])
     dataset = load(tmp_path)
     assert dataset.labels is None
