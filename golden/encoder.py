@@ -11,8 +11,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from snnhw.network import Bernoulli, Direct, Events, Rate
-from snnhw.network import Network
+from snnhw.network import Bernoulli, Direct, Events, Network, Rate
 
 Values = NDArray[np.uint8]
 
@@ -34,7 +33,7 @@ def encode(network: Network, samples: NDArray[np.uint8]) -> Iterator[Values]:
 def direct(network: Network, samples: Values) -> Iterator[Values]:
     """``x >> (8 - bits)``, once."""
     assert isinstance(network.encoder, Direct)
-    yield samples >> (8 - network.encoder.bits)
+    yield samples >> np.uint8(8 - network.encoder.bits)
 
 
 def integrate_fire(network: Network, samples: Values) -> Iterator[Values]:

@@ -90,18 +90,14 @@ class Golden:
         encoded: list[Array] = []
         scores = self.readout.initial(batch)
         encoder = encode(network, samples)
-        first_current = None
         for t in range(network.num_steps):
-            values = None
             if t == 0 or not network.constant_input:
-                values = next(encoder)
+                values: Array = next(encoder)
+                first_current = self.layers[0][1].accumulate(values)
                 sent["encoder"].append(np.count_nonzero(values, axis=1))
                 encoded += [values] if traces else []
             for index, (layer, crossbar, bank) in enumerate(self.layers):
-                if index == 0 and network.constant_input:
-                    first_current = current = crossbar.accumulate(values) if t == 0 else first_current
-                else:
-                    current = crossbar.accumulate(values)
+                current = first_current if index == 0 else crossbar.accumulate(values)
                 step = bank.step(states[index], current)
                 states[index], values = step.state, step.value
                 if traces:

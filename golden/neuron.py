@@ -101,20 +101,21 @@ def leak(leak: Leak, leak_amount: Array | None, membrane: Array) -> Array:
         return membrane
     if leak.kind == "subtract":
         return membrane - leak_amount
-    product = membrane if leak.kind == "shift" else membrane * leak_amount
+    product: Array = membrane if leak.kind == "shift" else membrane * leak_amount
     if leak.rounding == "toward_zero":
         product = product + ((product < 0) * ((1 << leak.bits) - 1)).astype(product.dtype)
-    shifted = product >> leak.bits
+    shifted: Array = product >> leak.bits
     return membrane - shifted if leak.kind == "shift" else shifted
 
 
 def reset(neuron: Neuron, parameters: dict[str, Array], membrane: Array, spike: Array) -> Array:
     """The membrane after ``spike`` (a count) has reset it."""
+    kept: Array = membrane
     if neuron.reset == "subtract":
-        return membrane - spike * parameters["reset_amount"]
-    if neuron.reset == "zero":
-        return membrane * (spike == 0)
-    return membrane
+        kept = membrane - spike * parameters["reset_amount"]
+    elif neuron.reset == "zero":
+        kept = membrane * (spike == 0)
+    return kept
 
 
 def _scalar_if_equal(values: Array) -> Array:

@@ -33,9 +33,10 @@ class Readout:
             return layer.state["membrane"].astype(np.int64) if t == self.num_steps - 1 else scores
         if self.kind == "first_spike":
             return np.where((layer.spike > 0) & (scores == self.num_steps), t, scores)
-        votes = layer.spike.reshape(*scores.shape, self.population).sum(axis=2)
+        votes: Array = layer.spike.reshape(*scores.shape, self.population).sum(axis=2)
         return scores + votes
 
     def choose(self, scores: Array) -> Array:
         """The winning class, the lowest of equals."""
-        return scores.argmin(axis=1) if self.kind == "first_spike" else scores.argmax(axis=1)
+        chosen: Array = scores.argmin(axis=1) if self.kind == "first_spike" else scores.argmax(axis=1)
+        return chosen

@@ -88,23 +88,20 @@ class Model:
                 raise ModelError(
                     f"{layer.name}.{name} must lie in {limits.lo}..{limits.hi}, it reaches {_extreme(value, limits)}"
                 )
-            if name in ("threshold", "initial") and neuron.membrane is not None:
-                if int(value.min()) not in neuron.membrane or int(value.max()) not in neuron.membrane:
-                    raise ModelError(
-                        f"{layer.name}.{name} {_extreme(value, neuron.membrane)} does not fit the membrane's range "
-                        f"{neuron.membrane.lo}..{neuron.membrane.hi}"
-                    )
+            kept = neuron.membrane if name in ("threshold", "initial") else None
+            if kept is not None and not (int(value.min()) in kept and int(value.max()) in kept):
+                extreme = f"{layer.name}.{name} {_extreme(value, kept)}"
+                raise ModelError(f"{extreme} does not fit the membrane's range {kept.lo}..{kept.hi}")
         if neuron.spike.kind == "residue" and (values["reset_amount"] > values["threshold"]).any():
             raise ModelError(f"{layer.name}.reset_amount must not exceed the threshold where spikes are residues")
-        if neuron.membrane is not None and neuron.reset == "subtract":
-            if int((values["threshold"] - values["reset_amount"]).min()) < neuron.membrane.lo:
-                raise ModelError(f"{layer.name}: threshold - reset_amount falls below the membrane's range")
-        bits = magnitude_bound(
-            neuron, values, weight, self.bias(layer.name), inputs, self.network.num_steps
-        ).bit_length()
-        if bits > _WIDEST:
+        least = int((values["threshold"] - values["reset_amount"]).min()) if neuron.reset == "subtract" else 0
+        if neuron.membrane is not None and least < neuron.membrane.lo:
+            raise ModelError(f"{layer.name}: threshold - reset_amount falls below the membrane's range")
+        bound = magnitude_bound(neuron, values, weight, self.bias(layer.name), inputs, self.network.num_steps)
+        if bound.bit_length() > _WIDEST:
             raise ModelError(
-                f"{layer.name}: its numbers may need {bits} bits, more than {_WIDEST}; give it a membrane range"
+                f"{layer.name}: its numbers may need {bound.bit_length()} bits, more than {_WIDEST}; "
+                "give it a membrane range"
             )
 
     def weight(self, layer: str) -> NDArray[np.int64]:

@@ -195,25 +195,25 @@ class Neuron(_Frozen):
             raise ValueError(f"threshold must be at least 1, not {self.threshold}")
         if isinstance(self.reset_amount, int) and self.reset_amount < 0:
             raise ValueError(f"reset_amount must not be negative, it is {self.reset_amount}")
-        if self.spike.kind == "residue" and isinstance(self.threshold, int) and isinstance(self.reset_amount, int):
-            if self.reset_amount > self.threshold:
-                raise ValueError(
-                    f"residue spikes need reset_amount <= threshold, not {self.reset_amount} > {self.threshold}"
-                )
+        if isinstance(self.threshold, int) and isinstance(self.reset_amount, int):
+            self._check_reset_amount(self.threshold, self.reset_amount)
         if self.reset == "none" and self.reset_delay:
             raise ValueError("reset_delay needs a reset of kind 'subtract' or 'zero'")
         if self.membrane is not None:
             self._check_membrane(self.membrane)
         return self
 
+    def _check_reset_amount(self, threshold: int, reset_amount: int) -> None:
+        if self.spike.kind == "residue" and reset_amount > threshold:
+            raise ValueError(f"residue spikes need reset_amount <= threshold, not {reset_amount} > {threshold}")
+        membrane = self.membrane
+        if self.reset == "subtract" and membrane is not None and threshold - reset_amount < membrane.lo:
+            raise ValueError(
+                f"threshold {threshold} - reset_amount {reset_amount} falls below the membrane's range "
+                f"{membrane.lo}..{membrane.hi}"
+            )
+
     def _check_membrane(self, membrane: Range) -> None:
-        after_reset = (self.threshold, self.reset_amount)
-        if self.reset == "subtract" and all(isinstance(value, int) for value in after_reset):
-            if after_reset[0] - after_reset[1] < membrane.lo:
-                raise ValueError(
-                    f"threshold {self.threshold} - reset_amount {self.reset_amount} falls below the membrane's range "
-                    f"{membrane.lo}..{membrane.hi}"
-                )
         if 0 not in membrane:
             raise ValueError(f"the membrane's range must hold 0, {membrane.lo}..{membrane.hi} does not")
         for name in ("threshold", "initial"):

@@ -73,7 +73,8 @@ class _Span:
 
     @property
     def range(self) -> Range:
-        assert self.low is not None and self.high is not None
+        assert self.low is not None
+        assert self.high is not None
         return Range(lo=int(self.low.min()), hi=int(self.high.max()))
 
 
@@ -115,7 +116,8 @@ def layer_ranges(
         integrated.include(low, high)
         low, high = _reset_bounds(neuron, parameters, low, high)
         if neuron.refractory:  # a step that holds keeps what an earlier one left
-            assert membrane.low is not None and membrane.high is not None
+            assert membrane.low is not None
+            assert membrane.high is not None
             low, high = np.minimum(low, membrane.low), np.maximum(high, membrane.high)
         membrane.include(low, high)
     saturated = integrated.range
