@@ -1,0 +1,301 @@
+"""What a network computes, spelled out: one sample, step, neuron and synapse at a time, in Python's integers.
+
+Nothing here shares code or layout with golden or gateware: it is a third reading of the description, made to be
+checked by eye. It is slow, and knows no overflow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from snnhw.network import Layer, Leak, Network, Neuron
+
+LFSR_MASK = 0x80000057
+
+
+@dataclass
+class NeuronState:
+    """What one neuron keeps from step to step."""
+
+    membrane: int
+    pending: int = 0
+    refractory: int = 0
+
+
+@dataclass
+class NeuronStep:
+    """What one neuron did in one step, and what it kept."""
+
+    current: int
+    leaked: int | None
+    unsaturated: int | None
+    integrated: int
+    spike: int
+    value: int
+    membrane: int
+    pending: int
+    refractory: int
+
+
+@dataclass
+class LayerTrace:
+    """The numbers of one layer, each [num_steps][units]; the state fields as they stand after the step.
+
+    ``leaked`` is before a delayed reset, ``unsaturated`` before saturation; ``spike`` is what the step adds to a spike
+    count, ``value`` what the event carries (0: no event). In a refractory step there is no leak and no integration:
+    those two are None, and ``integrated`` repeats the membrane.
+    """
+
+    current: list[list[int]] = field(default_factory=list)
+    leaked: list[list[int | None]] = field(default_factory=list)
+    unsaturated: list[list[int | None]] = field(default_factory=list)
+    integrated: list[list[int]] = field(default_factory=list)
+    spike: list[list[int]] = field(default_factory=list)
+    value: list[list[int]] = field(default_factory=list)
+    membrane: list[list[int]] = field(default_factory=list)
+    pending: list[list[int]] = field(default_factory=list)
+    refractory: list[list[int]] = field(default_factory=list)
+
+    def record(self, steps: list[NeuronStep]) -> None:
+        """Add one time step, given the steps of the neurons in order."""
+        for name in vars(self):
+            getattr(self, name).append([getattr(step, name) for step in steps])
+
+
+@dataclass
+class Outcome:
+    """The answer to one sample. ``encoder``: event values [num_steps][inputs]; a single row where they come once."""
+
+    winner: int
+    scores: list[int]
+    encoder: list[list[int]]
+    layers: dict[str, LayerTrace]
+
+
+def run(network: Network, tensors: Mapping[str, Any], sample: Any) -> Outcome:
+    """Everything that ``network``, with these tensors by name, makes of one sample."""
+    encoder = encode(network, flat(sample))
+    layers: dict[str, LayerTrace] = {}
+    incoming = encoder * network.num_steps if network.constant_input else encoder
+    for layer in network.stages:
+        layers[layer.name] = run_layer(layer, tensors, incoming)
+        incoming = layers[layer.name].value
+    scores = read_out(network, layers[network.stages[-1].name])
+    return Outcome(winner_of(network, scores), scores, encoder, layers)
+
+
+def flat(nested: Any) -> list[int]:
+    """The integers of anything nested, row by row."""
+    if isinstance(nested, Iterable):
+        return [number for part in nested for number in flat(part)]
+    return [int(nested)]
+
+
+# Encoders
+
+
+def encode(network: Network, pixels: list[int]) -> list[list[int]]:
+    """The values of the encoder's events, [step][input]; one row for direct encoding, whose events come once."""
+    encoder, num_steps = network.encoder, network.num_steps
+    if encoder.kind == "direct":
+        return [[pixel // 2 ** (8 - encoder.bits) for pixel in pixels]]
+    if encoder.kind == "integrate_fire":
+        return integrate_fire(pixels, num_steps)
+    if encoder.kind == "bernoulli":
+        return bernoulli(pixels, num_steps, encoder.seed)
+    if encoder.kind == "rate":
+        return [
+            [1 if pixel > encoder.threshold and step % encoder.period == encoder.phase else 0 for pixel in pixels]
+            for step in range(num_steps)
+        ]
+    if encoder.kind == "latency":
+        return [
+            [1 if pixel != 0 and step == (255 - pixel) * num_steps // 256 else 0 for pixel in pixels]
+            for step in range(num_steps)
+        ]
+    inputs = len(pixels) // num_steps
+    return [pixels[step * inputs : (step + 1) * inputs] for step in range(num_steps)]
+
+
+def integrate_fire(pixels: list[int], num_steps: int) -> list[list[int]]:
+    """One accumulator a pixel, that starts half full."""
+    accumulators = [128 for _ in pixels]
+    rows = []
+    for _ in range(num_steps):
+        row = []
+        for index, pixel in enumerate(pixels):
+            accumulators[index] += pixel
+            fires = accumulators[index] >= 256
+            if fires:
+                accumulators[index] -= 256
+            row.append(1 if fires else 0)
+        rows.append(row)
+    return rows
+
+
+def bernoulli(pixels: list[int], num_steps: int, seed: int) -> list[list[int]]:
+    """One register for all pixels and steps, eight shifts before each look at its low byte."""
+    register = seed
+    rows = []
+    for _ in range(num_steps):
+        row = []
+        for pixel in pixels:
+            for _ in range(8):
+                register = shifted(register)
+            row.append(1 if register % 256 < pixel else 0)
+        rows.append(row)
+    return rows
+
+
+def shifted(register: int) -> int:
+    """One advance of the Galois register."""
+    falls_out = register % 2
+    register = register // 2
+    return register ^ LFSR_MASK if falls_out else register
+
+
+# Layers
+
+
+def run_layer(layer: Layer, tensors: Mapping[str, Any], incoming: list[list[int]]) -> LayerTrace:
+    """One layer over all steps, from the values of the events that reach it."""
+    trace = LayerTrace()
+    parameters = [parameters_of(layer, tensors, unit) for unit in range(layer.units)]
+    states = [NeuronState(membrane=numbers["initial"]) for numbers in parameters]
+    for values in incoming:
+        steps = []
+        for unit in range(layer.units):
+            current = current_of(layer, tensors, unit, values)
+            steps.append(step_neuron(layer.neuron, parameters[unit], states[unit], current))
+            states[unit] = NeuronState(steps[unit].membrane, steps[unit].pending, steps[unit].refractory)
+        trace.record(steps)
+    return trace
+
+
+def parameters_of(layer: Layer, tensors: Mapping[str, Any], unit: int) -> dict[str, int]:
+    """The numbers of one neuron by name; 0 for those that its description does without."""
+    neuron = layer.neuron
+    resets_by_amount = neuron.reset == "subtract" or neuron.spike.kind != "binary"
+    given: dict[str, int | str | None] = {
+        "leak_amount": neuron.leak.amount,
+        "threshold": neuron.threshold,
+        "reset_amount": neuron.reset_amount if resets_by_amount else 0,
+        "initial": neuron.initial,
+    }
+    numbers = {}
+    for name, value in given.items():
+        if value == "per_neuron":
+            numbers[name] = int(tensors[f"{layer.name}.{name}"][unit])
+        else:
+            numbers[name] = 0 if value is None else int(value)
+    if neuron.reset_amount is None:
+        numbers["reset_amount"] = numbers["threshold"]
+    return numbers
+
+
+def current_of(layer: Layer, tensors: Mapping[str, Any], unit: int, values: list[int]) -> int:
+    """What reaches one neuron in one step."""
+    current = int(tensors[f"{layer.name}.bias"][unit]) if layer.bias else 0
+    for index, value in enumerate(values):
+        current += int(tensors[f"{layer.name}.weight"][unit][index]) * value
+    return current
+
+
+def step_neuron(neuron: Neuron, numbers: dict[str, int], state: NeuronState, current: int) -> NeuronStep:
+    """One step of one neuron."""
+    if state.refractory > 0:
+        held = state.membrane
+        return NeuronStep(current, None, None, held, 0, 0, held, state.pending, state.refractory - 1)
+
+    leaked = leak(neuron.leak, numbers["leak_amount"], state.membrane)
+    unsaturated = leaked + current
+    if neuron.reset_delay:
+        unsaturated = reset(neuron, numbers, leaked, state.pending) + current
+    integrated = unsaturated
+    if neuron.membrane is not None:
+        integrated = max(neuron.membrane.lo, min(neuron.membrane.hi, unsaturated))
+
+    fires = neuron.threshold is not None and integrated >= numbers["threshold"]
+    spike = value = 0
+    if fires and neuron.spike.kind == "count":
+        spike = value = burst(neuron, numbers, integrated)
+    elif fires and neuron.spike.kind == "residue":
+        spike, value = 1, min(integrated - numbers["reset_amount"], 2**neuron.spike.bits - 1)
+    elif fires:
+        spike = value = 1
+
+    return NeuronStep(
+        current=current,
+        leaked=leaked,
+        unsaturated=unsaturated,
+        integrated=integrated,
+        spike=spike,
+        value=value,
+        membrane=integrated if neuron.reset_delay else reset(neuron, numbers, integrated, spike),
+        pending=spike if neuron.reset_delay else 0,
+        refractory=neuron.refractory if fires else 0,
+    )
+
+
+def leak(kind: Leak, amount: int, membrane: int) -> int:
+    """The membrane after its decay."""
+    if kind.kind == "subtract":
+        return membrane - amount
+    if kind.kind == "shift":
+        return membrane - divided(membrane, 2**kind.bits, kind.rounding)
+    if kind.kind == "multiply":
+        return divided(membrane * amount, 2**kind.bits, kind.rounding)
+    return membrane
+
+
+def divided(number: int, divisor: int, rounding: str) -> int:
+    """A quotient, rounded down or toward zero."""
+    if rounding == "toward_zero" and number < 0:
+        return -(-number // divisor)
+    return number // divisor
+
+
+def burst(neuron: Neuron, numbers: dict[str, int], integrated: int) -> int:
+    """How many spikes at once: the first costs the threshold, each further one another reset amount."""
+    count = 0
+    while count < neuron.spike.bound and integrated >= numbers["threshold"] + count * numbers["reset_amount"]:
+        count += 1
+    return count
+
+
+def reset(neuron: Neuron, numbers: dict[str, int], membrane: int, spikes: int) -> int:
+    """The membrane after as many spikes."""
+    if neuron.reset == "subtract":
+        return membrane - spikes * numbers["reset_amount"]
+    if neuron.reset == "zero" and spikes > 0:
+        return 0
+    return membrane
+
+
+# Readouts
+
+
+def read_out(network: Network, last: LayerTrace) -> list[int]:
+    """One score a class."""
+    readout, units = network.readout, len(last.spike[0])
+    if readout.kind == "membrane":
+        return list(last.membrane[-1])
+    if readout.kind == "first_spike":
+        scores = []
+        for unit in range(units):
+            steps = [step for step in range(network.num_steps) if last.spike[step][unit] > 0]
+            scores.append(steps[0] if steps else network.num_steps)
+        return scores
+    counts = [sum(row[unit] for row in last.spike) for unit in range(units)]
+    if readout.kind == "vote":
+        population = units // readout.classes
+        return [sum(counts[first : first + population]) for first in range(0, units, population)]
+    return counts
+
+
+def winner_of(network: Network, scores: list[int]) -> int:
+    """The class of the best score, and the lowest of equals."""
+    best = min(scores) if network.readout.kind == "first_spike" else max(scores)
+    return scores.index(best)
