@@ -184,12 +184,12 @@ def _store(open_file: Opener, file: SourceFile, path: Path, on_progress: Progres
             raise DownloadError(f"it gave another {file.name} than was published")
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     if isinstance(error, subprocess.CalledProcessError):
         lines = error.stderr.decode(errors="replace").split("\n")
         return next((line for line in lines if line.strip()), f"it ended with status {error.returncode}")
     if isinstance(error, subprocess.TimeoutExpired):
         return f"it took longer than {error.timeout:.0f} seconds"
-    if isinstance(error, urllib.error.URLError):
-        return str(error.reason)
-    return str(error) or type(error).__name__
+    if isinstance(error, urllib.error.URLError) and isinstance(error.reason, BaseException):
+        return _reason(error.reason)
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -144,7 +144,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     def refuse(address: str, timeout: float) -> None:
         assert timeout <= 5
         addresses.append(address)
-        raise urllib.error.URLError("Name or service not known")
+        raise urllib.error.URLError(OSError(-2, "Name or service not known"))
 
     monkeypatch.setattr(urllib.request, "urlopen", refuse)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
@@ -180,7 +180,7 @@ def test_a_mirror_gives_files_compressed(tiny: Published, monkeypatch: pytest.Mo
         return io.BytesIO(gzip.compress(tiny.contents[name.removesuffix(".gz")]))
 
     monkeypatch.setattr(urllib.request, "urlopen", answer)
-    with pytest.raises(DownloadError, match="M: Not Found"):
+    with pytest.raises(DownloadError, match="M: HTTP Error 404: Not Found"):
         fetch("tiny", ways=[Way("M", partial(mirror, "https://mirror.invalid/tiny/"))])
     assert sorted(os.listdir(tiny.folder)) == ["test-images", "test-labels"]
 
