@@ -1,0 +1,268 @@
+"""Integer arrays become a model unchanged; float arrays one that does what the float network does, within its steps."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from golden.network import run
+from snnhw.arrays import from_arrays
+from snnhw.errors import DescriptionError, ModelError
+from snnhw.model import Model
+from snnhw.network import (
+    CountReadout,
+    Dense,
+    Direct,
+    Events,
+    IntegrateFire,
+    Layer,
+    Leak,
+    MembraneReadout,
+    Network,
+    Neuron,
+    Range,
+    Spike,
+)
+from snnhw.quantise import leak_of_beta
+
+SHAPE = (20, 7, 3)
+"""Inputs, hidden and output neurons."""
+
+
+def rng() -> np.random.Generator:
+    return np.random.default_rng(7)
+
+
+def integers() -> list[np.ndarray]:
+    random = rng()
+    return [random.integers(-8, 8, (SHAPE[1], SHAPE[0])), random.integers(-8, 8, (SHAPE[2], SHAPE[1]))]
+
+
+def floats() -> list[np.ndarray]:
+    random = rng()
+    return [random.normal(size=(SHAPE[1], SHAPE[0])), random.normal(size=(SHAPE[2], SHAPE[1]))]
+
+
+def pixels(count: int = 200) -> np.ndarray:
+    return rng().integers(0, 256, (count, SHAPE[0]), dtype=np.uint8)
+
+
+def float_network(
+    inputs: np.ndarray, weights: list[np.ndarray], steps: int, **numbers: Any
+) -> tuple[np.ndarray, np.ndarray]:
+    """What a float network makes of constant inputs [B, inputs]: its spikes [steps, B, units] and last membranes.
+
+    Leak, then integration, then a spike at the threshold or above it, then a reset by subtraction.
+    """
+    hidden_bias, output_bias = numbers.get("biases", (0.0, 0.0))
+    membrane = np.zeros((len(inputs), len(weights[0])))
+    scores = np.zeros((len(inputs), len(weights[1])))
+    spikes = []
+    for _ in range(steps):
+        membrane = membrane * numbers.get("beta", 1.0) - numbers.get("lost", 0.0)
+        membrane = membrane + inputs @ weights[0].T + hidden_bias
+        spike = membrane >= numbers["threshold"]
+        values = membrane - numbers["threshold"] if numbers.get("residue") else 1.0
+        sent = np.where(spike, values, 0.0)
+        membrane = membrane - spike * numbers["threshold"]
+        scores = scores + sent @ weights[1].T + output_bias
+        spikes.append(spike)
+    return np.stack(spikes), scores
+
+
+def test_integers_are_taken_as_they_are():
+    weights, biases = integers(), [np.arange(7), np.array([-3, 0, 3])]
+    model = Model.from_arrays(
+        weights, biases=biases, thresholds=90, leak=Leak(kind="shift", bits=2), num_steps=4, encoder=Direct(bits=4)
+    )
+    assert model.network == Network(
+        input_shape=(20,),
+        encoder=Direct(bits=4),
+        stages=(
+            Layer(
+                name="hidden",
+                synapse=Dense(units=7, weight_bits=4),
+                neuron=Neuron(leak=Leak(kind="shift", bits=2), threshold=90),
+            ),
+            Layer(name="output", synapse=Dense(units=3, weight_bits=4), neuron=Neuron.integrator()),
+        ),
+        readout=MembraneReadout(),
+        num_steps=4,
+    )
+    for name, weight, bias in zip(("hidden", "output"), weights, biases, strict=True):
+        assert np.array_equal(model.weight(name), weight)
+        assert np.array_equal(model.bias(name), bias)
+    assert dict(model.provenance) == {}
+
+
+def test_names_shapes_and_numbers_of_each_neuron():
+    weights = dict(zip(("first", "second"), integers(), strict=True))
+    thresholds = np.arange(50, 57)
+    model = from_arrays(
+        weights,
+        thresholds={"first": thresholds, "second": 30},
+        reset_amounts={"first": thresholds - 7},
+        leak=[Leak(kind="subtract", amount=2), Leak(kind="multiply", amount=200, bits=8)],
+        initial={"second": [1, 2, 3]},
+        reset={"second": "zero"},
+        refractory={"first": 2},
+        membrane=Range(lo=-500, hi=500),
+        weight_bits={"first": 6},
+        spike={"first": Spike(kind="residue", bits=5)},
+        input_shape=(4, 5),
+        readout=CountReadout(),
+    )
+    first, second = model.network.stages
+    assert first.neuron.threshold == "per_neuron"
+    assert first.neuron.reset_amount == "per_neuron"
+    assert np.array_equal(model.parameters("first")["reset_amount"], thresholds - 7)
+    assert first.neuron.leak == Leak(kind="subtract", amount=2)
+    assert first.neuron.refractory == 2
+    assert (first.synapse.weight_bits, second.synapse.weight_bits) == (6, 4)
+    assert second.neuron.leak == Leak(kind="multiply", amount=200, bits=8)
+    assert second.neuron.reset == "zero"
+    assert second.neuron.membrane == Range(lo=-500, hi=500)
+    assert model.parameters("second")["initial"].tolist() == [1, 2, 3]
+    assert model.network.sample_shape == (4, 5)
+
+
+def test_above_the_threshold_is_at_the_next_integer():
+    model = from_arrays(integers(), thresholds=90, comparator=">")
+    assert model.parameters("hidden")["threshold"].tolist() == [91] * 7
+    assert model.parameters("hidden")["reset_amount"].tolist() == [90] * 7
+
+
+@pytest.mark.parametrize("options", [{}, {"per_row": True}])
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        {"threshold": 1.0},
+        {"threshold": 1.3, "beta": 0.75},
+        {"threshold": 0.8, "beta": 0.9},
+        {"threshold": 1.1, "lost": 0.05},
+        {"threshold": 2.0, "residue": True},
+        {"threshold": 1.0, "biases": (0.2, -0.1)},
+    ],
+    ids=str,
+)
+def test_a_float_network_keeps_its_spikes_and_scores(numbers: dict[str, Any], options: dict[str, Any]):
+    steps, weights = 4, floats()
+    biases = numbers.get("biases")
+    model = from_arrays(
+        weights,
+        thresholds=numbers["threshold"],
+        biases=biases and [np.full(7, biases[0]), np.full(3, biases[1])],
+        betas=numbers.get("beta"),
+        beta_bits=12,
+        leak_amounts=numbers.get("lost"),
+        spike=Spike(kind="residue", bits=16) if numbers.get("residue") else None,
+        weight_bits=10 if numbers.get("residue") else 14,
+        encoder=Direct(bits=4),
+        num_steps=steps,
+        **options,
+    )
+    samples = pixels()
+    result = run(model, samples, traces=True)
+    spikes, scores = float_network((samples >> 4) / 15, weights, steps, **numbers)
+    same = (result.traces["hidden"].spike > 0) == spikes
+    assert same.mean() > 0.998
+    undisturbed = same.all(axis=(0, 2))
+    scale = model.provenance["scales"]["output"]
+    assert np.abs(result.scores * scale - scores)[undisturbed].max() < 0.005 * np.abs(scores).max()
+    assert (result.classes == scores.argmax(axis=1)).mean() > 0.97
+
+
+def test_weights_that_are_multiples_of_a_step_lose_nothing():
+    step, weights = 0.1, integers()
+    weights[0][0, 0] = weights[1][0, 0] = -8
+    model = from_arrays([np.float32(weight * step) for weight in weights], weight_bits=4, encoder=Events(), num_steps=3)
+    exact = from_arrays(weights, thresholds=10, encoder=Events(), num_steps=3)
+    assert model.digest == exact.digest
+
+
+def test_steps_above_the_threshold_lose_nothing():
+    weights = integers()
+    weights[0][0, 0] = weights[1][0, 0] = -8
+    given = [np.float32(weight * 0.1) for weight in weights]
+    model = from_arrays(given, weight_bits=4, comparator=">", encoder=IntegrateFire())
+    assert model.parameters("hidden")["threshold"].tolist() == [11] * 7
+    assert model.parameters("hidden")["reset_amount"].tolist() == [10] * 7
+
+
+def test_a_scale_for_each_row_uses_all_bits_of_each_row():
+    weights = floats()
+    weights[0] *= np.geomspace(0.01, 1, 7)[:, None]
+    coarse, fine = (from_arrays(weights, per_row=rows, weight_bits=8) for rows in (False, True))
+    assert np.abs(coarse.weight("hidden")[0]).max() < 5
+    assert (np.abs(fine.weight("hidden")).max(axis=1) >= 127).all()
+    assert len(fine.provenance["scales"]["hidden"]) == 7
+    assert isinstance(fine.provenance["scales"]["output"], float), "scores are compared, so they share a scale"
+
+
+def test_the_scale_of_the_input_is_the_callers():
+    bright, dark = (from_arrays(floats(), input_scale=scale).parameters("hidden")["threshold"][0] for scale in (0.1, 1))
+    assert abs(bright - 10 * dark) <= 10
+
+
+def test_weights_of_zero_are_a_model():
+    assert not from_arrays([np.zeros((2, 3)), np.zeros((2, 2))]).weight("hidden").any()
+
+
+@pytest.mark.parametrize(
+    ("beta", "leak", "amounts"),
+    [
+        (1.0, Leak(), None),
+        (0.5, Leak(kind="shift", bits=1), None),
+        (0.9375, Leak(kind="shift", bits=4), None),
+        (0.0, Leak(kind="multiply", bits=8), [0]),
+        (0.9, Leak(kind="multiply", bits=8), [230]),
+        ([0.5, 0.9], Leak(kind="multiply", bits=8), [128, 230]),
+    ],
+)
+def test_a_factor_is_a_leak(beta: Any, leak: Leak, amounts: list[int] | None):
+    kind, given = leak_of_beta(np.asarray(beta))
+    assert kind == leak
+    assert (None if given is None else np.atleast_1d(given).tolist()) == amounts
+
+
+BAD: dict[str, tuple[Any, dict[str, Any], str]] = {
+    "no layers": ([], {}, "at least one layer"),
+    "a vector": ([np.zeros(3)], {}, r"weights of layer 'output' must have shape \[out, in\], not \[3\]"),
+    "words": ([[["a"]]], {}, "must be integers or floats, not <U1"),
+    "infinity": ([[[np.inf]]], {}, "must be finite"),
+    "both kinds": ([integers()[0], floats()[1]], {"thresholds": 1}, "all integers or all floats; .* of output"),
+    "no threshold": (integers(), {}, "layer 'hidden' has integer weights and needs a threshold"),
+    "float threshold": (integers(), {"thresholds": 1.5}, "must be integers as the weights are, not float64"),
+    "no such layer": (integers(), {"thresholds": {"hiden": 3}}, "no layer 'hiden'; the layers are hidden, output"),
+    "threshold of scores": (integers(), {"thresholds": [3, 3]}, "layer 'output' never fires"),
+    "too many": (integers(), {"thresholds": [3, 3, 3]}, "one entry for each of hidden, output, not 3"),
+    "wrong shape": (integers(), {"thresholds": np.ones(4, int)}, r"one number or have shape \[7\], not \[4\]"),
+    "layers apart": ([floats()[0], floats()[0]], {}, r"'output.weight' must have shape \[7, 7\], not \[7, 20\]"),
+    "residues apart": (
+        [floats()[0], floats()[0]],
+        {"spike": Spike(kind="residue", bits=8)},
+        "layer 'output' takes 20 inputs, the layer before sends 7",
+    ),
+    "two leaks": (floats(), {"betas": 0.9, "leak": Leak()}, "either betas or leak"),
+    "beta": (floats(), {"betas": 1.2}, r"betas must lie in 0\.\.1"),
+    "bits": (floats(), {"weight_bits": 1}, r"must lie in 2\.\.16, not 1"),
+    "wide": ([integers()[0] * 10000, integers()[1]], {"thresholds": 3}, "weight_bits: .* less than or equal to 16"),
+    "input scale": (floats(), {"input_scale": 0}, "input_scale must be above 0"),
+    "comparator": (floats(), {"comparator": "<"}, "comparator must be '>=' or '>', not '<'"),
+    "tiny scale": ([floats()[0] * 1e-12, floats()[1]], {}, "layer 'hidden': threshold must lie within 32 bits, not 1"),
+    "steps": (floats(), {"num_steps": 0}, "num_steps: .* greater than or equal to 1, not 0"),
+    "too few bits": (integers(), {"thresholds": 3, "weight_bits": 3}, r"must lie in -4\.\.3 \(3 bits\)"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_cannot_be_is_one_line(case: str):
+    weights, options, message = BAD[case]
+    with pytest.raises((ModelError, DescriptionError), match=message) as raised:
+        from_arrays(weights, **options)
+    assert "\n" not in str(raised.value)
+
+
+def test_an_unknown_option_is_named():
+    with pytest.raises(TypeError, match="no option 'treshold'; there are biases, thresholds"):
+        from_arrays(floats(), treshold=1)
