@@ -107,7 +107,7 @@ class Crossbar(wiring.Component):
         """
         if self.shape.groups == 1:
             return [Const(bias, self._current_shape) for bias in self._bias[0]]
-        group = Signal(range(self.shape.groups), init=1)
+        group = Signal(address_width(self.shape.groups), init=1)
         with m.If(group_ends):
             m.d.sync += group.eq(Mux(group == self.shape.groups - 1, 0, group + 1))
         m.submodules.biases = rom = memory.Memory(
@@ -214,7 +214,7 @@ class _Drain(wiring.Component):
         m = Module()
         lanes, sizes = self.shape.neuron_lanes, self.shape.group_sizes
         held = [Signal.like(signal, name=f"held_{lane}") for lane, signal in enumerate(self.sums)]
-        word, group = Signal(range(max(sizes))), Signal(range(len(sizes)))
+        word, group = Signal(address_width(max(sizes))), Signal(address_width(len(sizes)))
         last = Signal()
         m.d.comb += [
             last.eq(word == Mux(group == len(sizes) - 1, sizes[-1] - 1, sizes[0] - 1)),

@@ -126,7 +126,7 @@ class Framing(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         final_index = (self.inputs - 1) // self.lanes
-        index, skipping, final = Signal(range(final_index + 1)), Signal(), Signal()
+        index, skipping, final = Signal(address_width(final_index + 1)), Signal(), Signal()
         sample, beat = self.sample.payload, self.beats.payload
         taken = self.sample.valid & self.sample.ready & ~skipping
         m.d.comb += [
@@ -223,7 +223,7 @@ class StepCounter(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         sample, event = self.sample.payload, self.events.payload
-        step, outside, faulty, wanted = Signal(range(self.network.num_steps)), Signal(), Signal(), Signal()
+        step, outside, faulty, wanted = Signal(address_width(self.network.num_steps)), Signal(), Signal(), Signal()
         last_step = step == self.network.num_steps - 1
         m.d.comb += [
             outside.eq(~sample.end & (sample.address >= self.network.inputs)),
@@ -273,8 +273,8 @@ class Frames(wiring.Component):
         m.submodules.rule = rule = RULES[self.network.encoder.kind](self.network, self.lanes, self.count)
         write, read = store.write_port(), store.read_port()
         filled, loaded, freed = Signal(range(self.banks + 1)), Signal(), Signal()
-        into, bank = Signal(range(self.banks)), Signal(range(self.banks))
-        index, step = Signal(range(self.count)), Signal(range(self.network.num_steps))
+        into, bank = Signal(), Signal()
+        index, step = Signal(address_width(self.count)), Signal(address_width(self.network.num_steps))
         busy, advance, reads = Signal(), Signal(), Signal()
         last_word, last_step = index == self.count - 1, step == self.network.num_steps - 1
         m.d.comb += [
@@ -328,10 +328,10 @@ class Rule(wiring.Component):
         super().__init__(
             {
                 "reads": In(1),
-                "coming": In(range(count)),
+                "coming": In(address_width(count)),
                 "taken": In(1),
-                "word": In(range(count)),
-                "step": In(range(network.num_steps)),
+                "word": In(address_width(count)),
+                "step": In(address_width(network.num_steps)),
                 "pixels": In(data.ArrayLayout(8, lanes)),
                 "fires": Out(lanes),
             }

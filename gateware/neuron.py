@@ -72,7 +72,7 @@ class NeuronBank(wiring.Component):
         m = Module()
         steps, order = self.steps, self.shape.order
         busy, done, room, advance = Signal(), Signal(), Signal(), Signal()
-        word, first, mark = Signal(range(self.shape.words)), Signal(), Signal(Mark)
+        word, first, mark = Signal(address_width(self.shape.words)), Signal(), Signal(Mark)
         m.d.comb += [room.eq(~steps.valid | steps.ready), advance.eq(~busy | room), done.eq(busy & room)]
         issue, issued, issued_first, issued_mark = self._issue(m, advance)
         with m.If(advance):
@@ -145,7 +145,7 @@ class NeuronBank(wiring.Component):
 
     def _issue(self, m, advance):
         """Count words and steps; an issue needs currents, which a constant layer has from step 1 on."""
-        word, step = Signal(range(self.shape.words), name="next_word"), Signal(range(self.num_steps), name="next_step")
+        word, step = Signal(address_width(self.shape.words), name="next_word"), Signal(address_width(self.num_steps), name="next_step")
         first, last_word, issue = Signal(name="next_first"), Signal(), Signal()
         mark = Signal(Mark, name="next_mark")
         last_step = step == self.num_steps - 1

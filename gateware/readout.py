@@ -5,7 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from gateware.stream import result_layout, shape_of
-from snnhw.implementation import LayerShape
+from snnhw.implementation import LayerShape, address_width
 from snnhw.network import Network, Range
 
 
@@ -35,8 +35,8 @@ class Readout(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         scores = [Signal(self._score_shape, name=f"score_{i}") for i in range(self.classes)]
-        word, step = Signal(range(self.shape.words)), Signal(range(self.num_steps))
-        comparing, candidate = Signal(), Signal(range(self.classes))
+        word, step = Signal(address_width(self.shape.words)), Signal(address_width(self.num_steps))
+        comparing, candidate = Signal(), Signal(address_width(self.classes))
         taken, last_word, last_step = Signal(), Signal(), Signal()
         m.d.comb += [
             self.steps.ready.eq(~comparing & ~self.result.valid),

@@ -1,0 +1,75 @@
+"""What a model computes, in words: for the header of the Verilog and for people."""
+
+from __future__ import annotations
+
+from snnhw.model import Model
+from snnhw.network import PER_NEURON, Layer, Leak, Neuron, Parameter
+
+
+def semantics(model: Model) -> list[str]:
+    """One line for the encoder, each layer and the readout."""
+    network = model.network
+    shape = "x".join(str(size) for size in network.input_shape)
+    lines = [f"input {shape}, {network.num_steps} time steps", f"encoder {_encoder(model)}"]
+    lines += [f"layer {layer.name}: {_layer(model, layer)}" for layer in network.stages]
+    winner = "lowest" if network.readout.kind == "first_spike" else "highest"
+    lines.append(f"readout {network.readout.kind}: {winner} of {network.classes} scores, ties to the lowest class")
+    return lines
+
+
+def _encoder(model: Model) -> str:
+    encoder = model.network.encoder
+    says = {
+        "direct": lambda e: f"direct: x >> {8 - e.bits}, once; the first layer applies its sum at every step",
+        "integrate_fire": lambda e: "integrate_fire: acc += x, fires at 256, subtracts 256, starts at 128",
+        "bernoulli": lambda e: f"bernoulli: fires iff the low byte of a 32-bit LFSR is below x, seed {e.seed}",
+        "rate": lambda e: f"rate: fires iff x > {e.threshold} and t % {e.period} == {e.phase}",
+        "latency": lambda e: "latency: fires at step ((255 - x) * steps) >> 8, never for 0",
+        "events": lambda e: f"events: values of {e.bits} bits, step by step",
+    }
+    return says[encoder.kind](encoder)
+
+
+def _layer(model: Model, layer: Layer) -> str:
+    ranges, neuron = model.ranges[layer.name], layer.neuron
+    bias = " and bias" if layer.bias else ""
+    inputs = model.weight(layer.name).shape[1]
+    parts = [f"{inputs} -> {layer.units}, weights of {layer.synapse.weight_bits} bits{bias}", leak_text(neuron.leak)]
+    parts += firing_text(neuron)
+    span = ranges.integrated
+    how = "saturating" if neuron.membrane is not None else "proven free of overflow"
+    parts.append(f"membrane {span.lo}..{span.hi}, {how}, starts at {_parameter(neuron.initial)}")
+    return "; ".join(parts)
+
+
+def leak_text(leak: Leak) -> str:
+    """The leak as a formula."""
+    rounding = "" if leak.kind in ("none", "subtract") else f" rounding {leak.rounding.replace('_', ' ')}"
+    formula = {
+        "none": "no leak",
+        "subtract": f"leak m - {_parameter(leak.amount)}",
+        "shift": f"leak m - (m >> {leak.bits})",
+        "multiply": f"leak (m * {_parameter(leak.amount)}) >> {leak.bits}",
+    }
+    return formula[leak.kind] + rounding
+
+
+def firing_text(neuron: Neuron) -> list[str]:
+    """Threshold, spike, reset and refractory period, each a phrase."""
+    if not neuron.fires:
+        return ["never fires"]
+    parts = [f"fires where integrated >= {_parameter(neuron.threshold)}"]
+    amount = _parameter(neuron.threshold if neuron.reset_amount is None else neuron.reset_amount)
+    if neuron.spike.kind == "residue":
+        parts.append(f"sends integrated - {amount} in {neuron.spike.bits} bits")
+    if neuron.spike.kind == "count":
+        parts.append(f"sends up to {neuron.spike.bound} spikes at once")
+    when = "after the next step's leak" if neuron.reset_delay else "in the same step"
+    parts.append({"subtract": f"subtracts {amount} {when}", "zero": f"resets to 0 {when}", "none": "no reset"}[neuron.reset])
+    if neuron.refractory:
+        parts.append(f"refractory for {neuron.refractory} steps")
+    return parts
+
+
+def _parameter(value: Parameter | None) -> str:
+    return "a value per neuron" if value == PER_NEURON else str(value)
