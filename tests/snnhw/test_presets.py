@@ -1,0 +1,144 @@
+"""Presets, and names for models and networks: what there is, and one line for what there is not."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from snnhw import presets
+from snnhw.descriptionfile import save_description
+from snnhw.errors import DescriptionError, ModelFileError
+from snnhw.model import Model, tensor_shapes
+from snnhw.modelfile import save
+from snnhw.network import Direct, Spike
+from snnhw.presets import PRESETS, preset, resolve_model, resolve_network, shipped_models
+
+
+def zeros(network: Any) -> Model:
+    """A model of a network, every tensor 0."""
+    return Model.from_tensors(network, {name: np.zeros(shape, int) for name, shape in tensor_shapes(network).items()})
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_is_a_network_that_a_model_can_have(name: str):
+    network = preset(name)
+    assert zeros(network).network is network
+    assert network.inputs == 784
+    assert network.classes == 10
+    assert {"hidden", "num_steps", "weight_bits"} <= PRESETS[name].overrides.keys()
+
+
+def test_the_two_networks():
+    mlp, graded = preset("mnist-mlp"), preset("mnist-graded")
+    assert [stage.units for stage in mlp.stages] == [128, 10]
+    assert mlp.num_steps == 4
+    assert {stage.synapse.weight_bits for stage in mlp.stages} == {4}
+    assert isinstance(mlp.encoder, Direct)
+    assert mlp.encoder.bits <= 4
+    assert [stage.units for stage in graded.stages] == [50, 10]
+    hidden = graded.stages[0].neuron
+    assert (hidden.leak.kind, hidden.reset, hidden.refractory) == ("subtract", "subtract", 0)
+    assert hidden.spike == Spike(kind="residue", bits=8)
+    assert graded.stages[1].neuron.leak.kind == "subtract"
+    assert {mlp.readout.kind, graded.readout.kind} == {"membrane"}
+
+
+def test_overrides():
+    network = preset("mnist-mlp", hidden=64, num_steps=8, weight_bits=6, pixel_bits=2, threshold=99, leak_bits=3)
+    assert network.stages[0].units == 64
+    assert network.num_steps == 8
+    assert [stage.synapse.weight_bits for stage in network.stages] == [6, 6]
+    assert network.encoder == Direct(bits=2)
+    assert network.stages[0].neuron.threshold == 99
+    assert network.stages[0].neuron.leak.bits == 3
+    assert preset("mnist-graded", hidden=20, leak=0) == resolve_network("mnist-graded", hidden=20, leak=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "overrides", "message"),
+    [
+        ("mnist", {}, "there is no preset 'mnist'; there are mnist-mlp, mnist-graded"),
+        ("mnist-mlp", {"layers": 3}, "'mnist-mlp' has nothing called 'layers' to override; it has hidden, num_steps"),
+        ("mnist-mlp", {"hidden": 0}, "with hidden=0: units: .* greater than or equal to 1, not 0"),
+        ("mnist-mlp", {"weight_bits": 17, "hidden": 3}, "with weight_bits=17, hidden=3: weight_bits: .*, not 17"),
+        ("mnist-mlp", {"num_steps": "x"}, "num_steps: .* valid integer.*, not 'x'"),
+    ],
+)
+def test_what_no_preset_can_be_is_one_line(name: str, overrides: dict[str, Any], message: str):
+    with pytest.raises(DescriptionError, match=message) as raised:
+        preset(name, **overrides)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.fixture
+def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package whose models are `small` and `other`; the working folder is empty."""
+    package, work = tmp_path / "package", tmp_path / "work"
+    save(zeros(preset("mnist-mlp", hidden=3)), package / "models" / "small.safetensors")
+    save(zeros(preset("mnist-mlp", hidden=2)), package / "models" / "other.safetensors")
+    (package / "models" / "small.json").write_text("{}")
+    work.mkdir()
+    monkeypatch.chdir(work)
+    monkeypatch.setattr(presets, "files", {"snnhw": package}.__getitem__)
+    return package / "models"
+
+
+def test_a_shipped_model_is_found_by_its_name(shipped: Path):
+    assert shipped_models() == ("other", "small")
+    assert resolve_model("small").network.stages[0].units == 3
+
+
+def test_a_file_is_found_by_its_path(shipped: Path):
+    shutil.copy(shipped / "other.safetensors", "small")
+    assert resolve_model("small").network.stages[0].units == 2
+    assert resolve_model(Path("./small")).network.stages[0].units == 2
+    with pytest.raises(ModelFileError, match="model file small.safetensors is not there"):
+        resolve_model("small.safetensors")
+    with pytest.raises(ModelFileError, match="model file models/small is not there"):
+        resolve_model("models/small")
+
+
+def test_a_folder_does_not_hide_a_shipped_model(shipped: Path):
+    Path("small").mkdir()
+    assert resolve_model("small").network.stages[0].units == 3
+
+
+@pytest.mark.usefixtures("shipped")
+def test_a_wrong_name_lists_what_ships():
+    with pytest.raises(ModelFileError, match=r"no model 'smal'; give .* \.safetensors file.*: other, small$"):
+        resolve_model("smal")
+
+
+def test_no_model_ships_where_the_folder_is_missing(shipped: Path):
+    shutil.rmtree(shipped)
+    assert shipped_models() == ()
+
+
+def test_a_network_is_a_preset_a_description_or_a_model(shipped: Path):
+    network = preset("mnist-graded", hidden=7)
+    save_description(network, "net.toml")
+    assert resolve_network("net.toml") == network
+    assert resolve_network("mnist-mlp", hidden=7).stages[0].units == 7
+    assert resolve_network(shipped / "small.safetensors").stages[0].units == 3
+
+
+@pytest.mark.usefixtures("shipped")
+@pytest.mark.parametrize(
+    ("name", "overrides", "message"),
+    [
+        ("mnist", {}, "there is no network 'mnist'; give a preset .mnist-mlp, mnist-graded., a description"),
+        ("net.toml", {}, "cannot read net.toml: no such file"),
+        ("net.toml", {"hidden": 3}, "net.toml says all of its network, so hidden cannot be overridden; edit it"),
+    ],
+)
+def test_what_is_no_network_is_one_line(name: str, overrides: dict[str, Any], message: str):
+    with pytest.raises(DescriptionError, match=message):
+        resolve_network(name, **overrides)
+
+
+def test_every_shipped_model_is_of_its_preset():
+    assert {name: resolve_model(name).network for name in shipped_models()} == {
+        name: preset(name) for name in shipped_models()
+    }
