@@ -94,7 +94,7 @@ def test_a_file_is_found_by_its_path(shipped: Path):
     shutil.copy(shipped / "other.safetensors", "small")
     assert resolve_model("small").network.stages[0].units == 2
     assert resolve_model(Path("./small")).network.stages[0].units == 2
-    with pytest.raises(ModelFileError, match="model file small.safetensors is not there"):
+    with pytest.raises(ModelFileError, match=r"model file small\.safetensors is not there"):
         resolve_model("small.safetensors")
     with pytest.raises(ModelFileError, match="model file models/small is not there"):
         resolve_model("models/small")
