@@ -41,7 +41,7 @@ class Crossbar(wiring.Component):
         lanes = shape.synapse_lanes
         padded = [*weight, *[[0] * self.inputs] * (shape.groups * lanes - shape.units)]
         starts = [group * lanes for group in range(shape.groups)]
-        self._check(weight, weights)
+        self._check(weight, weights, bias, currents)
         self._rows = [
             [padded[start + lane][i] for lane in range(lanes)] for start in starts for i in range(self.inputs)
         ]
@@ -55,12 +55,14 @@ class Crossbar(wiring.Component):
             }
         )
 
-    def _check(self, weight: Sequence[Sequence[int]], weights: Range) -> None:
+    def _check(self, weight: Sequence[Sequence[int]], weights: Range, bias: Sequence[int], currents: Range) -> None:
         if len(weight) != self.shape.units:
             raise ValueError(f"weight must have {self.shape.units} rows, not {len(weight)}")
         for row in weight:
             if len(row) != self.inputs or any(value not in weights for value in row):
                 raise ValueError(f"weight rows must be {self.inputs} integers in {weights.lo}..{weights.hi}")
+        if len(bias) != self.shape.units or any(value not in currents for value in bias):
+            raise ValueError(f"bias must be {self.shape.units} integers in {currents.lo}..{currents.hi}")
 
     def elaborate(self, platform):
         m = Module()
