@@ -11,8 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from golden.encoder import encode, lfsr_advance, random_bytes
-from snnhw.network import Bernoulli, Dense, Direct, Events, IntegrateFire, Latency, Layer, MembraneReadout, Network
-from snnhw.network import Neuron, Rate
+from snnhw.network import (
+    Bernoulli,
+    Dense,
+    Direct,
+    Events,
+    IntegrateFire,
+    Latency,
+    Layer,
+    MembraneReadout,
+    Network,
+    Neuron,
+    Rate,
+)
 
 REGISTER_BITS = 32
 POLYNOMIAL = 1 << 32 | 1 << 31 | 1 << 30 | 1 << 29 | 1 << 27 | 1 << 25 | 1
@@ -103,7 +114,7 @@ class TestBernoulli:
     def test_register_visits_every_state_but_zero(self):
         """x has order 2^32 - 1, whose prime factors are 3, 5, 17, 257 and 65537: the polynomial is primitive."""
         period = (1 << 32) - 1
-        assert 3 * 5 * 17 * 257 * 65537 == period
+        assert period == 3 * 5 * 17 * 257 * 65537
         assert power_of_x(period) == 1
         for prime in (3, 5, 17, 257, 65537):
             assert power_of_x(period // prime) != 1

@@ -11,8 +11,18 @@ from hypothesis import strategies as st
 
 from golden.network import CHUNK, run
 from snnhw.model import Model
-from snnhw.network import CountReadout, Dense, Direct, Events, IntegrateFire, Layer, MembraneReadout, Network, Neuron
-from snnhw.network import Spike
+from snnhw.network import (
+    CountReadout,
+    Dense,
+    Direct,
+    Events,
+    IntegrateFire,
+    Layer,
+    MembraneReadout,
+    Network,
+    Neuron,
+    Spike,
+)
 from tests.strategies import models, samples
 
 
@@ -29,7 +39,11 @@ def two_layers(encoder: Any, **neuron: Any) -> Model:
         readout=MembraneReadout(),
         num_steps=3,
     )
-    tensors = {"hidden.weight": [[6, -1], [2, 3]], "hidden.bias": [1, 0], "out.weight": [[1, 10], [-3, 5]]}
+    tensors: dict[str, list[Any]] = {
+        "hidden.weight": [[6, -1], [2, 3]],
+        "hidden.bias": [1, 0],
+        "out.weight": [[1, 10], [-3, 5]],
+    }
     return Model.from_tensors(network, tensors)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -178,7 +179,7 @@ class TestRefractory:
     def test_intervals_are_never_shorter(self, refractory, currents):
         spikes = run(Neuron(threshold=10, refractory=refractory), currents)["spike"]
         moments = [step for step, spike in enumerate(spikes) if spike]
-        assert all(later - earlier > refractory for earlier, later in zip(moments, moments[1:], strict=False))
+        assert all(later - earlier > refractory for earlier, later in pairwise(moments))
 
     def test_neither_leak_nor_input_meanwhile(self):
         neuron = Neuron(threshold=10, refractory=2, leak=Leak(kind="shift", bits=1))

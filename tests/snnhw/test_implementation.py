@@ -1,0 +1,146 @@
+"""Implementations: the order in which a layer's neurons pass, and lanes that cannot be."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from snnhw.errors import DescriptionError
+from snnhw.implementation import Implementation, LayerImplementation, LayerShape, address_width
+from snnhw.network import CountReadout, Dense, Direct, Layer, Network, Neuron
+from tests.strategies import implementations, networks
+
+
+def network_of(*units: int) -> Network:
+    """Ten inputs, and layers a, b, ... of so many neurons."""
+    stages = tuple(
+        Layer(name="abc"[index], synapse=Dense(units=count, weight_bits=4), neuron=Neuron(threshold=5))
+        for index, count in enumerate(units)
+    )
+    return Network(input_shape=(10,), encoder=Direct(), stages=stages, readout=CountReadout(), num_steps=2)
+
+
+@st.composite
+def shapes(draw: st.DrawFn) -> LayerShape:
+    units = draw(st.integers(1, 70))
+    synapse_lanes = draw(st.integers(1, units))
+    return LayerShape(units=units, synapse_lanes=synapse_lanes, neuron_lanes=draw(st.integers(1, synapse_lanes)))
+
+
+class TestLayerShape:
+    @pytest.mark.parametrize(
+        ("units", "synapse_lanes", "neuron_lanes", "order"),
+        [
+            (1, 1, 1, [[0]]),
+            (4, 4, 2, [[0, 1], [2, 3]]),
+            (5, 5, 2, [[0, 1], [2, 3], [4, None]]),
+            (5, 3, 2, [[0, 1], [2, None], [3, 4]]),
+            (4, 3, 3, [[0, 1, 2], [3, None, None]]),
+            (7, 4, 3, [[0, 1, 2], [3, None, None], [4, 5, 6]]),
+        ],
+    )
+    def test_order_by_hand(self, units, synapse_lanes, neuron_lanes, order):
+        shape = LayerShape(units=units, synapse_lanes=synapse_lanes, neuron_lanes=neuron_lanes)
+        assert [list(word) for word in shape.order] == order
+
+    @settings(deadline=None)
+    @given(shapes())
+    def test_order_holds_every_neuron_once_and_in_sequence(self, shape):
+        flat = [unit for word in shape.order for unit in word]
+        assert [unit for unit in flat if unit is not None] == list(range(shape.units))
+        assert all(len(word) == shape.neuron_lanes for word in shape.order)
+        assert all(word[0] is not None for word in shape.order)
+
+    @settings(deadline=None)
+    @given(shapes())
+    def test_no_word_crosses_a_group(self, shape):
+        for word in shape.order:
+            assert len({unit // shape.synapse_lanes for unit in word if unit is not None}) == 1
+
+    @settings(deadline=None)
+    @given(shapes())
+    def test_words_count_the_order(self, shape):
+        assert shape.words == len(shape.order) == sum(shape.group_sizes)
+        assert len(shape.group_sizes) == shape.groups == math.ceil(shape.units / shape.synapse_lanes)
+        for group, size in enumerate(shape.group_sizes):
+            starts = [
+                word[0] for word in shape.order if word[0] is not None and word[0] // shape.synapse_lanes == group
+            ]
+            assert size == shape.group_words(group) == len(starts)
+
+
+class TestUsualChoices:
+    def test_are_all_neurons_at_once_and_at_most_eight_updated(self):
+        chosen = Implementation.of(network_of(20, 3))
+        assert [(layer.synapse_lanes, layer.neuron_lanes) for layer in chosen.layers] == [(20, 8), (3, 3)]
+        assert (chosen.pixels_per_beat, chosen.overlap, chosen.weights) == (8, True, "inline")
+
+    def test_lanes_are_a_cap(self):
+        chosen = Implementation.of(network_of(20, 3), lanes=5)
+        assert [(layer.synapse_lanes, layer.neuron_lanes) for layer in chosen.layers] == [(5, 5), (3, 3)]
+
+    def test_single_layers_can_be_set_by_name(self):
+        chosen = Implementation.of(network_of(20, 3), lanes=4, synapse_lanes={"a": 10}, neuron_lanes={"a": 7, "b": 1})
+        assert [(layer.synapse_lanes, layer.neuron_lanes) for layer in chosen.layers] == [(10, 7), (3, 1)]
+
+    @pytest.mark.parametrize(("pixels_per_beat", "beats"), [(1, 10), (3, 4), (5, 2), (8, 2), (10, 1), (16, 1)])
+    def test_beats_cover_the_pixels(self, pixels_per_beat, beats):
+        network = network_of(2)
+        assert Implementation.of(network, pixels_per_beat=pixels_per_beat).beats(network) == beats
+
+    @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @given(st.data())
+    def test_every_layer_has_its_shape(self, data):
+        network = data.draw(networks())
+        chosen = data.draw(implementations(network))
+        for stage, shape, layer in zip(network.stages, chosen.shapes(network), chosen.layers, strict=True):
+            assert shape == LayerShape(units=stage.units, **layer.model_dump())
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("choices", "complaint"),
+        [
+            ({"lanes": 0}, "lanes must be at least 1, not 0"),
+            ({"synapse_lanes": {"a": 21}}, "layer 'a' has 20 neurons, so 1 to 20 synapse lanes, not 21"),
+            ({"synapse_lanes": {"b": 0}}, "layer 'b' has 3 neurons, so 1 to 3 synapse lanes, not 0"),
+            ({"synapse_lanes": {"b": -1}}, "layer 'b' has 3 neurons, so 1 to 3 synapse lanes, not -1"),
+            ({"neuron_lanes": {"a": 21}}, "layer 'a' has 20 synapse lanes, so 1 to 20 neuron lanes, not 21"),
+            ({"lanes": 4, "neuron_lanes": {"a": 5}}, "layer 'a' has 4 synapse lanes, so 1 to 4 neuron lanes, not 5"),
+            ({"neuron_lanes": {"b": 0}}, "layer 'b' has 3 synapse lanes, so 1 to 3 neuron lanes, not 0"),
+            ({"synapse_lanes": {"c": 1}}, "there is no layer 'c' to give lanes to; the layers are a, b"),
+            ({"neuron_lanes": {"c": 1}}, "there is no layer 'c' to give lanes to; the layers are a, b"),
+            ({"pixels_per_beat": 0}, "pixels_per_beat: Input should be greater than or equal to 1, not 0"),
+            ({"pixels_per_beat": 129}, "pixels_per_beat: Input should be less than or equal to 128, not 129"),
+            ({"weights": "paper"}, "weights: Input should be 'inline' or 'readmemh', not 'paper'"),
+        ],
+    )
+    def test_are_one_line(self, choices: dict[str, Any], complaint):
+        with pytest.raises(DescriptionError) as error:
+            Implementation.of(network_of(20, 3), **choices)
+        assert str(error.value) == complaint
+
+    def test_of_another_number_of_layers(self):
+        chosen = Implementation.of(network_of(20))
+        with pytest.raises(DescriptionError, match="the implementation has 1 layers, the network has 2"):
+            chosen.check(network_of(20, 3))
+
+    def test_of_a_network_that_is_smaller(self):
+        with pytest.raises(DescriptionError, match="layer 'a' has 10 neurons, so 1 to 10 synapse lanes, not 20"):
+            Implementation.of(network_of(20)).check(network_of(10))
+
+    def test_of_lanes_below_1(self):
+        with pytest.raises(ValidationError, match="greater than or equal to 1"):
+            LayerImplementation(synapse_lanes=0, neuron_lanes=1)
+
+
+@pytest.mark.parametrize(
+    ("count", "bits"), [(1, 1), (2, 1), (3, 2), (4, 2), (5, 3), (784, 10), (1024, 10), (1025, 11), ((1 << 49) + 1, 50)]
+)
+def test_addresses_number_everything_and_waste_no_bit(count, bits):
+    assert address_width(count) == bits

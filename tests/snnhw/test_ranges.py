@@ -1,0 +1,183 @@
+"""Derived ranges hold every number that the oracle ever produces, and currents reach their ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from snnhw.model import Model
+from snnhw.network import (
+    CountReadout,
+    Dense,
+    Direct,
+    Events,
+    Layer,
+    Leak,
+    MembraneReadout,
+    Network,
+    Neuron,
+    Range,
+    Spike,
+)
+from snnhw.ranges import LayerRanges, magnitude_bound
+from tests import oracle
+from tests.strategies import models, samples
+
+SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large)
+
+
+def numbers(rows: list[list[Any]]) -> list[int]:
+    """All numbers of a trace; None where a refractory neuron computed none."""
+    return [number for row in rows for number in row if number is not None]
+
+
+def check_layer(model: Model, layer: Layer, trace: oracle.LayerTrace) -> None:
+    ranges = model.ranges[layer.name]
+    for name in ("current", "leaked", "unsaturated", "integrated", "membrane"):
+        allowed = getattr(ranges, name)
+        assert all(number in allowed for number in numbers(getattr(trace, name))), name
+    for field in layer.neuron.state_fields(ranges.membrane):
+        assert all(number in field.range for number in numbers(getattr(trace, field.name))), field.name
+    assert all(value in layer.neuron.spike.value_range for value in numbers(trace.value))
+    assert all(spike in layer.neuron.spike.count_range for spike in numbers(trace.spike))
+    if not ranges.saturates:
+        pairs = zip(trace.unsaturated, trace.integrated, strict=True)
+        assert all(free in (None, kept) for before, after in pairs for free, kept in zip(before, after, strict=True))
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=SLOW)
+@given(st.data())
+def test_no_number_leaves_its_range(data):
+    model = data.draw(models(), label="model")
+    sample = data.draw(samples(model.network), label="samples")[0]
+    outcome = oracle.run(model.network, model.tensors, sample.tolist())
+    for layer in model.network.stages:
+        check_layer(model, layer, outcome.layers[layer.name])
+    assert all(score in model.score_range for score in outcome.scores)
+    assert all(value in model.network.encoder_value_range for row in outcome.encoder for value in row)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=SLOW)
+@given(models())
+def test_currents_reach_both_ends(model):
+    """The input that has an event exactly where the weight helps: no narrower range would do."""
+    for index, layer in enumerate(model.network.stages):
+        highest = model.network.input_value_range(index).hi
+        lowest_currents, highest_currents = [], []
+        for unit, row in enumerate(model.weight(layer.name).tolist()):
+            helpful = [highest if weight > 0 else 0 for weight in row]
+            harmful = [highest if weight < 0 else 0 for weight in row]
+            highest_currents.append(oracle.current_of(layer, model.tensors, unit, helpful))
+            lowest_currents.append(oracle.current_of(layer, model.tensors, unit, harmful))
+        current = model.ranges[layer.name].current
+        assert (current.lo, current.hi) == (min(lowest_currents), max(highest_currents))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=SLOW)
+@given(st.data())
+def test_sums_of_any_part_of_a_steps_events_stay_in_range(data):
+    model = data.draw(models())
+    layer = model.network.stages[0]
+    highest = model.network.input_value_range(0).hi
+    values = data.draw(st.lists(st.integers(0, highest), min_size=model.network.inputs, max_size=model.network.inputs))
+    unit = data.draw(st.integers(0, layer.units - 1))
+    total = int(model.bias(layer.name)[unit])
+    for index in data.draw(st.permutations(range(len(values)))):
+        assert total in model.ranges[layer.name].current
+        total += int(model.weight(layer.name)[unit, index]) * values[index]
+    assert total in model.ranges[layer.name].current
+
+
+def ranges_of(neuron: Neuron, weight: list[int], bias: int = 0, num_steps: int = 4, encoder: Any = None) -> LayerRanges:
+    """The ranges of one neuron with these weights."""
+    readout: Any = CountReadout() if neuron.fires else MembraneReadout()
+    layer = Layer(name="only", synapse=Dense(units=1, weight_bits=16), neuron=neuron)
+    network = Network(
+        input_shape=(len(weight),), encoder=encoder or Events(), stages=(layer,), readout=readout, num_steps=num_steps
+    )
+    return Model.from_tensors(network, {"only.weight": [weight], "only.bias": [bias]}).ranges["only"]
+
+
+class TestByHand:
+    def test_integrator(self):
+        ranges = ranges_of(Neuron.integrator(initial=5), [3, -2, 4], bias=1)
+        assert ranges.weight == Range(lo=-2, hi=4)
+        assert ranges.current == Range(lo=-1, hi=8)
+        assert ranges.unsaturated == ranges.integrated == Range(lo=1, hi=37)
+        assert ranges.membrane == Range(lo=1, hi=37)
+        assert ranges.leaked == Range(lo=2, hi=29)
+        assert not ranges.saturates
+
+    def test_weights_of_one_sign_still_hold_zero(self):
+        assert ranges_of(Neuron.integrator(), [3, 4]).weight == Range(lo=0, hi=4)
+        assert ranges_of(Neuron.integrator(), [-3, -4]).weight == Range(lo=-4, hi=0)
+
+    def test_graded_input_multiplies_currents(self):
+        assert ranges_of(Neuron.integrator(), [3, -2], encoder=Direct(bits=4)).current == Range(lo=-30, hi=45)
+
+    def test_saturation_cuts(self):
+        ranges = ranges_of(Neuron.integrator(membrane=Range(lo=-1, hi=9)), [5, -5])
+        assert ranges.unsaturated == Range(lo=-6, hi=14)
+        assert ranges.integrated == ranges.membrane == Range(lo=-1, hi=9)
+        assert ranges.saturates
+
+    def test_a_range_that_is_never_left_needs_no_saturation(self):
+        assert not ranges_of(Neuron.integrator(membrane=Range(lo=-20, hi=20)), [5, -5]).saturates
+
+    def test_reset_to_zero_never_keeps_the_threshold(self):
+        ranges = ranges_of(Neuron(threshold=10, reset="zero"), [4])
+        assert ranges.integrated == Range(lo=0, hi=13)
+        assert ranges.membrane == Range(lo=0, hi=9)
+
+    def test_reset_by_subtraction_keeps_the_rest(self):
+        ranges = ranges_of(Neuron(threshold=10), [14], num_steps=2)
+        assert ranges.integrated == Range(lo=0, hi=23)
+        assert ranges.membrane == Range(lo=0, hi=13)
+
+    def test_reset_amount_above_the_threshold_reaches_below_zero(self):
+        assert ranges_of(Neuron(threshold=10, reset_amount=16), [10], num_steps=1).membrane == Range(lo=-6, hi=9)
+
+    def test_delayed_reset_keeps_what_was_integrated(self):
+        ranges = ranges_of(Neuron(threshold=10, reset_delay=True), [12], num_steps=2)
+        assert ranges.membrane == ranges.integrated
+        assert ranges.integrated.hi == 24
+
+    def test_burst_removes_as_many_as_it_sends(self):
+        burst = Neuron(threshold=10, reset_amount=4, spike=Spike(kind="count", bound=3))
+        assert ranges_of(burst, [30], num_steps=1).membrane == Range(lo=0, hi=18)
+
+    def test_traces_of_a_refractory_neuron_fit_what_it_holds(self):
+        """It holds 50-120 = -70, although 50, -20 and 30 are all that it ever integrates."""
+        neuron = Neuron(threshold=50, reset_amount=120, refractory=1)
+        ranges = ranges_of(neuron, [0], bias=50)
+        assert -70 in ranges.membrane
+        assert -70 in ranges.integrated
+        assert not ranges.saturates
+
+
+@pytest.mark.parametrize(
+    "neuron",
+    [
+        Neuron.integrator(leak=Leak(kind="multiply", bits=16, amount=65536), initial=2**31 - 1),
+        Neuron(threshold=1, reset="none", leak=Leak(kind="subtract", amount=2**31 - 1)),
+        Neuron(threshold=1, reset_amount=2**31 - 1, spike=Spike(kind="count", bound=255)),
+        Neuron(threshold=1, membrane=Range(lo=-(2**33), hi=2**33), reset="zero"),
+    ],
+)
+@pytest.mark.parametrize("current", [-(2**31), 2**31 - 1])
+def test_the_bound_of_magnitudes_holds_at_extremes(neuron, current):
+    layer = Layer(name="only", synapse=Dense(units=1, weight_bits=1), neuron=neuron)
+    values = {name: np.array([value], np.int64) for name, value in neuron.parameters.items()}
+    silent = np.zeros((1, 1), np.int64)
+    bound = magnitude_bound(neuron, values, silent, np.array([current]), Range(lo=0, hi=1), 6)
+    trace = oracle.run_layer(layer, {"only.weight": [[0]], "only.bias": [current]}, [[0]] * 6)
+    largest = max(
+        abs(number) for name in ("leaked", "unsaturated", "membrane") for number in numbers(getattr(trace, name))
+    )
+    factor = neuron.leak.amount if neuron.leak.kind == "multiply" else 1
+    assert largest * int(factor) <= bound
+    assert bound.bit_length() <= 62
