@@ -1,0 +1,107 @@
+"""The commands under one name, and what becomes of their errors."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from snnhw.cli import data, doctor, evaluate, info, train
+from snnhw.errors import SnnhwError
+
+CANNOT_RUN = 2
+"""The exit status of a command that could not run."""
+
+
+class Interrupted(SnnhwError):
+    """The user has ended a command."""
+
+
+class _Group(TyperGroup):
+    """Commands whose interruption is an error like others."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise Interrupted("interrupted; what was finished is kept, and nothing is half-written") from error
+
+
+app = typer.Typer(
+    name="snnhw",
+    cls=_Group,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Turns a trained spiking neural network into Verilog that is proved equal to a golden model.",
+)
+app.add_typer(data.app, name="data")
+app.command("doctor")(doctor.doctor)
+app.command("evaluate")(evaluate.evaluate)
+app.command("train")(train.train)
+app.command("info")(info.info)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"snnhw {version('snnhw')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error (with any command).")] = False,
+) -> None:
+    """Options of all commands; `run` takes ``--debug`` wherever it stands."""
+
+
+def main() -> None:
+    """Run the command that the arguments of this process name, and end the process."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command and return its exit status."""
+    debug = "--debug" in arguments
+    try:
+        plain = [argument for argument in arguments if argument != "--debug"]
+        status = app(plain, prog_name="snnhw", standalone_mode=False)
+        sys.stdout.flush()
+    except typer.TyperException as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            print(error.format_message(), file=sys.stderr)
+            return CANNOT_RUN
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "snnhw"
+        return _failed(f"{error.format_message()} ({command} --help says what there is)", debug)
+    except SnnhwError as error:
+        _failed(str(error), debug)
+        return error.exit_status
+    except BrokenPipeError:
+        # Whoever read the output has gone; Python would complain of it once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CANNOT_RUN
+    except (ValueError, OSError) as error:
+        return _failed(str(error) or type(error).__name__, debug)
+    except Exception as error:  # noqa: BLE001, the last line of defence: a user sees one line, and how to see more
+        what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        return _failed(f"a defect of snnhw, please report it with what --debug adds: {what}", debug)
+    return status if isinstance(status, int) else 0
+
+
+def _failed(message: str, debug: bool) -> int:
+    """Print what went wrong on one line, after the traceback where that is wanted."""
+    if debug:
+        traceback.print_exc()
+    print(f"snnhw: {' '.join(message.split())}", file=sys.stderr)
+    return CANNOT_RUN

@@ -1,0 +1,74 @@
+"""``snnhw data``: the datasets that are known, getting them, looking at them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from snnhw.cli.output import Json, console, print_record, progress, table
+
+app = typer.Typer(no_args_is_help=True, help="List, fetch and look at datasets.")
+
+_SPLIT = typer.Option("--split", help="test or train, where the dataset has both.")
+
+
+@app.command("list")
+def list_datasets(as_json: Json = False) -> None:
+    """List the datasets that are known by name, and whether they are on this machine."""
+    from snnhw.data import load
+    from snnhw.doctor import dataset_states
+
+    states = dataset_states()
+    if as_json:
+        known = [{"name": state.name, "present": state.present, "place": state.place} for state in states]
+        print_record({"datasets": [{"name": "sample", "present": True, "place": None}, *known]})
+        return
+    rows = table("name", "on this machine", "what")
+    rows.add_row("sample", "yes", f"{len(load('sample'))} images of MNIST's test set, in the package")
+    for state in states:
+        here = "yes" if state.present else "no"
+        rows.add_row(state.name, here, state.place if state.present else f"snnhw data fetch {state.name}")
+    console().print(rows)
+
+
+@app.command("fetch")
+def fetch_dataset(name: Annotated[str, typer.Argument(help="mnist or fashion-mnist.")], as_json: Json = False) -> None:
+    """Bring a dataset to this machine; files that are there already and whole are kept."""
+    from snnhw.data import fetch
+
+    with progress(f"fetching {name}") as on_progress:
+        folder = fetch(name, lambda file, done, total: on_progress(done, total, file))
+    if as_json:
+        print_record({"name": name, "folder": str(folder)})
+    else:
+        console().print(f"{name} is in {folder}")
+
+
+@app.command("show")
+def show_dataset(
+    name: Annotated[str, typer.Argument(help="A dataset's name, or the path of your own.")],
+    split: Annotated[str, _SPLIT] = "test",
+    index: Annotated[int | None, typer.Option("--index", min=0, help="Draw this image.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show how many images a dataset has, of which classes, and one of them."""
+    from snnhw.data import load
+    from snnhw.drawing import draw_image
+    from snnhw.summary import summarise_dataset
+
+    dataset = load(name, split)
+    if index is not None and index >= len(dataset):
+        raise ValueError(f"--index must be below {len(dataset)}, the number of images in {name}, not {index}")
+    record = summarise_dataset(dataset)
+    if as_json:
+        print_record(record)
+        return
+    screen = console()
+    screen.print(f"{name}: {record['images']} images of {' x '.join(map(str, record['shape']))}")
+    for label, count in (record["labels"] or {}).items():
+        screen.print(f"label {label:<4} {count}")
+    screen.print(f"digest {record['digest']}")
+    if index is not None:
+        for line in draw_image(dataset.images[index].squeeze()):
+            screen.print(line)

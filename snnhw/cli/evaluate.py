@@ -1,0 +1,69 @@
+"""``snnhw evaluate``: the golden model on a dataset."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from snnhw.cli.output import (
+    DatasetName,
+    Json,
+    Limit,
+    ModelName,
+    console,
+    digits,
+    percent,
+    print_record,
+    progress,
+    table,
+)
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from snnhw.evaluate import Evaluation
+
+_ACCURACIES = {"accuracy": "the model, when it was trained", "float_accuracy": "the float network it comes from"}
+
+
+def evaluate(model: ModelName, dataset: DatasetName = "sample", limit: Limit = None, as_json: Json = False) -> None:
+    """Run the golden model alone: accuracy, confusion, spikes of each layer, synaptic operations, speed."""
+    from snnhw.data import load
+    from snnhw.evaluate import evaluate as run
+    from snnhw.presets import resolve_model
+
+    chosen = resolve_model(model)
+    images = load(dataset, limit=limit)
+    with progress("evaluating") as on_progress:
+        evaluation = run(chosen, images, on_progress=on_progress)
+    if as_json:
+        print_record({"model": model, "digest": chosen.digest, **evaluation.record()})
+    else:
+        _show(model, evaluation)
+
+
+def _show(model: str, evaluation: Evaluation) -> None:
+    screen = console()
+    if evaluation.correct is None or evaluation.confusion is None:
+        screen.print(f"{model} on {evaluation.dataset}: {evaluation.images} images, whose labels are not known")
+    else:
+        screen.print(f"{model} on {evaluation.dataset}: {percent(evaluation.correct, evaluation.images)} correct")
+        screen.print()
+        screen.print(_confusion(evaluation.confusion.tolist()))
+    for name, what in _ACCURACIES.items():
+        known = evaluation.provenance_accuracy.get(name)
+        if isinstance(known, dict) and known.keys() >= {"correct", "total"}:
+            screen.print(f"{what}: {percent(known['correct'], known['total'])} correct")
+    for stage, count in evaluation.events.items():
+        screen.print(f"events of {stage:<12} {digits(count):>10} an image")
+    screen.print(f"synaptic operations    {digits(evaluation.synaptic_operations):>10} an image")
+    screen.print(f"speed                  {digits(evaluation.images_per_second):>10} images/s")
+
+
+def _confusion(counts: list[list[int]]) -> Table:
+    """The confusion matrix; what never happened is left empty."""
+    names = [str(index) for index in range(len(counts))]
+    matrix = table("is \\ said", *names, "correct", right=(*names, "correct"))
+    for index, row in enumerate(counts):
+        share = f"{100 * row[index] / sum(row):.1f} %" if sum(row) else ""
+        matrix.add_row(str(index), *(str(count) if count else "" for count in row), share)
+    return matrix

@@ -1,0 +1,85 @@
+"""What commands have in common: options, printing, progress."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+ModelName = Annotated[
+    str, typer.Argument(metavar="MODEL", help="A .safetensors file, or the name of a model that ships.")
+]
+DatasetName = Annotated[
+    str,
+    typer.Option("--dataset", metavar="DATA", help="sample, mnist, fashion-mnist, or a .npy, .npz or folder of .png."),
+]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Take the first N images only.")]
+
+_WIDTH_OF_FILES = 120
+"""Columns where the output is no terminal."""
+
+
+def print_record(record: dict[str, Any]) -> None:
+    """Print the one object of ``--json``."""
+    print(json.dumps(record, allow_nan=False))
+
+
+def console() -> Console:
+    """Where text and tables go; text is printed as it is, whatever brackets a path may hold."""
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else _WIDTH_OF_FILES
+    return Console(markup=False, highlight=False, soft_wrap=True, width=width)
+
+
+def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
+    """A table of these columns, those of ``right`` aligned to the right."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    made = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    return made
+
+
+class Update(Protocol):
+    """Tells a progress bar how far the work is."""
+
+    def __call__(self, done: int, total: int, text: str = "") -> None: ...
+
+
+@contextmanager
+def progress(label: str) -> Iterator[Update]:
+    """A progress bar on standard error, where that is a terminal, for the time of the block."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    screen = Console(stderr=True)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
+        task = bar.add_task(label, total=None)
+
+        def update(done: int, total: int, text: str = "") -> None:
+            bar.update(task, completed=done, total=total, description=f"{label} {text}".rstrip())
+
+        yield update
+
+
+def percent(correct: int, total: int) -> str:
+    """Counts and their part: ``9871 of 10000 (98.71 %)``."""
+    return f"{correct} of {total} ({100 * correct / total:.2f} %)"
+
+
+def digits(number: float) -> str:
+    """A number for people: thousands grouped, one decimal below a thousand."""
+    return f"{number:,.0f}" if number >= 1000 or number == int(number) else f"{number:,.1f}"

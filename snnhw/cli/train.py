@@ -1,0 +1,132 @@
+"""``snnhw train``: a preset or a description becomes a model file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from snnhw.cli.output import Json, console, percent, print_record, progress, table
+from snnhw.errors import DescriptionError, SnnhwError
+
+if TYPE_CHECKING:
+    from snnhw.training import Plan, Trained
+
+Number = int | None
+
+_SET = typer.Option("--set", metavar="NAME=N", help="Another number of the preset, such as threshold=300; repeatable.")
+_OUT = typer.Option("--out", metavar="FILE", help="The model file; NAME.safetensors in this folder unless told.")
+
+
+def train(
+    name: Annotated[str, typer.Argument(metavar="PRESET|FILE", help="A preset, or a description (.json, .toml).")],
+    hidden: Annotated[Number, typer.Option("--hidden", min=1, help="Neurons of the preset's hidden layer.")] = None,
+    num_steps: Annotated[Number, typer.Option("--num-steps", min=1, help="Time steps of the preset.")] = None,
+    weight_bits: Annotated[Number, typer.Option("--weight-bits", min=2, help="Bits of the preset's weights.")] = None,
+    others: Annotated[list[str] | None, _SET] = None,
+    dataset: Annotated[str | None, typer.Option("--dataset", metavar="DATA", help="Instead of the preset's.")] = None,
+    limit: Annotated[Number, typer.Option("--limit", min=1, help="Train on the first N images only.")] = None,
+    epochs: Annotated[Number, typer.Option("--epochs", min=1, help="Passes over the training images.")] = None,
+    seed: Annotated[Number, typer.Option("--seed", min=0, help="The same seed gives the same integers.")] = None,
+    batch_size: Annotated[Number, typer.Option("--batch-size", min=1, help="Images a step.")] = None,
+    learning_rate: Annotated[float | None, typer.Option("--learning-rate", help="At the beginning.")] = None,
+    validation: Annotated[Number, typer.Option("--validation", min=0, help="Images kept to choose an epoch.")] = None,
+    augment: Annotated[bool, typer.Option("--augment/--no-augment", help="Deform the training images.")] = True,
+    threads: Annotated[Number, typer.Option("--threads", min=1, help="Threads that compute.")] = None,
+    out: Annotated[str | None, _OUT] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted training.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Train a network: a model file, a record and a curve are written."""
+    from snnhw.training import plan_training
+
+    overrides = _given(hidden=hidden, num_steps=num_steps, weight_bits=weight_bits) | _numbers(others or [])
+    options = _given(
+        epochs=epochs,
+        seed=seed,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        validation=validation,
+        threads=threads,
+    )
+    if not augment:
+        options["augment"] = None
+    plan = plan_training(
+        name,
+        overrides=overrides,
+        options=options,
+        dataset=dataset,
+        limit=limit,
+        out=out,
+        overwrite=overwrite,
+        resume=resume,
+    )
+    trained = _run(plan)
+    if as_json:
+        print_record(_record(trained))
+    else:
+        _show(trained)
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    """Those that the user gave."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _numbers(settings: list[str]) -> dict[str, int]:
+    """NAME=N, parsed."""
+    numbers = {}
+    for setting in settings:
+        name, _, number = setting.partition("=")
+        try:
+            numbers[name.replace("-", "_")] = int(number)
+        except ValueError:
+            raise DescriptionError(f"--set takes NAME=N, N being an integer, not '{setting}'") from None
+    return numbers
+
+
+def _run(plan: Plan) -> Trained:
+    from snnhw.training import train_to_files
+
+    with progress("training") as update:
+
+        def on_progress(now: Any) -> None:
+            done = (now.epoch - 1) * now.batches + now.batch
+            text = f"epoch {now.epoch} of {now.epochs}, loss {now.loss:.4f}"
+            if now.scored is not None and now.scored.validation is not None:
+                text += f", {now.scored.validation.percent:.2f} % in validation"
+            update(done, now.epochs * now.batches, text)
+
+        try:
+            return train_to_files(plan, on_progress)
+        except KeyboardInterrupt as error:
+            kept = f"{plan.checkpoint} keeps the epochs that were finished: the same command with --resume goes on"
+            raise SnnhwError(f"interrupted; {kept if plan.checkpoint.exists() else 'no epoch was finished'}") from error
+
+
+def _record(trained: Trained) -> dict[str, Any]:
+    record = trained.record
+    return {
+        "files": {kind: str(path) for kind, path in trained.files.items()},
+        "digest": trained.model.digest,
+        "epoch": record.kept,
+        "accuracy": trained.model.provenance.get("accuracy"),
+        "seconds": record.seconds,
+        "epochs": [epoch.model_dump(mode="json") for epoch in record.epochs],
+    }
+
+
+def _show(trained: Trained) -> None:
+    screen, record = console(), trained.record
+    rows = table("epoch", "loss", "validation", "test", right=("epoch", "loss", "validation", "test"))
+    for epoch in record.epochs:
+        scores = [f"{score.percent:.2f} %" if score else "" for score in (epoch.validation, epoch.test)]
+        rows.add_row(str(epoch.epoch), f"{epoch.loss:.4f}", *scores)
+    screen.print(rows)
+    accuracy = trained.model.provenance.get("accuracy")
+    if accuracy:
+        screen.print(f"{percent(accuracy['correct'], accuracy['total'])} of the test images, as golden counts them")
+    screen.print(f"epoch {record.kept} of {len(record.epochs)} is kept; {record.seconds:.0f} s")
+    for kind, path in trained.files.items():
+        screen.print(f"{kind:<8} {path}")

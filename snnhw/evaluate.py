@@ -1,0 +1,130 @@
+"""What a model makes of a dataset, by the golden model alone: accuracy, confusion, activity, speed."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from golden.network import Golden
+from snnhw.data import Dataset, check_images
+from snnhw.errors import DatasetError
+from snnhw.model import Model
+from snnhw.network import Network
+
+__all__ = ["Evaluation", "Progress", "evaluate"]
+
+Progress = Callable[[int, int], None]
+"""Called with the images that are done and those that there are."""
+
+_PORTION = 2048
+"""Images between two calls of a progress function."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a model made of B images."""
+
+    dataset: str
+    images: int
+    """B"""
+    correct: int | None
+    """None where the labels are not known."""
+    confusion: NDArray[np.int64] | None
+    """[classes, classes]: how many images of the row's class were given the column's."""
+    classes: NDArray[np.int64]
+    """[B]: the class of each image."""
+    events: dict[str, float]
+    """Events an image, by ``encoder`` and each layer: the mean."""
+    synaptic_operations: float
+    """Weights added an image: each event once for every neuron that it reaches; the mean."""
+    images_per_second: float
+    provenance_accuracy: dict[str, Any]
+    """What the model's provenance knows of accuracies: ``accuracy`` of the integers, ``float_accuracy`` of the network
+    that they came from; each ``{"correct": ..., "total": ...}``."""
+
+    @property
+    def accuracy(self) -> float | None:
+        """The part of the images that is correct; None where that is not known."""
+        return None if self.correct is None else self.correct / self.images
+
+    def record(self) -> dict[str, Any]:
+        """The evaluation as plain data for JSON; without the class of each image."""
+        return {
+            "dataset": self.dataset,
+            "images": self.images,
+            "correct": self.correct,
+            "accuracy": self.accuracy,
+            "confusion": None if self.confusion is None else self.confusion.tolist(),
+            "events_per_image": self.events,
+            "synaptic_operations_per_image": self.synaptic_operations,
+            "images_per_second": self.images_per_second,
+            "provenance": self.provenance_accuracy,
+        }
+
+
+def evaluate(
+    model: Model, dataset: Dataset, *, threads: int | None = None, on_progress: Progress | None = None
+) -> Evaluation:
+    """Run the golden model on every image of a dataset.
+
+    ``threads``: as many as there are processors, unless told. Raises DatasetError where images or labels do not fit
+    the network.
+    """
+    network = model.network
+    images = check_images(dataset, network.sample_shape)
+    labels = _labels(network, dataset)
+    golden = Golden(model)
+    threads = threads or os.cpu_count() or 1
+    classes, seconds = [], 0.0
+    events: dict[str, int] = {}
+    for start in range(0, len(images), _PORTION):
+        portion = images[start : start + _PORTION]
+        before = time.perf_counter()
+        result = golden.run(portion, threads=threads)
+        seconds += time.perf_counter() - before
+        classes.append(result.classes)
+        for stage, counts in result.events.items():
+            events[stage] = events.get(stage, 0) + int(counts.sum())
+        if on_progress is not None:
+            on_progress(start + len(portion), len(images))
+    given = np.concatenate(classes)
+    per_image = {stage: count / len(images) for stage, count in events.items()}
+    return Evaluation(
+        dataset=dataset.name,
+        images=len(images),
+        correct=None if labels is None else int((given == labels).sum()),
+        confusion=None if labels is None else _confusion(labels, given, network.classes),
+        classes=given,
+        events=per_image,
+        synaptic_operations=_operations(network, per_image),
+        images_per_second=len(images) / max(seconds, 1e-9),
+        provenance_accuracy={
+            name: model.provenance[name] for name in ("accuracy", "float_accuracy") if name in model.provenance
+        },
+    )
+
+
+def _labels(network: Network, dataset: Dataset) -> NDArray[np.int64] | None:
+    labels = dataset.labels
+    if labels is not None and int(labels.max()) >= network.classes:
+        raise DatasetError(
+            f"the labels of {dataset.name} reach {labels.max()}, and the network has classes 0 to "
+            f"{network.classes - 1}: choose another dataset or model"
+        )
+    return labels
+
+
+def _confusion(labels: NDArray[np.int64], given: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
+    counts = np.bincount(labels * classes + given, minlength=classes * classes)
+    return counts.reshape(classes, classes).astype(np.int64)
+
+
+def _operations(network: Network, events: dict[str, float]) -> float:
+    sources = ["encoder", *(layer.name for layer in network.stages[:-1])]
+    return sum(events[source] * layer.units for source, layer in zip(sources, network.stages, strict=True))

@@ -1,0 +1,154 @@
+"""Training from a name to files: the model, its record, the curve, and a checkpoint while it goes on.
+
+This module can be imported without PyTorch; `train_to_files` needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from snnhw.data import Dataset, load
+from snnhw.errors import DescriptionError, OutputError, ToolError, ToolMissingError
+from snnhw.evaluate import evaluate
+from snnhw.files import make_folder
+from snnhw.model import Model
+from snnhw.modelfile import SUFFIX, save
+from snnhw.network import Network, first_complaint
+from snnhw.presets import PRESETS, resolve_network
+
+if TYPE_CHECKING:
+    from snnhw.train import Progress, TrainingRecord, TrainOptions
+
+__all__ = ["Plan", "Trained", "plan_training", "train_to_files"]
+
+DEFAULT_DATASET = "mnist"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A training that can begin: what is trained, on what, how, and where its files go."""
+
+    network: Network
+    dataset: Dataset
+    test: Dataset | None
+    """The dataset's test split, where it has one of its own: scored after each epoch."""
+    options: TrainOptions
+    out: Path
+    """The model file. Beside it: NAME.training.json, NAME.training.png, and NAME.checkpoint while it goes on."""
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.out.with_suffix(".checkpoint")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training left."""
+
+    model: Model
+    record: TrainingRecord
+    files: dict[str, Path]
+    """``model``, ``record``, and ``plot`` where matplotlib is installed."""
+
+
+def plan_training(
+    name: str,
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+    dataset: str | None = None,
+    limit: int | None = None,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    resume: bool = False,
+) -> Plan:
+    """Prepare a training, so that what is wrong shows before it begins.
+
+    ``name`` is a preset (which ``overrides`` change), a description file or a model file. ``options`` are fields of
+    ``snnhw.train.TrainOptions``, before those of the preset. ``dataset`` is the preset's, unless told; ``limit`` takes
+    its first images only. Raises ToolMissingError without PyTorch; DescriptionError, DatasetError, OutputError.
+    """
+    network = resolve_network(name, **(overrides or {}))
+    known = PRESETS.get(name)
+    chosen = _options({**(known.training if known else {}), **(options or {})})
+    source = dataset or (known.dataset if known else DEFAULT_DATASET)
+    target = Path(out) if out is not None else Path(f"{Path(name).stem}{SUFFIX}")
+    if target.suffix != SUFFIX:
+        raise OutputError(f"the name of a model file must end with {SUFFIX}, not '{target.name}'")
+    images = load(source, "train", limit)
+    test = load(source, "test") if images.split is not None else None
+    plan = Plan(network, images, test, chosen, target)
+    _prepare(plan, overwrite, resume)
+    return plan
+
+
+def train_to_files(plan: Plan, on_progress: Callable[[Progress], None] | None = None) -> Trained:
+    """Train, count the test set with the golden model, and write the files; then the checkpoint is removed.
+
+    Raises ToolError where trainer and golden model count differently, which would be a defect.
+    """
+    from snnhw.train import train, write_record
+
+    model, record = train(
+        plan.network,
+        plan.dataset,
+        plan.options,
+        test=plan.test,
+        checkpoint=plan.checkpoint,
+        on_progress=on_progress,
+    )
+    if plan.test is not None:
+        model = _with_accuracy(model, record, plan.test)
+    files = {"model": save(model, plan.out, overwrite=True)}
+    files["record"] = write_record(record, plan.out.with_suffix(".training.json"))
+    try:
+        from snnhw.train import plot_record
+
+        files["plot"] = plot_record(record, plan.out.with_suffix(".training.png"))
+    except ImportError:
+        files.pop("plot", None)
+    plan.checkpoint.unlink(missing_ok=True)
+    return Trained(model, record, files)
+
+
+def _options(values: Mapping[str, Any]) -> TrainOptions:
+    try:
+        from snnhw.train import TrainOptions
+    except ImportError as error:
+        raise ToolMissingError(f"training needs PyTorch ({error}): pip install 'snnhw[train]'") from error
+    try:
+        return TrainOptions(**values)
+    except ValidationError as error:
+        raise DescriptionError(f"training options: {first_complaint(error)}") from error
+
+
+def _prepare(plan: Plan, overwrite: bool, resume: bool) -> None:
+    """Make the folder, and look whether anything is in the way."""
+    make_folder(plan.out.parent)
+    if plan.out.exists() and not overwrite:
+        raise OutputError(f"{plan.out} is there already; give another name with --out, or say --overwrite")
+    if plan.checkpoint.exists() and not resume:
+        if not overwrite:
+            raise OutputError(
+                f"{plan.checkpoint} holds an interrupted training; say --resume to go on with it, or --overwrite to "
+                "begin anew"
+            )
+        plan.checkpoint.unlink()
+
+
+def _with_accuracy(model: Model, record: TrainingRecord, test: Dataset) -> Model:
+    """The model with its accuracy in the provenance, as both trainer and golden model count it."""
+    counted = evaluate(model, test)
+    score = record.best.test if record.best else None
+    if score is None or score.correct != counted.correct:
+        raise ToolError(
+            f"the trainer counts {score.correct if score else None} correct images of {counted.images}, the golden "
+            f"model {counted.correct}: this is a defect of snnhw, please report it with the checkpoint"
+        )
+    accuracy = {"dataset": test.name, "correct": counted.correct, "total": counted.images}
+    return replace(model, provenance={**model.provenance, "accuracy": accuracy})
