@@ -7,8 +7,9 @@ simulated cycle by cycle. The rules are those of the blocks' docstrings.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,8 +34,9 @@ class Prediction:
 def predict(network: Network, implementation: Implementation, result: Result) -> Prediction:
     """The cycles of each sample of a golden result that holds traces; source never stalling, consumer ready."""
     counts = event_counts(network, implementation, result)
-    latency = [_results(network, implementation, [sample])[0] for sample in counts]
-    finished = _results(network, implementation, counts)
+    alone, stream = _Circuit(network, implementation), _Circuit(network, implementation)
+    latency = [alone.run_when_idle(sample) for sample in counts]
+    finished = [stream.run(sample) for sample in counts]
     return Prediction(latency=np.array(latency, np.int64), interval=np.diff(np.array(finished, np.int64)))
 
 
@@ -48,6 +50,15 @@ class SampleCounts:
 
 def event_counts(network: Network, implementation: Implementation, result: Result) -> list[SampleCounts]:
     """Count the events of each word from golden's traces."""
+    encoder, *layers = _word_counts(network, implementation, result)
+    return [
+        SampleCounts(encoder[:, b].tolist(), [layer[:, b].tolist() for layer in layers])
+        for b in range(len(result.classes))
+    ]
+
+
+def _word_counts(network: Network, implementation: Implementation, result: Result) -> list[NDArray[np.int64]]:
+    """Events in each word of the encoder and of each layer: [steps, B, words]."""
     if result.encoded is None:
         raise ValueError("timing needs golden's traces: run it with traces=True")
     pixels = implementation.pixels_per_beat if network.encoder.kind != "events" else network.inputs
@@ -56,10 +67,7 @@ def event_counts(network: Network, implementation: Implementation, result: Resul
         _count(result.traces[stage.name].value, [word[0] for word in shape.order if word[0] is not None])
         for stage, shape in zip(network.stages, implementation.shapes(network), strict=True)
     ]
-    return [
-        SampleCounts(encoder[:, b].tolist(), [layer[:, b].tolist() for layer in layers])
-        for b in range(len(result.classes))
-    ]
+    return [encoder, *layers]
 
 
 def _count(values: NDArray[Any], starts: Counts) -> NDArray[np.int64]:
@@ -67,21 +75,37 @@ def _count(values: NDArray[Any], starts: Counts) -> NDArray[np.int64]:
     return np.add.reduceat((values != 0).astype(np.int64), starts, axis=-1)
 
 
-def _results(network: Network, implementation: Implementation, samples: list[SampleCounts]) -> Counts:
-    """The cycle of each sample's result; the first sample's first beat is transferred in cycle 0."""
-    readout = _Readout(network, implementation.shapes(network)[-1])
-    crossbars: list[_Crossbar] = []
-    consumer: _Readout | _Serializer = readout
-    for index, shape in reversed(list(enumerate(implementation.shapes(network)))):
-        bank = _NeuronBank(shape, network.num_steps, network.constant_input and index == 0, consumer)
-        crossbars.insert(0, _Crossbar(shape, bank))
-        consumer = _Serializer(crossbars[0])
-    encoder = _ENCODERS.get(network.encoder.kind, _FrameEncoder)(network, implementation, crossbars[0])
-    for sample in samples:
-        for crossbar, counts in zip(crossbars, sample.layers, strict=True):
-            crossbar.bank.counts = counts
-        encoder.take(sample.encoder)
-    return readout.results
+class _Consumer(Protocol):
+    def take(self, offered: int, events: int, marked: bool) -> int:
+        """When a word that is offered with so many events, and perhaps a mark, is taken."""
+        ...
+
+
+class _Circuit:
+    """All blocks; the first beat of the first sample is transferred in cycle 0."""
+
+    def __init__(self, network: Network, implementation: Implementation) -> None:
+        shapes = implementation.shapes(network)
+        self.readout = _Readout(network, shapes[-1])
+        self.banks: list[_NeuronBank] = []
+        consumer: _Consumer = self.readout
+        for index, shape in reversed(list(enumerate(shapes))):
+            bank = _NeuronBank(shape, network.num_steps, network.constant_input and index == 0, consumer)
+            self.banks.insert(0, bank)
+            consumer = _Serializer(_Crossbar(shape, bank))
+        self.encoder = _ENCODERS.get(network.encoder.kind, _FrameEncoder)(network, implementation, consumer)
+
+    def run(self, sample: SampleCounts) -> int:
+        """The cycle of a sample's result, its beats following those of the sample before."""
+        for bank, counts in zip(self.banks, sample.layers, strict=True):
+            bank.counts = counts
+        self.encoder.take(sample.encoder)
+        return self.readout.result
+
+    def run_when_idle(self, sample: SampleCounts) -> int:
+        """The latency of a sample that is sent when the circuit is idle."""
+        started = self.encoder.now = max(self.encoder.now, self.readout.free)
+        return self.run(sample) - started
 
 
 class _Readout:
@@ -91,23 +115,22 @@ class _Readout:
         self.classes = network.classes
         self.words = shape.words * network.num_steps
         self.word = 0
-        self.free = 0
-        self.results: Counts = []
+        self.free = self.result = 0
 
     def take(self, offered: int, events: int, marked: bool) -> int:
         taken = max(offered, self.free)
         self.free = taken + 1
         self.word = (self.word + 1) % self.words
         if self.word == 0:
-            self.results.append(taken + self.classes + 1)
-            self.free = taken + self.classes + 2
+            self.result = taken + self.classes + 1
+            self.free = self.result + 1
         return taken
 
 
 class _NeuronBank:
     """Takes a word of currents a cycle; what it did is offered 2 cycles later, and waits in place if it must."""
 
-    def __init__(self, shape: LayerShape, num_steps: int, constant: bool, consumer: _Readout | _Serializer) -> None:
+    def __init__(self, shape: LayerShape, num_steps: int, constant: bool, consumer: _Consumer) -> None:
         self.words = shape.words
         self.num_steps = num_steps
         self.constant = constant
@@ -184,10 +207,9 @@ class _Serializer:
 class _WordQueue:
     """Words wait here for the serializer; from an empty queue a word leaves 2 cycles after it came."""
 
-    def __init__(self, depth: int, crossbar: _Crossbar) -> None:
-        self.depth = depth
-        self.serializer = _Serializer(crossbar)
-        self.moved: Counts = []
+    def __init__(self, depth: int, serializer: _Consumer) -> None:
+        self.serializer = serializer
+        self.moved: deque[int] = deque(maxlen=depth)
         self.left = -1
 
     def take(self, offered: int, events: int, marked: bool) -> int:
@@ -195,8 +217,8 @@ class _WordQueue:
         if not events and not marked:
             return offered
         entered = offered
-        if len(self.moved) >= self.depth:
-            entered = max(offered, self.moved[-self.depth] + 1)
+        if len(self.moved) == self.moved.maxlen:
+            entered = max(offered, self.moved[0] + 1)
         self.moved.append(max(entered + 1, self.left))
         self.left = self.serializer.take(self.moved[-1] + 1, events, marked)
         return entered
@@ -205,8 +227,8 @@ class _WordQueue:
 class _DirectEncoder:
     """A beat a cycle goes straight to the queue."""
 
-    def __init__(self, network: Network, implementation: Implementation, crossbar: _Crossbar) -> None:
-        self.queue = _WordQueue(implementation.beats(network), crossbar)
+    def __init__(self, network: Network, implementation: Implementation, serializer: _Consumer) -> None:
+        self.queue = _WordQueue(implementation.beats(network), serializer)
         self.now = 0
 
     def take(self, counts: list[Counts]) -> None:
@@ -217,9 +239,9 @@ class _DirectEncoder:
 class _FrameEncoder:
     """A sample is taken in whole while a bank is free, then read a word a cycle, all of it at every step."""
 
-    def __init__(self, network: Network, implementation: Implementation, crossbar: _Crossbar) -> None:
+    def __init__(self, network: Network, implementation: Implementation, serializer: _Consumer) -> None:
         self.beats = implementation.beats(network)
-        self.queue = _WordQueue(self.beats, crossbar)
+        self.queue = _WordQueue(self.beats, serializer)
         self.freed = [-1] * (2 if implementation.overlap else 1)
         self.now = 0
         self.read = self.entered = -1
@@ -237,8 +259,8 @@ class _FrameEncoder:
 class _EventsEncoder:
     """Events go straight to the first crossbar."""
 
-    def __init__(self, network: Network, implementation: Implementation, crossbar: _Crossbar) -> None:
-        self.serializer = _Serializer(crossbar)
+    def __init__(self, network: Network, implementation: Implementation, serializer: _Consumer) -> None:
+        self.serializer = serializer
         self.now = 0
 
     def take(self, counts: list[Counts]) -> None:
@@ -247,3 +269,38 @@ class _EventsEncoder:
 
 
 _ENCODERS: dict[str, Any] = {"direct": _DirectEncoder, "events": _EventsEncoder}
+
+
+@dataclass(frozen=True)
+class Floor:
+    """Cycles that B samples need at least for what must be read from memory, each [B]."""
+
+    latency: NDArray[np.int64]
+    interval: NDArray[np.int64]
+
+
+def floor(network: Network, implementation: Implementation, result: Result) -> Floor:
+    """What memory bandwidth alone asks for, from a golden result that holds traces.
+
+    Words are read one a cycle from each memory: pixels, a beat each, and weights, ``synapse_lanes`` each, every group
+    of an event being a word. ``interval`` is the sum of the busiest memory. ``latency`` is the longest chain of reads
+    that wait for each other: those of a layer's step wait for the layer's step before, and for the events of the
+    stage before, of which the last beat's or the last group's come after all that this stage reads in the step.
+    """
+    steps, batch, beats = network.num_steps, len(result.classes), implementation.beats(network)
+    passes = {"direct": [1] * steps, "events": [0] * steps}.get(network.encoder.kind, range(2, steps + 2))
+    ready = [np.full(batch, count * beats, np.int64) for count in passes]
+    meanwhile = beats if implementation.overlap and network.encoder.kind not in _ENCODERS else 0
+    busiest, last_words = ready[-1] - meanwhile, 1
+    words = _word_counts(network, implementation, result)
+    for shape, sent in zip(implementation.shapes(network), words[:-1], strict=True):
+        finished, reads = np.zeros(batch, np.int64), np.zeros(batch, np.int64)
+        for t in range(steps):
+            in_step = sent[t] if t < len(sent) else np.zeros_like(sent[0])
+            events, late = in_step.sum(axis=1), in_step[:, -last_words:].sum(axis=1)
+            reads += events * shape.groups
+            finished = np.maximum(finished + events * shape.groups, ready[t] + late + events * (shape.groups - 1))
+            ready[t] = finished
+        busiest = np.maximum(busiest, reads)
+        last_words = shape.group_sizes[-1]
+    return Floor(latency=ready[-1], interval=busiest)
