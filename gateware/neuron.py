@@ -105,7 +105,7 @@ class NeuronBank(wiring.Component):
         if neuron.reset_delay:
             leaked = reset(neuron, parameters, leaked, state["pending"])
         unsaturated = Signal(shape_of(ranges.unsaturated), name=f"unsaturated_{lane}")
-        integrated = Signal(shape_of(ranges.integrated | ranges.membrane), name=f"integrated_{lane}")
+        integrated = Signal(shape_of(ranges.integrated), name=f"integrated_{lane}")
         # Narrowing is safe here and below: the ranges are proven for every input.
         m.d.comb += unsaturated.eq(leaked + current)
         updated = saturate(unsaturated, neuron.membrane) if ranges.saturates else unsaturated
@@ -145,7 +145,10 @@ class NeuronBank(wiring.Component):
 
     def _issue(self, m, advance):
         """Count words and steps; an issue needs currents, which a constant layer has from step 1 on."""
-        word, step = Signal(address_width(self.shape.words), name="next_word"), Signal(address_width(self.num_steps), name="next_step")
+        word, step = (
+            Signal(address_width(self.shape.words), name="next_word"),
+            Signal(address_width(self.num_steps), name="next_step"),
+        )
         first, last_word, issue = Signal(name="next_first"), Signal(), Signal()
         mark = Signal(Mark, name="next_mark")
         last_step = step == self.num_steps - 1

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from snnhw.implementation import LayerShape
 
 PATIENCE = 60
-"""Cycles without any transfer, after which a component that could go on is taken to be done or stuck."""
+"""Cycles without anything offered or taken, after which a component is taken to be done."""
 
 LIMIT = 50_000
 """Cycles after which a component that still moves is taken never to end."""
@@ -42,9 +42,9 @@ class Stall:
     seed: int = 0
 
     @property
-    def patience(self) -> int:
-        """``PATIENCE``, longer where sources and sinks themselves wait long."""
-        return round(PATIENCE / (1 - max(self.source, self.sink)))
+    def slowness(self) -> int:
+        """How many times longer things may take because sources and sinks wait."""
+        return round(4 / (1 - max(self.source, self.sink)))
 
 
 stalls = st.builds(
@@ -198,15 +198,15 @@ def simulate(
     stall: Stall | None = None,
     *,
     watches: Mapping[str, Watch] | None = None,
-    patience: int | None = None,
+    patience: int = PATIENCE,
     limit: int = LIMIT,
 ) -> Run:
-    """Feed ``inputs`` by stream, and go on until nothing has moved for ``patience`` cycles.
+    """Feed ``inputs`` by stream, and go on until nothing has been offered or taken for ``patience`` cycles.
 
-    Raises AssertionError where a rule of streams is broken, or where inputs are left when nothing moves any more.
+    Raises AssertionError where a rule of streams is broken, where an offer is not taken for much longer than that, and
+    where it goes on beyond ``limit`` cycles.
     """
     stall, watches = stall or Stall(), dict(watches or {})
-    patience = patience or stall.patience
     streams = dict(_streams(dut))
     ends: list[_Source | _Sink] = [
         _Sink(name, getattr(dut, name), stall)
@@ -219,15 +219,18 @@ def simulate(
     run = Run(ports={name: [] for name in ports})
 
     async def clockwork(ctx):
-        idle = cycle = 0
-        while idle < patience or any(end.pending for end in ends):
-            assert idle < 4 * patience and cycle < limit, f"stuck at cycle {cycle}: {', '.join(map(str, ends))}"
+        idle = quiet = cycle = 0
+        while quiet < patience:
+            assert idle < patience * stall.slowness and cycle < limit, (
+                f"stuck at cycle {cycle}: {', '.join(map(str, ends))}"
+            )
             for end in ends:
                 end.drive(ctx, cycle)
             moved = [end.sample(ctx, cycle) for end in ends] + [watch.sample(ctx) for watch in watches.values()]
             for name, port in ports.items():
                 run.ports[name].append(ctx.get(port))
             idle = 0 if any(moved) else idle + 1
+            quiet = 0 if any(moved) or any(end.pending for end in ends) else quiet + 1
             cycle += 1
             await ctx.tick()
 

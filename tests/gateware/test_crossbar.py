@@ -1,4 +1,5 @@
 # amaranth: UnusedElaboratable=no
+# ruff: noqa: ERA001
 """Events become currents: the same sums whatever the lanes, the stalls and the order of the events."""
 
 import numpy as np

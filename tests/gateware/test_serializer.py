@@ -1,4 +1,3 @@
-# amaranth: UnusedElaboratable=no
 """Words of several lanes become single events, in order, without a cycle lost."""
 
 import pytest
@@ -49,9 +48,7 @@ def test_events_and_marks_leave_in_order(config, stall):
 
 
 @pytest.mark.parametrize("mark", [EVENT, STEP, SAMPLE, ABORT])
-@pytest.mark.parametrize(
-    "value", [[0, 0, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1], [0, 3, 0, 255], [1, 2, 3, 4]], ids="0 first last 2 4".split()
-)
+@pytest.mark.parametrize("value", [[0, 0, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1], [0, 3, 0, 255], [1, 2, 3, 4]], ids=str)
 def test_a_word_takes_a_cycle_an_event_and_one_for_its_mark(mark, value):
     words = [(mark, 4 * index, value) for index in range(5)]
     run, events = run_rtl(4, 20, BYTE, words)
