@@ -33,7 +33,9 @@ def list_datasets(as_json: Json = False) -> None:
 
 
 @app.command("fetch")
-def fetch_dataset(name: Annotated[str, typer.Argument(help="mnist or fashion-mnist.")], as_json: Json = False) -> None:
+def fetch_dataset(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="mnist or fashion-mnist.")], as_json: Json = False
+) -> None:
     """Bring a dataset to this machine; files that are there already and whole are kept."""
     from snnhw.data import fetch
 
@@ -47,7 +49,7 @@ def fetch_dataset(name: Annotated[str, typer.Argument(help="mnist or fashion-mni
 
 @app.command("show")
 def show_dataset(
-    name: Annotated[str, typer.Argument(help="A dataset's name, or the path of your own.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A dataset's name, or the path of your own.")],
     split: Annotated[str, _SPLIT] = "test",
     index: Annotated[int | None, typer.Option("--index", min=0, help="Draw this image.")] = None,
     as_json: Json = False,

@@ -1,0 +1,173 @@
+"""Training from the command line: files, their names, interruption and resumption, and what is refused."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import snnhw.training
+from snnhw.cli.app import run
+from snnhw.data import load
+from snnhw.descriptionfile import save_description
+from snnhw.errors import ToolError, ToolMissingError
+from snnhw.evaluate import Evaluation
+from snnhw.modelfile import load as load_model
+from snnhw.presets import preset
+
+QUICK = ["--dataset", "digits", "--hidden", "8", "--epochs", "2", "--validation", "50", "--no-augment"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with a dataset `digits`: 300 images to train on and 100 to test with."""
+    sample = load("sample")
+    assert sample.labels is not None
+    data = tmp_path / "digits"
+    data.mkdir()
+    np.savez(data / "train.npz", images=sample.images[:300], labels=sample.labels[:300])
+    np.savez(data / "test.npz", images=sample.images[300:400], labels=sample.labels[300:400])
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def trained(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    assert run(["train", *arguments, "--json"]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    record: dict[str, Any] = json.loads(captured.out)
+    return record
+
+
+def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    assert run(["train", *arguments]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    return captured.err
+
+
+def test_a_preset_becomes_files(folder: Path, capsys: pytest.CaptureFixture[str]):
+    shown = trained(["mnist-mlp", *QUICK], capsys)
+    assert shown["files"] == {
+        "model": "mnist-mlp.safetensors",
+        "record": "mnist-mlp.training.json",
+        "plot": "mnist-mlp.training.png",
+    }
+    assert sorted(path.name for path in folder.iterdir() if path.name != "digits") == sorted(shown["files"].values())
+    model = load_model("mnist-mlp.safetensors")
+    assert model.digest == shown["digest"]
+    assert model.network == preset("mnist-mlp", hidden=8)
+    assert model.provenance["accuracy"] == shown["accuracy"]
+    assert (shown["accuracy"]["dataset"], shown["accuracy"]["total"]) == ("digits", 100)
+    assert [epoch["epoch"] for epoch in shown["epochs"]] == [1, 2]
+    assert json.loads(Path("mnist-mlp.training.json").read_text())["kept"] == shown["epoch"]
+
+
+@pytest.mark.usefixtures("folder")
+def test_what_is_there_is_replaced_only_where_told(capsys: pytest.CaptureFixture[str]):
+    first = trained(["mnist-mlp", *QUICK], capsys)
+    assert "mnist-mlp.safetensors is there already; give another name with --out, or say --overwrite" in refused(
+        ["mnist-mlp", *QUICK], capsys
+    )
+    assert load_model("mnist-mlp.safetensors").digest == first["digest"]
+    second = trained(["mnist-mlp", *QUICK, "--seed", "9", "--overwrite"], capsys)
+    assert load_model("mnist-mlp.safetensors").digest == second["digest"] != first["digest"]
+
+
+def test_a_description_becomes_files_where_told(folder: Path, capsys: pytest.CaptureFixture[str]):
+    save_description(preset("mnist-graded", hidden=5), "mine.toml")
+    arguments = ["mine.toml", "--dataset", "digits", "--epochs", "1", "--limit", "200", "--validation", "0"]
+    assert run(["train", *arguments, "--out", "models/a.safetensors"]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    assert "of the test images, as golden counts them" in captured.out
+    assert sorted(path.name for path in (folder / "models").iterdir()) == [
+        "a.safetensors",
+        "a.training.json",
+        "a.training.png",
+    ]
+    assert load_model("models/a.safetensors").network.stages[0].units == 5
+
+
+def interrupting(epoch: int) -> Any:
+    """`train_to_files`, interrupted in an epoch."""
+    original = snnhw.training.train_to_files
+
+    def interrupted(plan: Any, on_progress: Any) -> Any:
+        def watch(now: Any) -> None:
+            on_progress(now)
+            if now.epoch == epoch:
+                raise KeyboardInterrupt
+
+        return original(plan, watch)
+
+    return interrupted
+
+
+@pytest.mark.usefixtures("folder")
+def test_an_interrupted_training_goes_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    whole = trained(["mnist-mlp", *QUICK, "--out", "whole.safetensors"], capsys)
+    with monkeypatch.context() as patched:
+        patched.setattr(snnhw.training, "train_to_files", interrupting(epoch=2))
+        message = refused(["mnist-mlp", *QUICK], capsys)
+    assert "mnist-mlp.checkpoint keeps the epochs that were finished: the same command with --resume" in message
+    assert not Path("mnist-mlp.safetensors").exists()
+    assert "mnist-mlp.checkpoint holds an interrupted training; say --resume" in refused(["mnist-mlp", *QUICK], capsys)
+    assert "is of another training: its options.seed" in refused(
+        ["mnist-mlp", *QUICK, "--seed", "8", "--resume"], capsys
+    )
+    resumed = trained(["mnist-mlp", *QUICK, "--resume"], capsys)
+    assert resumed["digest"] == whole["digest"]
+    assert not Path("mnist-mlp.checkpoint").exists()
+
+
+@pytest.mark.usefixtures("folder")
+def test_interrupted_before_an_epoch_has_ended(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.setattr(snnhw.training, "train_to_files", interrupting(epoch=1))
+    assert "interrupted; no epoch was finished" in refused(["mnist-mlp", *QUICK], capsys)
+    assert not list(Path().glob("mnist-mlp*"))
+
+
+CANNOT: dict[str, tuple[list[str], str]] = {
+    "unknown preset": (["mnist"], "there is no network 'mnist'; give a preset (mnist-mlp, mnist-graded)"),
+    "unknown override": (["mnist-mlp", "--set", "depth=3"], "'mnist-mlp' has nothing called 'depth' to override"),
+    "no number": (["mnist-mlp", "--set", "threshold=high"], "--set takes NAME=N, N being an integer"),
+    "impossible": (["mnist-mlp", "--set", "threshold=0"], "with threshold=0: threshold must be at least 1, not 0"),
+    "training option": (["mnist-mlp", "--learning-rate", "-1"], "training options: learning_rate: "),
+    "suffix": (["mnist-mlp", "--out", "x.pt"], "the name of a model file must end with .safetensors, not 'x.pt'"),
+    "unwritable": (
+        ["mnist-mlp", "--dataset", "digits", "--out", "digits/train.npz/x.safetensors"],
+        "cannot write digits",
+    ),
+    "only a test set": (["mnist-mlp", "--dataset", "sample"], "sample is a part of MNIST's test set"),
+    "an override of a file": (["mine.toml", "--hidden", "3"], "so hidden cannot be overridden; edit it"),
+}
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("case", CANNOT)
+def test_what_cannot_be_trained_is_one_line(case: str, capsys: pytest.CaptureFixture[str]):
+    arguments, message = CANNOT[case]
+    assert message in refused(arguments, capsys)
+
+
+@pytest.mark.usefixtures("folder")
+def test_without_torch(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(__import__("sys").modules, "snnhw.train", None)
+    with pytest.raises(ToolMissingError, match=r"training needs PyTorch .*pip install 'snnhw\[train\]'"):
+        snnhw.training.plan_training("mnist-mlp", dataset="digits")
+
+
+@pytest.mark.usefixtures("folder")
+def test_counts_that_differ_are_a_defect(monkeypatch: pytest.MonkeyPatch):
+    plan = snnhw.training.plan_training(
+        "mnist-mlp", overrides={"hidden": 4}, options={"epochs": 1, "validation": 0, "augment": None}, dataset="digits"
+    )
+    wrong = Evaluation("digits", 100, -1, None, np.zeros(100, np.int64), {}, 0.0, 0.0, {})
+    monkeypatch.setattr(snnhw.training, "evaluate", lambda *_: wrong)
+    with pytest.raises(ToolError, match=r"the trainer counts \d+ correct images of 100, the golden model -1"):
+        snnhw.training.train_to_files(plan)
+    assert plan.checkpoint.exists()
+    assert not plan.out.exists()
