@@ -1,0 +1,79 @@
+"""Checkpoints: all that a training needs in order to go on after an interruption as if there had been none."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from snnhw.errors import ModelFileError
+from snnhw.files import replacing
+from snnhw.train.record import TrainingRecord
+
+__all__ = ["CheckpointError", "check_identity", "read_checkpoint", "write_checkpoint"]
+
+SCHEMA = 1
+"""The version of the layout."""
+
+_DAMAGED = (OSError, EOFError, RuntimeError, ValueError, KeyError, pickle.UnpicklingError)
+
+
+class CheckpointError(ModelFileError):
+    """A checkpoint that is damaged, or of another training."""
+
+
+def write_checkpoint(path: str | os.PathLike[str], record: TrainingRecord, state: dict[str, Any]) -> None:
+    """Write a training's record and state (tensors, numbers, strings, and dictionaries and lists of them).
+
+    The file is complete or the one from before; raises OutputError where it cannot be written.
+    """
+    with replacing(path) as temporary:
+        torch.save({"schema": SCHEMA, "record": record.model_dump_json(), "state": state}, temporary)
+
+
+def read_checkpoint(path: str | os.PathLike[str]) -> tuple[TrainingRecord, dict[str, Any]]:
+    """The record and state in a checkpoint. Nothing in the file is executed; raises CheckpointError."""
+    try:
+        content = torch.load(Path(path), map_location="cpu", weights_only=True)
+        if content["schema"] != SCHEMA:
+            raise ValueError(f"its schema is {content['schema']!r:.20}, not {SCHEMA}")
+        state: dict[str, Any] = content["state"]
+        # Not strictly: JSON has no tuples, and writes 1.0 as it likes.
+        return TrainingRecord.model_validate_json(content["record"], strict=False), state
+    except _DAMAGED as error:
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise CheckpointError(
+            f"{path} is no checkpoint that can be read ({reason:.100}); remove it to train from the start"
+        ) from error
+
+
+def check_identity(path: str | os.PathLike[str], found: TrainingRecord, wanted: TrainingRecord) -> None:
+    """Check that a checkpoint is of the training that is wanted; raises CheckpointError that names what differs."""
+    for name in ("network", "dataset_digest", "options"):
+        before, now = (_plain(getattr(record, name)) for record in (found, wanted))
+        if before != now:
+            raise CheckpointError(
+                f"{path} is of another training: its {_difference(name, before, now)}; remove it to train from the "
+                "start, or choose as before to go on"
+            )
+
+
+def _plain(value: Any) -> Any:
+    return json.loads(value.model_dump_json() if hasattr(value, "model_dump_json") else json.dumps(value))
+
+
+def _difference(name: str, before: Any, now: Any) -> str:
+    """The first place where two documents differ, and what was there."""
+    if isinstance(before, dict) and isinstance(now, dict) and before.keys() == now.keys():
+        for key in before:
+            if before[key] != now[key]:
+                return _difference(f"{name}.{key}", before[key], now[key])
+    if isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
+        for index, pair in enumerate(zip(before, now, strict=True)):
+            if pair[0] != pair[1]:
+                return _difference(f"{name}.{index}", *pair)
+    return f"{name} is {before!s:.40}, not {now!s:.40}"

@@ -1,0 +1,249 @@
+"""Training: from a description and a dataset to a model, epoch by epoch."""
+
+from __future__ import annotations
+
+import copy
+import math
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from snnhw.data import Dataset
+from snnhw.model import Model
+from snnhw.network import Network
+from snnhw.train.augment import Augmenter
+from snnhw.train.checkpoint import check_identity, read_checkpoint, write_checkpoint
+from snnhw.train.evaluate import computing_threads, count_correct
+from snnhw.train.initial import initialise
+from snnhw.train.network import TrainableNetwork
+from snnhw.train.options import TrainOptions
+from snnhw.train.record import EpochRecord, Score, TrainingRecord, versions
+from snnhw.train.split import Part, image_size, labelled, split
+
+__all__ = ["Progress", "best_of", "train"]
+
+_BETAS = (0.9, 0.99)
+_INITIAL_SAMPLES = 512
+"""So many samples choose the size of the initial weights."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a training is: after every batch, and once more after an epoch with what it scored."""
+
+    epoch: int
+    """From 1."""
+    epochs: int
+    batch: int
+    """From 1."""
+    batches: int
+    loss: float
+    """The mean of this epoch so far."""
+    scored: EpochRecord | None = None
+    """The epoch as it goes into the record; None while it goes on."""
+
+
+OnProgress = Callable[[Progress], None]
+
+
+def train(
+    network: Network,
+    dataset: Dataset,
+    options: TrainOptions | None = None,
+    *,
+    test: Dataset | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    on_progress: OnProgress | None = None,
+) -> tuple[Model, TrainingRecord]:
+    """Train a network and return the model of the epoch that did best in validation, with the training's record.
+
+    The same arguments give the same integers on the same machine and versions.
+
+    Args:
+        network: what is trained; its integers stay as they are, its tensors are found.
+        dataset: what is trained and validated on.
+        options: see there; its defaults where None.
+        test: samples that are scored after each epoch, for the record; they choose nothing.
+        checkpoint: a file that is written after each epoch. Where it is there, the training goes on from it and
+            ends with the same integers as one that was never interrupted. It is left there; :func:`best_of` gives
+            the best model so far of an interrupted training.
+        on_progress: called after each batch and each epoch.
+
+    Raises:
+        DatasetError: for data that does not suit the network or the options.
+        CheckpointError: for a checkpoint that is damaged or of another training.
+        OutputError: for a checkpoint that cannot be written.
+    """
+    options = options or TrainOptions()
+    with computing_threads(options.threads):
+        run = _Run(network, dataset, options, test)
+        if checkpoint is not None and Path(checkpoint).exists():
+            record, state = read_checkpoint(checkpoint)
+            check_identity(checkpoint, record, run.record)
+            run.restore(record, state)
+        while len(run.record.epochs) < options.epochs:
+            run.epoch(on_progress)
+            if checkpoint is not None:
+                write_checkpoint(checkpoint, run.record, run.state())
+        return _model(run.record, run.best), run.record
+
+
+def best_of(checkpoint: str | os.PathLike[str]) -> tuple[Model, TrainingRecord]:
+    """The best model so far, and the record so far, in a checkpoint; raises CheckpointError."""
+    record, state = read_checkpoint(checkpoint)
+    return _model(record, state["best"]), record
+
+
+def _model(record: TrainingRecord, tensors: dict[str, Tensor]) -> Model:
+    """A model with the provenance that training knows."""
+    best = record.best
+    provenance: dict[str, Any] = {
+        "dataset": record.dataset,
+        "dataset_digest": record.dataset_digest,
+        "samples": record.samples,
+        "seed": record.options.seed,
+        "epochs": record.options.epochs,
+        "epoch": record.kept,
+        "versions": record.versions,
+    }
+    if best is not None and best.validation is not None:
+        provenance["validation"] = best.validation.model_dump()
+    network = Network.model_validate(record.network)
+    return Model(network, {name: tensor.numpy() for name, tensor in tensors.items()}, provenance)
+
+
+class _Run:
+    """A training between two epochs."""
+
+    def __init__(self, network: Network, dataset: Dataset, options: TrainOptions, test: Dataset | None) -> None:
+        self.options = options
+        self.part, self.validation = split(network, dataset, options.validation)
+        self.test = None if test is None else Part(*labelled(network, test))
+        self.record = TrainingRecord(
+            network=network.model_dump(mode="json"),
+            dataset=dataset.name,
+            dataset_digest=dataset.digest,
+            samples=len(self.part.labels),
+            options=options,
+            versions=versions(),
+        )
+        self.generator = torch.Generator().manual_seed(options.seed)
+        self.augmenter = None if options.augment is None else Augmenter(options.augment, *image_size(dataset))
+        leading = (network.num_steps,) if network.encoder.kind == "events" else ()
+        samples = self.part.samples.reshape(len(self.part.samples), *leading, network.inputs)
+        self.samples, self.labels = torch.from_numpy(samples.copy()), torch.from_numpy(self.part.labels.copy())
+        self.network = TrainableNetwork(network, options.surrogate)
+        initialise(self.network, self.samples[:_INITIAL_SAMPLES], self.generator)
+        self.averaged = copy.deepcopy(self.network)
+        self.optimiser = torch.optim.Adam(_groups(self.network, options.learning_rate), betas=_BETAS, fused=True)
+        self.best: dict[str, Tensor] = {}
+
+    @property
+    def batches(self) -> int:
+        """How many batches an epoch has."""
+        return math.ceil(len(self.samples) / self.options.batch_size)
+
+    def epoch(self, on_progress: OnProgress | None) -> None:
+        """One pass over the samples in a new order, and its scores."""
+        start = time.perf_counter()
+        number = len(self.record.epochs) + 1
+        order = torch.randperm(len(self.samples), generator=self.generator)
+        total = 0.0
+        for batch, chosen in enumerate(torch.split(order, self.options.batch_size), start=1):
+            step = (number - 1) * self.batches + batch - 1
+            self._set_learning_rate(step)
+            samples = self.samples[chosen]
+            if self.augmenter is not None:
+                samples = self.augmenter(samples, self.generator)
+            total += self._improve(samples, self.labels[chosen]) * len(chosen)
+            self._average(step)
+            if on_progress is not None:
+                seen = min(batch * self.options.batch_size, len(self.samples))
+                on_progress(Progress(number, self.options.epochs, batch, self.batches, total / seen))
+        scored = self._score(number, total / len(self.samples), start)
+        if on_progress is not None:
+            on_progress(Progress(number, self.options.epochs, self.batches, self.batches, scored.loss, scored))
+
+    def _improve(self, samples: Tensor, labels: Tensor) -> float:
+        """Improve the network on a batch, and return the mean loss that it had."""
+        logits = self.network.logits(self.network(samples))
+        loss = functional.cross_entropy(logits, labels)
+        self.optimiser.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss)
+        self.optimiser.step()
+        self.network.clamp_latent()
+        return float(loss.detach())
+
+    @torch.no_grad()
+    def _average(self, step: int) -> None:
+        """Move the average towards the latest numbers, faster in the first steps so that it forgets the start."""
+        kept = min(self.options.average, (step + 1) / (step + 10))
+        for average, latest in zip(self.averaged.parameters(), self.network.parameters(), strict=True):
+            average.lerp_(latest, 1 - kept)
+
+    def _set_learning_rate(self, step: int) -> None:
+        """A cosine from the option's rate to 0 at the end of the last epoch."""
+        part = 0.5 * (1 + math.cos(math.pi * step / (self.batches * self.options.epochs)))
+        for group in self.optimiser.param_groups:
+            group["lr"] = group["initial_lr"] * part
+
+    def _score(self, number: int, loss: float, start: float) -> EpochRecord:
+        """Score the averaged integers, keep them where they are the best so far, and record the epoch."""
+        tensors = self.averaged.tensors()
+        model = Model(self.network.network, tensors)
+        scores = [part and self._count(model, part) for part in (self.validation, self.test)]
+        scored = EpochRecord(
+            epoch=number, loss=loss, validation=scores[0], test=scores[1], seconds=time.perf_counter() - start
+        )
+        if _at_least(scored.validation, self.record.best):
+            self.record.kept = number
+            self.best = {name: torch.from_numpy(value) for name, value in tensors.items()}
+        self.record.epochs.append(scored)
+        return scored
+
+    def _count(self, model: Model, part: Part) -> Score:
+        return Score(correct=count_correct(model, part.samples, part.labels), total=len(part.labels))
+
+    def state(self) -> dict[str, Any]:
+        """What a later run needs besides the record."""
+        return {
+            "network": self.network.state_dict(),
+            "averaged": self.averaged.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "generator": self.generator.get_state(),
+            "best": self.best,
+        }
+
+    def restore(self, record: TrainingRecord, state: dict[str, Any]) -> None:
+        """Go on from a record and the state that belongs to it."""
+        self.record, self.best = record, state["best"]
+        self.network.load_state_dict(state["network"])
+        self.averaged.load_state_dict(state["averaged"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.generator.set_state(state["generator"])
+
+
+def _at_least(validation: Score | None, best: EpochRecord | None) -> bool:
+    """Whether an epoch is to be kept: it validates as well as the best before, or nothing can be compared."""
+    if validation is None or best is None or best.validation is None:
+        return True
+    return validation.correct >= best.validation.correct
+
+
+def _groups(network: TrainableNetwork, rate: float) -> list[dict[str, Any]]:
+    """What the optimiser moves, and how fast: weights in integers, all else in its own units."""
+    groups: list[dict[str, Any]] = []
+    others: list[nn.Parameter] = [network.log_scale]
+    for layer in network.each_layer():
+        span = layer.layer.synapse.weight_range
+        groups.append({"params": [layer.weight], "lr": rate * max(-span.lo, span.hi)})
+        others += [layer.get_parameter(name) for name in layer.scaled]
+    groups.append({"params": others, "lr": rate})
+    return [{**group, "initial_lr": group["lr"]} for group in groups]

@@ -1,0 +1,208 @@
+"""A network that can be trained: latent floating-point tensors that are rounded to a model's integers at every use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from golden.encoder import encode
+from snnhw.model import Model
+from snnhw.network import Layer, Network, Range
+from snnhw.train.neuron import Activity, Parameters, run_neurons
+from snnhw.train.quantise import clamp_latent, integers
+from snnhw.train.surrogate import Surrogate
+
+__all__ = ["TrainableLayer", "TrainableNetwork"]
+
+_INT32 = Range.of_bits(32, signed=True)
+_EXACT = {torch.float32: Range(lo=-(1 << 24), hi=1 << 24), torch.float64: _INT32}
+"""The integers that a latent number of each format can be rounded to: a model's, where the format holds them."""
+
+
+class TrainableLayer(nn.Module):
+    """Dense synapses and their neurons, as latent tensors.
+
+    The weight is in units of the integers that it becomes. Each other tensor is in units of its buffer ``NAME_unit``,
+    so that one learning rate suits biases, thresholds and amounts alike, whatever the size of their integers.
+    """
+
+    weight: nn.Parameter
+
+    def __init__(self, layer: Layer, fan_in: int) -> None:
+        super().__init__()
+        self.layer = layer
+        self.weight = nn.Parameter(torch.zeros(layer.units, fan_in))
+        self.scaled = [name for name in self.names if name != "weight"]
+        for name in self.scaled:
+            self.register_parameter(name, nn.Parameter(torch.zeros(layer.units)))
+            self.register_buffer(f"{name}_unit", torch.ones(()))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The model's tensors of this layer, without the layer's name, in the model's order."""
+        neuron = self.layer.neuron
+        kept = dict.fromkeys(filter(None, map(neuron.tensor_of, neuron.parameters)))
+        return ("weight", *(("bias",) if self.layer.bias else ()), *kept)
+
+    def set_tensor(self, name: str, value: Tensor | float, unit: Tensor | float = 1.0) -> None:
+        """Set a tensor to ``value``, in integers, and what it is kept in units of."""
+        with torch.no_grad():
+            if name in self.scaled:
+                self.get_buffer(f"{name}_unit").fill_(unit)
+                value = value / self.get_buffer(f"{name}_unit")
+            self.get_parameter(name).copy_(torch.as_tensor(value))
+
+    def integer(self, name: str) -> Tensor:
+        """The integers of a tensor, in floating point, with the gradient of no rounding."""
+        if name == "weight":
+            return integers(self.weight, self.layer.synapse.weight_range)
+        latent = self.get_parameter(name) * self.get_buffer(f"{name}_unit")
+        return integers(latent, self._limits(name))
+
+    def clamp_latent(self) -> None:
+        """Keep the weights' latent numbers next to the integers that they may be."""
+        clamp_latent(self.weight.data, self.layer.synapse.weight_range)
+
+    def parameters_by_name(self) -> Parameters:
+        """The neuron's parameters, each one number or [units], such as a model may hold together."""
+        neuron = self.layer.neuron
+        values: Parameters = {}
+        for name, value in neuron.parameters.items():
+            tensor = neuron.tensor_of(name)
+            values[name] = self.integer(tensor) if tensor else float(value)
+        amount = values.get("reset_amount")
+        if isinstance(amount, Tensor) and neuron.reset_amount is not None:
+            most = values["threshold"] - self._least_excess
+            values["reset_amount"] = torch.minimum(amount, torch.as_tensor(most, dtype=amount.dtype))
+        return values
+
+    def tensors(self) -> dict[str, NDArray[np.int64]]:
+        """The integers as they are now, by their names in a model."""
+        with torch.no_grad():
+            values: dict[str, Tensor | float] = {"weight": self.integer("weight"), **self.parameters_by_name()}
+            if self.layer.bias:
+                values["bias"] = self.integer("bias")
+            return {f"{self.layer.name}.{name}": _to_numpy(values[name]) for name in self.names}
+
+    def current(self, events: Tensor) -> Tensor:
+        """The currents [S, B, units] of events [S, B, inputs], exact where the format holds every partial sum."""
+        bias = self.integer("bias") if self.layer.bias else None
+        return functional.linear(events, self.integer("weight"), bias)
+
+    @property
+    def _least_excess(self) -> int:
+        """The least that a description allows for the threshold less the reset amount."""
+        neuron = self.layer.neuron
+        if neuron.spike.kind == "residue":
+            return 0
+        return neuron.membrane.lo if neuron.membrane is not None and neuron.reset == "subtract" else _INT32.lo
+
+    def _limits(self, name: str) -> Range:
+        """The integers that a tensor may hold."""
+        neuron = self.layer.neuron
+        if name == "leak_amount":
+            return neuron.leak.amount_range
+        limits = _EXACT[self.weight.dtype]
+        if name in ("threshold", "initial") and neuron.membrane is not None:
+            limits = neuron.membrane
+        if name == "reset_amount":
+            return Range(lo=0, hi=limits.hi)
+        if name == "threshold":
+            given = neuron.reset_amount if isinstance(neuron.reset_amount, int) else 1
+            return Range(lo=max(1, given + self._least_excess), hi=limits.hi)
+        return limits
+
+
+class TrainableNetwork(nn.Module):
+    """All layers of a network. What it computes is what :class:`golden.network.Golden` computes, in floating point.
+
+    The numbers are exact where the format holds them all; :func:`snnhw.train.evaluate.exact_format` says which does.
+    """
+
+    def __init__(self, network: Network, surrogate: Surrogate | None = None) -> None:
+        super().__init__()
+        self.network = network
+        self.surrogate = surrogate or Surrogate()
+        self.layers = nn.ModuleList(
+            TrainableLayer(layer, network.fan_in(index)) for index, layer in enumerate(network.stages)
+        )
+        self.log_scale = nn.Parameter(torch.zeros(()))
+        """The logarithm of what the scores are multiplied by to become logits; in training alone."""
+
+    @classmethod
+    def of(cls, model: Model, dtype: torch.dtype) -> TrainableNetwork:
+        """A network that holds a model's integers, in a format that does so exactly."""
+        network = cls(model.network).to(dtype)
+        for layer in network.each_layer():
+            for name in layer.names:
+                values = torch.from_numpy(model.tensors[f"{layer.layer.name}.{name}"].copy())
+                layer.set_tensor(name, values.to(dtype))
+        return network
+
+    def each_layer(self) -> Iterator[TrainableLayer]:
+        """The layers, in order."""
+        for layer in self.layers:
+            assert isinstance(layer, TrainableLayer)
+            yield layer
+
+    def tensors(self) -> dict[str, NDArray[np.int64]]:
+        """The integers as they are now, as :class:`snnhw.model.Model` takes them."""
+        return {name: value for layer in self.each_layer() for name, value in layer.tensors().items()}
+
+    def clamp_latent(self) -> None:
+        """Keep latent weights next to the integers that they may be; called after each step of the optimiser."""
+        for layer in self.each_layer():
+            layer.clamp_latent()
+
+    def events(self, samples: Tensor) -> Tensor:
+        """The encoder's events [S, B, inputs] of samples uint8 [B, inputs], or [B, num_steps, inputs] if events.
+
+        S is the number of steps, or 1 where the encoder's output is constant.
+        """
+        encoder = self.network.encoder
+        dtype = self.log_scale.dtype
+        if encoder.kind == "direct":
+            return (samples >> (8 - encoder.bits)).to(dtype).unsqueeze(0)
+        steps = [torch.from_numpy(np.ascontiguousarray(step)) for step in encode(self.network, samples.numpy())]
+        return torch.stack(steps).to(dtype)
+
+    def run_layer(self, layer: TrainableLayer, events: Tensor) -> Activity:
+        """What a layer makes of events [S, B, inputs]."""
+        parameters = layer.parameters_by_name()
+        return run_neurons(
+            layer.layer.neuron, parameters, layer.current(events), self.network.num_steps, self.surrogate
+        )
+
+    def forward(self, samples: Tensor) -> Tensor:
+        """The scores [B, classes] of samples uint8, as :meth:`events` takes them: integers in floating point."""
+        events = self.events(samples)
+        for layer in self.each_layer():
+            activity = self.run_layer(layer, events)
+            if activity.values:
+                events = torch.stack(activity.values)
+        return self.scores(activity)
+
+    def scores(self, activity: Activity) -> Tensor:
+        """The scores [B, classes] of what the last layer did; first spikes by how many steps precede them."""
+        kind = self.network.readout.kind
+        if kind == "membrane":
+            return activity.membrane
+        spikes = torch.stack(activity.spikes)
+        if kind == "first_spike":
+            return (1 - spikes.clamp(max=1)).cumprod(dim=0).sum(dim=0)
+        return spikes.sum(dim=0).reshape(spikes.shape[1], self.network.classes, -1).sum(dim=2)
+
+    def logits(self, scores: Tensor) -> Tensor:
+        """What the cross-entropy is taken of: scores by a learned positive factor, the earliest spike highest."""
+        sign = -1.0 if self.network.readout.kind == "first_spike" else 1.0
+        return scores * (sign * self.log_scale.exp())
+
+
+def _to_numpy(values: Tensor | float) -> NDArray[np.int64]:
+    assert isinstance(values, Tensor)
+    return values.numpy().astype(np.int64)

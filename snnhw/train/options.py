@@ -1,0 +1,56 @@
+"""What can be chosen about a training."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from snnhw.train.surrogate import Surrogate
+
+__all__ = ["Augmentation", "TrainOptions"]
+
+
+class Augmentation(BaseModel):
+    """How far training images are deformed at most, each image by a draw of its own.
+
+    Rotation, zoom, shear and shift are uniform within plus and minus what is given. The elastic part moves the points
+    of a grid of ``elastic_nodes`` x ``elastic_nodes`` over the image by normal deviates, and what lies between by
+    cubic interpolation.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    rotation: float = Field(default=10.0, ge=0, le=180)
+    """Degrees."""
+    zoom: float = Field(default=0.1, ge=0, lt=1)
+    """Part of the size, of width and height by themselves."""
+    shear: float = Field(default=0.1, ge=0, lt=1)
+    """Horizontal shift of a row, as a part of its distance from the middle."""
+    shift: float = Field(default=1.0, ge=0)
+    """Pixels."""
+    elastic: float = Field(default=0.6, ge=0)
+    """Pixels: the standard deviation of a grid point's move, in each direction."""
+    elastic_nodes: int = Field(default=6, ge=2, le=64)
+
+
+class TrainOptions(BaseModel):
+    """The options of a training; a change of any of them gives other integers."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    epochs: int = Field(default=60, ge=1)
+    batch_size: int = Field(default=256, ge=1)
+    learning_rate: float = Field(default=0.005, gt=0, allow_inf_nan=False)
+    """Of Adam at the start, falling to 0 along a cosine: for weights as a part of the largest that their bits allow,
+    for biases and neurons' parameters as a part of their usual size."""
+    seed: int = Field(default=0, ge=0, lt=1 << 63)
+    """Of initial weights, order of samples and augmentation."""
+    validation: int = Field(default=5000, ge=0)
+    """So many samples at the end of the data are not trained on, and choose the epoch that is kept; with none, it is
+    the last."""
+    augment: Augmentation | None = Augmentation()
+    """None trains on the samples as they are, which events and flat data need."""
+    surrogate: Surrogate = Surrogate(kind="atan", slope=1.0)
+    average: float = Field(default=0.999, ge=0, lt=1)
+    """The integers are those of a running average of the latent numbers, which this part of is kept at each step."""
+    threads: int = Field(default=2, ge=1, le=1024)
+    """How many threads compute; another number may round otherwise."""
