@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from snnhw.cli import data, doctor, evaluate, info, train
+from snnhw.cli import data, doctor, evaluate, info, train, verilog
 from snnhw.errors import SnnhwError
 
 CANNOT_RUN = 2
@@ -45,6 +45,7 @@ app.command("doctor")(doctor.doctor)
 app.command("evaluate")(evaluate.evaluate)
 app.command("train")(train.train)
 app.command("info")(info.info)
+app.command("verilog")(verilog.verilog)
 
 
 def _print_version(wanted: bool) -> None:

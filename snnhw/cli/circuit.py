@@ -1,0 +1,72 @@
+"""What the commands on circuits have in common: the options of an implementation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from snnhw.errors import DescriptionError
+
+if TYPE_CHECKING:
+    from snnhw.implementation import Implementation
+    from snnhw.network import Network
+
+_LAYER = "LAYER=N"
+
+Lanes = Annotated[
+    int | None,
+    typer.Option(
+        "--lanes", min=1, metavar="N", help="At most N synapse lanes a layer; without it, all neurons at once."
+    ),
+]
+SynapseLanes = Annotated[
+    list[str] | None,
+    typer.Option("--synapse-lanes", metavar=_LAYER, help="Weights read a cycle by one layer; repeatable."),
+]
+NeuronLanes = Annotated[
+    list[str] | None,
+    typer.Option("--neuron-lanes", metavar=_LAYER, help="Neurons updated a cycle by one layer; repeatable."),
+]
+PixelsPerBeat = Annotated[
+    int, typer.Option("--pixels-per-beat", min=1, max=128, metavar="K", help="Pixels in a transfer of the input.")
+]
+Overlap = Annotated[
+    bool, typer.Option("--overlap/--no-overlap", help="Take the next sample in while one is worked on.")
+]
+
+
+def implementation(
+    network: Network,
+    lanes: int | None,
+    synapse_lanes: list[str] | None,
+    neuron_lanes: list[str] | None,
+    pixels_per_beat: int,
+    overlap: bool,
+    weights: str = "inline",
+) -> Implementation:
+    """The implementation that the options ask for; raises DescriptionError where it does not fit the network."""
+    from snnhw.implementation import Implementation
+
+    if weights not in ("inline", "readmemh"):
+        raise DescriptionError(f"--weights must be inline or readmemh, not '{weights}'")
+    return Implementation.of(
+        network,
+        lanes=lanes,
+        synapse_lanes=_by_layer("--synapse-lanes", synapse_lanes),
+        neuron_lanes=_by_layer("--neuron-lanes", neuron_lanes),
+        pixels_per_beat=pixels_per_beat,
+        overlap=overlap,
+        weights="readmemh" if weights == "readmemh" else "inline",
+    )
+
+
+def _by_layer(option: str, settings: list[str] | None) -> dict[str, int]:
+    """LAYER=N, parsed."""
+    numbers = {}
+    for setting in settings or []:
+        layer, _, number = setting.partition("=")
+        if not (layer and number.isdecimal()):
+            raise DescriptionError(f"{option} takes {_LAYER}, such as hidden=8, not '{setting}'")
+        numbers[layer] = int(number)
+    return numbers

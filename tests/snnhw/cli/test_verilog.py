@@ -1,0 +1,71 @@
+"""Verilog from the command line: the files, the lanes, and what is refused."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from snnhw.cli.app import run
+from snnhw.model import Model
+from snnhw.modelfile import save
+from snnhw.network import Direct
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with a small model file."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(1)
+    weights = [rng.integers(-8, 8, (6, 12)), rng.integers(-8, 8, (3, 6))]
+    save(Model.from_arrays(weights, thresholds=60, encoder=Direct(bits=4), num_steps=3), "tiny.safetensors")
+    return tmp_path
+
+
+def test_files_and_lanes(folder: Path, capsys: pytest.CaptureFixture[str]):
+    lanes = ["--lanes", "4", "--synapse-lanes", "hidden=5", "--neuron-lanes", "output=1", "--pixels-per-beat", "3"]
+    assert run(["verilog", "tiny.safetensors", *lanes, "--no-overlap", "--json"]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    shown = json.loads(captured.out)
+    assert shown["implementation"] == {
+        "pixels_per_beat": 3,
+        "overlap": False,
+        "weights": "inline",
+        "layers": [{"synapse_lanes": 5, "neuron_lanes": 5}, {"synapse_lanes": 3, "neuron_lanes": 1}],
+    }
+    assert shown["folder"] == "tiny_verilog"
+    written = folder / "tiny_verilog" / f"{shown['top']}.v"
+    assert str(written.relative_to(folder)) in shown["files"]
+    assert shown["digest"] in written.read_text()
+
+
+def test_weights_in_files_of_their_own(capsys: pytest.CaptureFixture[str]):
+    assert run(["verilog", "tiny.safetensors", "--weights", "readmemh", "--out", "made/here"]) == 0
+    text = capsys.readouterr().out
+    assert "layer hidden: 6 synapse lanes, 6 neuron lanes" in text
+    hex_files = list(Path("made/here").glob("*.hex"))
+    assert hex_files
+    assert all(f"wrote {path}" in text for path in hex_files)
+
+
+CANNOT: dict[str, tuple[list[str], str]] = {
+    "too many lanes": (["--synapse-lanes", "hidden=7"], "'hidden' has 6 neurons, so 1 to 6 synapse lanes, not 7"),
+    "more neuron lanes": (["--lanes", "2", "--neuron-lanes", "hidden=3"], "so 1 to 2 neuron lanes, not 3"),
+    "unknown layer": (["--neuron-lanes", "hide=3"], "there is no layer 'hide' to give lanes to"),
+    "no number": (["--synapse-lanes", "hidden"], "--synapse-lanes takes LAYER=N, such as hidden=8, not 'hidden'"),
+    "no lanes": (["--lanes", "0"], "Invalid value for '--lanes'"),
+    "beats": (["--pixels-per-beat", "0"], "Invalid value for '--pixels-per-beat'"),
+    "weights": (["--weights", "paper"], "--weights must be inline or readmemh, not 'paper'"),
+    "unwritable": (["--out", "tiny.safetensors/x"], "cannot write tiny.safetensors/x: not a directory"),
+}
+
+
+@pytest.mark.parametrize("case", CANNOT)
+def test_what_cannot_be_is_one_line(case: str, capsys: pytest.CaptureFixture[str]):
+    options, message = CANNOT[case]
+    assert run(["verilog", "tiny.safetensors", *options]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    assert message in captured.err
