@@ -6,7 +6,8 @@ import copy
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,7 @@ def train(
         OutputError: for a checkpoint that cannot be written.
     """
     options = options or TrainOptions()
-    with computing_threads(options.threads):
+    with computing_threads(options.threads - options.prefetches):
         run = _Run(network, dataset, options, test)
         if checkpoint is not None and Path(checkpoint).exists():
             record, state = read_checkpoint(checkpoint)
@@ -154,15 +155,11 @@ class _Run:
         """One pass over the samples in a new order, and its scores."""
         start = time.perf_counter()
         number = len(self.record.epochs) + 1
-        order = torch.randperm(len(self.samples), generator=self.generator)
         total = 0.0
-        for batch, chosen in enumerate(torch.split(order, self.options.batch_size), start=1):
+        for batch, (samples, labels) in enumerate(self._epoch_batches(), start=1):
             step = (number - 1) * self.batches + batch - 1
             self._set_learning_rate(step)
-            samples = self.samples[chosen]
-            if self.augmenter is not None:
-                samples = self.augmenter(samples, self.generator)
-            total += self._improve(samples, self.labels[chosen]) * len(chosen)
+            total += self._improve(samples, labels) * len(labels)
             self._average(step)
             if on_progress is not None:
                 seen = min(batch * self.options.batch_size, len(self.samples))
@@ -170,6 +167,26 @@ class _Run:
         scored = self._score(number, total / len(self.samples), start)
         if on_progress is not None:
             on_progress(Progress(number, self.options.epochs, self.batches, self.batches, scored.loss, scored))
+
+    def _epoch_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Samples and labels, batch by batch in a new order; the next batch is made while one is computed with."""
+        order = torch.randperm(len(self.samples), generator=self.generator)
+        batches = torch.split(order, self.options.batch_size)
+        if not self.options.prefetches:
+            yield from map(self._batch, batches)
+            return
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            coming = pool.submit(self._batch, batches[0])
+            for chosen in batches[1:]:
+                ready, coming = coming, pool.submit(self._batch, chosen)
+                yield ready.result()
+            yield coming.result()
+
+    def _batch(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
+        samples = self.samples[chosen]
+        if self.augmenter is not None:
+            samples = self.augmenter(samples, self.generator)
+        return samples, self.labels[chosen]
 
     def _improve(self, samples: Tensor, labels: Tensor) -> float:
         """Improve the network on a batch, and return the mean loss that it had."""

@@ -53,4 +53,10 @@ class TrainOptions(BaseModel):
     average: float = Field(default=0.999, ge=0, lt=1)
     """The integers are those of a running average of the latent numbers, which this part of is kept at each step."""
     threads: int = Field(default=2, ge=1, le=1024)
-    """How many threads compute; another number may round otherwise."""
+    """How many threads work. With augmentation and more than one, one of them deforms the next images, so that 1 and 2
+    give the same integers; any other number may round otherwise."""
+
+    @property
+    def prefetches(self) -> bool:
+        """Whether a thread of its own makes the next batch."""
+        return self.augment is not None and self.threads > 1

@@ -97,15 +97,15 @@ def perceptron(encoder: Any) -> Network:
     )
 
 
-def wide(bits: int, num_steps: int, leak: Leak | None = None) -> Model:
-    """A model whose membrane reaches 255 * (2**bits - 1) in each of ``num_steps`` steps."""
+def wide(bits: int, num_steps: int, leak: Leak | None = None, inputs: int = 1) -> Model:
+    """A model whose membrane grows by up to 255 * (2**bits - 1) * inputs in each of ``num_steps`` steps."""
     layer = Layer(
         name="output", synapse=Dense(units=1, weight_bits=bits + 1), bias=False, neuron=Neuron.integrator(leak=leak)
     )
     network = Network(
-        input_shape=(1,), encoder=Direct(), stages=(layer,), readout=MembraneReadout(), num_steps=num_steps
+        input_shape=(inputs,), encoder=Direct(), stages=(layer,), readout=MembraneReadout(), num_steps=num_steps
     )
-    return Model(network, {"output.weight": np.array([[(1 << bits) - 1]])})
+    return Model(network, {"output.weight": np.full((1, inputs), (1 << bits) - 1)})
 
 
 def test_the_shortest_format_that_holds_every_number_is_chosen():
@@ -124,4 +124,4 @@ def test_numbers_beyond_24_bits_are_exact():
 
 def test_what_no_format_holds_is_refused():
     with pytest.raises(ModelError, match=r"need \d+ bits"):
-        exact_format(wide(15, 4096, Leak(kind="multiply", amount=1 << 16, bits=16)))
+        exact_format(wide(15, 4096, Leak(kind="multiply", amount=1 << 16, bits=16), inputs=64))

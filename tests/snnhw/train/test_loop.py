@@ -87,6 +87,13 @@ def test_the_same_seed_gives_the_same_integers_and_another_seed_others(dataset: 
     assert other.digest != first.digest
 
 
+def test_a_second_thread_that_deforms_images_changes_nothing(dataset: Dataset):
+    alone, record = train(network(), dataset, OPTIONS)
+    helped, same = train(network(), dataset, OPTIONS.model_copy(update={"threads": 2}))
+    assert helped.digest == alone.digest
+    assert course(record) == course(same)
+
+
 def test_the_global_random_state_and_number_of_threads_stay_as_they_were(dataset: Dataset):
     state, threads = torch.get_rng_state(), torch.get_num_threads()
     train(network(), dataset, OPTIONS.model_copy(update={"epochs": 1, "threads": threads + 1}))
