@@ -1,0 +1,1 @@
+"""Cycle simulators behind one interface: Verilator on the emitted Verilog, and Amaranth's own."""

@@ -1,0 +1,103 @@
+"""A folder of built things, each under the digest of what it was built from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from snnhw.errors import OutputError
+from snnhw.files import make_folder
+
+KEPT_ENTRIES = 64
+KEPT_BYTES = 1 << 30
+SAFE_SECONDS = 3600.0
+"""What was used within this time stays, also where the cache is full: another process may be about to load it."""
+
+
+def root() -> Path:
+    """The folder of caches: SNNHW_CACHE, or snnhw in the user's cache."""
+    if given := os.environ.get("SNNHW_CACHE"):
+        return Path(given).expanduser()
+    cache = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return (cache if cache.is_absolute() else Path.home() / ".cache") / "snnhw"
+
+
+def digest(content: Any) -> str:
+    """A key for anything that JSON can write; equal content gives an equal key."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def entry(kind: str, key: str) -> Path:
+    """Where the entry of that kind and key lies, or would."""
+    return root() / "verilator" / kind / key
+
+
+def cached(kind: str, key: str, build: Callable[[Path], None]) -> Path:
+    """The folder of an entry; ``build`` fills a new one, which appears only when it is complete.
+
+    Two processes may build the same entry at once: the first to end wins, and both have it. Raises OutputError where
+    the cache cannot be written.
+    """
+    place = entry(kind, key)
+    if place.is_dir():
+        _mark_used(place)
+        return place
+    make_folder(place.parent)
+    try:
+        building = Path(tempfile.mkdtemp(prefix=".building-", dir=place.parent))
+    except OSError as error:
+        raise OutputError(
+            f"cannot write the cache {place.parent}: {error.strerror}; set SNNHW_CACHE to a folder of your own"
+        ) from error
+    try:
+        build(building)
+        try:
+            building.rename(place)
+        except OSError:
+            if not place.is_dir():
+                raise
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    trim(place.parent)
+    return place
+
+
+def trim(folder: Path, *, entries: int = KEPT_ENTRIES, octets: int = KEPT_BYTES) -> None:
+    """Remove what has not been used for longest, until at most ``entries`` with ``octets`` bytes are left.
+
+    Folders of builds that were interrupted go as well. What was used within the last hour stays.
+    """
+    now, size = time.time(), 0
+    used = sorted((_age(place, now), place) for place in folder.iterdir())
+    for count, (age, place) in enumerate(used, start=1):
+        size += _size(place)
+        if age > SAFE_SECONDS and (place.name.startswith(".") or count > entries or size > octets):
+            shutil.rmtree(place, ignore_errors=True)
+
+
+def _mark_used(place: Path) -> None:
+    try:
+        os.utime(place)
+    except OSError:
+        return  # a cache that others own is read as it is
+
+
+def _age(place: Path, now: float) -> float:
+    try:
+        return now - place.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
+def _size(place: Path) -> int:
+    try:
+        return sum(file.stat().st_size for file in place.rglob("*"))
+    except FileNotFoundError:
+        return 0

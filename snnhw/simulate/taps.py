@@ -1,0 +1,126 @@
+"""From what a circuit's taps showed to arrays of golden's shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from golden.network import LayerTrace
+from snnhw.interface import Tap, TapSignal
+from snnhw.simulate.bits import Words, unpack, words_for
+
+EVENT, END_OF_STEP, END_OF_SAMPLE, ABORT = range(4)
+"""What marks an encoder's transfer."""
+
+
+def record_words(tap: Tap) -> int:
+    """The 32-bit words of one record: each signal begins with a word of its own."""
+    return sum(words_for(signal.width * signal.count) for signal in tap.signals)
+
+
+def signal_words(tap: Tap) -> Iterator[tuple[TapSignal, slice]]:
+    """Each signal with the words of a record that hold it."""
+    start = 0
+    for signal in tap.signals:
+        end = start + words_for(signal.width * signal.count)
+        yield signal, slice(start, end)
+        start = end
+
+
+def decode_layer(tap: Tap, records: Words, num_steps: int, samples: int) -> tuple[LayerTrace, int]:
+    """The trace of the samples that every record is there of, and the number of records left over.
+
+    ``records`` is [n, words], in the order in which they came; arrays are [num_steps, whole samples, units].
+    """
+    words = len(tap.order)
+    whole = min(len(records) // (num_steps * words), samples)
+    used = whole * num_steps * words
+    places = _places(tap)
+    fields: dict[str, NDArray[Any]] = {}
+    for signal, columns in signal_words(tap):
+        lanes = unpack(records[:used, columns], width=signal.width, count=signal.count, signed=signal.signed)
+        by_step = lanes.reshape(whole, num_steps, words * signal.count)[..., places]
+        fields[signal.name] = by_step.swapaxes(0, 1)
+    named = {name: fields.pop(name) for name in ("integrated", "spike", "value")}
+    return LayerTrace(**named, state=fields), len(records) - used
+
+
+def _places(tap: Tap) -> slice | NDArray[np.intp]:
+    """Where each neuron lies among the lanes of a step's words, as an index."""
+    lanes = [unit for word in tap.order for unit in word]
+    units = [unit for unit in lanes if unit is not None]
+    if lanes[: len(units)] == list(range(len(units))):
+        return slice(0, len(units))
+    return np.argsort([len(lanes) if unit is None else unit for unit in lanes], kind="stable")[: len(units)]
+
+
+@dataclass(frozen=True)
+class EncoderTrace:
+    """The encoder's transfers in the order in which they came: n events, and where samples and steps ended."""
+
+    sample: NDArray[np.int64]
+    """[n] whole samples before the event."""
+    step: NDArray[np.int64]
+    """[n] steps of its sample before the event."""
+    address: NDArray[np.int64]
+    """[n]"""
+    value: NDArray[np.int64]
+    """[n]"""
+    steps: NDArray[np.int64]
+    """[whole samples] the steps of each."""
+    aborts: int
+    """Samples that were given up."""
+
+    def values(self, steps: int, samples: int, inputs: int) -> tuple[NDArray[Any], NDArray[np.int64]]:
+        """The events as an array [steps, samples, inputs], 0 meaning none, and the samples of those it cannot hold.
+
+        It cannot hold events outside of it, nor one that comes a second time in its step, nor one of value 0.
+        """
+        inside = (self.step < steps) & (self.sample < samples) & (self.address < inputs)
+        place = (self.step[inside] * samples + self.sample[inside]) * inputs + self.address[inside]
+        array = np.zeros(steps * samples * inputs, np.uint16 if (self.value > 255).any() else np.uint8)
+        array[place] = self.value[inside]
+        shaped = array.reshape(steps, samples, inputs)
+        if np.count_nonzero(array) == len(self.step):
+            return shaped, np.zeros(0, np.int64)
+        sent = np.bincount(self.sample, minlength=samples)
+        held = np.count_nonzero(shaped, axis=(0, 2))
+        return shaped, np.flatnonzero(sent[:samples] != held)
+
+
+def decode_encoder(tap: Tap, records: Words) -> EncoderTrace:
+    """The events and marks that ``records`` [n, words] hold."""
+    columns = {
+        signal.name: unpack(records[:, words], width=signal.width, signed=signal.signed)[:, 0]
+        for signal, words in signal_words(tap)
+    }
+    mark = columns["mark"]
+    ended = mark == END_OF_SAMPLE
+    over = ended | (mark == ABORT)
+    step_ends = np.cumsum((mark == END_OF_STEP) | ended)
+    # Steps that ended before the sample in which each record lies: of the last record that ended a sample.
+    last_over = np.maximum.accumulate(np.where(over, np.arange(len(mark)), -1)) if len(mark) else np.zeros(0, np.int64)
+    previous = np.concatenate([[-1], last_over[:-1]])[: len(mark)]
+    before = np.where(previous >= 0, step_ends[previous], 0)
+    kept, sample = _kept_events(mark, ended, over)
+    return EncoderTrace(
+        sample=sample[kept],
+        step=(step_ends - before)[kept].astype(np.int64),
+        address=columns["address"][kept].astype(np.int64),
+        value=columns["value"][kept].astype(np.int64),
+        steps=(step_ends - before)[ended].astype(np.int64),
+        aborts=int(np.count_nonzero(mark == ABORT)),
+    )
+
+
+def _kept_events(
+    mark: NDArray[Any], ended: NDArray[np.bool_], over: NDArray[np.bool_]
+) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Which records are events of samples that were not given up, and each record's sample."""
+    attempt: NDArray[np.int64] = np.cumsum(over) - over
+    sample: NDArray[np.int64] = np.cumsum(ended) - ended
+    return (mark == EVENT) & ~np.isin(attempt, attempt[mark == ABORT]), sample

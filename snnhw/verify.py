@@ -1,0 +1,265 @@
+"""The circuit against golden: every event, membrane and score of every sample, in both modes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from golden.network import Golden
+from snnhw.compare import Comparison, Divergence, compare
+from snnhw.implementation import Implementation
+from snnhw.model import Model
+from snnhw.simulate.engines import EngineName, engine
+from snnhw.simulate.simulation import Mode, Simulator, Stall, Waveform
+from snnhw.timing import predict
+
+MODES: tuple[Mode, ...] = ("isolated", "stream")
+THREADS = 2
+
+CHUNK_VALUES = 1 << 22
+"""About how many values a thread holds of golden and of the circuit at a time."""
+CHUNK_SAMPLES = 512
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Least, mean and greatest of some counts of cycles."""
+
+    min: int
+    mean: float
+    max: int
+
+    @classmethod
+    def of(cls, cycles: NDArray[np.int64]) -> Spread | None:
+        """The spread of counts [n]; None where there are none."""
+        if not len(cycles):
+            return None
+        return cls(int(cycles.min()), round(float(cycles.mean()), 2), int(cycles.max()))
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `verify` found."""
+
+    images: int
+    mismatches: int
+    """Images of which anything differs in any mode."""
+    correct: int | None
+    """Images that the circuit classifies as their labels say; None without labels."""
+    cycles: Spread | None
+    """Latency of an isolated sample."""
+    interval: Spread | None
+    """Cycles between results in a stream."""
+    values: int
+    """Values compared."""
+    timing_mismatches: int | None
+    """Latencies and intervals that are not as predicted; None where they were not predicted."""
+    seconds: float
+    """Time of simulating, computing golden and comparing, without that of building the circuit."""
+    build_seconds: float
+    engine: str
+    note: str | None
+    """Why the engine is not the one hoped for, if so."""
+    digest: str
+    modes: tuple[Mode, ...]
+    divergence: Divergence | None
+    problems: tuple[str, ...]
+    """What went wrong beside values: a circuit that got stuck, surplus results. Each is one line."""
+    waveform: Path | None = None
+    """The waveform around the first divergence, where it was asked for and there is one."""
+
+    @property
+    def equal(self) -> bool:
+        """Whether the circuit is golden's equal on these images."""
+        return not (self.mismatches or self.problems)
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as plain data."""
+        plain = dict(vars(self))
+        for name in ("cycles", "interval", "divergence"):
+            plain[name] = dict(vars(plain[name])) if plain[name] is not None else None
+        plain["modes"], plain["problems"] = list(self.modes), list(self.problems)
+        plain["waveform"] = str(self.waveform) if self.waveform else None
+        return {**plain, "equal": self.equal}
+
+
+def verify(
+    model: Model,
+    implementation: Implementation,
+    samples: NDArray[np.uint8],
+    labels: NDArray[Any] | None = None,
+    *,
+    engine: EngineName = "auto",
+    modes: Sequence[Mode] = MODES,
+    simulator: Simulator | None = None,
+    stall: Stall | None = None,
+    timing: bool = True,
+    waveform: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Report:
+    """Run samples uint8 [B, *sample_shape] on the circuit and on golden, and compare all that the circuit shows.
+
+    ``labels`` are integers [B]. ``simulator`` stands in for the circuit of ``model``. ``stall`` makes source and sink
+    pause, without which ``timing`` compares the cycles with their prediction. ``waveform`` is the VCD file to write
+    where the circuit differs. ``progress`` is told how many of how many samples are done, a sample counting once for
+    each mode. Raises ToolMissingError where the engine asked for is not installed.
+    """
+    begun = time.perf_counter()
+    name, note, limit = "given", None, None
+    if simulator is None:
+        choice = _engine(engine)
+        name, note, limit = choice.engine.name, choice.note, choice.sample_limit
+        simulator = choice.engine.simulator(model, implementation)
+    samples, labels = samples[:limit], None if labels is None else labels[:limit]
+    built = time.perf_counter()
+    run = _Run(Golden(model), implementation, simulator, tuple(modes), stall, timing and stall is None)
+    chunks = run.all_chunks(samples, progress)
+    report = _report(chunks, labels)
+    return replace(
+        report,
+        seconds=round(time.perf_counter() - built, 3),
+        build_seconds=round(built - begun, 3),
+        engine=name,
+        note=note,
+        digest=model.digest,
+        modes=tuple(modes),
+        waveform=run.write_waveform(samples, report.divergence, waveform) if waveform else None,
+    )
+
+
+_engine = engine
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """What became of some samples in a row, by mode; ``start`` is the first one's number."""
+
+    start: int
+    classes: NDArray[np.int64]
+    """[B] by the first mode; -1 where there is no result."""
+    latency: NDArray[np.int64]
+    interval: NDArray[np.int64]
+    comparisons: tuple[Comparison, ...]
+    timing_mismatches: int | None
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Simulates and compares chunk by chunk, so that memory stays bounded and threads stay busy."""
+
+    golden: Golden
+    implementation: Implementation
+    simulator: Simulator
+    modes: tuple[Mode, ...]
+    stall: Stall | None
+    timing: bool
+
+    def chunk_size(self, count: int) -> int:
+        """Samples of a chunk: few enough to fit the memory, and for all threads to have some."""
+        network = self.golden.network
+        values = network.num_steps * (network.inputs + sum(4 * stage.units for stage in network.stages))
+        return max(1, min(CHUNK_SAMPLES, CHUNK_VALUES // values, -(-count // THREADS)))
+
+    def all_chunks(self, samples: NDArray[np.uint8], progress: Callable[[int, int], None] | None) -> list[_Chunk]:
+        """Run every chunk, several at a time."""
+        size = self.chunk_size(len(samples))
+        done, chunks = 0, []
+        with ThreadPoolExecutor(THREADS) as pool:
+            futures = [
+                pool.submit(self.chunk, start, samples[start : start + size]) for start in range(0, len(samples), size)
+            ]
+            try:
+                for future in futures:
+                    chunks.append(future.result())
+                    done += len(chunks[-1].classes) * len(self.modes)
+                    if progress:
+                        progress(done, len(samples) * len(self.modes))
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+        return chunks
+
+    def chunk(self, start: int, samples: NDArray[np.uint8]) -> _Chunk:
+        """Simulate some samples in each mode and compare them with golden."""
+        expected = self.golden.run(samples, traces=True, threads=1)
+        classes = np.full(len(samples), -1, np.int64)
+        cycles: dict[Mode, NDArray[np.int64]] = {}
+        comparisons = []
+        for mode in self.modes:
+            simulation = self.simulator.run(samples, mode=mode, stall=self.stall)
+            comparisons.append(_moved(compare(simulation, expected, mode), start))
+            cycles[mode] = simulation.latency if mode == "isolated" else simulation.interval
+            if mode == self.modes[0]:
+                classes[: len(simulation.classes)] = simulation.classes
+        none = np.zeros(0, np.int64)
+        timing_mismatches = None
+        if self.timing:
+            predicted = predict(self.golden.network, self.implementation, expected)
+            wanted = {"isolated": predicted.latency, "stream": predicted.interval}
+            timing_mismatches = sum(_unlike(cycles[mode], wanted[mode]) for mode in self.modes)
+        return _Chunk(
+            start=start,
+            classes=classes,
+            latency=cycles.get("isolated", none),
+            interval=cycles.get("stream", none),
+            comparisons=tuple(comparisons),
+            timing_mismatches=timing_mismatches,
+        )
+
+    def write_waveform(self, samples: NDArray[np.uint8], divergence: Divergence | None, path: Path) -> Path | None:
+        """Run what diverged once more, and write the waveform of that sample."""
+        if divergence is None:
+            return None
+        number = divergence.sample
+        size = self.chunk_size(len(samples))
+        start = number if divergence.mode == "isolated" else number // size * size
+        end = number + (1 if divergence.mode == "isolated" else 2)
+        window = Waveform(path, first=number - start, last=number - start)
+        self.simulator.run(samples[start:end], mode=divergence.mode, traces=False, stall=self.stall, waveform=window)
+        return path
+
+
+def _unlike(cycles: NDArray[np.int64], predicted: NDArray[np.int64]) -> int:
+    """How many counts are not as predicted; those that are missing are not."""
+    return int(np.count_nonzero(cycles != predicted[: len(cycles)])) + len(predicted) - len(cycles)
+
+
+def _moved(comparison: Comparison, start: int) -> Comparison:
+    """The comparison with samples numbered from ``start``."""
+    if comparison.divergence is None:
+        return comparison
+    moved = replace(comparison.divergence, sample=comparison.divergence.sample + start)
+    return replace(comparison, divergence=moved)
+
+
+def _report(chunks: list[_Chunk], labels: NDArray[Any] | None) -> Report:
+    """Put the chunks together; what does not follow from them is filled in by `verify`."""
+    none = [np.zeros(0, np.int64)]
+    classes = np.concatenate([chunk.classes for chunk in chunks] or none)
+    differs = [np.any([comparison.differs for comparison in chunk.comparisons], axis=0) for chunk in chunks]
+    divergences = [c.divergence for chunk in chunks for c in chunk.comparisons if c.divergence]
+    timing = [chunk.timing_mismatches for chunk in chunks]
+    return Report(
+        images=len(classes),
+        mismatches=sum(int(np.count_nonzero(part)) for part in differs),
+        correct=None if labels is None else int(np.count_nonzero(classes == labels)),
+        cycles=Spread.of(np.concatenate([chunk.latency for chunk in chunks] or none)),
+        interval=Spread.of(np.concatenate([chunk.interval for chunk in chunks] or none)),
+        values=sum(comparison.values for chunk in chunks for comparison in chunk.comparisons),
+        timing_mismatches=None if None in timing else sum(count for count in timing if count),
+        seconds=0.0,
+        build_seconds=0.0,
+        engine="",
+        note=None,
+        digest="",
+        modes=(),
+        divergence=min(divergences, key=lambda found: found.sample, default=None),
+        problems=tuple(dict.fromkeys(p for chunk in chunks for c in chunk.comparisons for p in c.problems)),
+    )

@@ -1,0 +1,53 @@
+"""Samples as transfers, written out by hand."""
+
+import numpy as np
+import pytest
+
+from snnhw.interface import PayloadField, StreamPort
+from snnhw.network import CountReadout, Dense, Encoder, Events, IntegrateFire, Layer, Network, Neuron
+from snnhw.simulate.samples import pack
+
+
+def network(encoder: Encoder, shape: tuple[int, ...], steps: int) -> Network:
+    layer = Layer(name="out", synapse=Dense(units=2, weight_bits=2), neuron=Neuron(threshold=1))
+    return Network(input_shape=shape, encoder=encoder, stages=(layer,), readout=CountReadout(), num_steps=steps)
+
+
+def pixel_port(lanes: int) -> StreamPort:
+    pixels = PayloadField(name="pixels", offset=0, width=8, count=lanes)
+    last = PayloadField(name="last", offset=8 * lanes, width=1)
+    return StreamPort(name="sample", direction="in", width=8 * lanes + 1, fields=(pixels, last))
+
+
+def event_port() -> StreamPort:
+    fields = [("address", 0, 3), ("value", 3, 4), ("end", 7, 1)]
+    placed = tuple(PayloadField(name=name, offset=offset, width=width) for name, offset, width in fields)
+    return StreamPort(name="sample", direction="in", width=8, fields=placed)
+
+
+def test_pixels_fill_beats_from_lane_0_and_the_last_is_padded():
+    samples = np.arange(1, 11, dtype=np.uint8).reshape(2, 1, 5)
+    beats = pack(network(IntegrateFire(), (1, 5), 3), pixel_port(4), samples)
+    assert beats.counts.tolist() == [2, 2]
+    assert beats.words.tolist() == [[0x04030201, 0], [0x05, 1], [0x09080706, 0], [0x0A, 1]]
+
+
+def test_one_pixel_a_beat():
+    beats = pack(network(IntegrateFire(), (2,), 3), pixel_port(1), np.array([[7, 255]], np.uint8))
+    assert beats.words.tolist() == [[7], [0x1FF]]
+
+
+def test_events_are_what_is_not_zero_and_steps_end():
+    samples = np.zeros((2, 2, 5), np.uint8)
+    samples[0, 1, [1, 4]] = [9, 15]
+    samples[1, 0, 0] = 1
+    beats = pack(network(Events(bits=4), (5,), 2), event_port(), samples)
+    event, end = (lambda address, value: [address | value << 3]), [1 << 7]
+    assert beats.words.tolist() == [end, event(1, 9), event(4, 15), end, event(0, 1), end, end]
+    assert beats.counts.tolist() == [4, 3]
+
+
+@pytest.mark.parametrize("samples", [np.zeros((1, 5), np.uint8), np.zeros((1, 4), np.int64)])
+def test_other_shapes_and_kinds_are_refused(samples: np.ndarray):
+    with pytest.raises(ValueError, match=r"must be uint8 \[B, 4\], not"):
+        pack(network(IntegrateFire(), (4,), 1), pixel_port(2), samples)
