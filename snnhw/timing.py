@@ -35,9 +35,9 @@ def predict(network: Network, implementation: Implementation, result: Result) ->
     """The cycles of each sample of a golden result that holds traces; source never stalling, consumer ready."""
     counts = event_counts(network, implementation, result)
     alone, stream = _Circuit(network, implementation), _Circuit(network, implementation)
-    latency = [alone.run_when_idle(sample) for sample in counts]
-    finished = [stream.run(sample) for sample in counts]
-    return Prediction(latency=np.array(latency, np.int64), interval=np.diff(np.array(finished, np.int64)))
+    latency = np.array([alone.run_when_idle(sample) for sample in counts], np.int64)
+    finished = np.array([stream.run(sample) for sample in counts], np.int64)
+    return Prediction(latency=latency, interval=finished[1:] - finished[:-1])
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,15 @@ class _Consumer(Protocol):
         ...
 
 
+class _Encoder(Protocol):
+    now: int
+    """The cycle from which the next sample's first beat is offered."""
+
+    def take(self, counts: list[Counts]) -> None:
+        """The events in each word of a sample, step by step."""
+        ...
+
+
 class _Circuit:
     """All blocks; the first beat of the first sample is transferred in cycle 0."""
 
@@ -93,7 +102,7 @@ class _Circuit:
             bank = _NeuronBank(shape, network.num_steps, network.constant_input and index == 0, consumer)
             self.banks.insert(0, bank)
             consumer = _Serializer(_Crossbar(shape, bank))
-        self.encoder = _ENCODERS.get(network.encoder.kind, _FrameEncoder)(network, implementation, consumer)
+        self.encoder: _Encoder = _ENCODERS.get(network.encoder.kind, _FrameEncoder)(network, implementation, consumer)
 
     def run(self, sample: SampleCounts) -> int:
         """The cycle of a sample's result, its beats following those of the sample before."""
