@@ -27,15 +27,15 @@ class _Bench(Template):
     delimiter = "`"
 
 
-def make_testbench(
+def testbench(
     network: Network,
     implementation: Implementation,
     interface: Interface,
     samples: NDArray[np.uint8],
     result: Result,
     *,
-    stalls: bool = True,
-    seed: int = 1,
+    stalls: bool = True,  # noqa: PT028 (no test, in spite of its name)
+    seed: int = 1,  # noqa: PT028
 ) -> dict[str, str]:
     """The files of a test bench by name: ``TOP_tb.v``, and the vectors that it reads from the folder it runs in.
 
