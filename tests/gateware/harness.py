@@ -44,7 +44,7 @@ class Stall:
     @property
     def slowness(self) -> int:
         """How many times longer things may take because sources and sinks wait."""
-        return round(4 / (1 - max(self.source, self.sink)))
+        return round(4 / (1 - min(0.99, max(self.source, self.sink))))
 
 
 stalls = st.builds(

@@ -1,0 +1,356 @@
+"""Six ways from pixels to events, each event for event like golden's; and samples that are framed wrongly."""
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateware.encoder import Encoder, Frames, WordQueue
+from golden import encoder as golden
+from golden.serializer import ABORT, EVENT, SAMPLE, STEP
+from snnhw.network import (
+    Bernoulli,
+    CountReadout,
+    Dense,
+    Direct,
+    Events,
+    IntegrateFire,
+    Latency,
+    Layer,
+    Network,
+    Neuron,
+    Range,
+    Rate,
+)
+from tests.gateware.harness import Stall, examples, simulate, stalls
+from tests.strategies import encoders, samples
+
+ENCODERS = {
+    "direct": Direct(bits=4),
+    "integrate_fire": IntegrateFire(),
+    "bernoulli": Bernoulli(seed=0xBEEF),
+    "rate": Rate(threshold=100, period=2, phase=1),
+    "latency": Latency(),
+    "events": Events(bits=3),
+}
+FRAMED = [name for name in ENCODERS if name != "events"]
+STORED = [name for name in FRAMED if name != "direct"]
+STALLS = [Stall(), Stall(sink=0.8, seed=1), Stall(source=0.8, seed=2), Stall(0.4, 0.4, True, 3)]
+
+
+def network_of(encoder, inputs, num_steps=3):
+    stage = Layer(name="layer", synapse=Dense(units=1, weight_bits=2), neuron=Neuron(threshold=1))
+    return Network(input_shape=(inputs,), encoder=encoder, stages=(stage,), readout=CountReadout(), num_steps=num_steps)
+
+
+def beats_of(pixels, lanes, fill=0):
+    """The beats of a sample, ``last`` on the last one, which is filled up with anything."""
+    padded = [*pixels, *[fill] * (-len(pixels) % lanes)]
+    count = len(padded) // lanes
+    return [{"pixels": padded[i * lanes :][:lanes], "last": i == count - 1} for i in range(count)]
+
+
+def event_transfers(network, sample, zeros=False):
+    """An input of events: per step the events, then its end; ``zeros`` sends also events of value 0."""
+    transfers = []
+    for values in sample.reshape(network.num_steps, -1).tolist():
+        transfers += [{"address": i, "value": v, "end": 0} for i, v in enumerate(values) if v or zeros]
+        transfers.append({"address": 0, "value": 0, "end": 1})
+    return transfers
+
+
+def transfers_of(network, lanes, batch):
+    if network.encoder.kind == "events":
+        return [t for sample in batch for t in event_transfers(network, sample, zeros=lanes % 2 == 0)]
+    return [t for sample in batch for t in beats_of(sample.reshape(-1).tolist(), lanes, fill=255)]
+
+
+def run_transfers(network, lanes, overlap, transfers, stall=None):
+    encoder = Encoder(network, lanes, overlap)
+    run = simulate(encoder, {"sample": transfers}, stall, patience=30 + 2 * encoder.beats)
+    return run, [(event["mark"], event["address"], event["value"]) for event in run.payloads("events")]
+
+
+def run_rtl(config, batch, stall=None):
+    network, lanes, overlap = config
+    return run_transfers(network, lanes, overlap, transfers_of(network, lanes, batch), stall)
+
+
+def run_golden(config, batch):
+    network = config[0]
+    leading = (network.num_steps,) if network.encoder.kind == "events" else ()
+    steps = list(golden.encode(network, batch.reshape(len(batch), *leading, network.inputs)))
+    transfers = []
+    for sample in range(len(batch)):
+        for t, values in enumerate(steps):
+            transfers += [(EVENT, i, v) for i, v in enumerate(values[sample].tolist()) if v]
+            transfers.append((SAMPLE if t == len(steps) - 1 else STEP, 0, 0))
+    return transfers
+
+
+def batch_of(network, count=2, seed=0):
+    """Samples with many dark pixels, empty beats and both ends of a byte."""
+    random = np.random.default_rng(seed)
+    top = network.encoder_value_range.hi if network.encoder.kind == "events" else 255
+    pixels = random.integers(0, top + 1, (count, *network.sample_shape), dtype=np.uint8)
+    pixels[random.random(pixels.shape) < 0.4] = 0
+    pixels[random.random(pixels.shape) < 0.1] = top
+    pixels[..., 4:8] = 0
+    return pixels
+
+
+@st.composite
+def configs(draw):
+    """A network with any encoder, pixels per beat, overlap, and samples."""
+    network = network_of(draw(encoders), draw(st.integers(1, 10)), draw(st.integers(1, 5)))
+    config = (network, draw(st.sampled_from([1, 2, 3, 8])), draw(st.booleans()))
+    return config, draw(samples(network, count=draw(st.integers(1, 3))))
+
+
+@examples(60)
+@given(configs(), stalls)
+def test_events_are_equal(config, stall):
+    run, events = run_rtl(*config, stall)
+    assert events == run_golden(*config)
+    assert not any(run.ports["error"])
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 3, 8], ids="{} pixels a beat".format)
+@pytest.mark.parametrize("name", ENCODERS)
+def test_every_encoder(name, lanes):
+    for inputs, num_steps, overlap in ((7, 4, True), (11, 1, False), (1, 3, False)):
+        config = (network_of(ENCODERS[name], inputs, num_steps), lanes, overlap)
+        batch = batch_of(config[0], 3)
+        assert run_rtl(config, batch, STALLS[lanes % 4])[1] == run_golden(config, batch)
+
+
+@pytest.mark.parametrize("name", FRAMED)
+@pytest.mark.parametrize("overlap", [True, False], ids=["overlap", "alone"])
+@pytest.mark.parametrize("lanes", [2, 5], ids=["beats", "one beat"])
+def test_stalls_change_no_event(name, overlap, lanes):
+    config = (network_of(ENCODERS[name], 5, 4), lanes, overlap)
+    batch = batch_of(config[0], 4)
+    expected = run_golden(config, batch)
+    for stall in STALLS:
+        assert run_rtl(config, batch, stall)[1] == expected
+
+
+@pytest.mark.parametrize("name", FRAMED)
+@pytest.mark.parametrize("pixel", [0, 1, 127, 128, 254, 255])
+def test_every_corner_of_a_byte(name, pixel):
+    config = (network_of(ENCODERS[name], 3, 64 if name == "latency" else 5), 2, True)
+    batch = np.full((1, 3), pixel, np.uint8)
+    assert run_rtl(config, batch)[1] == run_golden(config, batch)
+
+
+@pytest.mark.parametrize("num_steps", [1, 3, 256, 300])
+def test_latency_of_every_brightness(num_steps):
+    """Of every eighth one, where that is slow."""
+    batch = np.arange(0, 256, 8 if num_steps > 3 else 1, dtype=np.uint8)[None]
+    config = (network_of(Latency(), batch.size, num_steps), 16, True)
+    assert run_rtl(config, batch)[1] == run_golden(config, batch)
+
+
+@pytest.mark.parametrize("encoder", [Rate(threshold=0), Rate(threshold=255), Rate(threshold=9, period=7, phase=6)])
+def test_rates_of_every_step_of_none_and_of_a_phase_that_never_comes(encoder):
+    config = (network_of(encoder, 5, 4), 2, False)
+    batch = np.array([[0, 1, 9, 10, 255]], np.uint8)
+    assert run_rtl(config, batch)[1] == run_golden(config, batch)
+
+
+@pytest.mark.parametrize("bits", range(1, 9))
+def test_direct_encoding_of_every_depth(bits):
+    config = (network_of(Direct(bits=bits), 256), 8, True)
+    batch = np.arange(256, dtype=np.uint8)[None]
+    assert run_rtl(config, batch)[1] == run_golden(config, batch)
+
+
+# Ill-framed samples. `direct` passes events on before it can know, and revokes them with an ABORT; the others pass on
+# whole samples only.
+
+
+def framed(pixels, lanes, last):
+    """A sample of ``pixels`` whose beats carry ``last`` where it says so."""
+    return [beat | {"last": index in last} for index, beat in enumerate(beats_of(pixels, lanes))]
+
+
+def rest_of(name, config, pixels):
+    """What is left of an ill-framed sample whose first ``pixels`` were taken in before it showed."""
+    events = [(EVENT, i, int(p) >> 4) for i, p in enumerate(pixels) if p >> 4]
+    return [*events, (ABORT, 0, 0)] if name == "direct" else []
+
+
+@pytest.mark.parametrize("stall", STALLS, ids=["free", "slow sink", "slow source", "both"])
+@pytest.mark.parametrize("overlap", [True, False], ids=["overlap", "alone"])
+@pytest.mark.parametrize("name", FRAMED)
+def test_an_ill_framed_sample_is_dropped_and_the_next_unharmed(name, overlap, stall):
+    """Good, early last, good, late last with junk after it, missing last at a whole number of samples, good, good."""
+    lanes = 3
+    config = (network_of(ENCODERS[name], 10, 2), lanes, overlap)
+    good, junk = batch_of(config[0], 4, seed=1), np.random.default_rng(2).integers(0, 256, 24).tolist()
+    whole = [beats_of(sample.tolist(), lanes, fill=255) for sample in good]
+    bad = [framed(junk[:12], lanes, {1}), framed(junk[:18], lanes, {5}), framed(junk[:24], lanes, {7})]
+    bad[0] = bad[0][:2]
+    run, events = run_transfers(
+        config[0], lanes, overlap, [*whole[0], *bad[0], *whole[1], *bad[1], *bad[2], *whole[2], *whole[3]], stall
+    )
+    expected = [run_golden(config, sample[None]) for sample in good]
+    early, late = rest_of(name, config, junk[:3]), rest_of(name, config, junk[:9])
+    assert events == [*expected[0], *early, *expected[1], *late, *late, *expected[2], *expected[3]]
+    assert error_of(run) == [False, True, False, True, False]
+    taken, level = run.taken("sample"), run.ports["error"]
+    for beat, error in ((5, 1), (9, 0), (13, 1), (27, 0)):
+        assert level[taken[beat]] != error and level[taken[beat] + 1] == error
+
+
+def error_of(run):
+    """The values of ``error``, each once."""
+    level = run.ports["error"]
+    return [bool(value) for index, value in enumerate(level) if index == 0 or value != level[index - 1]]
+
+
+@pytest.mark.parametrize("name", FRAMED)
+@pytest.mark.parametrize("lanes", [4, 8])
+def test_a_sample_of_one_beat_without_last(name, lanes):
+    config = (network_of(ENCODERS[name], 4, 2), lanes, True)
+    good = batch_of(config[0], 2, seed=3)
+    bad = [{"pixels": [255] * lanes, "last": last} for last in (0, 0, 1)]
+    beats = [beats_of(sample.tolist(), lanes, 255)[0] for sample in good]
+    run, events = run_transfers(config[0], lanes, True, [beats[0], *bad, beats[1]])
+    assert events == [*run_golden(config, good[:1]), *rest_of(name, config, []), *run_golden(config, good[1:])]
+    assert error_of(run) == [False, True, False]
+
+
+def test_an_event_of_no_address_sets_error_until_a_sample_without():
+    network = network_of(Events(bits=2), 5, 2)
+    stray, end = {"address": 5, "value": 3, "end": 0}, {"address": 7, "value": 3, "end": 1}
+    event = {"address": 4, "value": 2, "end": 0}
+    run, events = run_transfers(network, 1, True, [event, end, end, event, stray, end, event, end, end, event, end])
+    step, sample = (STEP, 0, 0), (SAMPLE, 0, 0)
+    assert [(mark, mark == EVENT and address, mark == EVENT and value) for mark, address, value in events] == [
+        (EVENT, 4, 2), step, sample, (EVENT, 4, 2), step, (EVENT, 4, 2), sample, step, (EVENT, 4, 2), sample
+    ]  # fmt: skip
+    assert error_of(run) == [False, True, False]
+    assert run.ports["error"][4:6] == [0, 1] and run.ports["error"][10:12] == [1, 0]
+
+
+# Cycles
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 3, 8])
+def test_direct_passes_on_events_from_the_next_cycle_but_one_and_empty_beats_cost_nothing(lanes):
+    config = (network_of(Direct(bits=8), 24), lanes, True)
+    sample = np.zeros((1, 24), np.uint8)
+    sample[0, :lanes] = 7
+    sample[0, -1] = 9
+    run, events = run_rtl(config, sample)
+    assert events == run_golden(config, sample)
+    last = 24 // lanes - 1
+    assert run.taken("sample") == list(range(last + 1))
+    first = [2 + lane for lane in range(lanes)]
+    final = max(last + 2, first[-1] + 1)
+    assert run.taken("events") == [*first, final, final + 1]
+
+
+def test_direct_passes_on_one_event_a_cycle():
+    config = (network_of(Direct(bits=8), 16), 8, True)
+    run, _ = run_rtl(config, np.full((3, 16), 255, np.uint8))
+    assert run.taken("events") == list(range(2, 2 + 3 * 17))
+
+
+def taken_until_stuck(component, inputs):
+    """How much of an input stream is taken where the output is not."""
+    with pytest.raises(AssertionError, match=r"^stuck") as stuck:
+        simulate(component, inputs, Stall(sink=1), patience=4)
+    return int(re.search(r"has taken (\d+) of", str(stuck.value))[1])
+
+
+@pytest.mark.parametrize(
+    ("name", "overlap", "beats"), [("direct", True, 5), ("integrate_fire", True, 8), ("integrate_fire", False, 4)]
+)
+def test_intake_stops_once_a_frame_of_words_waits(name, overlap, beats):
+    """The frame waits in the queue, with one word more, or in its banks."""
+    network = network_of(ENCODERS[name], 16, 2)
+    transfers = transfers_of(network, 4, np.full((6, 16), 255, np.uint8))
+    assert taken_until_stuck(Encoder(network, 4, overlap), {"sample": transfers}) == beats
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 16])
+def test_input_of_events_is_passed_on_at_once(lanes):
+    config = (network_of(Events(), 16, 3), lanes, True)
+    batch = batch_of(config[0], 1)
+    run, _ = run_rtl(config, batch)
+    passed = [
+        cycle
+        for transfer, cycle in zip(run.transfers["sample"], run.taken("sample"), strict=True)
+        if transfer.payload["end"] or transfer.payload["value"]
+    ]
+    assert run.taken("sample") == list(range(len(run.taken("sample"))))
+    assert run.taken("events") == passed
+
+
+def frames_run(name, num_steps, banks, batch, stall=None, lanes=4):
+    network = network_of(ENCODERS[name], batch.shape[1], num_steps)
+    beats = []
+    for sample in batch.tolist():
+        cut = [beat["pixels"] for beat in beats_of(sample, lanes)]
+        marks = [EVENT] * (len(cut) - 1) + [SAMPLE]
+        beats += [
+            {"mark": mark, "index": index, "pixels": pixels}
+            for index, (mark, pixels) in enumerate(zip(marks, cut, strict=True))
+        ]
+    return simulate(Frames(network, lanes, banks), {"beats": beats}, stall)
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_frames_are_read_a_word_a_cycle_from_the_cycle_after_the_last_beat(name):
+    run = frames_run(name, 3, 2, np.full((1, 12), 200, np.uint8))
+    assert run.taken("beats") == [0, 1, 2]
+    assert run.taken("words") == [4 + n for n in range(9)]
+
+
+@pytest.mark.parametrize("count", [3, 1], ids=["words", "one word"])
+def test_frames_with_a_second_bank_take_the_next_sample_meanwhile(count):
+    run = frames_run("integrate_fire", 3, 2, np.full((4, 4 * count), 200, np.uint8))
+    read = 3 * count
+    starts = [run.taken("beats")[index] for index in range(0, 4 * count, count)]
+    first = count + 1
+    freed = [first - 1 + read * n for n in (1, 2)]
+    assert starts == [0, count, freed[0], freed[1]]
+    assert run.taken("words") == [first + n for n in range(4 * read)]
+
+
+def test_frames_with_one_bank_take_the_next_sample_when_the_last_word_has_been_read():
+    run = frames_run("integrate_fire", 3, 1, np.full((2, 12), 200, np.uint8))
+    assert run.taken("beats") == [0, 1, 2, 12, 13, 14]
+    assert run.taken("words") == [*range(4, 13), *range(16, 25)]
+
+
+def queue_words(values):
+    return [{"mark": mark, "base": 0, "value": value} for mark, value in values]
+
+
+def test_the_queue_drops_words_with_nothing_in_them_and_takes_two_cycles():
+    words = queue_words([(EVENT, [0, 1]), (EVENT, [0, 0]), (STEP, [0, 0]), (EVENT, [0, 0]), (EVENT, [3, 0])])
+    run = simulate(WordQueue(4, 2, Range(lo=0, hi=3), 4), {"words": words})
+    assert run.taken("words") == list(range(5))
+    assert run.payloads("kept") == [words[0], words[2], words[4]]
+    assert run.taken("kept") == [2, 4, 6]
+
+
+def test_the_queue_takes_and_gives_a_word_a_cycle():
+    words = queue_words([(STEP, [n % 4, 0]) for n in range(12)])
+    run = simulate(WordQueue(4, 2, Range(lo=0, hi=3), 3), {"words": words})
+    assert run.taken("words") == list(range(12))
+    assert run.taken("kept") == list(range(2, 14))
+
+
+@pytest.mark.parametrize("depth", [1, 2, 5])
+def test_the_queue_holds_one_word_more_than_its_depth(depth):
+    words = queue_words([(EVENT, [1, n % 4]) for n in range(20)])
+    assert taken_until_stuck(WordQueue(4, 2, Range(lo=0, hi=3), depth), {"words": words}) == depth + 1
+    for stall in STALLS:
+        run = simulate(WordQueue(4, 2, Range(lo=0, hi=3), depth), {"words": words}, stall)
+        assert run.payloads("kept") == words
