@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from pydantic import BaseModel
 
 from snnhw.errors import ModelError
 from snnhw.network import Layer, Network, Range
@@ -156,9 +157,12 @@ class Model:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over the canonical description and the tensors (as little-endian int64), not the provenance."""
+        """SHA-256 over the canonical description and the tensors (as little-endian int64), not the provenance.
+
+        A field at its default is left out, so that a field which a later version adds changes no digest.
+        """
         sha = hashlib.sha256()
-        sha.update(json.dumps(self.network.model_dump(mode="json"), sort_keys=True, separators=(",", ":")).encode())
+        sha.update(json.dumps(_canonical(self.network), sort_keys=True, separators=(",", ":")).encode())
         for name in sorted(self.tensors):
             tensor = self.tensors[name]
             sha.update(f"\0{name}{list(tensor.shape)}".encode())
@@ -198,3 +202,12 @@ def _extreme(values: NDArray[np.integer[Any]], allowed: Range) -> int:
     """The value that is farthest outside of what is allowed."""
     low, high = int(values.min()), int(values.max())
     return low if allowed.lo - low > high - allowed.hi else high
+
+
+def _canonical(part: Any) -> Any:
+    """A description as plain data: the fields that differ from their defaults, and every ``kind``."""
+    if isinstance(part, BaseModel):
+        fields = type(part).model_fields
+        values = {name: getattr(part, name) for name in fields}
+        return {k: _canonical(v) for k, v in values.items() if k == "kind" or v != fields[k].get_default()}
+    return [_canonical(item) for item in part] if isinstance(part, tuple) else part
