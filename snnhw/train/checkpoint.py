@@ -19,7 +19,10 @@ __all__ = ["CheckpointError", "check_identity", "read_checkpoint", "write_checkp
 SCHEMA = 1
 """The version of the layout."""
 
-_DAMAGED = (OSError, EOFError, RuntimeError, ValueError, KeyError, pickle.UnpicklingError)
+STATE = ("network", "averaged", "optimiser", "generator", "best")
+"""What a training's state consists of."""
+
+_DAMAGED = (OSError, EOFError, RuntimeError, ValueError, TypeError, KeyError, pickle.UnpicklingError)
 
 
 class CheckpointError(ModelFileError):
@@ -27,7 +30,7 @@ class CheckpointError(ModelFileError):
 
 
 def write_checkpoint(path: str | os.PathLike[str], record: TrainingRecord, state: dict[str, Any]) -> None:
-    """Write a training's record and state (tensors, numbers, strings, and dictionaries and lists of them).
+    """Write a training's record and state (by the names of `STATE`: tensors, numbers, text, in dictionaries and lists).
 
     The file is complete or the one from before; raises OutputError where it cannot be written.
     """
@@ -41,9 +44,8 @@ def read_checkpoint(path: str | os.PathLike[str]) -> tuple[TrainingRecord, dict[
         content = torch.load(Path(path), map_location="cpu", weights_only=True)
         if content["schema"] != SCHEMA:
             raise ValueError(f"its schema is {content['schema']!r:.20}, not {SCHEMA}")
-        state: dict[str, Any] = content["state"]
-        # Not strictly: JSON has no tuples, and writes 1.0 as it likes.
-        return TrainingRecord.model_validate_json(content["record"], strict=False), state
+        state: dict[str, Any] = {name: content["state"][name] for name in STATE}
+        return TrainingRecord.model_validate_json(content["record"]), state
     except _DAMAGED as error:
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise CheckpointError(
