@@ -98,6 +98,8 @@ def layer_ranges(
 ) -> LayerRanges:
     """Propagate intervals through ``num_steps`` steps of a layer.
 
+    A refractory neuron goes the same way in fewer steps: the union over all steps holds it too.
+
     ``parameters`` holds an array [units] for each of ``neuron.parameters``; ``weight`` is [units, inputs].
     """
     low_current, high_current = current_bounds(weight, bias, values)
@@ -115,10 +117,6 @@ def layer_ranges(
             low, high = np.clip(low, *_ends(neuron)), np.clip(high, *_ends(neuron))
         integrated.include(low, high)
         low, high = _reset_bounds(neuron, parameters, low, high)
-        if neuron.refractory:  # a step that holds keeps what an earlier one left
-            assert membrane.low is not None
-            assert membrane.high is not None
-            low, high = np.minimum(low, membrane.low), np.maximum(high, membrane.high)
         membrane.include(low, high)
     saturated = integrated.range
     return LayerRanges(
@@ -157,7 +155,7 @@ def _reset_bounds(
         fires = high >= parameters["threshold"]
         return (
             np.where(quiet, np.where(fires, np.minimum(low, 0), low), 0),
-            np.where(quiet, np.where(fires, np.maximum(below, 0), below), 0),
+            np.where(quiet, below, 0),
         )
     new_low, new_high = np.where(quiet, low, np.iinfo(np.int64).max), np.where(quiet, below, np.iinfo(np.int64).min)
     thresholds = _spike_bounds(neuron, parameters)
@@ -183,7 +181,9 @@ def _delayed_reset_bounds(
     if not neuron.reset_delay:
         return low_leaked, high_leaked
     if neuron.reset == "zero":
-        return np.minimum(low_leaked, 0), np.maximum(high_leaked, 0)
+        fired = high >= parameters["threshold"]
+        low_reset, high_reset = np.where(fired, 0, low_leaked), np.where(fired, 0, high_leaked)
+        return np.minimum(low_leaked, low_reset), np.maximum(high_leaked, high_reset)
     for k, least in _spike_bounds(neuron, parameters):
         after = leak_bounds(neuron.leak, amount, least) - k * parameters["reset_amount"]
         low_leaked = np.where(high >= least, np.minimum(low_leaked, after), low_leaked)

@@ -152,9 +152,9 @@ class TestLeak:
         assert run(Neuron.integrator(leak=floor, initial=-20), [0] * 60)["membrane"][-1] == 0
         assert run(Neuron.integrator(leak=toward_zero, initial=-20), [0] * 60)["membrane"][-1] == -15
 
-    def test_products_beyond_32_bits(self):
+    @pytest.mark.parametrize("membrane", [2**31 - 1, 2**16, -(2**20), -(2**31)])
+    def test_products_beyond_32_bits(self, membrane):
         almost = Leak(kind="multiply", bits=16, amount=65535)
-        membrane = 2**31 - 1
         traces = run(Neuron.integrator(leak=almost, initial=membrane), [0, 0, 0])
         expected = []
         for _ in range(3):

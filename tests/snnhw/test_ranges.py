@@ -49,7 +49,7 @@ def check_layer(model: Model, layer: Layer, trace: oracle.LayerTrace) -> None:
         assert all(free in (None, kept) for before, after in pairs for free, kept in zip(before, after, strict=True))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=100, deadline=None, suppress_health_check=SLOW)
 @given(st.data())
 def test_no_number_leaves_its_range(data):
     model = data.draw(models(), label="model")
@@ -133,6 +133,10 @@ class TestByHand:
         assert ranges.integrated == Range(lo=0, hi=13)
         assert ranges.membrane == Range(lo=0, hi=9)
 
+    def test_refractory_neurons_need_no_more_room(self):
+        free, refractory = (Neuron(threshold=10, refractory=steps) for steps in (0, 2))
+        assert ranges_of(free, [4, -3]) == ranges_of(refractory, [4, -3])
+
     def test_reset_by_subtraction_keeps_the_rest(self):
         ranges = ranges_of(Neuron(threshold=10), [14], num_steps=2)
         assert ranges.integrated == Range(lo=0, hi=23)
@@ -145,6 +149,21 @@ class TestByHand:
         ranges = ranges_of(Neuron(threshold=10, reset_delay=True), [12], num_steps=2)
         assert ranges.membrane == ranges.integrated
         assert ranges.integrated.hi == 24
+
+    def test_delayed_reset_reaches_below_what_was_integrated(self):
+        ranges = ranges_of(Neuron(threshold=10, reset_amount=50, reset_delay=True), [10], num_steps=2)
+        assert ranges.unsaturated == Range(lo=-40, hi=20)
+
+    def test_delayed_reset_to_zero_starts_again_from_the_current(self):
+        far = Neuron(threshold=5, reset="zero", reset_delay=True, initial=100)
+        assert ranges_of(far, [0], bias=6).unsaturated.lo == 6
+        leaky = Neuron(threshold=5, reset="zero", reset_delay=True, initial=-50, leak=Leak(kind="subtract", amount=50))
+        assert ranges_of(leaky, [0], bias=105, num_steps=2).unsaturated == Range(lo=5, hi=105)
+
+    def test_reset_to_zero_reaches_below_what_never_fires(self):
+        ranges = ranges_of(Neuron(threshold=10, reset="zero", initial=3), [10], bias=3, num_steps=1)
+        assert ranges.integrated == Range(lo=6, hi=16)
+        assert ranges.membrane == Range(lo=0, hi=9)
 
     def test_burst_removes_as_many_as_it_sends(self):
         burst = Neuron(threshold=10, reset_amount=4, spike=Spike(kind="count", bound=3))
