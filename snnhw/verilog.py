@@ -188,6 +188,8 @@ def lint_waivers(top: str = TOP) -> str:
 
 
 _MODULE = re.compile(r"module \\?([\w.$]+)")
+_ESCAPE = "\\ "
+"""What surrounds an escaped name."""
 _WORD = re.compile(r"    (\w+|\\\S+ )\[\d+\] = \d+'h([0-9a-f]+);")
 
 
@@ -204,11 +206,11 @@ def split_memories(text: str) -> tuple[str, dict[str, str]]:
         if found := _MODULE.match(line):
             module = found[1]
         if found := _WORD.fullmatch(line):
-            name = found[1].strip("\\ ")
+            name = found[1]
             contents.append((line, found[2]))
             continue
         if any(word.strip("0") for _, word in contents):
-            file = f"{module}.{name}.hex"
+            file = f"{module}.{name.strip(_ESCAPE)}.hex"
             files[file] = "".join(f"{word}\n" for _, word in contents)
             lines.append(f'    $readmemh("{file}", {name}, 0, {len(contents) - 1});')
         else:
