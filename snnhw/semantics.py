@@ -36,7 +36,7 @@ def _layer(model: Model, layer: Layer) -> str:
     inputs = model.weight(layer.name).shape[1]
     parts = [f"{inputs} -> {layer.units}, weights of {layer.synapse.weight_bits} bits{bias}", leak_text(neuron.leak)]
     parts += firing_text(neuron)
-    span = ranges.integrated
+    span = neuron.membrane or ranges.integrated
     how = "saturating" if neuron.membrane is not None else "proven free of overflow"
     parts.append(f"membrane {span.lo}..{span.hi}, {how}, starts at {_parameter(neuron.initial)}")
     return "; ".join(parts)
@@ -65,7 +65,9 @@ def firing_text(neuron: Neuron) -> list[str]:
     if neuron.spike.kind == "count":
         parts.append(f"sends up to {neuron.spike.bound} spikes at once")
     when = "after the next step's leak" if neuron.reset_delay else "in the same step"
-    parts.append({"subtract": f"subtracts {amount} {when}", "zero": f"resets to 0 {when}", "none": "no reset"}[neuron.reset])
+    parts.append(
+        {"subtract": f"subtracts {amount} {when}", "zero": f"resets to 0 {when}", "none": "no reset"}[neuron.reset]
+    )
     if neuron.refractory:
         parts.append(f"refractory for {neuron.refractory} steps")
     return parts
