@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from snnhw.cli import data, doctor, evaluate, info, train, verilog
+from snnhw.cli import data, demo, doctor, evaluate, info, simulate, train, verify, verilog
 from snnhw.errors import SnnhwError
 
 CANNOT_RUN = 2
@@ -40,11 +40,14 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Turns a trained spiking neural network into Verilog that is proved equal to a golden model.",
 )
-app.add_typer(data.app, name="data")
+app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
-app.command("evaluate")(evaluate.evaluate)
+app.add_typer(data.app, name="data")
 app.command("train")(train.train)
 app.command("info")(info.info)
+app.command("simulate")(simulate.simulate)
+app.command("evaluate")(evaluate.evaluate)
+app.command("verify")(verify.verify)
 app.command("verilog")(verilog.verilog)
 
 

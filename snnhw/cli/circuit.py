@@ -1,8 +1,9 @@
-"""What the commands on circuits have in common: the options of an implementation."""
+"""What the commands on circuits have in common: the options of an implementation, and of a simulation."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,8 +12,10 @@ from snnhw.errors import DescriptionError
 if TYPE_CHECKING:
     from snnhw.implementation import Implementation
     from snnhw.network import Network
+    from snnhw.simulate.engines import EngineName
 
 _LAYER = "LAYER=N"
+_ENGINES: tuple[EngineName, ...] = ("auto", "verilator", "amaranth")
 
 Lanes = Annotated[
     int | None,
@@ -34,6 +37,7 @@ PixelsPerBeat = Annotated[
 Overlap = Annotated[
     bool, typer.Option("--overlap/--no-overlap", help="Take the next sample in while one is worked on.")
 ]
+Engine = Annotated[str, typer.Option("--engine", metavar="ENGINE", help=f"One of {', '.join(_ENGINES)}.")]
 
 
 def implementation(
@@ -59,6 +63,33 @@ def implementation(
         overlap=overlap,
         weights="readmemh" if weights == "readmemh" else "inline",
     )
+
+
+def engine_name(name: str) -> EngineName:
+    """The engine of ``--engine``; raises DescriptionError for another word."""
+    for engine in _ENGINES:
+        if name == engine:
+            return engine
+    raise DescriptionError(f"--engine must be one of {', '.join(_ENGINES)}, not '{name}'")
+
+
+def say(note: str | None) -> None:
+    """Print a note of the simulators on standard error, where there is one."""
+    if note:
+        print(f"snnhw: {note}", file=sys.stderr)
+
+
+def lanes_of(network: Network, choices: Implementation) -> list[str]:
+    """A line on the lanes of each layer."""
+    return [
+        f"layer {stage.name}: {layer.synapse_lanes} synapse lanes, {layer.neuron_lanes} neuron lanes"
+        for stage, layer in zip(network.stages, choices.layers, strict=True)
+    ]
+
+
+def spread(cycles: dict[str, Any] | None) -> str:
+    """Least, mean and greatest on one line."""
+    return "unknown" if cycles is None else f"{cycles['min']} / {cycles['mean']:.1f} / {cycles['max']}"
 
 
 def _by_layer(option: str, settings: list[str] | None) -> dict[str, int]:

@@ -56,10 +56,10 @@ class AmaranthSimulator:
         beats = pack(self.model.network, interface.sample, samples)
         limit = patience(self.model.network, self.implementation)
         bench = _Bench(circuit, interface, beats, mode, stall or Stall(source=0, sink=0), limit, traces, progress)
-        simulator = Simulator(circuit)
-        simulator.add_clock(CLOCK_PERIOD)
-        simulator.add_testbench(bench.run)
         with replacing(waveform.path) if waveform else nullcontext() as path:
+            simulator = Simulator(circuit)
+            simulator.add_clock(CLOCK_PERIOD)
+            simulator.add_testbench(bench.run)
             if path is None:
                 simulator.run()
             else:

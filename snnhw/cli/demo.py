@@ -1,0 +1,73 @@
+"""``snnhw demo``: a trained network becomes a circuit, and is found equal to golden."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from snnhw.cli import circuit
+from snnhw.cli.output import Json, console, print_record, progress
+from snnhw.cli.verify import show
+
+_MODEL = typer.Argument(metavar="[MODEL]", help="A .safetensors file, or the name of a model that ships.")
+_INDEX = typer.Option("--index", min=0, metavar="N", help="Show this image of the sample.")
+_LIMIT = typer.Option("--limit", min=1, metavar="N", help="Verify the first N images of the sample only.")
+_OUT = typer.Option("--out", metavar="DIR", help="Where the Verilog goes; NAME_verilog in this folder unless told.")
+
+
+def demo(
+    model: Annotated[str, _MODEL] = "mnist-mlp",
+    index: Annotated[int, _INDEX] = 0,
+    limit: Annotated[int | None, _LIMIT] = None,
+    out: Annotated[str | None, _OUT] = None,
+    as_json: Json = False,
+) -> None:
+    """Turn a shipped model into Verilog, simulate it on real digits, and compare it with the golden model."""
+    from golden.network import run as run_golden
+    from snnhw.data import check_images, load
+    from snnhw.demo import draw_sample
+    from snnhw.presets import resolve_model
+    from snnhw.semantics import semantics
+    from snnhw.verify import verify
+    from snnhw.verilog import emit
+
+    screen = console()
+
+    def say(text: str) -> None:
+        if not as_json:
+            screen.print(text)
+
+    chosen = resolve_model(model)
+    choices = circuit.implementation(chosen.network, None, None, None, 8, True)
+    images = load("sample")
+    if index >= len(images):
+        raise ValueError(f"--index must be below {len(images)}, the number of images in the sample, not {index}")
+    samples = check_images(images, chosen.network.sample_shape)
+    say(f"The network {model}, trained, as integers:")
+    for line in semantics(chosen):
+        say(f"  {line}")
+    result = run_golden(chosen, samples[index : index + 1], traces=True)
+    say(f"\nImage {index} of MNIST's test sample, by the golden model (NumPy):\n")
+    for line in draw_sample(chosen, images.images[index], result):
+        say(line)
+    folder = Path(out) if out is not None else Path(f"{Path(model).stem}_verilog")
+    files = [str(path) for path in emit(chosen, choices).write(folder)]
+    say(f"\nThe circuit as Verilog is in {folder}:")
+    for line in circuit.lanes_of(chosen.network, choices):
+        say(f"  {line}")
+    say("\nSimulating the circuit cycle by cycle, and comparing every spike, membrane and score with golden:\n")
+    count = len(samples) if limit is None else min(limit, len(samples))
+    labels = None if images.labels is None else images.labels[:count]
+    with progress("verifying") as on_progress:
+        report = verify(chosen, choices, samples[:count], labels, progress=on_progress)
+    circuit.say(report.note)
+    if as_json:
+        image = {"index": index, "class": int(result.classes[0]), "scores": result.scores[0].tolist()}
+        record = {"model": model, "image": image, "folder": str(folder), "files": files}
+        print_record({**record, **report.to_json()})
+    else:
+        show(report)
+    if not report.equal:
+        raise typer.Exit(1)

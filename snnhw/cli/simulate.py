@@ -1,0 +1,110 @@
+"""``snnhw simulate``: the circuit, cycle by cycle, on chosen images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from snnhw.cli import circuit
+from snnhw.cli.output import DatasetName, Json, ModelName, console, print_record, progress, table
+
+if TYPE_CHECKING:
+    from snnhw.data import Dataset
+    from snnhw.simulate.simulation import Simulation
+
+_INDEX = typer.Option("--index", min=0, metavar="N", help="The first image, counted from 0.")
+_LIMIT = typer.Option("--limit", min=1, metavar="N", help="How many images.")
+_STREAM = typer.Option("--stream", help="Send images back to back, not each alone.")
+_VCD = typer.Option("--vcd", metavar="FILE", help="Write the waveform of these images.")
+_TRACES = typer.Option("--traces", metavar="FILE", help="Write every number that golden computes of them, as .npz.")
+
+
+def simulate(
+    model: ModelName,
+    dataset: DatasetName = "sample",
+    index: Annotated[int, _INDEX] = 0,
+    limit: Annotated[int, _LIMIT] = 10,
+    stream: Annotated[bool, _STREAM] = False,
+    vcd: Annotated[str | None, _VCD] = None,
+    traces: Annotated[str | None, _TRACES] = None,
+    lanes: circuit.Lanes = None,
+    synapse_lanes: circuit.SynapseLanes = None,
+    neuron_lanes: circuit.NeuronLanes = None,
+    pixels_per_beat: circuit.PixelsPerBeat = 8,
+    overlap: circuit.Overlap = True,
+    engine: circuit.Engine = "auto",
+    as_json: Json = False,
+) -> None:
+    """Run the circuit on images: class, scores and cycles of each, and their waveform where it is asked for."""
+    from golden.network import run as run_golden
+    from snnhw.data import check_images, load
+    from snnhw.presets import resolve_model
+    from snnhw.simulate.engines import engine as choose
+    from snnhw.simulate.simulation import Waveform
+    from snnhw.traces import save_traces
+
+    chosen = resolve_model(model)
+    choices = circuit.implementation(chosen.network, lanes, synapse_lanes, neuron_lanes, pixels_per_beat, overlap)
+    images = load(dataset, limit=index + limit)
+    if index >= len(images):
+        raise ValueError(f"--index must be below {len(images)}, the number of images in {dataset}, not {index}")
+    choice = choose(circuit.engine_name(engine))
+    most = min(limit, choice.sample_limit or limit)
+    samples = check_images(images, chosen.network.sample_shape)[index : index + most]
+    files = {}
+    if traces is not None:
+        files["traces"] = str(save_traces(run_golden(chosen, samples, traces=True), traces))
+    with progress("simulating") as update:
+        simulation = choice.engine.simulator(chosen, choices).run(
+            samples,
+            mode="stream" if stream else "isolated",
+            traces=False,
+            waveform=Waveform(Path(vcd)) if vcd is not None else None,
+            progress=lambda done: update(done, len(samples)),
+        )
+    simulation.require_complete()
+    if vcd is not None:
+        files["vcd"] = vcd
+    circuit.say(choice.note)
+    rows = _rows(simulation, images, index)
+    if as_json:
+        interval = simulation.interval.tolist() if stream else None
+        record = {"model": model, "dataset": images.name, "digest": chosen.digest, "engine": choice.engine.name}
+        print_record({**record, "images": rows, "interval": interval, "cycles": simulation.cycles, "files": files})
+    else:
+        _show(rows, files)
+
+
+def _rows(simulation: Simulation, images: Dataset, index: int) -> list[dict[str, Any]]:
+    labels = None if images.labels is None else images.labels.tolist()
+    return [
+        {
+            "index": index + number,
+            "label": None if labels is None else labels[index + number],
+            "class": chosen,
+            "scores": scores,
+            "cycles": cycles,
+        }
+        for number, (chosen, scores, cycles) in enumerate(
+            zip(
+                simulation.classes.tolist(),
+                simulation.scores.tolist(),
+                simulation.latency.tolist(),
+                strict=True,
+            )
+        )
+    ]
+
+
+def _show(rows: list[dict[str, Any]], files: dict[str, str]) -> None:
+    screen = console()
+    shown = table("image", "label", "class", "cycles", "scores", right=("image", "label", "class", "cycles"))
+    for row in rows:
+        label = "" if row["label"] is None else str(row["label"])
+        scores = " ".join(map(str, row["scores"]))
+        shown.add_row(str(row["index"]), label, str(row["class"]), str(row["cycles"]), scores)
+    screen.print(shown)
+    for file in files.values():
+        screen.print(f"wrote {file}")

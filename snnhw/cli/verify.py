@@ -1,0 +1,83 @@
+"""``snnhw verify``: is the circuit golden's equal?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from snnhw.cli import circuit
+from snnhw.cli.output import DatasetName, Json, Limit, ModelName, console, digits, percent, print_record, progress
+
+if TYPE_CHECKING:
+    from snnhw.verify import Report
+
+_WAVEFORM = typer.Option("--vcd", metavar="FILE", help="Where to write the waveform of the first image that differs.")
+
+
+def verify(
+    model: ModelName,
+    dataset: DatasetName = "sample",
+    limit: Limit = None,
+    lanes: circuit.Lanes = None,
+    synapse_lanes: circuit.SynapseLanes = None,
+    neuron_lanes: circuit.NeuronLanes = None,
+    pixels_per_beat: circuit.PixelsPerBeat = 8,
+    overlap: circuit.Overlap = True,
+    engine: circuit.Engine = "auto",
+    vcd: Annotated[str | None, _WAVEFORM] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare every spike, membrane and score of the circuit with the golden model; status 1 where any differs."""
+    from snnhw.data import check_images, load
+    from snnhw.presets import resolve_model
+    from snnhw.verify import verify as run
+
+    chosen = resolve_model(model)
+    choices = circuit.implementation(chosen.network, lanes, synapse_lanes, neuron_lanes, pixels_per_beat, overlap)
+    images = load(dataset, limit=limit)
+    samples = check_images(images, chosen.network.sample_shape)
+    waveform = Path(vcd) if vcd is not None else Path(f"{Path(model).stem}_divergence.vcd")
+    with progress("verifying") as on_progress:
+        report = run(
+            chosen,
+            choices,
+            samples,
+            images.labels,
+            engine=circuit.engine_name(engine),
+            waveform=waveform,
+            progress=on_progress,
+        )
+    circuit.say(report.note)
+    if as_json:
+        print_record({"model": model, "dataset": images.name, **report.to_json()})
+    else:
+        show(report)
+    if not report.equal:
+        raise typer.Exit(1)
+
+
+def show(report: Report) -> None:
+    """Print a report for people."""
+    screen = console()
+    if report.correct is not None:
+        screen.print(f"correct             {percent(report.correct, report.images)}")
+    record = report.to_json()
+    screen.print(f"cycles an image     {circuit.spread(record['cycles'])} (min / mean / max)")
+    screen.print(f"cycles between      {circuit.spread(record['interval'])} (results, images back to back)")
+    if report.timing_mismatches is not None:
+        wrong = f"{report.timing_mismatches} of them otherwise" if report.timing_mismatches else "every one of them"
+        screen.print(f"predicted           {wrong}")
+    screen.print(f"compared            {digits(report.values)} values, by {report.engine}")
+    screen.print(
+        f"time                {report.build_seconds:.1f} s to build the circuit, {report.seconds:.1f} s to run it"
+    )
+    for problem in report.problems:
+        screen.print(f"problem             {problem}")
+    if report.divergence is not None:
+        screen.print(f"first difference    {report.divergence}")
+    if report.waveform is not None:
+        screen.print(f"waveform            {report.waveform}")
+    same = report.images - report.mismatches
+    screen.print(f"{'equal' if report.equal else 'NOT EQUAL'}: {same} of {report.images} images")

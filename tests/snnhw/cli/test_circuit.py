@@ -1,0 +1,190 @@
+"""Commands that run a circuit: simulate, verify, demo; what they print, their status, and what is refused."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import snnhw.verify
+from golden.network import run as run_golden
+from snnhw.cli.app import run
+from snnhw.compare import Divergence
+from snnhw.data import load
+from snnhw.model import Model, tensor_shapes
+from snnhw.modelfile import save
+from snnhw.presets import preset
+from snnhw.verify import Report
+
+IMAGES = 3
+LIMIT = ["--limit", str(IMAGES)]
+SLOW = ["--engine", "amaranth"]
+"""Needs no compiler, and is faster than one for a few images."""
+
+
+def network() -> Model:
+    chosen = preset("mnist-mlp", hidden=4, num_steps=2)
+    rng = np.random.default_rng(5)
+    return Model(chosen, {name: rng.integers(-8, 8, shape) for name, shape in tensor_shapes(chosen).items()})
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with a small model file."""
+    monkeypatch.chdir(tmp_path)
+    save(network(), "small.safetensors")
+    return tmp_path
+
+
+def record(arguments: list[str], capsys: pytest.CaptureFixture[str], status: int = 0) -> dict[str, Any]:
+    assert run([*arguments, "--json"]) == status
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    assert captured.out.count("\n") == 1
+    parsed: dict[str, Any] = json.loads(captured.out)
+    return parsed
+
+
+def golden(start: int = 0) -> Any:
+    return run_golden(network(), load("sample").images[start : start + IMAGES], traces=True)
+
+
+def test_simulate(folder: Path, capsys: pytest.CaptureFixture[str]):
+    files = ["--vcd", "wave.vcd", "--traces", "made/traces.npz"]
+    shown = record(["simulate", "small.safetensors", *LIMIT, *SLOW, "--index", "7", *files], capsys)
+    expected = golden(7)
+    assert [image["index"] for image in shown["images"]] == [7, 8, 9]
+    assert [image["class"] for image in shown["images"]] == expected.classes.tolist()
+    assert [image["scores"] for image in shown["images"]] == expected.scores.tolist()
+    assert shown["images"][0]["label"] == load("sample").labels[7]
+    assert shown["files"] == {"traces": "made/traces.npz", "vcd": "wave.vcd"}
+    assert (folder / "wave.vcd").read_text().startswith("$")
+    with np.load(folder / "made" / "traces.npz", allow_pickle=False) as arrays:
+        assert np.array_equal(arrays["hidden.membrane"], expected.traces["hidden"].state["membrane"])
+        assert np.array_equal(arrays["encoder.value"], expected.encoded)
+        assert np.array_equal(arrays["output.integrated"], expected.traces["output"].integrated)
+
+
+def test_simulate_for_people(capsys: pytest.CaptureFixture[str]):
+    assert run(["simulate", "small.safetensors", *LIMIT, *SLOW, "--stream", "--vcd", "w.vcd"]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    assert " ".join(map(str, golden().scores[2].tolist())) in captured.out
+    assert "wrote w.vcd" in captured.out
+
+
+def test_verify(folder: Path, capsys: pytest.CaptureFixture[str]):
+    shown = record(["verify", "small.safetensors", *LIMIT, *SLOW], capsys)
+    assert (shown["images"], shown["mismatches"], shown["equal"]) == (IMAGES, 0, True)
+    assert shown["correct"] == (golden().classes == load("sample").labels[:IMAGES]).sum()
+    assert shown["cycles"]["min"] <= shown["cycles"]["mean"] <= shown["cycles"]["max"]
+    assert shown["digest"] == network().digest
+    assert sorted(path.name for path in folder.iterdir()) == ["small.safetensors"]
+
+
+@pytest.mark.verilator
+def test_verify_the_verilog_with_any_lanes(capsys: pytest.CaptureFixture[str]):
+    lanes = ["--lanes", "3", "--neuron-lanes", "output=2", "--pixels-per-beat", "5", "--no-overlap"]
+    assert run(["verify", "small.safetensors", "--limit", "50", *lanes]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    assert captured.out.endswith("equal: 50 of 50 images\n")
+    assert "by verilator" in captured.out
+    assert "every one of them" in captured.out
+
+
+def differing(**changes: Any) -> Any:
+    """`verify`, with a report of a circuit that differs."""
+    original = snnhw.verify.verify
+
+    def found(*arguments: Any, **options: Any) -> Report:
+        return replace(original(*arguments, **options), **changes)
+
+    return found
+
+
+def test_a_circuit_that_differs_is_status_1(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    divergence = Divergence("stream", 1, 0, "hidden", 3, "membrane", 5, 6)
+    changes = {"mismatches": 2, "divergence": divergence, "problems": ("it got stuck",), "waveform": Path("x.vcd")}
+    monkeypatch.setattr(snnhw.verify, "verify", differing(**changes))
+    shown = record(["verify", "small.safetensors", *LIMIT, *SLOW], capsys, status=1)
+    assert shown["divergence"]["neuron"] == 3
+    assert shown["waveform"] == "x.vcd"
+    assert run(["verify", "small.safetensors", *LIMIT, *SLOW]) == 1
+    text = capsys.readouterr().out
+    assert "NOT EQUAL: 1 of 3 images" in text
+    assert "first difference    stream: sample 1, step 0, stage hidden, neuron 3, membrane: golden 5, circuit 6" in text
+    assert "problem             it got stuck" in text
+    assert "waveform            x.vcd" in text
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    assert run(["demo", "small.safetensors", *LIMIT]) == 1
+
+
+def test_demo(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    assert run(["demo", "small.safetensors", *LIMIT, "--index", "5"]) == 0
+    captured = capsys.readouterr()
+    assert captured.err.count("\n") == 1
+    assert "simulating with amaranth, at most 10 samples, because CXX names 'no-such-compiler'" in captured.err
+    assert "<-- the class" in captured.out
+    assert "spikes of layer hidden, 4 neurons" in captured.out
+    assert captured.out.endswith("equal: 3 of 3 images\n")
+    assert (folder / "small_verilog" / "snn.v").is_file()
+    assert run(["demo", "small.safetensors", *LIMIT, "--json", "--out", "there"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["image"]["class"] == golden().classes[0]
+    assert "there/snn.v" in shown["files"]
+
+
+def test_a_test_bench(capsys: pytest.CaptureFixture[str]):
+    shown = record(["verilog", "small.safetensors", "--testbench", *LIMIT, "--top", "mine"], capsys)
+    assert shown["top"] == "mine"
+    assert {"small_verilog/mine.v", "small_verilog/mine_tb.v"} <= set(shown["files"])
+
+
+CANNOT: dict[str, tuple[list[str], str]] = {
+    "lanes": (["verify", "small.safetensors", "--synapse-lanes", "hidden=5"], "so 1 to 4 synapse lanes, not 5"),
+    "engine": (
+        ["verify", "small.safetensors", "--engine", "fast"],
+        "--engine must be one of auto, verilator, amaranth",
+    ),
+    "beyond": (["simulate", "small.safetensors", "--index", "1000"], "--index must be below 1000"),
+    "beyond the demo's": (["demo", "small.safetensors", "--index", "1000"], "--index must be below 1000"),
+    "traces": (["simulate", "small.safetensors", *LIMIT, "--traces", "x.txt"], "must end with .npz, not 'x.txt'"),
+    "unwritable": (
+        ["simulate", "small.safetensors", *LIMIT, *SLOW, "--vcd", "small.safetensors/w.vcd"],
+        "cannot write",
+    ),
+    "no such images": (["verify", "small.safetensors", "--dataset", "own"], "no dataset and no file is called own"),
+    "top": (["verilog", "small.safetensors", "--top", "9x"], "a module's name must be"),
+}
+
+
+@pytest.mark.parametrize("case", CANNOT)
+def test_what_cannot_be_is_one_line(case: str, capsys: pytest.CaptureFixture[str]):
+    arguments, message = CANNOT[case]
+    assert run(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    assert message in captured.err
+
+
+@pytest.mark.parametrize("command", ["verify", "simulate"])
+def test_a_missing_compiler_that_was_asked_for(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    assert run([command, "small.safetensors", "--engine", "verilator"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == "snnhw: CXX names 'no-such-compiler', which is no program here: correct it, or unset it\n"
+
+
+def test_images_of_another_size(folder: Path, capsys: pytest.CaptureFixture[str]):
+    np.save(folder / "own.npy", np.zeros((2, 20, 28), np.uint8))
+    for command in ("verify", "simulate"):
+        assert run([command, "small.safetensors", "--dataset", "own.npy"]) == 2
+        assert "the network takes images of 28 x 28" in capsys.readouterr().err
