@@ -27,9 +27,9 @@ class Divergence:
     neuron: int | None
     """The neuron, or the encoder's input; None where the field has no lanes."""
     field: str
-    golden: int | None
+    golden: int
     circuit: int | None
-    """None where the circuit showed nothing."""
+    """None where the circuit showed nothing: then ``golden`` is the number of its values."""
 
     def __str__(self) -> str:
         place = [f"sample {self.sample}"]
@@ -37,8 +37,10 @@ class Divergence:
         place += [f"stage {self.stage}"]
         kind = {"encoder": "input", "readout": "class"}.get(self.stage, "neuron")
         place += [] if self.neuron is None else [f"{kind} {self.neuron}"]
-        circuit = "nothing" if self.circuit is None else str(self.circuit)
-        return f"{self.mode}: {', '.join(place)}, {self.field}: golden {self.golden}, circuit {circuit}"
+        values = f"golden {self.golden}, circuit {self.circuit}"
+        if self.circuit is None:
+            values = f"golden {self.golden} values, circuit nothing"
+        return f"{self.mode}: {', '.join(place)}, {self.field}: {values}"
 
 
 @dataclass(frozen=True)

@@ -17,14 +17,14 @@ module toy_encoder (
     reg [47:0] pixels = 0;
     reg [1:0] beat = 0;
     reg sending = 0;
-    reg [2:0] place = 0;  // 0 to 4: pixels, 5 and 6: ends of steps
+    reg [2:0] place = 0;  // 0 to 4: pixels, 5: the end of the sample
     wire [7:0] pixel = pixels[{3'b0, place} * 8 +: 8];
     wire is_event = place < 5;
     wire skipped = is_event && pixel == 0;
 
     assign ready = !sending;
     assign event_valid = sending && !skipped;
-    assign event_kind = is_event ? 2'd0 : place == 5 ? 2'd1 : 2'd2;
+    assign event_kind = is_event ? 2'd0 : 2'd2;
     assign event_address = place;
     assign event_value = pixel;
 
@@ -47,8 +47,8 @@ module toy_encoder (
                 error <= payload[16] != (beat == 2);
             end
             if (skipped && sending || event_valid && event_ready) begin
-                place <= place == 6 ? 3'd0 : place + 3'd1;
-                if (place == 6) sending <= 0;
+                place <= place == 5 ? 3'd0 : place + 3'd1;
+                if (place == 5) sending <= 0;
             end
         end
 endmodule
@@ -120,7 +120,7 @@ module toy_hidden (
     output [5:0] counts
 );
     reg [47:0] sums = 0;
-    reg fresh = 1, last = 0;
+    reg second = 0;  // the input is constant: its sum is applied at both steps
     wire busy, done;
     wire signed [16:0] graded = {9'b0, value};
 
@@ -134,25 +134,25 @@ module toy_hidden (
     endfunction
 
     wire step = valid && ready && kind != 0;
+    wire again = done && !second;
     assign ready = !busy && !done;
-    assign finished = done && last;
+    assign finished = done && second;
     integer i;
     reg signed [16:0] product;
     always @(posedge clk) begin
         if (rst || finished) begin
             sums <= {16'sd30, -16'sd20, 16'sd10};
-            fresh <= 1;
+            second <= 0;
         end else if (valid && ready && kind == 0) begin
             for (i = 0; i < 3; i = i + 1) begin
                 product = weight(i[2:0], address) * graded;
                 sums[16 * i +: 16] <= sums[16 * i +: 16] + product[15:0];
             end
-        end else if (step) fresh <= 0;
-        if (step) last <= kind == 2;
+        end else if (again) second <= 1;
     end
 
     toy_neurons neurons (
-        .clk(clk), .rst(rst), .start(step), .first(fresh), .currents(sums), .busy(busy), .done(done), .counts(counts)
+        .clk(clk), .rst(rst), .start(step || again), .first(!again), .currents(sums), .busy(busy), .done(done), .counts(counts)
     );
 endmodule
 

@@ -24,10 +24,10 @@ def check(simulation: Simulation, samples: np.ndarray) -> None:
     for field in ("integrated", "spike", "value"):
         np.testing.assert_array_equal(getattr(trace, field), getattr(expected.traces["hidden"], field))
     np.testing.assert_array_equal(trace.state["membrane"], expected.traces["hidden"].state["membrane"])
-    encoded, left = simulation.encoder().values(1, len(samples), 5)
-    assert left == 0
+    encoded, misplaced = simulation.encoder().values(1, len(samples), 5)
+    assert not len(misplaced)
     np.testing.assert_array_equal(encoded, expected.encoded)
-    assert simulation.encoder().steps.tolist() == [2] * len(samples)
+    assert simulation.encoder().steps.tolist() == [1] * len(samples)
     np.testing.assert_array_equal(simulation.classes, expected.classes)
     np.testing.assert_array_equal(simulation.scores, expected.scores)
     assert (simulation.stuck, simulation.error, simulation.extra_results) == (None, False, 0)
@@ -41,9 +41,9 @@ def test_numbers_are_goldens_in_both_modes_with_every_stall(mode: Mode, stall: S
 
 
 def test_cycles_of_an_isolated_sample_are_those_of_the_circuit():
-    # 3 beats; then 5 pixels, dark ones too, 2 steps of 1 transfer, 2 words and 1 to end; then the result.
+    # 3 beats; 5 pixels, dark ones too, and a mark; 2 steps of 2 words and 1 cycle to end each; the result.
     simulation = toy.simulator().run(toy.samples(20))
-    assert set(simulation.latency.tolist()) == {16}
+    assert set(simulation.latency.tolist()) == {15}
     assert simulation.cycles > 20 * 17
 
 

@@ -1,0 +1,97 @@
+"""Tap records decoded: lanes to neurons, transfers to samples and steps, and what is missing or too much."""
+
+import numpy as np
+
+from snnhw.interface import Tap, TapSignal
+from snnhw.simulate.taps import EncoderTrace, decode_encoder, decode_layer, record_words
+
+EVENT, STEP, SAMPLE, ABORT = range(4)
+
+
+def layer_tap(order: tuple[tuple[int | None, ...], ...]) -> Tap:
+    widths = {"integrated": (20, True), "spike": (1, False), "value": (4, False), "membrane": (20, True)}
+    signals = tuple(
+        TapSignal(name=name, signal=f"tap_{name}", width=width, count=len(order[0]), signed=signed)
+        for name, (width, signed) in widths.items()
+    )
+    return Tap(stage="layer", scope="layer", strobe="tap_strobe", signals=signals, order=order)
+
+
+def record(*numbers: int) -> list[int]:
+    """A record of two lanes whose fields hold these numbers and their successors."""
+    fields = []
+    for number, width in zip(numbers, (20, 1, 4, 20), strict=True):
+        packed = (number & (1 << width) - 1) | (number + 1 & (1 << width) - 1) << width
+        fields += [packed & 0xFFFFFFFF, packed >> 32] if width == 20 else [packed]
+    return fields
+
+
+def test_lanes_become_neurons_in_the_words_order():
+    tap = layer_tap(((0, 1), (2, None)))
+    assert record_words(tap) == 6
+    rows = [record(10 * i, 0, i, -10 * i) for i in range(9)]
+    trace, left = decode_layer(tap, np.array(rows, np.uint32), num_steps=2, samples=5)
+    assert left == 1
+    assert trace.integrated.tolist() == [[[0, 1, 10], [40, 41, 50]], [[20, 21, 30], [60, 61, 70]]]
+    assert trace.value.tolist() == [[[0, 1, 1], [4, 5, 5]], [[2, 3, 3], [6, 7, 7]]]
+    assert trace.state["membrane"].tolist() == [[[0, 1, -10], [-40, -39, -50]], [[-20, -19, -30], [-60, -59, -70]]]
+    assert trace.spike[0].tolist() == [[0, 1, 0], [0, 1, 0]]
+
+
+def test_any_order_of_lanes_and_more_records_than_samples():
+    tap = layer_tap(((2, None), (1, 0)))
+    rows = [record(10, 0, 0, 0), record(20, 0, 0, 0)] * 3
+    trace, left = decode_layer(tap, np.array(rows, np.uint32), num_steps=1, samples=2)
+    assert left == 2
+    assert trace.integrated.tolist() == [[[21, 20, 10], [21, 20, 10]]]
+
+
+def test_nothing_recorded_is_no_samples():
+    trace, left = decode_layer(layer_tap(((0, 1),)), np.zeros((0, 6), np.uint32), num_steps=3, samples=2)
+    assert trace.integrated.shape == (3, 0, 2)
+    assert left == 0
+
+
+def encoder(*transfers: tuple[int, int, int]) -> EncoderTrace:
+    fields = (("mark", 2), ("address", 10), ("value", 8))
+    signals = tuple(TapSignal(name=name, signal=f"tap_{name}", width=width) for name, width in fields)
+    tap = Tap(stage="encoder", scope="encoder", strobe="tap_strobe", signals=signals)
+    return decode_encoder(tap, np.array(transfers, np.uint32).reshape(-1, 3))
+
+
+def test_events_belong_to_the_sample_and_step_that_is_open():
+    trace = encoder(
+        *[(EVENT, 3, 9), (STEP, 0, 0), (EVENT, 1, 8), (EVENT, 2, 7), (SAMPLE, 0, 0)],
+        *[(STEP, 0, 0), (EVENT, 0, 6), (SAMPLE, 0, 0), (EVENT, 3, 5)],
+    )
+    assert trace.steps.tolist() == [2, 2]
+    array, misplaced = trace.values(2, 3, 4)
+    assert array.tolist() == [
+        [[0, 0, 0, 9], [0, 0, 0, 0], [0, 0, 0, 5]],
+        [[0, 8, 7, 0], [6, 0, 0, 0], [0, 0, 0, 0]],
+    ]
+    assert misplaced.tolist() == []
+
+
+def test_a_sample_that_was_given_up_leaves_nothing():
+    trace = encoder((EVENT, 1, 1), (STEP, 0, 0), (ABORT, 0, 0), (EVENT, 2, 2), (SAMPLE, 0, 0))
+    assert (trace.aborts, trace.steps.tolist()) == (1, [1])
+    array, misplaced = trace.values(1, 1, 3)
+    assert array.tolist() == [[[0, 0, 2]]]
+    assert misplaced.tolist() == []
+
+
+def test_events_out_of_place_are_told_by_sample():
+    twice = [(EVENT, 1, 1), (EVENT, 1, 1), (SAMPLE, 0, 0)]
+    late = [(STEP, 0, 0), (EVENT, 0, 1), (SAMPLE, 0, 0)]
+    outside = [(EVENT, 7, 1), (SAMPLE, 0, 0)]
+    empty = [(EVENT, 0, 0), (SAMPLE, 0, 0)]
+    good = [(EVENT, 0, 1), (SAMPLE, 0, 0)]
+    _, misplaced = encoder(*good, *twice, *good, *late, *outside, *good, *empty, *good).values(1, 8, 4)
+    assert misplaced.tolist() == [1, 3, 4, 6]
+
+
+def test_no_transfers_are_no_samples():
+    trace = encoder()
+    assert trace.steps.tolist() == []
+    assert trace.values(2, 1, 3)[0].tolist() == [[[0, 0, 0]], [[0, 0, 0]]]
