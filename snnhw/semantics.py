@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from snnhw.model import Model
 from snnhw.network import PER_NEURON, Layer, Leak, Neuron, Parameter
 
@@ -19,7 +22,7 @@ def semantics(model: Model) -> list[str]:
 
 def _encoder(model: Model) -> str:
     encoder = model.network.encoder
-    says = {
+    says: dict[str, Callable[[Any], str]] = {
         "direct": lambda e: f"direct: x >> {8 - e.bits}, once; the first layer applies its sum at every step",
         "integrate_fire": lambda e: "integrate_fire: acc += x, fires at 256, subtracts 256, starts at 128",
         "bernoulli": lambda e: f"bernoulli: fires iff the low byte of a 32-bit LFSR is below x, seed {e.seed}",

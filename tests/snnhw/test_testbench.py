@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ needs_icarus = pytest.mark.skipif(shutil.which("iverilog") is None, reason="Icar
 each_case = pytest.mark.parametrize("case", CASES)
 
 
-def files(case: str, weights: str = "inline", **options: object) -> dict[str, str]:
+def files(case: str, weights: str = "inline", **options: Any) -> dict[str, str]:
     """A circuit and its bench."""
     circuit, chosen = emitted(case, weights), samples(case, COUNT)
     result = run(model(case), chosen)
@@ -52,8 +53,8 @@ def test_the_circuit_passes(tmp_path: Path, case: str, weights: str):
 
 @needs_icarus
 def test_pauses_change_nothing_and_can_be_chosen_from_outside(tmp_path: Path):
-    for options in (["-Psnn_tb.STALLS=0"], ["-Psnn_tb.SEED=0"], ["-Psnn_tb.SEED=123456789"]):
-        assert icarus(tmp_path, files("direct"), *options) == [f"PASS: {COUNT} of {COUNT} samples"]
+    for option in ("-Psnn_tb.STALLS=0", "-Psnn_tb.SEED=0", "-Psnn_tb.SEED=123456789"):
+        assert icarus(tmp_path, files("direct"), option) == [f"PASS: {COUNT} of {COUNT} samples"]
     assert icarus(tmp_path, files("direct", stalls=False, seed=7)) == [f"PASS: {COUNT} of {COUNT} samples"]
 
 
@@ -112,7 +113,7 @@ def test_verilator_has_nothing_to_say(tmp_path: Path, case: str):
     for name, text in files(case).items():
         (tmp_path / name).write_text(text)
     program = verilator_root() / "bin" / "verilator_bin"
-    command = [program, "--lint-only", "--timing", "-Wall", "--top-module", "snn_tb", "snn.vlt", "snn.v", "snn_tb.v"]
+    command = [str(program), "--lint-only", "--timing", "-Wall", "--top-module", "snn_tb", "snn.vlt", "snn.v", "snn_tb.v"]
     environment = {**os.environ, "VERILATOR_ROOT": str(verilator_root())}
     ran = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
