@@ -4,6 +4,18 @@ Every command has ``--json``: one object on standard output and nothing else the
 and the answer is no) or 2 (it could not run, for the reason in one line on standard error).
 """
 
-from snnhw.cli.app import main
+import sys
 
 __all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command that the arguments of this process name, and end the process."""
+    try:
+        from snnhw.cli.app import run
+
+        status = run(sys.argv[1:])
+    except KeyboardInterrupt:  # while modules were loaded: what runs commands has words of its own
+        print("snnhw: interrupted", file=sys.stderr)
+        status = 2
+    sys.exit(status)

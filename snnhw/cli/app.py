@@ -16,6 +16,8 @@ from snnhw.errors import SnnhwError
 
 CANNOT_RUN = 2
 """The exit status of a command that could not run."""
+_INTERRUPTED = 130
+"""What typer makes of an interruption before a command has begun."""
 
 
 class Interrupted(SnnhwError):
@@ -69,11 +71,6 @@ def options(
     """Options of all commands; `run` takes ``--debug`` wherever it stands."""
 
 
-def main() -> None:
-    """Run the command that the arguments of this process name, and end the process."""
-    sys.exit(run(sys.argv[1:]))
-
-
 def run(arguments: Sequence[str]) -> int:
     """Run a command and return its exit status."""
     debug = "--debug" in arguments
@@ -100,7 +97,7 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001, the last line of defence: a user sees one line, and how to see more
         what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         return _failed(f"a defect of snnhw, please report it with what --debug adds: {what}", debug)
-    return status if isinstance(status, int) else 0
+    return _failed("interrupted", debug=False) if status == _INTERRUPTED else int(status or 0)
 
 
 def _failed(message: str, debug: bool) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from snnhw.cli import app as application
+from snnhw import cli
 from snnhw.cli.app import run
 from snnhw.model import Model, tensor_shapes
 from snnhw.modelfile import save
@@ -196,6 +196,11 @@ def test_a_traceback_where_it_is_wanted(arguments: list[str], capsys: pytest.Cap
     assert captured.splitlines()[-1].startswith("snnhw: there is no model 'x'")
 
 
+def test_interrupted_before_a_command_has_begun(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.setattr("typer.core.TyperGroup.parse_args", raising(KeyboardInterrupt()))
+    assert fails(["info", "x"], capsys) == "snnhw: interrupted\n"
+
+
 def test_version_and_help(capsys: pytest.CaptureFixture[str]):
     assert run(["--version"]) == 0
     assert capsys.readouterr().out.startswith("snnhw ")
@@ -204,11 +209,19 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]):
     assert run([]) == 2
 
 
-def test_the_command_ends_the_process_with_its_status(monkeypatch: pytest.MonkeyPatch):
+def test_the_command_ends_the_process_with_its_status(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
     monkeypatch.setattr(sys, "argv", ["snnhw", "info", "x"])
     with pytest.raises(SystemExit) as raised:
-        application.main()
+        cli.main()
     assert raised.value.code == 2
+    monkeypatch.setattr("snnhw.cli.app.run", raising(KeyboardInterrupt()))
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as raised:
+        cli.main()
+    assert raised.value.code == 2
+    assert capsys.readouterr().err == "snnhw: interrupted\n"
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["info", "small.safetensors"], ["data", "show", "sample"]])
