@@ -13,8 +13,11 @@ from snnhw.ranges import LayerRanges
 
 
 def step_layout(neuron: Neuron, ranges: LayerRanges, shape: LayerShape) -> data.StructLayout:
-    """What a bank says of one word of neurons: ``mark`` and ``base`` as in ``word_layout``, and per lane
-    ``integrated``, ``spike`` (0 or 1; a burst's number), ``value`` and every state field after the step."""
+    """What a bank says of one word of neurons.
+
+    ``mark`` and ``base`` are those of ``word_layout``. Per lane there are ``integrated``, ``spike`` (0 or 1; a burst's
+    number), ``value`` and every state field after the step.
+    """
     lanes = shape.neuron_lanes
     fields = {
         "mark": Mark,
@@ -82,7 +85,8 @@ class NeuronBank(wiring.Component):
         current = self._currents(m, issue & advance, issued, issued_first, advance)
         write, read = self._state_ports(m)
         m.d.comb += [read.addr.eq(issued), read.en.eq(advance), write.addr.eq(word), write.en.eq(done)]
-        base = lookup(word, [lanes[0] for lanes in order], steps.payload.base.shape())
+        starts = [unit for unit, *_ in order if unit is not None]
+        base = lookup(word, starts, steps.payload.base.shape())
         with m.If(done):
             m.d.sync += [steps.payload.mark.eq(mark), steps.payload.base.eq(base)]
         for lane in range(self.shape.neuron_lanes):
@@ -108,7 +112,9 @@ class NeuronBank(wiring.Component):
         integrated = Signal(shape_of(ranges.integrated), name=f"integrated_{lane}")
         # Narrowing is safe here and below: the ranges are proven for every input.
         m.d.comb += unsaturated.eq(leaked + current)
-        updated = saturate(unsaturated, neuron.membrane) if ranges.saturates else unsaturated
+        updated = unsaturated
+        if neuron.membrane is not None and ranges.saturates:
+            updated = saturate(unsaturated, neuron.membrane)
         active = (state["refractory"] == 0) if neuron.refractory else Const(1)
         m.d.comb += integrated.eq(Mux(active, updated, membrane) if neuron.refractory else updated)
         spike = Signal(shape_of(neuron.spike.count_range), name=f"spike_{lane}")

@@ -11,7 +11,7 @@ from snnhw.data.dataset import Dataset
 from snnhw.data.idx import decode_idx
 from snnhw.data.own import read_own
 from snnhw.data.places import read_checked
-from snnhw.errors import DatasetError
+from snnhw.errors import DatasetError, ToolMissingError
 
 __all__ = ["load"]
 
@@ -19,7 +19,8 @@ __all__ = ["load"]
 def load(name_or_path: str | PathLike[str], split: str = "test", limit: int | None = None) -> Dataset:
     """Load the first `limit` images (all, where it is None) of a dataset, with their labels.
 
-    A name is one of `snnhw.data.NAMES`; whatever else is given is a path, to what `snnhw.data.own` says. `split` is
+    A name is one of `snnhw.data.NAMES`, or `torchvision:` and one of `snnhw.train.vision.NAMES`, which needs the extra
+    `train`; whatever else is given is a path, to what `snnhw.data.own` says. `split` is
     "test" or "train"; the sample has only the first, and a path has both only where it is a folder that says so.
     Raises DatasetError, in one line, where there is no such data or it is damaged.
     """
@@ -32,6 +33,8 @@ def load(name_or_path: str | PathLike[str], split: str = "test", limit: int | No
         dataset = _sample(split)
     elif name in CATALOGUE:
         dataset = _published(name, split)
+    elif name.startswith("torchvision:"):
+        dataset = _torchvision(name, split)
     elif Path(name).exists():
         dataset = read_own(Path(name), split, limit)
     else:
@@ -61,3 +64,11 @@ def _sample(split: str) -> Dataset:
         np.load(stream, allow_pickle=False) as npz,
     ):
         return Dataset(npz["images"], npz["labels"], SAMPLE, split, npz["indices"])
+
+
+def _torchvision(name: str, split: str) -> Dataset:
+    try:
+        from snnhw.train.vision import read_torchvision
+    except ImportError as error:
+        raise ToolMissingError(f"{name} needs PyTorch and torchvision ({error}): pip install 'snnhw[train]'") from error
+    return read_torchvision(name, split)
