@@ -175,16 +175,7 @@ class _Fetch(wiring.Component):
             read.addr.eq(following),
             read.en.eq(self.advance),
         ]
-        with m.If(~replaying):
-            with m.If(taken):
-                with m.Switch(event.mark):
-                    with m.Case(Mark.EVENT):
-                        m.d.sync += count.eq(count + 1)
-                    with m.Case(Mark.ABORT):
-                        m.d.sync += count.eq(0)
-                    with m.Default():
-                        m.d.sync += [replaying.eq(1), position.eq(0), row.eq(self.inputs)]
-        with m.Else():
+        with m.If(replaying):
             ends = Signal()
             m.d.comb += [
                 ends.eq(position == count),
@@ -201,6 +192,13 @@ class _Fetch(wiring.Component):
                     m.d.sync += row.eq(row + self.inputs)
                     with m.If(row == self.inputs * (self.groups - 1)):
                         m.d.sync += [replaying.eq(0), count.eq(0)]
+        with m.Else(), m.If(taken), m.Switch(event.mark):
+            with m.Case(Mark.EVENT):
+                m.d.sync += count.eq(count + 1)
+            with m.Case(Mark.ABORT):
+                m.d.sync += count.eq(0)
+            with m.Default():
+                m.d.sync += [replaying.eq(1), position.eq(0), row.eq(self.inputs)]
 
 
 class _Drain(wiring.Component):

@@ -13,13 +13,15 @@ from gateware.encoder import Encoder, sample_layout
 from gateware.neuron import NeuronBank
 from gateware.readout import Readout
 from gateware.serializer import Serializer
-from gateware.stream import result_layout, shape_of
+from gateware.stream import result_layout
 from snnhw.implementation import Implementation, LayerShape
 from snnhw.interface import Interface, PayloadField, StreamPort, Tap, TapSignal
 from snnhw.network import Layer
 
 if TYPE_CHECKING:
     from snnhw.model import Model
+
+Order = tuple[tuple[int | None, ...], ...]
 
 TOP = "snn"
 """The name of the top module."""
@@ -153,7 +155,7 @@ def _field(name: str, member: data.Field) -> PayloadField:
     return PayloadField(name=name, offset=member.offset, width=shape.width, count=lanes, signed=shape.signed)
 
 
-def _tap(stage: str, scope: str, layout: data.StructLayout, taps: dict[str, Signal], order: tuple) -> Tap:
+def _tap(stage: str, scope: str, layout: data.StructLayout, taps: dict[str, Signal], order: Order) -> Tap:
     signals = []
     for name, signal in taps.items():
         lanes, shape = _lanes(layout[name].shape)

@@ -9,7 +9,7 @@ from snnhw.implementation import address_width
 from snnhw.network import Range
 
 
-class Mark(enum.Enum, shape=2):
+class Mark(enum.Enum, shape=2):  # type: ignore[call-arg]
     """What a transfer of an event stream is."""
 
     EVENT = 0

@@ -79,8 +79,9 @@ def configs(draw):
 
 @examples(60)
 @given(configs(), stalls)
-def test_currents_are_equal(config, stall):
-    assert run_rtl(*config, stall)[1] == run_golden(*config)
+def test_currents_are_equal(drawn, stall):
+    config, steps = drawn
+    assert run_rtl(config, steps, stall)[1] == run_golden(config, steps)
 
 
 SHAPES = {

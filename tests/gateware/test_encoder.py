@@ -111,9 +111,10 @@ def configs(draw):
 
 @examples(60)
 @given(configs(), stalls)
-def test_events_are_equal(config, stall):
-    run, events = run_rtl(*config, stall)
-    assert events == run_golden(*config)
+def test_events_are_equal(drawn, stall):
+    config, batch = drawn
+    run, events = run_rtl(config, batch, stall)
+    assert events == run_golden(config, batch)
     assert not any(run.ports["error"])
 
 

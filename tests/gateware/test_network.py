@@ -131,8 +131,9 @@ def configs(draw):
 
 @examples(40)
 @given(configs(), stalls)
-def test_everything_that_is_seen_is_equal(config, stall):
-    assert run_rtl(*config, stall) == run_golden(*config)
+def test_everything_that_is_seen_is_equal(drawn, stall):
+    config, batch = drawn
+    assert run_rtl(config, batch, stall) == run_golden(config, batch)
 
 
 def model_of(encoder, layers, readout, inputs=9, num_steps=4, seed=0, **tensors):

@@ -1,5 +1,7 @@
 """Every variant of the neuron, word by word: each number of each step equals golden's."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -128,8 +130,9 @@ def configs(draw):
 
 @examples(80)
 @given(configs(), stalls)
-def test_every_number_is_equal(config, stall):
-    assert run_rtl(*config, stall)[1] == run_golden(*config)
+def test_every_number_is_equal(drawn, stall):
+    config, currents = drawn
+    assert run_rtl(config, currents, stall)[1] == run_golden(config, currents)
 
 
 LEAKS = {
@@ -143,7 +146,7 @@ LEAKS = {
     "multiply by zero": Leak(kind="multiply", bits=4, amount=0),
 }
 
-RESETS = {
+RESETS: dict[str, dict[str, Any]] = {
     "subtract": {"reset": "subtract"},
     "subtract other": {"reset": "subtract", "reset_amount": 4},
     "subtract nothing": {"reset": "subtract", "reset_amount": 0},

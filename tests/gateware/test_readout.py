@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateware import readout as gateware
 from gateware.neuron import step_layout
-from gateware.readout import Readout
 from golden import readout as golden
 from golden.neuron import NeuronStep
 from golden.serializer import EVENT
@@ -21,6 +21,7 @@ from snnhw.network import (
     MembraneReadout,
     Network,
     Neuron,
+    Readout,
     Spike,
     VoteReadout,
 )
@@ -54,7 +55,7 @@ def run_rtl(config, numbers, stall=None):
         for lanes, word in zip(shape.order, to_words(shape, step, empty=1), strict=True):
             empty = {name: 0 if name in ("mark", "base") else [0] * shape.neuron_lanes for name, _ in layout}
             words.append(empty | {"mark": EVENT, "base": lanes[0], field: word})
-    run = simulate(Readout(model.network, shape, layout, model.score_range), {"steps": words}, stall)
+    run = simulate(gateware.Readout(model.network, shape, layout, model.score_range), {"steps": words}, stall)
     return run, [(result["class"], result["scores"]) for result in run.payloads("result")]
 
 
@@ -67,7 +68,7 @@ def run_golden(config, numbers):
     return list(zip(readout.choose(scores).tolist(), scores.tolist(), strict=True))
 
 
-READOUTS = {
+READOUTS: dict[str, tuple[Readout, Spike | None]] = {
     "membrane": (MembraneReadout(), None),
     "count": (CountReadout(), None),
     "count of bursts": (CountReadout(), BURST),
@@ -105,8 +106,9 @@ def configs(draw):
 
 @examples(60)
 @given(configs(), stalls)
-def test_class_and_scores_are_equal(config, stall):
-    assert run_rtl(*config, stall)[1] == run_golden(*config)
+def test_class_and_scores_are_equal(drawn, stall):
+    config, numbers = drawn
+    assert run_rtl(config, numbers, stall)[1] == run_golden(config, numbers)
 
 
 SHAPES = {
