@@ -22,7 +22,7 @@ from snnhw.implementation import LayerShape
 PATIENCE = 60
 """Cycles without anything offered or taken, after which a component is taken to be done."""
 
-LIMIT = 50_000
+LIMIT = 10_000
 """Cycles after which a component that still moves is taken never to end."""
 
 

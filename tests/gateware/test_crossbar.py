@@ -181,11 +181,13 @@ def test_words_of_a_group_come_one_a_cycle():
 
 def test_words_that_wait_stop_the_input_at_the_next_mark_only():
     shape = shape_of(4, 4, 1)
-    config, steps = random_config(shape), random_steps(6, 2)
+    config, steps = random_config(shape), random_steps(6, 3)
     run, result = run_rtl(config, steps, Stall(sink=0.98, seed=8))
     assert result == run_golden(config, steps)
-    drained = run.taken("currents")[shape.words - 1]
-    assert run.taken("events") == list(range(len(run.taken("events"))))
+    drained, taken = run.taken("currents")[shape.words - 1], run.taken("events")
+    waiting = sum(len(events) + 1 for events, _ in steps[:2])
+    assert drained > waiting
+    assert taken[:waiting] == list(range(waiting)) and taken[waiting] == drained
     assert run.offered("currents")[shape.words] == drained + 1
 
 
