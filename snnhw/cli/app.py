@@ -25,13 +25,19 @@ class Interrupted(SnnhwError):
 
 
 class _Group(TyperGroup):
-    """Commands whose interruption is an error like others."""
+    """Commands whose interruption is an error like others, and which leave quietly when their reader has gone."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
+            status = super().invoke(ctx)
+            sys.stdout.flush()
         except KeyboardInterrupt as error:
             raise Interrupted("interrupted; what was finished is kept, and nothing is half-written") from error
+        except (BrokenPipeError, SystemExit):
+            # rich ends the process itself; and Python would complain once more when it ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(CANNOT_RUN) from None
+        return status
 
 
 app = typer.Typer(
@@ -77,7 +83,6 @@ def run(arguments: Sequence[str]) -> int:
     try:
         plain = [argument for argument in arguments if argument != "--debug"]
         status = app(plain, prog_name="snnhw", standalone_mode=False)
-        sys.stdout.flush()
     except typer.TyperException as error:
         if type(error).__name__ == "NoArgsIsHelpError":
             print(error.format_message(), file=sys.stderr)
@@ -88,10 +93,6 @@ def run(arguments: Sequence[str]) -> int:
     except SnnhwError as error:
         _failed(str(error), debug)
         return error.exit_status
-    except BrokenPipeError:
-        # Whoever read the output has gone; Python would complain of it once more when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return CANNOT_RUN
     except (ValueError, OSError) as error:
         return _failed(str(error) or type(error).__name__, debug)
     except Exception as error:  # noqa: BLE001, the last line of defence: a user sees one line, and how to see more

@@ -244,4 +244,4 @@ def test_a_reader_that_leaves_early_is_no_error(model: Path):
     assert process.stdout is not None
     process.stdout.close()
     _, error = process.communicate(timeout=60)
-    assert error == b""
+    assert (process.returncode, error) == (2, b"")
