@@ -58,6 +58,15 @@ def test_every_waiver_is_needed_and_waives_one_rule(tmp_path: Path):
     assert lint(tmp_path, "fewer.vlt", "snn.v") == {"WIDTHTRUNC"}
 
 
+def test_numbers_that_are_cut_are_not_waived(tmp_path: Path):
+    emitted("rate").write(tmp_path)
+    cut = "module cut(input [3:0] a, output [1:0] b, output c); assign b = a; assign c = !a; endmodule\n"
+    (tmp_path / "snn.v").write_text(cut)
+    assert lint(tmp_path, "snn.vlt", "snn.v") == {"WIDTHTRUNC"}
+    (tmp_path / "snn.v").write_text(cut.replace("assign b = a;", "assign b = a[1:0];"))
+    assert lint(tmp_path, "snn.vlt", "snn.v") == set()
+
+
 def test_waivers_leave_other_files_alone(tmp_path: Path):
     emitted("rate").write(tmp_path)
     (tmp_path / "other.v").write_text("module other(input [3:0] a, output [1:0] b); assign b = a; endmodule\n")
