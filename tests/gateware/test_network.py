@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from amaranth.back import rtlil
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,7 +31,7 @@ from snnhw.network import (
     Spike,
     VoteReadout,
 )
-from tests.gateware.harness import Stall, Watch, examples, from_words, in_steps, simulate, stalls
+from tests.gateware.harness import Stall, Watch, examples, from_words, in_steps, pack, simulate, stalls
 from tests.strategies import implementations, models, samples
 
 STALLS = [Stall(), Stall(sink=0.95, seed=1), Stall(source=0.8, seed=2), Stall(0.4, 0.4, True, 3)]
@@ -52,7 +53,7 @@ def transfers_of(network, implementation, batch):
 
 
 def lanes_of(signal, raw):
-    """The numbers that a tap's signal holds."""
+    """The numbers that a field of a payload or a signal of a tap holds, lane by lane."""
     numbers = [(raw >> lane * signal.width) & ((1 << signal.width) - 1) for lane in range(signal.count)]
     return [n - (1 << signal.width) if signal.signed and n >> (signal.width - 1) else n for n in numbers]
 
@@ -67,7 +68,7 @@ def simulate_network(model, implementation, transfers, stall=None):
     network, shapes = model.network, implementation.shapes(model.network)
     passes = [shape.groups * (network.fan_in(i) + 2) + shape.words for i, shape in enumerate(shapes)]
     patience = 40 + max(passes) + 2 * implementation.beats(network)
-    return circuit.interface, simulate(circuit, {"sample": transfers}, stall, watches=watches, patience=patience)
+    return circuit, simulate(circuit, {"sample": transfers}, stall, watches=watches, patience=patience)
 
 
 def encoded(network, transfers):
@@ -91,14 +92,16 @@ def run_rtl(config, batch, stall=None):
     model, implementation = config
     network = model.network
     transfers = transfers_of(network, implementation, batch)
-    interface, run = simulate_network(model, implementation, transfers, stall)
-    seen = {
-        "class": [r["class"] for r in run.payloads("result")],
-        "scores": [r["scores"] for r in run.payloads("result")],
-    }
+    circuit, run = simulate_network(model, implementation, transfers, stall)
+    fields, layout = circuit.interface.result.fields, circuit.result.payload.shape()
+    seen = {field.name: [] for field in fields}
+    for raw in [pack(layout, result) for result in run.payloads("result")]:
+        for field in fields:
+            seen[field.name].append(lanes_of(field, raw >> field.offset))
+    seen["class"] = [only for (only,) in seen["class"]]
     assert not any(run.ports["error"])
     shapes = dict(zip([stage.name for stage in network.stages], implementation.shapes(network), strict=True))
-    for tap in interface.taps:
+    for tap in circuit.interface.taps:
         if tap.stage == "encoder":
             seen["encoder"] = encoded(network, run.watched["encoder"])
             continue
@@ -258,6 +261,14 @@ def test_the_next_sample_is_taken_in_while_the_last_one_is_worked_on(name):
     way = implementation_of(network)
     _, run = simulate_network(MODELS[name], way, transfers_of(network, way, batch_of(network, 2)))
     assert run.taken("sample")[2 * way.beats(network) - 1] < run.offered("result")[0]
+
+
+@pytest.mark.parametrize("lanes", [None, 3], ids=["all lanes", "three lanes"])
+@pytest.mark.parametrize("name", MODELS)
+def test_no_combinational_cycle(name, lanes):
+    """The simulator would settle on one; the conversion refuses it."""
+    model = MODELS[name]
+    rtlil.convert(NetworkCircuit(model, implementation_of(model.network, lanes=lanes)))
 
 
 def changed(model, tensor, where, by):
