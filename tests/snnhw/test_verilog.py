@@ -82,7 +82,6 @@ def test_icarus_accepts_it_without_a_word(tmp_path: Path, case: str):
 
 @each_case
 def test_yosys_accepts_it(tmp_path: Path, case: str):
-    pytest.importorskip("pyosys", reason="no yosys that reads Verilog is installed")
     emitted(case).write(tmp_path)
     passes = ["read_verilog snn.v", "hierarchy -check -top snn", "proc", "check -assert"]
     lines = ["from pyosys import libyosys", "design = libyosys.Design()"]
