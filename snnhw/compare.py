@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from golden.network import Result
 from snnhw.simulate.simulation import Mode, Simulation
+from snnhw.simulate.taps import EncoderTrace
 
 Array = NDArray[Any]
 
@@ -92,20 +93,20 @@ class _Field:
 
 def compare(simulation: Simulation, golden: Result, mode: Mode) -> Comparison:
     """Compare all that the taps and results of a simulation show with a golden result that holds traces."""
-    fields = list(_fields(simulation, golden))
+    encoder = simulation.encoder()
+    fields = list(_fields(simulation, encoder, golden))
     differs = np.zeros(simulation.samples, np.bool_)
     for field in fields:
         differs |= field.differing()
     divergence = _first_divergence(fields, int(np.argmax(differs)), mode) if differs.any() else None
     values = sum(field.circuit.size for field in fields)
-    return Comparison(differs, values, divergence, tuple(_problems(simulation, mode)))
+    return Comparison(differs, values, divergence, tuple(_problems(simulation, encoder.aborts, mode)))
 
 
-def _fields(simulation: Simulation, golden: Result) -> Iterator[_Field]:
+def _fields(simulation: Simulation, encoder: EncoderTrace, golden: Result) -> Iterator[_Field]:
     """Every quantity, in the order of causes: by stage, and within a stage in the order of its computation."""
     assert golden.encoded is not None
     steps, samples, inputs = golden.encoded.shape
-    encoder = simulation.encoder()
     encoded, misplaced = encoder.values(steps, samples, inputs)
     yield _Field("encoder", "value", golden.encoded, encoded)
     strays = np.zeros(samples, np.int64)
@@ -114,7 +115,7 @@ def _fields(simulation: Simulation, golden: Result) -> Iterator[_Field]:
     counted = encoder.steps[:samples]
     yield _Field("encoder", "steps", _column(np.full(samples, steps)), _column(counted), False, False)
     for stage, expected in golden.traces.items():
-        trace, _ = simulation.layer(stage)
+        trace = simulation.layer(stage)
         for name in ("integrated", "spike", "value"):
             yield _Field(stage, name, getattr(expected, name), getattr(trace, name))
         for name, values in expected.state.items():
@@ -140,7 +141,7 @@ def _first_divergence(fields: list[_Field], sample: int, mode: Mode) -> Divergen
     return min(found, key=lambda candidate: candidate[0])[1]
 
 
-def _problems(simulation: Simulation, mode: Mode) -> Iterator[str]:
+def _problems(simulation: Simulation, aborts: int, mode: Mode) -> Iterator[str]:
     """What is wrong beside the values of samples."""
     if simulation.stuck:
         yield f"{mode}: {simulation.stuck}"
@@ -148,9 +149,8 @@ def _problems(simulation: Simulation, mode: Mode) -> Iterator[str]:
         yield f"{mode}: the circuit raised its error flag on samples that were framed well"
     if simulation.extra_results:
         yield f"{mode}: the circuit gave {simulation.extra_results} results that nobody asked for"
-    if aborts := simulation.encoder().aborts:
+    if aborts:
         yield f"{mode}: the encoder gave up {aborts} samples that were framed well"
-    if not simulation.stuck:
-        for stage in simulation.records:
-            if stage != "encoder" and (surplus := simulation.layer(stage)[1]):
-                yield f"{mode}: the tap of stage '{stage}' showed {surplus} words beyond whole samples"
+    for stage in simulation.records:
+        if stage != "encoder" and (surplus := simulation.surplus(stage)) > 0:
+            yield f"{mode}: the tap of stage '{stage}' showed {surplus} words too many"

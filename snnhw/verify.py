@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from golden.network import Golden
+from golden.network import Golden, Result
 from snnhw.compare import Comparison, Divergence, compare
 from snnhw.implementation import Implementation
 from snnhw.model import Model
@@ -22,6 +22,7 @@ from snnhw.timing import predict
 
 MODES: tuple[Mode, ...] = ("isolated", "stream")
 THREADS = 2
+REFRESH_SECONDS = 0.2
 
 CHUNK_VALUES = 1 << 22
 """About how many values a thread holds of golden and of the circuit at a time."""
@@ -150,6 +151,35 @@ class _Chunk:
     timing_mismatches: int | None
 
 
+class _CancelledError(Exception):
+    """Ends a simulation that nobody waits for any more."""
+
+
+class _Count:
+    """Counts results over all threads, and ends their simulations once it is ``cancelled``."""
+
+    def __init__(self) -> None:
+        self.cancelled = False
+        self._parts: list[list[int]] = []
+
+    @property
+    def done(self) -> int:
+        """Results so far."""
+        return sum(part[0] for part in self._parts)
+
+    def follow(self) -> Callable[[int], None]:
+        """What one simulation is to call with the number of its results."""
+        part = [0]
+        self._parts.append(part)
+
+        def update(results: int) -> None:
+            if self.cancelled:
+                raise _CancelledError
+            part[0] = results
+
+        return update
+
+
 @dataclass(frozen=True)
 class _Run:
     """Simulates and compares chunk by chunk, so that memory stays bounded and threads stay busy."""
@@ -168,50 +198,55 @@ class _Run:
         return max(1, min(CHUNK_SAMPLES, CHUNK_VALUES // values, -(-count // THREADS)))
 
     def all_chunks(self, samples: NDArray[np.uint8], progress: Callable[[int, int], None] | None) -> list[_Chunk]:
-        """Run every chunk, several at a time."""
-        size = self.chunk_size(len(samples))
-        done, chunks = 0, []
+        """Run every chunk, several at a time; an exception ends all of them."""
+        size, total = self.chunk_size(len(samples)), len(samples) * len(self.modes)
+        count = _Count()
         with ThreadPoolExecutor(THREADS) as pool:
-            futures = [
-                pool.submit(self.chunk, start, samples[start : start + size]) for start in range(0, len(samples), size)
-            ]
             try:
+                futures = [
+                    pool.submit(self.chunk, start, samples[start : start + size], count)
+                    for start in range(0, len(samples), size)
+                ]
                 for future in futures:
-                    chunks.append(future.result())
-                    done += len(chunks[-1].classes) * len(self.modes)
-                    if progress:
-                        progress(done, len(samples) * len(self.modes))
+                    while wait([future], timeout=REFRESH_SECONDS).not_done:
+                        if progress:
+                            progress(count.done, total)
+                    future.result()
             except BaseException:
+                count.cancelled = True
                 pool.shutdown(cancel_futures=True)
                 raise
-        return chunks
+        if progress:
+            progress(total, total)
+        return [future.result() for future in futures]
 
-    def chunk(self, start: int, samples: NDArray[np.uint8]) -> _Chunk:
+    def chunk(self, start: int, samples: NDArray[np.uint8], count: _Count) -> _Chunk:
         """Simulate some samples in each mode and compare them with golden."""
         expected = self.golden.run(samples, traces=True, threads=1)
         classes = np.full(len(samples), -1, np.int64)
         cycles: dict[Mode, NDArray[np.int64]] = {}
         comparisons = []
         for mode in self.modes:
-            simulation = self.simulator.run(samples, mode=mode, stall=self.stall)
+            simulation = self.simulator.run(samples, mode=mode, stall=self.stall, progress=count.follow())
             comparisons.append(_moved(compare(simulation, expected, mode), start))
             cycles[mode] = simulation.latency if mode == "isolated" else simulation.interval
             if mode == self.modes[0]:
                 classes[: len(simulation.classes)] = simulation.classes
         none = np.zeros(0, np.int64)
-        timing_mismatches = None
-        if self.timing:
-            predicted = predict(self.golden.network, self.implementation, expected)
-            wanted = {"isolated": predicted.latency, "stream": predicted.interval}
-            timing_mismatches = sum(_unlike(cycles[mode], wanted[mode]) for mode in self.modes)
         return _Chunk(
             start=start,
             classes=classes,
             latency=cycles.get("isolated", none),
             interval=cycles.get("stream", none),
             comparisons=tuple(comparisons),
-            timing_mismatches=timing_mismatches,
+            timing_mismatches=self.timing_mismatches(expected, cycles) if self.timing else None,
         )
+
+    def timing_mismatches(self, expected: Result, cycles: dict[Mode, NDArray[np.int64]]) -> int:
+        """How many counts of cycles are not as predicted."""
+        predicted = predict(self.golden.network, self.implementation, expected)
+        wanted = {"isolated": predicted.latency, "stream": predicted.interval}
+        return sum(_unlike(cycles[mode], wanted[mode]) for mode in self.modes)
 
     def write_waveform(self, samples: NDArray[np.uint8], divergence: Divergence | None, path: Path) -> Path | None:
         """Run what diverged once more, and write the waveform of that sample."""

@@ -51,12 +51,13 @@ class AmaranthSimulator:
         progress: Callable[[int], None] | None = None,
     ) -> Simulation:
         """See :class:`snnhw.simulate.simulation.Simulator`."""
-        circuit = NetworkCircuit(self.model, self.implementation)
-        interface = circuit.interface
-        beats = pack(self.model.network, interface.sample, samples)
         limit = patience(self.model.network, self.implementation)
-        bench = _Bench(circuit, interface, beats, mode, stall or Stall(source=0, sink=0), limit, traces, progress)
+        # The file first: a circuit that is made and never run draws a warning.
         with replacing(waveform.path) if waveform else nullcontext() as path:
+            circuit = NetworkCircuit(self.model, self.implementation)
+            interface = circuit.interface
+            beats = pack(self.model.network, interface.sample, samples)
+            bench = _Bench(circuit, interface, beats, mode, stall or Stall(source=0, sink=0), limit, traces, progress)
             simulator = Simulator(circuit)
             simulator.add_clock(CLOCK_PERIOD)
             simulator.add_testbench(bench.run)

@@ -15,10 +15,11 @@ from pathlib import Path
 from snnhw.errors import ToolError, ToolMissingError
 from snnhw.simulate import cache
 
-_COMMON = ("-std=c++20", "-fPIC", "-w", "-DVERILATOR=1", "-DVL_TIME_CONTEXT", "-DVL_USER_FATAL")
+_COMMON = ("-std=c++20", "-fPIC", "-pthread", "-w", "-DVERILATOR=1", "-DVL_TIME_CONTEXT", "-DVL_USER_FATAL")
 _OFF = ("COVERAGE", "SC", "TIMING", "TRACE_FST", "TRACE_SAIF")
 _VERILATE = ("--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert", "-Wno-fatal", "-Wno-lint")
 _OPTIMISE = "-O2"
+_OPTIMISE_RUNTIME = "-O1"  # it does next to nothing while a circuit runs, and -O2 takes half as long again
 PREFIX = "Vcircuit"
 
 SMALL = 200_000
@@ -115,9 +116,11 @@ def runtime(*, waveform: bool) -> list[Path]:
     include = verilator_root() / "include"
 
     def build(folder: Path) -> None:
-        compile_objects([(include / f"{name}.cpp", folder / f"{name}.o", _OPTIMISE) for name in names], waveform)
+        compile_objects(
+            [(include / f"{name}.cpp", folder / f"{name}.o", _OPTIMISE_RUNTIME) for name in names], waveform
+        )
 
-    key = cache.digest([versions(), str(verilator_root()), flags(waveform=waveform), sys.platform])
+    key = cache.digest([versions(), str(verilator_root()), flags(waveform=waveform), _OPTIMISE_RUNTIME, sys.platform])
     folder = cache.cached("runtime", key, build)
     return [folder / f"{name}.o" for name in names]
 
@@ -189,7 +192,7 @@ def _compile(folder: Path, waveform: bool) -> None:
             (folder / f"{name}.cpp").write_text(lines)
             jobs.append((folder / f"{name}.cpp", folder / f"{name}.o", "-O0" if name == "once" else _OPTIMISE))
     compile_objects(jobs, waveform, f"-I{folder / 'cpp'}", f"-I{folder}")
-    linked: list[str | Path] = [compiler(), "-shared", "-o", folder / "circuit.so"]
+    linked: list[str | Path] = [compiler(), "-shared", "-pthread", "-o", folder / "circuit.so"]
     run([*linked, *(target for _, target, _ in jobs), *runtime(waveform=waveform)], "the linker")
     for source, target, _ in jobs:
         source.unlink()

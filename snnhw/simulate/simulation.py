@@ -121,12 +121,13 @@ class Simulation:
             raise SimulationError(self.stuck)
         return self
 
-    def layer(self, stage: str) -> tuple[LayerTrace, int]:
-        """A layer's trace, arrays [num_steps, whole, units], and the records beyond whole samples or samples sent.
-
-        ``whole`` is the number of samples, at most B, that every record is there of.
-        """
+    def layer(self, stage: str) -> LayerTrace:
+        """A layer's trace: arrays [num_steps, whole, units], whole <= B being the samples that were shown in full."""
         return decode_layer(self._tap(stage), self.records[stage], self.network.num_steps, self.samples)
+
+    def surplus(self, stage: str) -> int:
+        """How many records of a layer there are beyond B samples; negative where some are missing."""
+        return len(self.records[stage]) - self.samples * self.network.num_steps * len(self._tap(stage).order)
 
     def encoder(self) -> EncoderTrace:
         """What the encoder sent."""

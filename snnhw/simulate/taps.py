@@ -31,8 +31,8 @@ def signal_words(tap: Tap) -> Iterator[tuple[TapSignal, slice]]:
         start = end
 
 
-def decode_layer(tap: Tap, records: Words, num_steps: int, samples: int) -> tuple[LayerTrace, int]:
-    """The trace of the samples that every record is there of, and the number of records left over.
+def decode_layer(tap: Tap, records: Words, num_steps: int, samples: int) -> LayerTrace:
+    """The trace of those samples, at most ``samples``, that every record is there of.
 
     ``records`` is [n, words], in the order in which they came; arrays are [num_steps, whole samples, units].
     """
@@ -46,7 +46,7 @@ def decode_layer(tap: Tap, records: Words, num_steps: int, samples: int) -> tupl
         by_step = lanes.reshape(whole, num_steps, words * signal.count)[..., places]
         fields[signal.name] = by_step.swapaxes(0, 1)
     named = {name: fields.pop(name) for name in ("integrated", "spike", "value")}
-    return LayerTrace(**named, state=fields), len(records) - used
+    return LayerTrace(**named, state=fields)
 
 
 def _places(tap: Tap) -> slice | NDArray[np.intp]:

@@ -25,7 +25,7 @@ from snnhw.simulate.simulation import IDLE_CYCLES, Mode, Simulation, Stall, Wave
 from snnhw.simulate.taps import record_words
 from snnhw.verilog import emit
 
-SLICE = 1 << 20
+SLICE = 1 << 18
 """Cycles that run in one call: between two calls Python can be interrupted."""
 
 _DONE, _STUCK, _FAILED = 1, 2, 3

@@ -36,8 +36,12 @@ def test_of_two_builders_at_once_the_first_to_end_wins(folder: Path):
 
 
 def test_a_build_that_fails_leaves_nothing(folder: Path):
+    def fail(place: Path) -> None:
+        write("half")(place)
+        raise ZeroDivisionError
+
     with pytest.raises(ZeroDivisionError):
-        cache.cached("kind", "key", lambda _: 1 / 0)
+        cache.cached("kind", "key", fail)
     assert os.listdir(folder) == []
 
 
