@@ -66,4 +66,4 @@ def _set_parameters(layer: TrainableLayer, current: float) -> None:
 
 def _spread(values: Tensor) -> float:
     """The standard deviation, at least a small number where nothing varies."""
-    return max(float(values.std()), 1e-3)
+    return max(float(values.std(correction=0)), 1e-3)

@@ -103,19 +103,20 @@ class TrainableLayer(nn.Module):
         return neuron.membrane.lo if neuron.membrane is not None and neuron.reset == "subtract" else _INT32.lo
 
     def _limits(self, name: str) -> Range:
-        """The integers that a tensor may hold."""
-        neuron = self.layer.neuron
+        """The integers that a tensor may hold, as far as the format holds them."""
+        neuron, exact = self.layer.neuron, _EXACT[self.weight.dtype]
+        allowed = exact
         if name == "leak_amount":
-            return neuron.leak.amount_range
-        limits = _EXACT[self.weight.dtype]
-        if name in ("threshold", "initial") and neuron.membrane is not None:
-            limits = neuron.membrane
+            allowed = neuron.leak.amount_range
+        elif name in ("threshold", "initial") and neuron.membrane is not None:
+            allowed = neuron.membrane
+        lowest = allowed.lo
         if name == "reset_amount":
-            return Range(lo=0, hi=limits.hi)
-        if name == "threshold":
+            lowest = 0
+        elif name == "threshold":
             given = neuron.reset_amount if isinstance(neuron.reset_amount, int) else 1
-            return Range(lo=max(1, given + self._least_excess), hi=limits.hi)
-        return limits
+            lowest = max(1, given + self._least_excess)
+        return Range(lo=max(lowest, exact.lo), hi=min(allowed.hi, exact.hi))
 
 
 class TrainableNetwork(nn.Module):
