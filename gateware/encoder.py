@@ -207,7 +207,7 @@ class StepCounter(wiring.Component):
     """Twin of golden's ``events``: passes events on and numbers the ends of steps; combinational.
 
     Events of value 0 and of an address that does not exist are dropped; the latter set ``error`` until a sample ends
-    without one.
+    without one. An address must not come twice in a step, which is not checked: all widths that follow rest on it.
     """
 
     def __init__(self, network: Network):
