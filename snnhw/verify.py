@@ -16,7 +16,8 @@ from golden.network import Golden, Result
 from snnhw.compare import Comparison, Divergence, compare
 from snnhw.implementation import Implementation
 from snnhw.model import Model
-from snnhw.simulate.engines import EngineName, engine
+from snnhw.simulate import engines
+from snnhw.simulate.engines import EngineName
 from snnhw.simulate.simulation import Mode, Simulator, Stall, Waveform
 from snnhw.timing import predict
 
@@ -115,7 +116,7 @@ def verify(
     begun = time.perf_counter()
     name, note, limit = "given", None, None
     if simulator is None:
-        choice = _engine(engine)
+        choice = engines.engine(engine)
         name, note, limit = choice.engine.name, choice.note, choice.sample_limit
         simulator = choice.engine.simulator(model, implementation)
     samples, labels = samples[:limit], None if labels is None else labels[:limit]
@@ -133,9 +134,6 @@ def verify(
         modes=tuple(modes),
         waveform=run.write_waveform(samples, report.divergence, waveform) if waveform else None,
     )
-
-
-_engine = engine
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -27,6 +28,9 @@ from snnhw.verilog import emit
 
 SLICE = 1 << 18
 """Cycles that run in one call: between two calls Python can be interrupted."""
+
+_BUILDING = threading.Lock()
+"""Held while a library is built, so that of two threads that need it the second finds it."""
 
 _DONE, _STUCK, _FAILED = 1, 2, 3
 _ENDLESS = (1 << 63) - 1
@@ -111,7 +115,8 @@ class VerilatorSimulator:
     def _build(self, *, waveform: bool) -> Path:
         names = {name for tap in self.interface.taps for name in (tap.strobe, *(s.signal for s in tap.signals))}
         top = self.interface.top
-        return compiler.build_library(self.verilog, top, sorted(names), memories=self.memories, waveform=waveform)
+        with _BUILDING:
+            return compiler.build_library(self.verilog, top, sorted(names), memories=self.memories, waveform=waveform)
 
     def _plan(
         self, beats: Beats, mode: Mode, stall: Stall | None, waveform: Waveform | None
@@ -195,7 +200,10 @@ class _Circuit:
             status = self.library.snnhw_run(self.handle, SLICE)
             if progress:
                 progress(self.counter("finished_count"))
-        if status not in (_DONE, _STUCK):
+        if status not in (_BUILDING = threading.Lock()
+"""Held while a library is built, so that of two threads that need it the second finds it."""
+
+_DONE, _STUCK):
             raise ToolError(f"the simulation failed in cycle {self.counter('cycle')}: {self._message()}")
         return bool(status == _STUCK)
 

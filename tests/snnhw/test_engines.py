@@ -56,6 +56,15 @@ def test_every_number_is_goldens_and_every_count_of_cycles_predicted(case: str):
     assert stalled.timing_mismatches is None
 
 
+@pytest.mark.verilator
+@each_case
+def test_an_isolated_sample_takes_as_long_as_one_that_is_the_only_one(case: str):
+    simulator, _ = engines(case)
+    given = samples(case, 10)
+    alone = [int(simulator.run(sample[None]).latency[0]) for sample in given]
+    assert simulator.run(given).latency.tolist() == alone
+
+
 @each_case
 def test_amaranth_alone_is_equal_with_stalls(case: str):
     done: list[int] = []

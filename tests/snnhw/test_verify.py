@@ -1,6 +1,7 @@
 """Verify on a circuit written by hand, whose records are altered on their way: everything altered is located."""
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from golden.network import Golden
 from snnhw.compare import Divergence
+from snnhw.errors import ToolError
 from snnhw.interface import Interface
 from snnhw.simulate.simulation import Mode, Simulation, Stall
 from snnhw.simulate.taps import signal_words
@@ -170,6 +172,38 @@ def test_a_dropped_event_is_named_before_what_follows_from_it():
     assert str(found.divergence) == (
         f"isolated: sample 7, step 0, stage encoder, input {where}, value: golden {SAMPLES[7, where]}, circuit 0"
     )
+
+
+class Endless:
+    """A simulator that never ends of itself."""
+
+    interface = toy.INTERFACE
+
+    def run(self, samples: np.ndarray, *, progress: Callable[[int], None], **_) -> Simulation:
+        while True:
+            progress(len(samples) // 2)
+            time.sleep(0.01)
+
+
+def test_an_interruption_ends_every_simulation():
+    def interrupt(done: int, total: int) -> None:
+        assert total == 80
+        if done == 20:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        report(simulator=Endless(), progress=interrupt)
+
+
+def test_what_goes_wrong_in_one_thread_ends_the_others():
+    class Broken(Endless):
+        def run(self, samples: np.ndarray, **options) -> Simulation:
+            if (samples == SAMPLES[:CHUNK]).all():
+                raise ToolError("broken")
+            return super().run(samples, **options)
+
+    with pytest.raises(ToolError, match="broken"):
+        report(simulator=Broken())
 
 
 def first_event() -> int:
