@@ -200,10 +200,7 @@ class _Circuit:
             status = self.library.snnhw_run(self.handle, SLICE)
             if progress:
                 progress(self.counter("finished_count"))
-        if status not in (_BUILDING = threading.Lock()
-"""Held while a library is built, so that of two threads that need it the second finds it."""
-
-_DONE, _STUCK):
+        if status not in (_DONE, _STUCK):
             raise ToolError(f"the simulation failed in cycle {self.counter('cycle')}: {self._message()}")
         return bool(status == _STUCK)
 
