@@ -176,7 +176,7 @@ class Quantise(wiring.Component):
 
 
 class WordQueue(wiring.Component):
-    """A queue of ``depth + 1`` words in block RAM; words with neither event nor mark are dropped at its entrance.
+    """A queue of ``depth + 1`` words in block RAM; words with neither event nor mark are dropped, full or not.
 
     A word that enters an empty queue can leave 2 cycles later; one a cycle in and out.
     """

@@ -355,3 +355,8 @@ def test_the_queue_holds_one_word_more_than_its_depth(depth):
     for stall in STALLS:
         run = simulate(WordQueue(4, 2, Range(lo=0, hi=3), depth), {"words": words}, stall)
         assert run.payloads("kept") == words
+
+
+def test_the_queue_drops_words_with_nothing_in_them_where_it_is_full():
+    words = queue_words([(EVENT, [1, 0])] * 3 + [(EVENT, [0, 0])] * 5)
+    assert taken_until_stuck(WordQueue(4, 2, Range(lo=0, hi=3), 2), {"words": words}) == 8
