@@ -1,5 +1,7 @@
 """Whole networks: classes, scores and everything that the taps show equal golden's, however the circuit is built."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from amaranth.back import rtlil
@@ -94,7 +96,7 @@ def run_rtl(config, batch, stall=None):
     transfers = transfers_of(network, implementation, batch)
     circuit, run = simulate_network(model, implementation, transfers, stall)
     fields, layout = circuit.interface.result.fields, circuit.result.payload.shape()
-    seen = {field.name: [] for field in fields}
+    seen: dict[str, list[Any]] = {field.name: [] for field in fields}
     for raw in [pack(layout, result) for result in run.payloads("result")]:
         for field in fields:
             seen[field.name].append(lanes_of(field, raw >> field.offset))
