@@ -26,6 +26,8 @@ with warnings.catch_warnings():
     from benchmarks.peers import SnnTorchNetwork, SpikingJellyNetwork, train_epoch
 
 BATCH_SIZE = 256
+REST = 0.5
+"""Seconds before each measurement, in which the threads of the one before it stop spinning."""
 INFERENCE_BATCH = 10_000
 
 
@@ -34,6 +36,7 @@ def in_turns(contestants: dict[str, Callable[[], float]], rounds: int) -> dict[s
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
     for turn in range(rounds + 1):
         for name, run in contestants.items():
+            time.sleep(REST)
             taken = run()
             if turn:
                 seconds[name].append(taken)
@@ -76,7 +79,7 @@ def inference(model: Model, test: Dataset, threads: int, rounds: int) -> dict[st
 def epochs(data: Dataset, threads: int, rounds: int) -> dict[str, float]:
     """Seconds of an epoch over 60,000 images: ours quantisation-aware, the peers' in plain floats."""
     pixels = torch.from_numpy(data.images.reshape(len(data), -1) / 255).float()
-    labels = torch.from_numpy(data.labels)
+    labels = torch.tensor(data.labels)
     options = TrainOptions(epochs=1, batch_size=BATCH_SIZE, augment=None, validation=0, threads=threads)
 
     def ours() -> float:

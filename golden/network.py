@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
 from golden.crossbar import Crossbar
 from golden.encoder import encode
@@ -17,7 +18,7 @@ from snnhw.model import Model
 
 Array = NDArray[Any]
 
-CHUNK = 512
+CHUNK = 1024
 """Samples computed together: their arrays stay in a core's cache."""
 
 
@@ -50,13 +51,14 @@ class Result:
 class Golden:
     """A model made ready to compute; safe to share between threads.
 
-    ``run`` on 784-128-10 does about a hundred thousand samples a second on two cores.
+    ``run`` on 784-128-10 does some hundred thousand samples a second on two cores; see ``benchmarks/``.
     """
 
     def __init__(self, model: Model) -> None:
         self.model = model
         self.network = model.network
         self.readout = Readout(self.network)
+        self._blas = ThreadpoolController()
         self.layers = []
         for index, layer in enumerate(self.network.stages):
             values = self.network.input_value_range(index)
@@ -78,7 +80,8 @@ class Golden:
         flat = samples.reshape(len(samples), *leading, self.network.inputs)
         chunks = [flat[start : start + CHUNK] for start in range(0, len(flat), CHUNK)] or [flat]
         if threads > 1 and len(chunks) > 1:
-            with ThreadPoolExecutor(threads) as pool:
+            # A chunk a core: BLAS splitting each product as well would only make the cores wait for each other.
+            with self._blas.limit(limits=1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
                 return _join(list(pool.map(lambda chunk: self._run(chunk, traces), chunks)))
         return _join([self._run(chunk, traces) for chunk in chunks])
 
