@@ -282,25 +282,28 @@ _ENCODERS: dict[str, Any] = {"direct": _DirectEncoder, "events": _EventsEncoder}
 
 @dataclass(frozen=True)
 class Floor:
-    """Cycles that B samples need at least for what must be read from memory, each [B]."""
+    """Cycles that B samples need at least for what must be read from memory."""
 
     latency: NDArray[np.int64]
-    interval: NDArray[np.int64]
+    """[B]"""
+    interval: float
+    """The mean, in a long stream of these samples: one memory's slack in a sample serves another's rush."""
 
 
 def floor(network: Network, implementation: Implementation, result: Result) -> Floor:
     """What memory bandwidth alone asks for, from a golden result that holds traces.
 
     Words are read one a cycle from each memory: pixels, a beat each, and weights, ``synapse_lanes`` each, every group
-    of an event being a word. ``interval`` is the sum of the busiest memory. ``latency`` is the longest chain of reads
-    that wait for each other: those of a layer's step wait for the layer's step before, and for the events of the
-    stage before, of which the last beat's or the last group's come after all that this stage reads in the step.
+    of an event being a word. ``interval`` is that of the memory that is busiest over all samples. ``latency`` is the
+    longest chain of reads that wait for each other: those of a layer's step wait for the layer's step before, and for
+    the events of the stage before, of which the last beat's or the last group's come after all that this stage reads
+    in the step.
     """
     steps, batch, beats = network.num_steps, len(result.classes), implementation.beats(network)
     passes = {"direct": [1] * steps, "events": [0] * steps}.get(network.encoder.kind, range(2, steps + 2))
     ready = [np.full(batch, count * beats, np.int64) for count in passes]
     meanwhile = beats if implementation.overlap and network.encoder.kind not in _ENCODERS else 0
-    busiest, last_words = ready[-1] - meanwhile, 1
+    busy, last_words = [ready[-1] - meanwhile], 1
     words = _word_counts(network, implementation, result)
     for shape, sent in zip(implementation.shapes(network), words[:-1], strict=True):
         finished, reads = np.zeros(batch, np.int64), np.zeros(batch, np.int64)
@@ -310,6 +313,6 @@ def floor(network: Network, implementation: Implementation, result: Result) -> F
             reads += events * shape.groups
             finished = np.maximum(finished + events * shape.groups, ready[t] + late + events * (shape.groups - 1))
             ready[t] = finished
-        busiest = np.maximum(busiest, reads)
+        busy.append(reads)
         last_words = shape.group_sizes[-1]
-    return Floor(latency=ready[-1], interval=busiest)
+    return Floor(latency=ready[-1], interval=max(float(reads.mean()) for reads in busy))
