@@ -95,9 +95,10 @@ class Model:
                 raise ModelError(f"{extreme} does not fit the membrane's range {kept.lo}..{kept.hi}")
         if neuron.spike.kind == "residue" and (values["reset_amount"] > values["threshold"]).any():
             raise ModelError(f"{layer.name}.reset_amount must not exceed the threshold where spikes are residues")
-        least = int((values["threshold"] - values["reset_amount"]).min()) if neuron.reset == "subtract" else 0
-        if neuron.membrane is not None and least < neuron.membrane.lo:
-            raise ModelError(f"{layer.name}: threshold - reset_amount falls below the membrane's range")
+        if neuron.membrane is not None and neuron.reset == "subtract" and not neuron.reset_delay:
+            least = int((values["threshold"] - values["reset_amount"]).min())
+            if least < neuron.membrane.lo:
+                raise ModelError(f"{layer.name}: threshold - reset_amount falls below the membrane's range")
         bound = magnitude_bound(neuron, values, weight, self.bias(layer.name), inputs, self.network.num_steps)
         if bound.bit_length() > _WIDEST:
             raise ModelError(

@@ -10,12 +10,22 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from snnhw.errors import DescriptionError
 
+
+def _no_boolean(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError(f"must be an integer, not {str(value).lower()}")
+    return value
+
+
+Integer = Annotated[int, BeforeValidator(_no_boolean)]
+"""An integer; a boolean, which Python takes for one, is refused."""
+
 PER_NEURON = "per_neuron"
-Parameter = int | Literal["per_neuron"]
+Parameter = Annotated[int | Literal["per_neuron"], BeforeValidator(_no_boolean)]
 """An integer of the whole layer, or ``"per_neuron"``: then the model holds a tensor of that name, shape [units]."""
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=32)]
@@ -28,8 +38,8 @@ class _Frozen(BaseModel):
 class Range(_Frozen):
     """The integers from ``lo`` to ``hi``, both included; interval arithmetic gives widths and signedness."""
 
-    lo: int
-    hi: int
+    lo: Integer
+    hi: Integer
 
     @model_validator(mode="after")
     def _ordered(self) -> Range:
@@ -90,7 +100,7 @@ class Leak(_Frozen):
 
     kind: Literal["none", "subtract", "shift", "multiply"] = "none"
     amount: Parameter = 0
-    bits: int = Field(default=0, ge=0, le=16)
+    bits: Integer = Field(default=0, ge=0, le=16)
     rounding: Literal["floor", "toward_zero"] = "floor"
 
     @model_validator(mode="after")
@@ -125,8 +135,8 @@ class Spike(_Frozen):
     """
 
     kind: Literal["binary", "residue", "count"] = "binary"
-    bits: int = Field(default=0, ge=0, le=16)
-    bound: int = Field(default=0, ge=0, le=255)
+    bits: Integer = Field(default=0, ge=0, le=16)
+    bound: Integer = Field(default=0, ge=0, le=255)
 
     @model_validator(mode="after")
     def _complete(self) -> Spike:
@@ -173,7 +183,7 @@ class Neuron(_Frozen):
     reset: Literal["subtract", "zero", "none"] = "subtract"
     reset_amount: Parameter | None = None
     reset_delay: bool = False
-    refractory: int = Field(default=0, ge=0, le=255)
+    refractory: Integer = Field(default=0, ge=0, le=255)
     spike: Spike = Spike()
     membrane: Range | None = None
     initial: Parameter = 0
@@ -207,7 +217,8 @@ class Neuron(_Frozen):
         if self.spike.kind == "residue" and reset_amount > threshold:
             raise ValueError(f"residue spikes need reset_amount <= threshold, not {reset_amount} > {threshold}")
         membrane = self.membrane
-        if self.reset == "subtract" and membrane is not None and threshold - reset_amount < membrane.lo:
+        stored = self.reset == "subtract" and not self.reset_delay  # a delayed reset saturates with its step
+        if stored and membrane is not None and threshold - reset_amount < membrane.lo:
             raise ValueError(
                 f"threshold {threshold} - reset_amount {reset_amount} falls below the membrane's range "
                 f"{membrane.lo}..{membrane.hi}"
@@ -264,8 +275,8 @@ class Dense(_Frozen):
     """Synapses from every input to each of ``units`` neurons; weights [units, inputs] of ``weight_bits`` bits."""
 
     kind: Literal["dense"] = "dense"
-    units: int = Field(ge=1, le=1 << 16)
-    weight_bits: int = Field(ge=1, le=16)
+    units: Integer = Field(ge=1, le=1 << 16)
+    weight_bits: Integer = Field(ge=1, le=16)
 
     @property
     def weight_range(self) -> Range:
@@ -291,7 +302,7 @@ class Direct(_Frozen):
     """Pixels as graded events, once: ``x >> (8 - bits)``. The first layer applies their sum at every step."""
 
     kind: Literal["direct"] = "direct"
-    bits: int = Field(default=8, ge=1, le=8)
+    bits: Integer = Field(default=8, ge=1, le=8)
 
 
 class IntegrateFire(_Frozen):
@@ -304,16 +315,16 @@ class Bernoulli(_Frozen):
     """Fires with probability x/256: iff the low byte of a 32-bit Galois LFSR (mask 0x80000057) is below x."""
 
     kind: Literal["bernoulli"] = "bernoulli"
-    seed: int = Field(default=1, ge=1, le=(1 << 32) - 1)
+    seed: Integer = Field(default=1, ge=1, le=(1 << 32) - 1)
 
 
 class Rate(_Frozen):
     """Fires iff x > threshold and ``t % period == phase``."""
 
     kind: Literal["rate"] = "rate"
-    threshold: int = Field(default=127, ge=0, le=255)
-    period: int = Field(default=1, ge=1, le=1 << 12)
-    phase: int = Field(default=0, ge=0)
+    threshold: Integer = Field(default=127, ge=0, le=255)
+    period: Integer = Field(default=1, ge=1, le=1 << 12)
+    phase: Integer = Field(default=0, ge=0)
 
     @model_validator(mode="after")
     def _in_period(self) -> Rate:
@@ -332,7 +343,7 @@ class Events(_Frozen):
     """The input is spikes already: values [num_steps, *input_shape] of ``bits`` bits."""
 
     kind: Literal["events"] = "events"
-    bits: int = Field(default=1, ge=1, le=8)
+    bits: Integer = Field(default=1, ge=1, le=8)
 
 
 Encoder = Annotated[
@@ -363,7 +374,7 @@ class VoteReadout(_Frozen):
     """Scores are the spike counts of ``classes`` populations: neuron i votes for i // (units / classes)."""
 
     kind: Literal["vote"] = "vote"
-    classes: int = Field(ge=1)
+    classes: Integer = Field(ge=1)
 
 
 Readout = Annotated[
@@ -375,11 +386,11 @@ Readout = Annotated[
 class Network(_Frozen):
     """A sequential network: encoder, layers, readout, over ``num_steps`` time steps. Ties go to the lowest class."""
 
-    input_shape: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1, max_length=3)]
+    input_shape: Annotated[tuple[Annotated[Integer, Field(ge=1)], ...], Field(min_length=1, max_length=3)]
     encoder: Encoder
     stages: Annotated[tuple[Layer, ...], Field(min_length=1)]
     readout: Readout
-    num_steps: int = Field(ge=1, le=4096)
+    num_steps: Integer = Field(ge=1, le=4096)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Network:

@@ -98,16 +98,18 @@ def _initials(membrane: Range | None) -> SearchStrategy[Parameter]:
 def neurons(draw: DrawFn) -> Neuron:
     """A neuron that fires, of any variant."""
     membrane, reset, spike = draw(_membranes(1)), draw(st.sampled_from(["subtract", "zero", "none"])), draw(spikes)
+    reset_delay = reset != "none" and draw(st.booleans())
     highest = 3000 if membrane is None else membrane.hi
     threshold = draw(st.one_of(st.integers(1, min(highest, 40)), st.integers(1, highest), st.just(PER_NEURON)))
-    most = _highest_reset(highest if threshold == PER_NEURON else int(threshold), reset, spike, membrane)
+    bounded = membrane if reset == "subtract" and not reset_delay else None
+    most = _highest_reset(highest if threshold == PER_NEURON else int(threshold), spike, bounded)
     reset_amount = draw(st.one_of(st.none(), st.integers(0, most), st.just(PER_NEURON)))
     return Neuron(
         leak=draw(leaks),
         threshold=threshold,
         reset=reset,
         reset_amount=reset_amount,
-        reset_delay=reset != "none" and draw(st.booleans()),
+        reset_delay=reset_delay,
         refractory=draw(st.one_of(st.just(0), st.integers(1, 3))),
         spike=spike,
         membrane=membrane,
@@ -115,11 +117,11 @@ def neurons(draw: DrawFn) -> Neuron:
     )
 
 
-def _highest_reset(threshold: int, reset: str, spike: Spike, membrane: Range | None) -> int:
-    """The greatest reset amount that goes with a threshold."""
+def _highest_reset(threshold: int, spike: Spike, bounded: Range | None) -> int:
+    """The greatest reset amount that goes with a threshold; ``bounded`` holds what is left at once, where it must."""
     if spike.kind == "residue":
         return threshold
-    return threshold - membrane.lo if membrane is not None and reset == "subtract" else 3000
+    return threshold - bounded.lo if bounded is not None else 3000
 
 
 @st.composite
@@ -188,17 +190,16 @@ def _neuron_tensors(draw: DrawFn, layer: Layer) -> dict[str, NDArray[np.int64]]:
     """The parameters of each neuron, where the description asks for them, as the checks of models want them."""
     neuron, shape = layer.neuron, (layer.units,)
     values: dict[str, NDArray[np.int64]] = {}
-    subtracts = neuron.membrane is not None and neuron.reset == "subtract"
-    lowest = neuron.membrane.lo if neuron.membrane is not None else 0
+    bounded = neuron.membrane if neuron.reset == "subtract" and not neuron.reset_delay else None
     if neuron.parameters.get("leak_amount") == PER_NEURON:
         values["leak_amount"] = draw(tensor(shape, 0, min(neuron.leak.amount_range.hi, 3000)))
     if neuron.threshold == PER_NEURON:
         reset_amount = neuron.reset_amount if isinstance(neuron.reset_amount, int) else 0
-        below = reset_amount if neuron.spike.kind == "residue" else reset_amount + lowest if subtracts else 1
+        below = reset_amount if neuron.spike.kind == "residue" else reset_amount + bounded.lo if bounded else 1
         values["threshold"] = draw(tensor(shape, max(1, below), neuron.membrane.hi if neuron.membrane else 3000))
     if neuron.reset_amount == PER_NEURON and "reset_amount" in neuron.parameters:
         thresholds = values.get("threshold", np.full(shape, neuron.threshold if neuron.threshold != PER_NEURON else 0))
-        most = _highest_reset(int(thresholds.min()), neuron.reset, neuron.spike, neuron.membrane)
+        most = _highest_reset(int(thresholds.min()), neuron.spike, bounded)
         values["reset_amount"] = draw(tensor(shape, 0, most))
     if neuron.initial == PER_NEURON:
         ends = neuron.membrane or Range(lo=-300, hi=300)

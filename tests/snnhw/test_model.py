@@ -111,6 +111,8 @@ class TestRefusals:
         Model.from_tensors(network_of(neuron), {**TENSORS, "only.threshold": [12, 13]})
         with pytest.raises(ModelError, match="only: threshold - reset_amount falls below the membrane's range"):
             Model.from_tensors(network_of(neuron), {**TENSORS, "only.threshold": [12, 11]})
+        delayed = neuron.model_copy(update={"reset_delay": True})
+        Model.from_tensors(network_of(delayed), {**TENSORS, "only.threshold": [12, 11]})
 
     def test_of_a_bias_that_the_description_does_without(self):
         layer = Layer(name="only", synapse=Dense(units=2, weight_bits=4), bias=False, neuron=Neuron(threshold=5))

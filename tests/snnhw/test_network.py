@@ -94,6 +94,15 @@ COMPLAINTS = [
     ("num_steps", 0, "num_steps: Input should be greater than or equal to 1, not 0"),
     ("num_steps", 4097, "num_steps: Input should be less than or equal to 4096, not 4097"),
     ("num_steps", 2.5, "num_steps: Input should be a valid integer"),
+    ("num_steps", True, "num_steps: must be an integer, not true"),
+    ("input_shape", [28, True], "input_shape.1: must be an integer, not true"),
+    ("encoder.period", True, "period: must be an integer, not true"),
+    ("stages.0.synapse.units", True, "stages.0.synapse.units: must be an integer, not true"),
+    (f"{HIDDEN}.threshold", True, "stages.0.neuron.threshold: must be an integer, not true"),
+    (f"{HIDDEN}.reset_amount", False, "reset_amount: must be an integer, not false"),
+    (f"{HIDDEN}.refractory", True, "refractory: must be an integer, not true"),
+    (f"{HIDDEN}.membrane", {"lo": False, "hi": 20}, "membrane.lo: must be an integer, not false"),
+    (f"{HIDDEN}.leak", {"kind": "subtract", "amount": True}, "leak.amount: must be an integer, not true"),
     ("stages", [], "stages: Tuple should have at least 1 item"),
     ("colour", 1, "colour: Extra inputs are not permitted, not 1"),
     ("encoder.kind", "morse", "encoder: Input tag 'morse' found"),
@@ -192,6 +201,11 @@ class TestRefusals:
     def test_of_what_is_no_description(self, nonsense):
         with pytest.raises(DescriptionError, match=r"^description: Input should be a valid dictionary"):
             parse_network(nonsense)
+
+    def test_of_a_reset_below_the_membrane_are_for_those_in_the_same_step(self):
+        """A delayed one is removed where the next step integrates and saturates."""
+        delayed = {"threshold": 9, "reset_amount": 15, "membrane": {"lo": -5, "hi": 9}, "reset_delay": True}
+        assert parse_network(changed(HIDDEN, delayed)).stages[0].neuron.reset_amount == 15
 
     def test_of_unequal_populations(self):
         voting = changed("readout", {"kind": "vote", "classes": 2})

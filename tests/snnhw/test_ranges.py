@@ -154,6 +154,14 @@ class TestByHand:
         ranges = ranges_of(Neuron(threshold=10, reset_amount=50, reset_delay=True), [10], num_steps=2)
         assert ranges.unsaturated == Range(lo=-40, hi=20)
 
+    def test_delayed_reset_that_leaves_the_membranes_range_saturates(self):
+        """It holds 10, loses 50 with the next step, and -5 is kept of that."""
+        neuron = Neuron(threshold=10, reset_amount=50, reset_delay=True, membrane=Range(lo=-5, hi=30))
+        ranges = ranges_of(neuron, [10], num_steps=2)
+        assert ranges.unsaturated == Range(lo=-40, hi=20)
+        assert ranges.integrated == ranges.membrane == Range(lo=-5, hi=20)
+        assert ranges.saturates
+
     def test_delayed_reset_to_zero_starts_again_from_the_current(self):
         far = Neuron(threshold=5, reset="zero", reset_delay=True, initial=100)
         assert ranges_of(far, [0], bias=6).unsaturated.lo == 6
