@@ -16,10 +16,15 @@ from snnhw.errors import DescriptionError, OutputError
 from snnhw.files import write_atomically
 from snnhw.network import Network, parse_network
 
-__all__ = ["SUFFIXES", "load_description", "save_description"]
+__all__ = ["SUFFIXES", "is_description", "load_description", "save_description"]
 
 SUFFIXES = (".json", ".toml")
 """What the names of description files end with, which says how they are written."""
+
+
+def is_description(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is a description by its name."""
+    return Path(path).suffix.lower() in SUFFIXES
 
 
 def load_description(path: str | os.PathLike[str]) -> Network:
@@ -51,7 +56,7 @@ def save_description(network: Network, path: str | os.PathLike[str], *, overwrit
 
 
 def _format(path: Path) -> str:
-    if path.suffix.lower() not in SUFFIXES:
+    if not is_description(path):
         raise DescriptionError(f"a description's file name must end with {' or '.join(SUFFIXES)}, not '{path.name}'")
     return path.suffix.lower()
 

@@ -17,11 +17,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from snnhw.descriptionfile import SUFFIXES, load_description
+from snnhw.descriptionfile import SUFFIXES, is_description, load_description
 from snnhw.errors import DescriptionError, ModelFileError
 from snnhw.model import Model
 from snnhw.modelfile import SUFFIX, load
 from snnhw.network import Dense, Direct, Layer, Leak, MembraneReadout, Network, Neuron, Spike, first_complaint
+from snnhw.tensorfile import load_described
 
 __all__ = ["PRESETS", "Preset", "find_preset", "preset", "resolve_model", "resolve_network", "shipped_models"]
 
@@ -151,19 +152,18 @@ def shipped_models() -> tuple[str, ...]:
 
 
 def resolve_model(name_or_path: str | Path) -> Model:
-    """The model in a file, or the shipped one of that name; raises ModelFileError.
+    """The model in a file, of a description with its weights beside it, or the shipped one of that name.
 
-    What looks like a path, or is a file, is one.
+    What looks like a path, or is a file, is one. Raises ModelFileError or DescriptionError.
     """
     path = Path(name_or_path)
+    if is_description(path):
+        return load_described(path)
     if path.suffix == SUFFIX or len(path.parts) > 1 or path.is_file():
         return load(path)
     shipped = _shipped_files().get(f"{path}{SUFFIX}")
     if shipped is None:
-        raise ModelFileError(
-            f"there is no model '{path}'; give the path of a {SUFFIX} file, or one that ships: "
-            f"{', '.join(shipped_models())}"
-        )
+        raise ModelFileError(_no_model(str(path)))
     with as_file(shipped) as file:
         return load(file)
 
@@ -180,13 +180,28 @@ def resolve_network(name_or_path: str | Path, **overrides: Any) -> Network:
         raise DescriptionError(
             f"{path} says all of its network, so {next(iter(overrides))} cannot be overridden; edit it"
         )
-    if path.suffix.lower() in SUFFIXES:
+    if is_description(path):
         return load_description(path)
     if path.suffix == SUFFIX or path.is_file():
         return load(path).network
     raise DescriptionError(
         f"there is no network '{path}'; give a preset ({', '.join(PRESETS)}), a description ({' or '.join(SUFFIXES)}) "
         f"or a model ({SUFFIX})"
+    )
+
+
+def _no_model(name: str) -> str:
+    """Why a name is no model's, and what would be."""
+    ships = ", ".join(shipped_models()) or "none"
+    if name in PRESETS:
+        return (
+            f"no trained model of preset '{name}' ships: `snnhw train {name}` makes {name}{SUFFIX}, to be given in its "
+            f"place; these ship: {ships}"
+        )
+    described = " or ".join(SUFFIXES)
+    return (
+        f"there is no model '{name}'; give the path of a {SUFFIX} file, or of a description ({described}) with its "
+        f"weights beside it, or one that ships: {ships}"
     )
 
 

@@ -1,27 +1,35 @@
-"""What a model computes, in words: for the header of the Verilog and for people."""
+"""What a network or a model computes, in words: for the header of the Verilog and for people."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from snnhw.model import Model
-from snnhw.network import PER_NEURON, Layer, Leak, Neuron, Parameter
+from snnhw.network import PER_NEURON, Encoder, Layer, Leak, Network, Neuron, Parameter, Range
 
 
 def semantics(model: Model) -> list[str]:
     """One line for the encoder, each layer and the readout."""
-    network = model.network
+    return _lines(model.network, [model.ranges[layer.name].integrated for layer in model.network.stages])
+
+
+def network_semantics(network: Network) -> list[str]:
+    """The same of a network without weights, on which the width of a membrane that does not saturate depends."""
+    return _lines(network, [None] * len(network.stages))
+
+
+def _lines(network: Network, integrated: Sequence[Range | None]) -> list[str]:
     shape = "x".join(str(size) for size in network.input_shape)
-    lines = [f"input {shape}, {network.num_steps} time steps", f"encoder {_encoder(model)}"]
-    lines += [f"layer {layer.name}: {_layer(model, layer)}" for layer in network.stages]
+    lines = [f"input {shape}, {network.num_steps} time steps", f"encoder {_encoder(network.encoder)}"]
+    for index, (layer, span) in enumerate(zip(network.stages, integrated, strict=True)):
+        lines.append(f"layer {layer.name}: {_layer(layer, network.fan_in(index), span)}")
     winner = "lowest" if network.readout.kind == "first_spike" else "highest"
     lines.append(f"readout {network.readout.kind}: {winner} of {network.classes} scores, ties to the lowest class")
     return lines
 
 
-def _encoder(model: Model) -> str:
-    encoder = model.network.encoder
+def _encoder(encoder: Encoder) -> str:
     says: dict[str, Callable[[Any], str]] = {
         "direct": lambda e: f"direct: x >> {8 - e.bits}, once; the first layer applies its sum at every step",
         "integrate_fire": lambda e: "integrate_fire: acc += x, fires at 256, subtracts 256, starts at 128",
@@ -33,16 +41,22 @@ def _encoder(model: Model) -> str:
     return says[encoder.kind](encoder)
 
 
-def _layer(model: Model, layer: Layer) -> str:
-    ranges, neuron = model.ranges[layer.name], layer.neuron
+def _layer(layer: Layer, inputs: int, integrated: Range | None) -> str:
+    neuron = layer.neuron
     bias = " and bias" if layer.bias else ""
-    inputs = model.weight(layer.name).shape[1]
     parts = [f"{inputs} -> {layer.units}, weights of {layer.synapse.weight_bits} bits{bias}", leak_text(neuron.leak)]
     parts += firing_text(neuron)
-    span = neuron.membrane or ranges.integrated
-    how = "saturating" if neuron.membrane is not None else "proven free of overflow"
-    parts.append(f"membrane {span.lo}..{span.hi}, {how}, starts at {_parameter(neuron.initial)}")
+    parts.append(f"membrane {_membrane(neuron, integrated)}, starts at {_parameter(neuron.initial)}")
     return "; ".join(parts)
+
+
+def _membrane(neuron: Neuron, integrated: Range | None) -> str:
+    """The membrane's range; ``integrated`` are the numbers that can occur, None where weights are not known."""
+    if neuron.membrane is not None:
+        return f"{neuron.membrane.lo}..{neuron.membrane.hi}, saturating"
+    if integrated is None:
+        return "as wide as the weights can make it"
+    return f"{integrated.lo}..{integrated.hi}, proven free of overflow"
 
 
 def leak_text(leak: Leak) -> str:

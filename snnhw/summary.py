@@ -1,17 +1,18 @@
-"""What a model or a dataset is, in numbers: for a model layers, ranges, widths, parameters and a circuit's memory."""
+"""What a model, a network or a dataset is, in numbers: layers, ranges, widths, parameters and a circuit's memory."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from snnhw.data import Dataset
-from snnhw.model import Model
-from snnhw.network import Layer, Range
-from snnhw.semantics import semantics
+from snnhw.model import Model, tensor_shapes
+from snnhw.network import Layer, Network, Range
+from snnhw.semantics import network_semantics, semantics
 
-__all__ = ["summarise", "summarise_dataset"]
+__all__ = ["summarise", "summarise_dataset", "summarise_network"]
 
 _SPANS = ("weight", "current", "leaked", "unsaturated", "integrated", "membrane")
 
@@ -23,21 +24,34 @@ def summarise(model: Model) -> dict[str, Any]:
     biases at the width of their range, and the state of every neuron.
     """
     network = model.network
-    layers = [_layer(model, index, layer) for index, layer in enumerate(network.stages)]
+    layers = [
+        {**structure, **_numbers(model, layer)}
+        for structure, layer in zip(_structures(network), network.stages, strict=True)
+    ]
+    memory = {kind: sum(layer["memory_bits"][kind] for layer in layers) for kind in ("weights", "biases", "state")}
     return {
         "digest": model.digest,
         "semantics": semantics(model),
-        "network": network.model_dump(mode="json"),
-        "inputs": network.inputs,
-        "classes": network.classes,
-        "num_steps": network.num_steps,
+        **_description(network),
         "layers": layers,
         "scores": _span(model.score_range),
-        "parameters": sum(layer["parameters"] for layer in layers),
-        "memory_bits": {
-            kind: sum(layer["memory_bits"][kind] for layer in layers) for kind in ("weights", "biases", "state")
-        },
+        "memory_bits": memory,
         "provenance": dict(model.provenance),
+    }
+
+
+def summarise_network(network: Network) -> dict[str, Any]:
+    """The same of a network without weights: None for what depends on them."""
+    return {
+        "digest": None,
+        "semantics": network_semantics(network),
+        **_description(network),
+        "layers": [
+            {**structure, "ranges": None, "saturates": None, "memory_bits": None} for structure in _structures(network)
+        ],
+        "scores": None,
+        "memory_bits": None,
+        "provenance": {},
     }
 
 
@@ -57,23 +71,45 @@ def summarise_dataset(dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def _layer(model: Model, index: int, layer: Layer) -> dict[str, Any]:
+def _description(network: Network) -> dict[str, Any]:
+    """What the description alone tells."""
+    shapes = tensor_shapes(network)
+    return {
+        "network": network.model_dump(mode="json"),
+        "inputs": network.inputs,
+        "classes": network.classes,
+        "num_steps": network.num_steps,
+        "tensors": {name: list(shape) for name, shape in shapes.items()},
+        "parameters": sum(math.prod(shape) for shape in shapes.values()),
+    }
+
+
+def _structures(network: Network) -> list[dict[str, Any]]:
+    """What the description alone tells of each layer."""
+    shapes = tensor_shapes(network)
+    return [
+        {
+            "name": layer.name,
+            "inputs": network.fan_in(index),
+            "units": layer.units,
+            "parameters": sum(math.prod(shape) for name, shape in shapes.items() if name.startswith(f"{layer.name}.")),
+            "weight_bits": layer.synapse.weight_bits,
+        }
+        for index, layer in enumerate(network.stages)
+    ]
+
+
+def _numbers(model: Model, layer: Layer) -> dict[str, Any]:
+    """What a layer's integers tell."""
     ranges = model.ranges[layer.name]
-    fan_in = model.network.fan_in(index)
     bias = model.tensors.get(f"{layer.name}.bias")
     bias_range = None if bias is None else Range(lo=int(bias.min()), hi=int(bias.max()))
-    own = [tensor.size for name, tensor in model.tensors.items() if name.startswith(f"{layer.name}.")]
     state = layer.neuron.state_fields(ranges.membrane)
     return {
-        "name": layer.name,
-        "inputs": fan_in,
-        "units": layer.units,
-        "parameters": sum(own),
-        "weight_bits": layer.synapse.weight_bits,
         "ranges": {name: _span(getattr(ranges, name)) for name in _SPANS},
         "saturates": ranges.saturates,
         "memory_bits": {
-            "weights": layer.units * fan_in * ranges.weight.width,
+            "weights": model.weight(layer.name).size * ranges.weight.width,
             "biases": layer.units * bias_range.width if bias_range else 0,
             "state": layer.units * sum(field.range.width for field in state),
         },

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from snnhw.cli.output import Json, console, print_record, progress, table
+from snnhw.cli.output import DATASET_HELP, Json, console, print_record, progress, table
 
 app = typer.Typer(no_args_is_help=True, help="List, fetch and look at datasets.")
 
@@ -17,19 +17,23 @@ _SPLIT = typer.Option("--split", help="test or train, where the dataset has both
 def list_datasets(as_json: Json = False) -> None:
     """List the datasets that are known by name, and whether they are on this machine."""
     from snnhw.data import load
+    from snnhw.data.catalogue import TORCHVISION
     from snnhw.doctor import dataset_states
 
     states = dataset_states()
     if as_json:
         known = [{"name": state.name, "present": state.present, "place": state.place} for state in states]
-        print_record({"datasets": [{"name": "sample", "present": True, "place": None}, *known]})
+        sample = {"name": "sample", "present": True, "place": None}
+        print_record({"datasets": [sample, *known], "torchvision": list(TORCHVISION)})
         return
     rows = table("name", "on this machine", "what")
     rows.add_row("sample", "yes", f"{len(load('sample'))} images of MNIST's test set, in the package")
     for state in states:
         here = "yes" if state.present else "no"
         rows.add_row(state.name, here, state.place if state.present else f"snnhw data fetch {state.name}")
-    console().print(rows)
+    screen = console()
+    screen.print(rows)
+    screen.print(f"With the extra train also {', '.join(TORCHVISION)}, fetched when they are first used.")
 
 
 @app.command("fetch")
@@ -49,7 +53,7 @@ def fetch_dataset(
 
 @app.command("show")
 def show_dataset(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A dataset's name, or the path of your own.")],
+    name: Annotated[str, typer.Argument(metavar="DATA", help=DATASET_HELP)],
     split: Annotated[str, _SPLIT] = "test",
     index: Annotated[int | None, typer.Option("--index", min=0, help="Draw this image.")] = None,
     as_json: Json = False,

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from snnhw.cli import circuit
-from snnhw.cli.output import Json, console, print_record, progress
+from snnhw.cli.output import MODEL_HELP, Json, console, print_record, progress
 from snnhw.cli.verify import show
 
-_MODEL = typer.Argument(metavar="[MODEL]", help="A .safetensors file, or the name of a model that ships.")
+_MODEL = typer.Argument(metavar="[MODEL]", help=MODEL_HELP)
 _INDEX = typer.Option("--index", min=0, metavar="N", help="Show this image of the sample.")
 _LIMIT = typer.Option("--limit", min=1, metavar="N", help="Verify the first N images of the sample only.")
 _OUT = typer.Option("--out", metavar="DIR", help="Where the Verilog goes; NAME_verilog in this folder unless told.")

@@ -6,13 +6,23 @@ from typing import Any
 
 from snnhw.cli.output import Json, ModelName, console, digits, percent, print_record, table
 
+_SPANS = ("current", "integrated", "membrane")
+
 
 def info(model: ModelName, as_json: Json = False) -> None:
-    """Show a model: layers, ranges and widths, what it computes, where it comes from."""
-    from snnhw.presets import resolve_model
-    from snnhw.summary import summarise
+    """Show a model: layers, ranges and widths, what it computes, where it comes from.
 
-    record = summarise(resolve_model(model))
+    Of a description without weights it shows what there is to say, and which arrays would make a model of it.
+    """
+    from snnhw.presets import resolve_model, resolve_network
+    from snnhw.summary import summarise, summarise_network
+    from snnhw.tensorfile import lacks_tensors, wanted
+
+    if lacks_tensors(model):
+        network = resolve_network(model)
+        record, advice = summarise_network(network), wanted(network, model)
+    else:
+        record, advice = summarise(resolve_model(model)), None
     if as_json:
         print_record({"model": model, **record})
         return
@@ -21,8 +31,11 @@ def info(model: ModelName, as_json: Json = False) -> None:
         screen.print(line)
     screen.print()
     screen.print(_layers(record))
-    memory = record["memory_bits"]
     screen.print(f"parameters  {digits(record['parameters'])}")
+    if advice is not None:
+        screen.print(f"no weights  {advice}")
+        return
+    memory = record["memory_bits"]
     screen.print("memory      " + ", ".join(f"{kind} {digits(bits)} bits" for kind, bits in memory.items()))
     screen.print(f"digest      {record['digest']}")
     for name, value in record["provenance"].items():
@@ -30,11 +43,13 @@ def info(model: ModelName, as_json: Json = False) -> None:
 
 
 def _layers(record: dict[str, Any]) -> Any:
-    layers = table("layer", "shape", "weights", "current", "integrated", "membrane", "saturates", right=("shape",))
+    layers = table("layer", "shape", "weights", *_SPANS, "saturates", right=("shape",))
     for layer in record["layers"]:
-        spans = [_span(layer["ranges"][name]) for name in ("weight", "current", "integrated", "membrane")]
-        saturates = "yes" if layer["saturates"] else "no"
-        layers.add_row(layer["name"], f"{layer['units']} x {layer['inputs']}", *spans, saturates)
+        cells = [f"{layer['weight_bits']} bits"] + ["unknown"] * (len(_SPANS) + 1)
+        if layer["ranges"] is not None:
+            cells = [_span(layer["ranges"][name]) for name in ("weight", *_SPANS)]
+            cells.append("yes" if layer["saturates"] else "no")
+        layers.add_row(layer["name"], f"{layer['units']} x {layer['inputs']}", *cells)
     return layers
 
 

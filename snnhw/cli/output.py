@@ -15,13 +15,10 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-ModelName = Annotated[
-    str, typer.Argument(metavar="MODEL", help="A .safetensors file, or the name of a model that ships.")
-]
-DatasetName = Annotated[
-    str,
-    typer.Option("--dataset", metavar="DATA", help="sample, mnist, fashion-mnist, or a .npy, .npz or folder of .png."),
-]
+MODEL_HELP = "A .safetensors file, a description (.toml, .json) with its weights beside it, or a model that ships."
+DATASET_HELP = "sample, mnist, fashion-mnist, torchvision:KMNIST and its like, or a .npy, .npz or folder of .png."
+ModelName = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL_HELP)]
+DatasetName = Annotated[str, typer.Option("--dataset", metavar="DATA", help=DATASET_HELP)]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Take the first N images only.")]
 
 _WIDTH_OF_FILES = 120

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from snnhw.cli.output import Json, console, percent, print_record, progress, table
+from snnhw.cli.output import DATASET_HELP, Json, console, percent, print_record, progress, table
 from snnhw.errors import DescriptionError, SnnhwError
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 Number = int | None
 
 _SET = typer.Option("--set", metavar="NAME=N", help="Another number of the preset, such as threshold=300; repeatable.")
+_DATASET = typer.Option("--dataset", metavar="DATA", help=f"Instead of the preset's, or of mnist: {DATASET_HELP}")
 _OUT = typer.Option("--out", metavar="FILE", help="The model file; NAME.safetensors in this folder unless told.")
 
 
@@ -24,7 +25,7 @@ def train(
     num_steps: Annotated[Number, typer.Option("--num-steps", min=1, help="Time steps of the preset.")] = None,
     weight_bits: Annotated[Number, typer.Option("--weight-bits", min=2, help="Bits of the preset's weights.")] = None,
     others: Annotated[list[str] | None, _SET] = None,
-    dataset: Annotated[str | None, typer.Option("--dataset", metavar="DATA", help="Instead of the preset's.")] = None,
+    dataset: Annotated[str | None, _DATASET] = None,
     limit: Annotated[Number, typer.Option("--limit", min=1, help="Train on the first N images only.")] = None,
     epochs: Annotated[Number, typer.Option("--epochs", min=1, help="Passes over the training images.")] = None,
     seed: Annotated[Number, typer.Option("--seed", min=0, help="The same seed gives the same integers.")] = None,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-__all__ = ["CATALOGUE", "NAMES", "SAMPLE", "SPLITS", "Source", "SourceFile"]
+__all__ = ["CATALOGUE", "NAMES", "SAMPLE", "SPLITS", "TORCHVISION", "Source", "SourceFile"]
 
 SAMPLE = "sample"
 SPLITS = ("test", "train")
@@ -87,3 +87,6 @@ FASHION_MNIST = Source(
 CATALOGUE = {source.name: source for source in (MNIST, FASHION_MNIST)}
 NAMES = (*CATALOGUE, SAMPLE)
 """Every name that `load` knows; `fetch` knows all but the sample, which needs no fetching."""
+
+TORCHVISION = ("torchvision:MNIST", "torchvision:FashionMNIST", "torchvision:KMNIST")
+"""Names that `load` knows where the extra `train` is installed; torchvision fetches them when they are loaded."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from snnhw.data.catalogue import CATALOGUE, NAMES, SAMPLE, SPLITS
+from snnhw.data.catalogue import CATALOGUE, NAMES, SAMPLE, SPLITS, TORCHVISION
 from snnhw.data.dataset import Dataset
 from snnhw.data.idx import decode_idx
 from snnhw.data.own import read_own
@@ -19,9 +19,9 @@ __all__ = ["load"]
 def load(name_or_path: str | PathLike[str], split: str = "test", limit: int | None = None) -> Dataset:
     """Load the first `limit` images (all, where it is None) of a dataset, with their labels.
 
-    A name is one of `snnhw.data.NAMES`, or `torchvision:` and one of `snnhw.train.vision.NAMES`, which needs the extra
-    `train`; whatever else is given is a path, to what `snnhw.data.own` says. `split` is
-    "test" or "train"; the sample has only the first, and a path has both only where it is a folder that says so.
+    A name is one of `snnhw.data.NAMES`, or of `snnhw.data.catalogue.TORCHVISION`, which need the extra `train`;
+    whatever else is given is a path, to what `snnhw.data.own` says. `split` is "test" or "train"; the sample has only
+    the first, and a path has both only where it is a folder that says so.
     Raises DatasetError, in one line, where there is no such data or it is damaged.
     """
     if split not in SPLITS:
@@ -39,7 +39,7 @@ def load(name_or_path: str | PathLike[str], split: str = "test", limit: int | No
         dataset = read_own(Path(name), split, limit)
     else:
         raise DatasetError(
-            f"no dataset and no file is called {name}: give one of {', '.join(NAMES)}, "
+            f"no dataset and no file is called {name}: give one of {', '.join((*NAMES, *TORCHVISION))}, "
             "or the path of a .npy, a .npz or a folder of .png"
         )
     return dataset.first(limit)

@@ -10,8 +10,6 @@
 Images are integers in 0..255. Nothing that is loaded is executed.
 """
 
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +19,9 @@ from PIL import Image, UnidentifiedImageError
 
 from snnhw.data.dataset import Dataset
 from snnhw.errors import DatasetError
+from snnhw.npzfile import DAMAGED, LARGEST, open_npz, unreadable
 
 __all__ = ["read_own"]
-
-LARGEST = 1 << 32
-"""More bytes than this are refused before they are unpacked: a small file can claim anything."""
-
-_DAMAGED = (OSError, ValueError, EOFError, MemoryError, zlib.error, zipfile.BadZipFile)
 
 
 def read_own(path: Path, split: str, limit: int | None = None) -> Dataset:
@@ -63,23 +57,16 @@ def _array(path: Path) -> NDArray[Any]:
     try:
         # A map of the file, since its length then bounds what the header may claim.
         return np.array(np.lib.format.open_memmap(path, mode="r"))
-    except _DAMAGED as error:
-        raise _unreadable(path, error) from error
+    except DAMAGED as error:
+        raise unreadable(path, error, DatasetError) from error
 
 
 def _read_npz(path: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            size = sum(member.file_size for member in archive.infolist())
-        if size > LARGEST:
-            raise DatasetError(f"{path} unpacks to {size} bytes, and {LARGEST} is the most: split it")
-        with np.load(path, allow_pickle=False) as arrays:
-            if "images" not in arrays:
-                there = ", ".join(arrays) or "none"
-                raise DatasetError(f"{path} has no array called images (its arrays: {there}): save it under that name")
-            return arrays["images"], arrays.get("labels")
-    except _DAMAGED as error:
-        raise _unreadable(path, error) from error
+    with open_npz(path, DatasetError) as arrays:
+        if "images" not in arrays:
+            there = ", ".join(arrays) or "none"
+            raise DatasetError(f"{path} has no array called images (its arrays: {there}): save it under that name")
+        return arrays["images"], arrays.get("labels")
 
 
 def _read_folder(folder: Path, limit: int | None) -> tuple[NDArray[Any], NDArray[Any] | None]:
@@ -124,12 +111,8 @@ def _grey(path: Path, shape: tuple[int, ...] | None = None) -> NDArray[np.uint8]
             if image.mode in ("1", "L"):
                 return np.asarray(image.convert("L"))
             pixels = np.asarray(image.convert("RGBA")) if not image.mode.startswith("I") else None
-    except (*_DAMAGED, UnidentifiedImageError, Image.DecompressionBombError, SyntaxError) as error:
-        raise _unreadable(path, error) from error
+    except (*DAMAGED, UnidentifiedImageError, Image.DecompressionBombError, SyntaxError) as error:
+        raise unreadable(path, error, DatasetError) from error
     if pixels is None or (pixels[..., :3] != pixels[..., :1]).any() or (pixels[..., 3] != 255).any():
         raise DatasetError(f"{path} must be grey, of 8 bits, without transparency: convert it")
     return pixels[..., 0]
-
-
-def _unreadable(path: Path, error: BaseException) -> DatasetError:
-    return DatasetError(f"cannot read {path}: {error or type(error).__name__}; save it again")

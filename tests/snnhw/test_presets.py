@@ -111,6 +111,16 @@ def test_a_wrong_name_lists_what_ships():
         resolve_model("smal")
 
 
+@pytest.mark.usefixtures("shipped")
+def test_a_preset_whose_model_does_not_ship():
+    with pytest.raises(ModelFileError) as raised:
+        resolve_model("mnist-mlp")
+    assert str(raised.value) == (
+        "no trained model of preset 'mnist-mlp' ships: `snnhw train mnist-mlp` makes mnist-mlp.safetensors, to be "
+        "given in its place; these ship: other, small"
+    )
+
+
 def test_no_model_ships_where_the_folder_is_missing(shipped: Path):
     shutil.rmtree(shipped)
     assert shipped_models() == ()

@@ -25,7 +25,7 @@ from snnhw.network import (
     Rate,
     Spike,
 )
-from snnhw.semantics import firing_text, leak_text, semantics
+from snnhw.semantics import firing_text, leak_text, network_semantics, semantics
 from tests.circuits import CASES, model
 
 
@@ -118,6 +118,15 @@ def test_firing(neuron: Neuron, says: list[str]):
 def test_the_earliest_spike_wins():
     network = model("latency").network.model_copy(update={"readout": FirstSpikeReadout()})
     assert "lowest of 3 scores" in semantics(Model(network, model("latency").tensors))[-1]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_network_says_the_same_but_for_widths_that_weights_decide(case: str):
+    for with_weights, without in zip(semantics(model(case)), network_semantics(model(case).network), strict=True):
+        expected = re.sub(
+            r"membrane \S+ proven free of overflow", "membrane as wide as the weights can make it", with_weights
+        )
+        assert without == expected
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -7,7 +7,7 @@ import numpy as np
 from snnhw.data import Dataset
 from snnhw.model import Model
 from snnhw.network import Range
-from snnhw.summary import summarise, summarise_dataset
+from snnhw.summary import summarise, summarise_dataset, summarise_network
 
 
 def test_a_model():
@@ -34,6 +34,18 @@ def test_a_model():
     assert summary["provenance"] == {"seed": 3}
     assert summary["digest"] == model.digest
     assert json.loads(json.dumps(summary)) == summary
+
+
+def test_a_network_without_weights_has_the_same_fields():
+    model = Model.from_arrays([[[1, -2], [3, 0]], [[1, 1]]], thresholds=[[1, 2]], num_steps=2)
+    known, unknown = summarise(model), summarise_network(model.network)
+    assert unknown.keys() == known.keys()
+    assert unknown["tensors"] == {"hidden.weight": [2, 2], "hidden.threshold": [2], "output.weight": [1, 2]}
+    depends = {name for name, value in unknown.items() if value != known[name]}
+    assert depends == {"digest", "semantics", "layers", "scores", "memory_bits"}
+    for one, other in zip(unknown["layers"], known["layers"], strict=True):
+        assert one == {**other, "ranges": None, "saturates": None, "memory_bits": None}
+    assert json.loads(json.dumps(unknown)) == unknown
 
 
 def test_a_dataset():

@@ -11,9 +11,11 @@ import pytest
 
 from snnhw import cli
 from snnhw.cli.app import run
+from snnhw.data.catalogue import TORCHVISION
+from snnhw.descriptionfile import save_description
 from snnhw.model import Model, tensor_shapes
 from snnhw.modelfile import save
-from snnhw.presets import preset
+from snnhw.presets import preset, resolve_model
 
 ROOT = Path(__file__).parents[3]
 
@@ -59,6 +61,23 @@ def test_info(model: Path, capsys: pytest.CaptureFixture[str]):
     assert "fires where integrated >= 256" in text
 
 
+def test_info_of_a_description(model: Path, capsys: pytest.CaptureFixture[str]):
+    network = preset("mnist-mlp", hidden=6)
+    save_description(network, "net.toml")
+    shown = record(["info", "net.toml"], capsys)
+    assert (shown["model"], shown["digest"], shown["parameters"]) == ("net.toml", None, 6 * 784 + 6 + 60 + 10)
+    assert run(["info", "net.toml"]) == 0
+    text = capsys.readouterr().out
+    assert "fires where integrated >= 256" in text
+    assert "put integers into net.npz as arrays hidden.weight [6, 784], hidden.bias [6], output.weight [10, 6]" in text
+    assert "net.toml has no weights beside it" in fails(["evaluate", "net.toml"], capsys)
+    tensors: dict[str, Any] = dict(resolve_model(model).tensors)
+    np.savez("net.npz", **tensors)
+    shown = record(["info", "net.toml"], capsys)
+    assert shown["digest"] == resolve_model(model).digest
+    assert record(["evaluate", "net.toml", "--limit", "3"], capsys)["images"] == 3
+
+
 def test_evaluate(model: Path, capsys: pytest.CaptureFixture[str]):
     shown = record(["evaluate", str(model), "--limit", "30"], capsys)
     assert shown["images"] == 30
@@ -92,8 +111,11 @@ def test_doctor(capsys: pytest.CaptureFixture[str]):
 def test_data_list(capsys: pytest.CaptureFixture[str]):
     shown = record(["data", "list"], capsys)
     assert [dataset["name"] for dataset in shown["datasets"]] == ["sample", "mnist", "fashion-mnist"]
+    assert shown["torchvision"] == list(TORCHVISION)
     assert run(["data", "list"]) == 0
-    assert "fashion-mnist" in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert "fashion-mnist" in text
+    assert "torchvision:KMNIST" in text
 
 
 def test_data_show(capsys: pytest.CaptureFixture[str]):
@@ -117,7 +139,7 @@ CANNOT: dict[str, tuple[list[str], str]] = {
     "missing file": (["evaluate", "x.safetensors"], "model file x.safetensors is not there"),
     "unknown command": (["inform"], "No such command 'inform'. Did you mean 'info'? (snnhw --help says what there is)"),
     "unknown option": (["info", "--xml", "x"], "No such option: --xml (snnhw info --help says what there is)"),
-    "missing argument": (["data", "show"], "Missing argument 'NAME'. (snnhw data show --help says what there is)"),
+    "missing argument": (["data", "show"], "Missing argument 'DATA'. (snnhw data show --help says what there is)"),
     "no number": (["evaluate", "small.safetensors", "--limit", "x"], "Invalid value for '--limit'"),
     "too small": (["evaluate", "small.safetensors", "--limit", "0"], "Invalid value for '--limit'"),
     "unknown dataset": (["evaluate", "small.safetensors", "--dataset", "x"], "no dataset and no file is called x"),

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from snnhw.data import load, own
+from snnhw import npzfile
+from snnhw.data import load
 from snnhw.errors import DatasetError
 
 IMAGES = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
@@ -165,7 +166,7 @@ def test_npz_without_images_says_what_it_has(tmp_path: Path):
 
 def test_an_archive_that_grows_too_large_is_refused_before_it_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     np.savez_compressed(tmp_path / "x.npz", images=np.zeros((100, 100, 100), np.uint8))
-    monkeypatch.setattr(own, "LARGEST", 1000)
+    monkeypatch.setattr(npzfile, "LARGEST", 1000)
     with pytest.raises(DatasetError, match="unpacks to 1000128 bytes, and 1000 is the most"):
         load(tmp_path / "x.npz")
 

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from snnhw.data import load
+from snnhw.data.catalogue import TORCHVISION
 from snnhw.errors import DatasetError, DownloadError, ToolMissingError
+from snnhw.train.vision import NAMES, PREFIX
 
 
 @pytest.fixture
@@ -36,6 +38,10 @@ def test_a_set_is_read_as_it_is(kmnist, split: str):
 
 def test_the_limit_holds(kmnist):
     assert len(load("torchvision:KMNIST", limit=2)) == 2
+
+
+def test_the_names_are_those_that_commands_list():
+    assert tuple(f"{PREFIX}{name}" for name in NAMES) == TORCHVISION
 
 
 def test_an_unknown_set_is_refused_with_the_list():
