@@ -10,7 +10,7 @@ This is the only package of the project that needs PyTorch, which the extra ``tr
 from snnhw.train.checkpoint import CheckpointError
 from snnhw.train.evaluate import evaluate
 from snnhw.train.loop import Progress, best_of, train
-from snnhw.train.options import Augmentation, TrainOptions
+from snnhw.train.options import Augmentation, TeacherOptions, TrainOptions
 from snnhw.train.record import TrainingRecord, plot_record, write_record
 from snnhw.train.surrogate import Surrogate
 
@@ -19,6 +19,7 @@ __all__ = [
     "CheckpointError",
     "Progress",
     "Surrogate",
+    "TeacherOptions",
     "TrainOptions",
     "TrainingRecord",
     "best_of",

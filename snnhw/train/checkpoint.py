@@ -19,7 +19,7 @@ __all__ = ["CheckpointError", "check_identity", "read_checkpoint", "write_checkp
 SCHEMA = 1
 """The version of the layout."""
 
-STATE = ("network", "averaged", "optimiser", "generator", "best")
+STATE = ("network", "averaged", "optimiser", "generator", "teacher", "best")
 """What a training's state consists of."""
 
 _DAMAGED = (OSError, EOFError, RuntimeError, ValueError, TypeError, KeyError, pickle.UnpicklingError)

@@ -7,7 +7,6 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,17 +19,21 @@ from snnhw.data import Dataset
 from snnhw.model import Model
 from snnhw.network import Network
 from snnhw.train.augment import Augmenter
+from snnhw.train.batches import Batch, Batches
 from snnhw.train.checkpoint import check_identity, read_checkpoint, write_checkpoint
 from snnhw.train.evaluate import computing_threads, count_correct
 from snnhw.train.initial import initialise
 from snnhw.train.network import TrainableNetwork
 from snnhw.train.options import TrainOptions
-from snnhw.train.record import EpochRecord, Score, TrainingRecord, versions
+from snnhw.train.record import EpochRecord, Score, TeacherRecord, TrainingRecord, versions
 from snnhw.train.split import Part, image_size, labelled, split
+from snnhw.train.teacher import Teacher, distillation, teach
 
 __all__ = ["Progress", "best_of", "train"]
 
 _BETAS = (0.9, 0.99)
+_TOGETHER = 1000
+"""Images that the teacher judges together."""
 _INITIAL_SAMPLES = 512
 """So many samples choose the size of the initial weights."""
 
@@ -49,6 +52,8 @@ class Progress:
     """The mean of this epoch so far."""
     scored: EpochRecord | None = None
     """The epoch as it goes into the record; None while it goes on."""
+    teacher: bool = False
+    """Whether these are epochs of the teacher, which come before the network's."""
 
 
 OnProgress = Callable[[Progress], None]
@@ -89,6 +94,8 @@ def train(
             record, state = read_checkpoint(checkpoint)
             check_identity(checkpoint, record, run.record)
             run.restore(record, state)
+        else:
+            run.teach(on_progress)
         while len(run.record.epochs) < options.epochs:
             run.epoch(on_progress)
             if checkpoint is not None:
@@ -135,63 +142,68 @@ class _Run:
             options=options,
             versions=versions(),
         )
-        self.generator = torch.Generator().manual_seed(options.seed)
-        self.augmenter = None if options.augment is None else Augmenter(options.augment, *image_size(dataset))
         leading = (network.num_steps,) if network.encoder.kind == "events" else ()
         samples = self.part.samples.reshape(len(self.part.samples), *leading, network.inputs)
-        self.samples, self.labels = torch.from_numpy(samples.copy()), torch.from_numpy(self.part.labels.copy())
+        self.batches = Batches(
+            samples=torch.from_numpy(samples.copy()),
+            labels=torch.from_numpy(self.part.labels.copy()),
+            size=options.batch_size,
+            generator=torch.Generator().manual_seed(options.seed),
+            augmenter=None if options.augment is None else Augmenter(options.augment, *image_size(dataset)),
+            prefetch=options.prefetches,
+        )
+        self.teacher: Teacher | None = None
+        if options.teacher is not None:
+            self.teacher = Teacher(*image_size(dataset), network.classes, options.seed)
         self.network = TrainableNetwork(network, options.surrogate)
-        initialise(self.network, self.samples[:_INITIAL_SAMPLES], self.generator)
+        initialise(self.network, self.batches.samples[:_INITIAL_SAMPLES], self.batches.generator)
         self.averaged = copy.deepcopy(self.network)
         self.optimiser = torch.optim.Adam(_groups(self.network, options.learning_rate), betas=_BETAS, fused=True)
         self.best: dict[str, Tensor] = {}
 
-    @property
-    def batches(self) -> int:
-        """How many batches an epoch has."""
-        return math.ceil(len(self.samples) / self.options.batch_size)
+    def teach(self, on_progress: OnProgress | None) -> None:
+        """Train the teacher, where there is one, and ask it from then on."""
+        chosen = self.options.teacher
+        if self.teacher is None or chosen is None:
+            return
+        start, epochs, total = time.perf_counter(), chosen.epochs, len(self.batches)
+
+        def after_batch(number: int, batch: int, loss: float) -> None:
+            if on_progress is not None:
+                on_progress(Progress(number, epochs, batch, total, loss, teacher=True))
+
+        def epoch() -> Iterator[tuple[Tensor, Tensor]]:
+            return ((batch.samples, batch.labels) for batch in self.batches.epoch())
+
+        teach(self.teacher, epoch, epochs, total, after_batch)
+        validation = self.validation and self._count_teacher(self.validation)
+        self.record.teacher = TeacherRecord(validation=validation, seconds=time.perf_counter() - start)
+        self.batches.teacher = self.teacher
 
     def epoch(self, on_progress: OnProgress | None) -> None:
         """One pass over the samples in a new order, and its scores."""
         start = time.perf_counter()
-        number = len(self.record.epochs) + 1
-        total = 0.0
-        for batch, (samples, labels) in enumerate(self._epoch_batches(), start=1):
-            step = (number - 1) * self.batches + batch - 1
+        number, batches = len(self.record.epochs) + 1, len(self.batches)
+        total, seen = 0.0, 0
+        for index, batch in enumerate(self.batches.epoch()):
+            step = (number - 1) * batches + index
             self._set_learning_rate(step)
-            total += self._improve(samples, labels) * len(labels)
+            total += self._improve(batch) * len(batch.labels)
+            seen += len(batch.labels)
             self._average(step)
             if on_progress is not None:
-                seen = min(batch * self.options.batch_size, len(self.samples))
-                on_progress(Progress(number, self.options.epochs, batch, self.batches, total / seen))
-        scored = self._score(number, total / len(self.samples), start)
+                on_progress(Progress(number, self.options.epochs, index + 1, batches, total / seen))
+        scored = self._score(number, total / seen, start)
         if on_progress is not None:
-            on_progress(Progress(number, self.options.epochs, self.batches, self.batches, scored.loss, scored))
+            on_progress(Progress(number, self.options.epochs, batches, batches, scored.loss, scored))
 
-    def _epoch_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Samples and labels, batch by batch in a new order; the next batch is made while one is computed with."""
-        order = torch.randperm(len(self.samples), generator=self.generator)
-        batches = torch.split(order, self.options.batch_size)
-        if not self.options.prefetches:
-            yield from map(self._batch, batches)
-            return
-        with ThreadPoolExecutor(max_workers=1) as pool:
-            coming = pool.submit(self._batch, batches[0])
-            for chosen in batches[1:]:
-                ready, coming = coming, pool.submit(self._batch, chosen)
-                yield ready.result()
-            yield coming.result()
-
-    def _batch(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
-        samples = self.samples[chosen]
-        if self.augmenter is not None:
-            samples = self.augmenter(samples, self.generator)
-        return samples, self.labels[chosen]
-
-    def _improve(self, samples: Tensor, labels: Tensor) -> float:
+    def _improve(self, batch: Batch) -> float:
         """Improve the network on a batch, and return the mean loss that it had."""
-        logits = self.network.logits(self.network(samples))
-        loss = functional.cross_entropy(logits, labels)
+        logits = self.network.logits(self.network(batch.samples))
+        loss = functional.cross_entropy(logits, batch.labels)
+        if batch.opinion is not None and self.options.teacher is not None:
+            chosen = self.options.teacher
+            loss = torch.lerp(loss, distillation(logits, batch.opinion, chosen.temperature), chosen.weight)
         self.optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         self.optimiser.step()
@@ -207,7 +219,7 @@ class _Run:
 
     def _set_learning_rate(self, step: int) -> None:
         """A cosine from the option's rate to 0 at the end of the last epoch."""
-        part = 0.5 * (1 + math.cos(math.pi * step / (self.batches * self.options.epochs)))
+        part = 0.5 * (1 + math.cos(math.pi * step / (len(self.batches) * self.options.epochs)))
         for group in self.optimiser.param_groups:
             group["lr"] = group["initial_lr"] * part
 
@@ -228,13 +240,21 @@ class _Run:
     def _count(self, model: Model, part: Part) -> Score:
         return Score(correct=count_correct(model, part.samples, part.labels), total=len(part.labels))
 
+    @torch.no_grad()
+    def _count_teacher(self, part: Part) -> Score:
+        assert self.teacher is not None
+        samples = torch.from_numpy(part.samples.copy())
+        chosen = torch.cat([self.teacher(chunk).argmax(dim=1) for chunk in torch.split(samples, _TOGETHER)])
+        return Score(correct=int((chosen.numpy() == part.labels).sum()), total=len(part.labels))
+
     def state(self) -> dict[str, Any]:
         """What a later run needs besides the record."""
         return {
             "network": self.network.state_dict(),
             "averaged": self.averaged.state_dict(),
             "optimiser": self.optimiser.state_dict(),
-            "generator": self.generator.get_state(),
+            "generator": self.batches.generator.get_state(),
+            "teacher": self.teacher.state_dict() if self.teacher else {},
             "best": self.best,
         }
 
@@ -244,7 +264,10 @@ class _Run:
         self.network.load_state_dict(state["network"])
         self.averaged.load_state_dict(state["averaged"])
         self.optimiser.load_state_dict(state["optimiser"])
-        self.generator.set_state(state["generator"])
+        self.batches.generator.set_state(state["generator"])
+        if self.teacher is not None:
+            self.teacher.load_state_dict(state["teacher"])
+            self.batches.teacher = self.teacher.eval()
 
 
 def _at_least(validation: Score | None, best: EpochRecord | None) -> bool:

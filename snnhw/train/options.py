@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from snnhw.train.surrogate import Surrogate
 
-__all__ = ["Augmentation", "TrainOptions"]
+__all__ = ["Augmentation", "TeacherOptions", "TrainOptions"]
 
 
 class Augmentation(BaseModel):
@@ -32,6 +32,18 @@ class Augmentation(BaseModel):
     elastic_nodes: int = Field(default=6, ge=2, le=64)
 
 
+class TeacherOptions(BaseModel):
+    """How the teacher is trained, which precedes the network, and how much it has to say."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    epochs: int = Field(default=6, ge=1)
+    weight: float = Field(default=0.5, gt=0, le=1)
+    """The part of the loss that is the difference from the teacher; the rest is that from the labels."""
+    temperature: float = Field(default=2.0, gt=0, allow_inf_nan=False)
+    """What logits are divided by before they are compared."""
+
+
 class TrainOptions(BaseModel):
     """The options of a training; a change of any of them gives other integers."""
 
@@ -49,14 +61,16 @@ class TrainOptions(BaseModel):
     the last."""
     augment: Augmentation | None = Augmentation()
     """None trains on the samples as they are, which events and flat data need."""
+    teacher: TeacherOptions | None = None
+    """None learns from the labels alone; a teacher needs images."""
     surrogate: Surrogate = Surrogate(kind="atan", slope=1.0)
     average: float = Field(default=0.999, ge=0, lt=1)
     """The integers are those of a running average of the latent numbers, which this part of is kept at each step."""
     threads: int = Field(default=2, ge=1, le=1024)
-    """How many threads work. With augmentation and more than one, one of them deforms the next images, so that 1 and 2
-    give the same integers; any other number may round otherwise."""
+    """How many threads work. With augmentation or a teacher and more than one, one of them makes the next batch, so
+    that 1 and 2 give the same integers; any other number may round otherwise."""
 
     @property
     def prefetches(self) -> bool:
         """Whether a thread of its own makes the next batch."""
-        return self.augment is not None and self.threads > 1
+        return (self.augment is not None or self.teacher is not None) and self.threads > 1

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from snnhw.files import replacing, write_atomically
 from snnhw.train.options import TrainOptions
 
-__all__ = ["EpochRecord", "Score", "TrainingRecord", "plot_record", "versions", "write_record"]
+__all__ = ["EpochRecord", "Score", "TeacherRecord", "TrainingRecord", "plot_record", "versions", "write_record"]
 
 
 class Score(BaseModel):
@@ -48,6 +48,15 @@ class EpochRecord(BaseModel):
     """Of computing the epoch, the scores included."""
 
 
+class TeacherRecord(BaseModel):
+    """The teacher, where there is one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    validation: Score | None
+    seconds: float
+
+
 class TrainingRecord(BaseModel):
     """All there is to know about a training but the integers, as JSON."""
 
@@ -63,6 +72,7 @@ class TrainingRecord(BaseModel):
     options: TrainOptions
     versions: dict[str, str]
     epochs: list[EpochRecord] = []
+    teacher: TeacherRecord | None = None
     kept: int | None = None
     """The epoch whose integers the model holds."""
 
@@ -73,8 +83,8 @@ class TrainingRecord(BaseModel):
 
     @property
     def seconds(self) -> float:
-        """Of all epochs."""
-        return sum(epoch.seconds for epoch in self.epochs)
+        """Of all epochs, the teacher's included."""
+        return sum(epoch.seconds for epoch in self.epochs) + (self.teacher.seconds if self.teacher else 0)
 
 
 def versions() -> dict[str, str]:

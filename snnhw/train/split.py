@@ -53,7 +53,7 @@ def image_size(dataset: Dataset) -> tuple[int, int, int]:
     shape = dataset.images.shape[1:]
     if len(shape) not in (2, 3):
         raise DatasetError(
-            f"the samples of {dataset.name} are no images but of shape {list(shape)}, and cannot be deformed: train "
-            "without augmentation"
+            f"the samples of {dataset.name} are no images but of shape {list(shape)}, which a "
+            "teacher and augmentation need: train without augmentation, and without a teacher"
         )
     return shape if len(shape) == 3 else (1, *shape)

@@ -29,6 +29,7 @@ from snnhw.train import (
     Augmentation,
     CheckpointError,
     Progress,
+    TeacherOptions,
     TrainingRecord,
     TrainOptions,
     best_of,
@@ -38,6 +39,7 @@ from snnhw.train import (
 )
 
 OPTIONS = TrainOptions(epochs=3, batch_size=64, seed=7, validation=100, threads=1)
+TAUGHT = OPTIONS.model_copy(update={"teacher": TeacherOptions(epochs=1)})
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +75,7 @@ class Interrupted(Exception):
 
 def interrupt_at(epoch: int, batch: int) -> Any:
     def watch(progress: Progress) -> None:
-        if (progress.epoch, progress.batch) == (epoch, batch) and progress.scored is None:
+        if (progress.epoch, progress.batch, progress.teacher) == (epoch, batch, False) and progress.scored is None:
             raise Interrupted
 
     return watch
@@ -87,9 +89,10 @@ def test_the_same_seed_gives_the_same_integers_and_another_seed_others(dataset: 
     assert other.digest != first.digest
 
 
-def test_a_second_thread_that_deforms_images_changes_nothing(dataset: Dataset):
-    alone, record = train(network(), dataset, OPTIONS)
-    helped, same = train(network(), dataset, OPTIONS.model_copy(update={"threads": 2}))
+@pytest.mark.parametrize("options", [OPTIONS, TAUGHT], ids=["labels", "teacher"])
+def test_a_second_thread_that_makes_batches_changes_nothing(dataset: Dataset, options: TrainOptions):
+    alone, record = train(network(), dataset, options)
+    helped, same = train(network(), dataset, options.model_copy(update={"threads": 2}))
     assert helped.digest == alone.digest
     assert course(record) == course(same)
 
@@ -101,16 +104,19 @@ def test_the_global_random_state_and_number_of_threads_stay_as_they_were(dataset
     assert torch.get_num_threads() == threads
 
 
+@pytest.mark.parametrize("options", [OPTIONS, TAUGHT], ids=["labels", "teacher"])
 @pytest.mark.parametrize("moment", [(2, 1), (3, 5)], ids=["between epochs", "within an epoch"])
-def test_a_resumed_training_ends_as_an_uninterrupted_one(dataset: Dataset, tmp_path: Path, moment: tuple[int, int]):
-    whole, record = train(network(), dataset, OPTIONS)
+def test_a_resumed_training_ends_as_an_uninterrupted_one(
+    dataset: Dataset, tmp_path: Path, moment: tuple[int, int], options: TrainOptions
+):
+    whole, record = train(network(), dataset, options)
     checkpoint = tmp_path / "training.ckpt"
     with pytest.raises(Interrupted):
-        train(network(), dataset, OPTIONS, checkpoint=checkpoint, on_progress=interrupt_at(*moment))
+        train(network(), dataset, options, checkpoint=checkpoint, on_progress=interrupt_at(*moment))
     early, early_record = best_of(checkpoint)
     assert course(early_record) == course(record)[: moment[0] - 1]
     assert early.provenance["epoch"] == early_record.kept
-    resumed, resumed_record = train(network(), dataset, OPTIONS, checkpoint=checkpoint)
+    resumed, resumed_record = train(network(), dataset, options, checkpoint=checkpoint)
     assert resumed.digest == whole.digest
     assert course(resumed_record) == course(record)
     assert best_of(checkpoint)[0].digest == whole.digest
@@ -273,6 +279,8 @@ def test_data_that_does_not_suit_is_refused(dataset: Dataset):
         {"average": 1.0},
         {"threads": 0},
         {"teacher": "large"},
+        {"teacher": {"weight": 0.0}},
+        {"teacher": {"temperature": 0.0}},
         {"augment": {"rotation": -1.0}},
         {"augment": {"elastic_nodes": 1}},
     ],

@@ -1,0 +1,85 @@
+"""A teacher: a small convolutional network in floating point, whose opinion of each image is learned besides the label.
+
+Knowledge distillation, after Hinton, Vinyals and Dean 2015, arXiv:1503.02531: the network is also to give wrong classes
+the probabilities that the teacher does, both softened by a temperature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+__all__ = ["Teacher", "distillation", "teach"]
+
+_CHANNELS = (12, 32)
+_HIDDEN = 128
+_HIGHEST_RATE = 0.004
+
+
+class Teacher(nn.Module):
+    """Two convolutions of stride 2 and two dense layers, on images uint8 [B, channels * height * width].
+
+    The same seed gives the same initial weights, whatever the global random state, which is left as it was.
+    """
+
+    def __init__(self, channels: int, height: int, width: int, classes: int, seed: int) -> None:
+        super().__init__()
+        self.size = (channels, height, width)
+        pixels = (height + 3) // 4 * ((width + 3) // 4)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.layers = nn.Sequential(
+                nn.Conv2d(channels, _CHANNELS[0], kernel_size=5, stride=2, padding=2),
+                nn.ReLU(),
+                nn.BatchNorm2d(_CHANNELS[0]),
+                nn.Conv2d(_CHANNELS[0], _CHANNELS[1], kernel_size=5, stride=2, padding=2),
+                nn.ReLU(),
+                nn.BatchNorm2d(_CHANNELS[1]),
+                nn.Flatten(),
+                nn.Linear(_CHANNELS[1] * pixels, _HIDDEN),
+                nn.ReLU(),
+                nn.Linear(_HIDDEN, classes),
+            )
+
+    def forward(self, samples: Tensor) -> Tensor:
+        """The logits [B, classes]."""
+        logits: Tensor = self.layers(samples.view(len(samples), *self.size) / 255)
+        return logits
+
+
+def teach(
+    teacher: Teacher,
+    epoch: Callable[[], Iterable[tuple[Tensor, Tensor]]],
+    epochs: int,
+    batches: int,
+    after_batch: Callable[[int, int, float], None],
+) -> None:
+    """Train a teacher and leave it in evaluation mode.
+
+    ``epoch`` gives the ``batches`` samples and labels of one epoch; ``after_batch`` is called with the epoch and
+    batch, both from 1, and the mean loss of the epoch so far.
+    """
+    optimiser = torch.optim.Adam(teacher.parameters(), fused=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, _HIGHEST_RATE, total_steps=epochs * batches)
+    teacher.train()
+    for number in range(1, epochs + 1):
+        total = 0.0
+        for batch, (samples, labels) in enumerate(epoch(), start=1):
+            loss = functional.cross_entropy(teacher(samples), labels)
+            optimiser.zero_grad(set_to_none=True)
+            torch.autograd.backward(loss)
+            optimiser.step()
+            schedule.step()
+            total += float(loss.detach())
+            after_batch(number, batch, total / batch)
+    teacher.eval()
+
+
+def distillation(logits: Tensor, opinion: Tensor, temperature: float) -> Tensor:
+    """The mean divergence of the softened probabilities from the teacher's, times the square of the temperature."""
+    own = functional.log_softmax(logits / temperature, dim=1)
+    wanted = functional.log_softmax(opinion / temperature, dim=1)
+    return functional.kl_div(own, wanted, reduction="batchmean", log_target=True) * temperature**2
