@@ -100,7 +100,7 @@ def compare(simulation: Simulation, golden: Result, mode: Mode) -> Comparison:
         differs |= field.differing()
     divergence = _first_divergence(fields, int(np.argmax(differs)), mode) if differs.any() else None
     values = sum(field.circuit.size for field in fields)
-    return Comparison(differs, values, divergence, tuple(_problems(simulation, encoder.aborts, mode)))
+    return Comparison(differs, values, divergence, tuple(_problems(simulation, encoder, mode)))
 
 
 def _fields(simulation: Simulation, encoder: EncoderTrace, golden: Result) -> Iterator[_Field]:
@@ -141,7 +141,7 @@ def _first_divergence(fields: list[_Field], sample: int, mode: Mode) -> Divergen
     return min(found, key=lambda candidate: candidate[0])[1]
 
 
-def _problems(simulation: Simulation, aborts: int, mode: Mode) -> Iterator[str]:
+def _problems(simulation: Simulation, encoder: EncoderTrace, mode: Mode) -> Iterator[str]:
     """What is wrong beside the values of samples."""
     if simulation.stuck:
         yield f"{mode}: {simulation.stuck}"
@@ -149,8 +149,10 @@ def _problems(simulation: Simulation, aborts: int, mode: Mode) -> Iterator[str]:
         yield f"{mode}: the circuit raised its error flag on samples that were framed well"
     if simulation.extra_results:
         yield f"{mode}: the circuit gave {simulation.extra_results} results that nobody asked for"
-    if aborts:
-        yield f"{mode}: the encoder gave up {aborts} samples that were framed well"
+    if encoder.aborts:
+        yield f"{mode}: the encoder gave up {encoder.aborts} samples that were framed well"
+    if surplus := encoder.surplus(simulation.samples):
+        yield f"{mode}: the encoder sent {surplus} transfers too many, after the last sample"
     for stage in simulation.records:
         if stage != "encoder" and (surplus := simulation.surplus(stage)) > 0:
             yield f"{mode}: the tap of stage '{stage}' showed {surplus} words too many"

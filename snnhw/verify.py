@@ -111,8 +111,13 @@ def verify(
     ``labels`` are integers [B]. ``simulator`` stands in for the circuit of ``model``. ``stall`` makes source and sink
     pause, without which ``timing`` compares the cycles with their prediction. ``waveform`` is the VCD file to write
     where the circuit differs. ``progress`` is told how many of how many samples are done, a sample counting once for
-    each mode. Raises ToolMissingError where the engine asked for is not installed.
+    each mode. Raises ToolMissingError where the engine asked for is not installed, ValueError without samples or modes:
+    nothing compared is nothing equal.
     """
+    if len(samples) == 0 or not modes:
+        raise ValueError(
+            f"verify needs a sample and a mode at least, not {len(samples)} samples in modes {tuple(modes)}"
+        )
     begun = time.perf_counter()
     name, note, limit = "given", None, None
     if simulator is None:

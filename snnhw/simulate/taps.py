@@ -72,8 +72,16 @@ class EncoderTrace:
     """[n]"""
     steps: NDArray[np.int64]
     """[whole samples] the steps of each."""
+    ends: NDArray[np.int64]
+    """[whole samples] transfers up to the one that ended each, that one included."""
+    transfers: int
+    """All of them, marks and what was given up included."""
     aborts: int
     """Samples that were given up."""
+
+    def surplus(self, samples: int) -> int:
+        """Transfers after the one that ended the last of so many samples; 0 where that one never came."""
+        return self.transfers - int(self.ends[samples - 1]) if 0 < samples <= len(self.ends) else 0
 
     def values(self, steps: int, samples: int, inputs: int) -> tuple[NDArray[Any], NDArray[np.int64]]:
         """The events as an array [steps, samples, inputs], 0 meaning none, and the samples of those it cannot hold.
@@ -113,6 +121,8 @@ def decode_encoder(tap: Tap, records: Words) -> EncoderTrace:
         address=columns["address"][kept].astype(np.int64),
         value=columns["value"][kept].astype(np.int64),
         steps=(step_ends - before)[ended].astype(np.int64),
+        ends=np.flatnonzero(ended) + 1,
+        transfers=len(mark),
         aborts=int(np.count_nonzero(mark == ABORT)),
     )
 

@@ -7,6 +7,7 @@ import pytest
 
 from golden.network import LayerTrace, run
 from snnhw.compare import Divergence
+from snnhw.implementation import LayerImplementation
 from snnhw.model import Model
 from snnhw.network import Layer, Leak
 from snnhw.simulate.verilator import VerilatorSimulator
@@ -48,6 +49,15 @@ def test_the_circuit_without_a_fault_is_equal():
     report = verify(MODEL, IMPLEMENTATION, SAMPLES, simulator=circuit_of(MODEL))
     assert report.equal
     assert report.timing_mismatches == 0
+
+
+def test_a_circuit_built_otherwise_is_equal_and_its_cycles_are_not_as_predicted():
+    slowest = LayerImplementation(synapse_lanes=1, neuron_lanes=1)
+    other = IMPLEMENTATION.model_copy(update={"layers": (slowest, IMPLEMENTATION.layers[1])})
+    report = verify(MODEL, other, SAMPLES, simulator=circuit_of(MODEL))
+    assert report.equal
+    assert report.timing_mismatches is not None
+    assert report.timing_mismatches >= len(SAMPLES)
 
 
 def test_a_wrong_weight():

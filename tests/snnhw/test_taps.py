@@ -62,6 +62,7 @@ def test_events_belong_to_the_sample_and_step_that_is_open():
         *[(STEP, 0, 0), (EVENT, 0, 6), (SAMPLE, 0, 0), (EVENT, 3, 5)],
     )
     assert trace.steps.tolist() == [2, 2]
+    assert [trace.surplus(samples) for samples in (0, 1, 2, 3)] == [0, 4, 1, 0]
     array, misplaced = trace.values(2, 3, 4)
     assert array.tolist() == [
         [[0, 0, 0, 9], [0, 0, 0, 0], [0, 0, 0, 5]],

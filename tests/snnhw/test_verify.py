@@ -112,9 +112,11 @@ def test_one_mode_and_stalls_and_progress():
     assert calls[-1] == (40, 40)
 
 
-def test_no_samples_are_equal():
-    found = report(samples=toy.samples(0), labels=np.zeros(0))
-    assert (found.images, found.correct, found.equal) == (0, 0, True)
+def test_nothing_to_compare_is_refused():
+    with pytest.raises(ValueError, match="not 0 samples"):
+        report(samples=toy.samples(0), labels=np.zeros(0))
+    with pytest.raises(ValueError, match=r"in modes \(\)"):
+        report(modes=())
 
 
 @pytest.mark.parametrize("field", ["integrated", "spike", "value", "membrane"])
@@ -267,6 +269,16 @@ def test_surplus_words_are_a_problem():
     assert found.problems == tuple(
         f"{mode}: the tap of stage 'hidden' showed 3 words too many" for mode in ("isolated", "stream")
     )
+
+
+@pytest.mark.parametrize(
+    "transfer", [(0, 2, 1), (1, 0, 0), (2, 0, 0), (3, 0, 0)], ids=["event", "step", "end", "abort"]
+)
+def test_what_the_encoder_sends_after_the_last_sample_is_a_problem(transfer: tuple[int, int, int]):
+    more = np.array([transfer], np.uint32)
+    found = report(in_records("encoder", lambda records: np.concatenate([records, more]), only="stream"))
+    assert (found.mismatches, found.equal) == (0, False)
+    assert found.problems[-1] == "stream: the encoder sent 1 transfers too many, after the last sample"
 
 
 def test_error_flag_surplus_results_and_samples_given_up_are_problems():
