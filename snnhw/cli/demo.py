@@ -65,7 +65,7 @@ def demo(
     circuit.say(report.note)
     if as_json:
         image = {"index": index, "class": int(result.classes[0]), "scores": result.scores[0].tolist()}
-        record = {"model": model, "image": image, "folder": str(folder), "files": files}
+        record = {"model": model, "dataset": images.name, "image": image, "folder": str(folder), "files": files}
         print_record({**record, **report.to_json()})
     else:
         show(report)

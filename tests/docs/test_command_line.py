@@ -1,0 +1,174 @@
+"""docs/command-line.md against the program: commands, options, JSON fields, names, variables and keys."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from snnhw.cli.app import run
+from snnhw.data import NAMES, load
+from snnhw.data.catalogue import TORCHVISION
+from snnhw.model import Model, tensor_shapes
+from snnhw.modelfile import save
+from snnhw.network import (
+    Bernoulli,
+    CountReadout,
+    Dense,
+    Direct,
+    Events,
+    FirstSpikeReadout,
+    IntegrateFire,
+    Latency,
+    Layer,
+    Leak,
+    MembraneReadout,
+    Network,
+    Neuron,
+    Range,
+    Rate,
+    Spike,
+    VoteReadout,
+)
+from snnhw.presets import preset, shipped_models
+from tests.docs.commands import commands, options
+from tests.docs.markdown import ROOT, code, fences, page, sections, table
+
+PAGE = page("docs/command-line.md")
+SECTIONS = sections(PAGE)
+COMMANDS = commands()
+
+
+def first_column(rows: list[list[str]]) -> list[str]:
+    return [name for row in rows for name in code(row[0])]
+
+
+def test_every_command_has_a_row_and_a_section():
+    intro = PAGE.partition("\n## ")[0]
+    assert sorted(first_column(table(intro, "command"))) == sorted(COMMANDS)
+    assert set(COMMANDS) < set(SECTIONS)
+    assert first_column(table(intro, "option")) == ["--json", "--debug", "--help"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_is_named_and_exists(command: str):
+    text = SECTIONS[command]
+    rows = table(text, "option")
+    if "#circuit-options" in text:
+        rows = rows + table(SECTIONS["Circuit options"], "option")
+    named = [name.split()[0] for name in first_column(rows)]
+    assert len(named) == len(set(named))
+    assert set(named) == options(COMMANDS[command])
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_argument_is_in_the_line_that_shows_it(command: str):
+    arguments = [parameter for parameter in COMMANDS[command].params if parameter.param_type_name == "argument"]
+    for argument in arguments:
+        for name in argument.metavar.strip("[]").split("|"):
+            assert re.search(rf"snnhw {command} \[?{name}\b", SECTIONS[command])
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A working folder with a small model and a dataset, on a machine without compiler and without network."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    monkeypatch.setattr("snnhw.data.fetch", lambda name, on_progress: Path("/data") / name)
+    network = preset("mnist-mlp", hidden=4, num_steps=2)
+    rng = np.random.default_rng(5)
+    tensors = {name: rng.integers(-8, 8, shape) for name, shape in tensor_shapes(network).items()}
+    counts = {"correct": 1, "total": 2}
+    save(Model(network, tensors, {"accuracy": counts, "float_accuracy": counts}), "small.safetensors")
+    sample = load("sample")
+    Path("digits").mkdir()
+    np.savez("digits/train.npz", images=sample.images[:100], labels=sample.labels[:100])
+    np.savez("digits/test.npz", images=sample.images[100:150], labels=sample.labels[100:150])
+
+
+TRAINED = ["--dataset", "digits", "--hidden", "4", "--epochs", "1", "--validation", "50", "--no-augment"]
+RUNS: dict[str, list[str]] = {
+    "demo": ["small.safetensors", "--limit", "2"],
+    "doctor": [],
+    "data list": [],
+    "data fetch": ["mnist"],
+    "data show": ["sample"],
+    "train": ["mnist-mlp", *TRAINED],
+    "info": ["small.safetensors"],
+    "evaluate": ["small.safetensors", "--limit", "2"],
+    "simulate": ["small.safetensors", "--limit", "1", "--vcd", "x.vcd", "--traces", "x.npz"],
+    "verify": ["small.safetensors", "--limit", "2"],
+    "verilog": ["small.safetensors"],
+}
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_field_is_printed_and_named(command: str, capsys: pytest.CaptureFixture[str]):
+    run([*command.split(), *RUNS[command], "--json"])
+    printed: dict[str, Any] = json.loads(capsys.readouterr().out)
+    rows = table(SECTIONS[command], "field")
+    if command == "demo":
+        rows = rows + table(SECTIONS["verify"], "field")
+    assert sorted(first_column(rows)) == sorted(printed)
+    for row in rows:
+        names, inner = code(row[0]), set(code(row[1]))
+        value = printed[names[0]]
+        part = value[0] if isinstance(value, list) and value else value
+        if len(names) == 1 and inner and isinstance(part, dict):
+            assert set(part) == inner, names[0]
+
+
+def test_models_datasets_and_variables():
+    text = SECTIONS["Models and datasets"]
+    assert set(shipped_models()) <= set(code(text))
+    names = [name for name in first_column(table(text, "name")) if not name.isupper() and "." not in name]
+    assert sorted(names) == sorted((*NAMES, *TORCHVISION))
+    sources = "\n".join(path.read_text() for path in (ROOT / "snnhw").rglob("*.py"))
+    read = set(re.findall(r'environ(?:\.get\(|\[)"(\w+)"', sources)) - {"AMARANTH_USE_YOSYS"}
+    assert set(first_column(table(PAGE, "environment variable"))) == read
+
+
+def test_the_example_is_the_file():
+    assert fences(PAGE, "toml") == [page("examples/digits.toml")]
+
+
+PARTS: dict[str, tuple[Any, ...]] = {
+    "": (Network,),
+    "encoder.": (Direct, IntegrateFire, Bernoulli, Rate, Latency, Events),
+    "readout.": (MembraneReadout, CountReadout, FirstSpikeReadout, VoteReadout),
+    "stages.": (Layer,),
+    "stages.synapse.": (Dense,),
+    "stages.neuron.": (Neuron,),
+    "stages.neuron.membrane.": (Range,),
+    "stages.neuron.leak.": (Leak,),
+    "stages.neuron.spike.": (Spike,),
+}
+
+
+def default_of(field: Any) -> str:
+    """A default as the page writes it: nothing where the key must be given, none for null, or JSON."""
+    if field.is_required():
+        return ""
+    return "none" if field.default is None else f"`{json.dumps(field.default, default=vars)}`"
+
+
+def keys() -> dict[str, set[str]]:
+    """Every key that a description can have, with its defaults."""
+    found: dict[str, set[str]] = {}
+    for prefix, models in PARTS.items():
+        for model in models:
+            for name, field in model.model_fields.items():
+                choice = name == "kind" and len(models) > 1
+                found.setdefault(prefix + name, set()).add("" if choice else default_of(field))
+    return {name: defaults for name, defaults in found.items() if f"{name}." not in PARTS}
+
+
+def test_every_key_of_a_description_has_a_row_with_its_default():
+    rows = table(SECTIONS["Descriptions"], "key", "default")
+    in_files = {"stages.neuron.threshold": {"none"}}  # Python asks for it, TOML has no word for null
+    assert {code(row[0])[0]: set(row[1].split(", ")) for row in rows} == keys() | in_files

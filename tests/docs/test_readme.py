@@ -1,0 +1,103 @@
+"""README.md against the program and what it ships: its Python runs, and its numbers are those of the records."""
+
+from __future__ import annotations
+
+import json
+import re
+import runpy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from golden.network import run
+from snnhw.data import load
+from snnhw.demo import draw_sample
+from snnhw.evaluate import evaluate
+from snnhw.implementation import Implementation
+from snnhw.model import Model
+from snnhw.presets import resolve_model, shipped_models
+from snnhw.timing import predict
+from tests.docs.markdown import ROOT, fences, page, sections, table
+
+PAGE = page("README.md")
+
+
+def test_the_python_runs_from_top_to_bottom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """With a small model in the place of the one that ships, and the simulator that needs no compiler."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    random = np.random.default_rng(1)
+    weights = {"w1": random.normal(size=(6, 784)), "w2": random.normal(size=(10, 6))}
+    names: dict[str, Any] = {**weights, "b1": random.normal(size=6), "b2": random.normal(size=10)}
+    layers = torch.nn.Linear(784, 6), torch.nn.Linear(6, 10)
+    names["torch_module"] = torch.nn.Sequential(*layers)
+    small = Model.from_arrays(list(weights.values()), input_shape=(28, 28), num_steps=2)
+    monkeypatch.setattr("snnhw.presets.resolve_model", {"mnist-mlp": small}.__getitem__)
+    Path("readme.py").write_text("".join(fences(PAGE, "python")))
+    left = runpy.run_path("readme.py", init_globals=names)
+    assert Path("mine.safetensors").is_file()
+    assert Path("build/snn.v").is_file()
+    assert left["report"].equal
+    assert left["report"].images == len(left["samples"])
+
+
+def rows(*header: str) -> list[list[str]]:
+    """The rows of a table under "Measured"."""
+    return table(sections(PAGE)["Measured"], *header)
+
+
+def record(name: str) -> dict[str, Any]:
+    """The training record that ships beside a model."""
+    parsed: dict[str, Any] = json.loads((ROOT / "snnhw" / "models" / f"{name}.training.json").read_text())
+    return parsed
+
+
+def test_the_table_of_models_holds_what_they_are():
+    found = rows("model", "network", "weights", "steps", "correct")
+    assert [row[0] for row in found] == [f"`{name}`" for name in sorted(shipped_models(), reverse=True)]
+    for name, shape, bits, steps, correct, *_ in found:
+        model = resolve_model(name.strip("`"))
+        network, accuracy = model.network, model.provenance["accuracy"]
+        assert shape.split(",")[0] == "-".join(map(str, [network.inputs, *(stage.units for stage in network.stages)]))
+        assert {f"{stage.synapse.weight_bits} bits" for stage in network.stages} == {bits}
+        assert int(steps) == network.num_steps
+        assert accuracy["total"] == 10_000
+        assert correct == f"{accuracy['correct']:,} ({accuracy['correct'] / 100:.2f} %)"
+
+
+@pytest.mark.parametrize("name", shipped_models())
+def test_records_are_those_of_the_models_that_ship(name: str):
+    shipped, trained = resolve_model(name), record(name)
+    assert trained["network"] == shipped.network.model_dump(mode="json")
+    kept = trained["epochs"][trained["kept"] - 1]
+    accuracy = shipped.provenance["accuracy"]
+    assert kept["test"] == {"correct": accuracy["correct"], "total": accuracy["total"]}
+    said = " ".join(sections(PAGE)["Measured"].split())
+    assert f"seed {trained['options']['seed']}; {trained['options']['validation']:,} training images" in said
+
+
+def test_the_table_of_epochs_holds_what_training_recorded():
+    found = rows("epoch", "1")
+    recorded = [epoch["test"] for epoch in record("mnist-graded")["epochs"][:8]]
+    assert found[-1][1:] == [f"{100 * score['correct'] / score['total']:.2f}" for score in recorded]
+    assert len(recorded) == 8
+
+
+def test_what_the_demo_prints():
+    """The drawing, the count on the sample and the cycles of its images are those that the demo would print."""
+    printed = next(block for block in fences(PAGE, "") if "spikes of layer" in block)
+    model, sample = resolve_model("mnist-mlp"), load("sample")
+    first = run(model, sample.images[:1], traces=True)
+    drawn = [line.strip() for line in draw_sample(model, sample.images[0], first)]
+    lines = [line.strip() for line in printed.splitlines()]
+    drawing = lines[: lines.index("")]
+    assert len(drawing) > model.network.num_steps
+    assert set(drawing) <= set(drawn)
+    correct = evaluate(model, sample).correct
+    assert f"correct {correct} of 1000 ({correct / 10:.2f} %)" in re.sub(" +", " ", printed)
+    latency = predict(model.network, Implementation.of(model.network), run(model, sample.images, traces=True)).latency
+    spread = f"{latency.min()} / {latency.mean():.1f} / {latency.max()}"
+    assert f"cycles an image {spread}" in re.sub(" +", " ", printed)
