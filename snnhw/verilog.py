@@ -18,6 +18,7 @@ from snnhw.files import make_folder, write_atomically
 from snnhw.implementation import Implementation
 from snnhw.interface import Interface, StreamPort
 from snnhw.model import Model
+from snnhw.network import Network
 from snnhw.semantics import semantics
 
 LINT_WAIVERS = {
@@ -146,12 +147,19 @@ def header(model: Model, implementation: Implementation, interface: Interface, m
         "  clk, rst (synchronous, active high)",
         *port_lines(interface.sample),
         *port_lines(interface.result),
-        "  error: the last sample was framed wrongly and dropped",
+        f"  error: {error_text(model.network)}",
         "A transfer happens at a rising clock edge with valid and ready; valid and payload hold until then.",
     ]
     if memories:
         lines += ["", f"Weights are read from the folder that the tool runs in: {', '.join(memories)}."]
     return "".join(f"// {line}".rstrip() + "\n" for line in lines) + "\n"
+
+
+def error_text(network: Network) -> str:
+    """What the port ``error`` says."""
+    if network.encoder.kind == "events":
+        return "an event had an address that does not exist and was dropped; 1 until a sample ends without one"
+    return "the last sample was framed wrongly and dropped"
 
 
 def port_lines(port: StreamPort) -> list[str]:

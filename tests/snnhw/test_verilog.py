@@ -152,6 +152,8 @@ def test_the_header_says_what_the_circuit_is(case: str):
         for field in stream.fields:
             bits = f"[{field.offset + field.count * field.width - 1}:{field.offset}] {field.name}:"
             assert bits in said
+    assert ("error: an event had an address" in said) == (case == "events")
+    assert ("error: the last sample was framed wrongly" in said) == (case != "events")
 
 
 @each_case
