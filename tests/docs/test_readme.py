@@ -68,6 +68,12 @@ def test_the_table_of_models_holds_what_they_are():
         assert correct == f"{accuracy['correct']:,} ({accuracy['correct'] / 100:.2f} %)"
 
 
+def test_the_changelog_names_the_same_accuracies():
+    text = page("CHANGELOG.md")
+    for name in shipped_models():
+        assert re.search(rf"`{name}` \({resolve_model(name).provenance['accuracy']['correct'] / 100:.2f} %", text)
+
+
 @pytest.mark.parametrize("name", shipped_models())
 def test_records_are_those_of_the_models_that_ship(name: str):
     shipped, trained = resolve_model(name), record(name)

@@ -70,7 +70,8 @@ def test_info_of_a_description(model: Path, capsys: pytest.CaptureFixture[str]):
     text = capsys.readouterr().out
     assert "fires where integrated >= 256" in text
     assert "put integers into net.npz as arrays hidden.weight [6, 784], hidden.bias [6], output.weight [10, 6]" in text
-    assert "net.toml has no weights beside it" in fails(["evaluate", "net.toml"], capsys)
+    for command in ("evaluate", "simulate", "verify", "verilog", "demo"):
+        assert "net.toml has no weights beside it: put integers into net.npz" in fails([command, "net.toml"], capsys)
     tensors: dict[str, Any] = dict(resolve_model(model).tensors)
     np.savez("net.npz", **tensors)
     shown = record(["info", "net.toml"], capsys)
