@@ -70,8 +70,8 @@ class Tap(BaseModel):
 class Interface(BaseModel):
     """The circuit's name, ports (beside ``clk``, ``rst`` and ``error``) and taps.
 
-    ``error`` is 1 from a sample that ``last`` framed wrongly until the next good one has been taken in. Where the input
-    is events, it is 1 from an event of an address that does not exist, which is dropped, until a sample ends without one.
+    ``error`` is 1 from a sample that ``last`` framed wrongly until the next good one has been taken in; of an input of
+    events, from an event of an address that does not exist, which is dropped, until a sample ends without one.
     """
 
     model_config = ConfigDict(frozen=True)
