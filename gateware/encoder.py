@@ -1,23 +1,22 @@
 """Encoders: pixels become events. Twin of ``golden/encoder.py``.
 
-``Encoder`` is the component; inside it, pixels pass ``Framing``, then either straight or, for encoders that look at
-every pixel at every step, through ``Frames``, which keeps them; then a queue without empty words, and a
+``Encoder`` is the component; the others face golden's functions one by one. Pixels pass what ``gateware/intake.py``
+holds: ``Framing``, then, for encoders that look at every pixel at every step, ``Frames``; then the queue, and a
 :class:`gateware.serializer.Serializer`.
 """
 
 from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib import data, fifo, memory, stream, wiring
+from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from gateware.intake import Frames, Framing, Rule, WordQueue, framed_layout
 from gateware.serializer import Serializer
 from gateware.stream import Mark, beat_layout, event_layout, word_layout
 from snnhw.implementation import address_width
-from snnhw.network import Bernoulli, Network, Range, Rate
+from snnhw.network import Bernoulli, Network, Rate
 
 LFSR_MASK = 0x80000057
 """Feedback of the 32-bit Galois register of the Bernoulli encoder, shifted right."""
-
-BINARY = Range(lo=0, hi=1)
 
 
 def sample_layout(network: Network, pixels_per_beat: int) -> data.StructLayout:
@@ -88,7 +87,8 @@ class Encoder(wiring.Component):
             m.submodules.quantise = words = Quantise(network, lanes)
             wiring.connect(m, framing.beats, words.beats)
         else:
-            m.submodules.frames = words = Frames(network, lanes, banks=2 if self.overlap else 1)
+            rule = RULES[network.encoder.kind](network, lanes)
+            m.submodules.frames = words = Frames(rule, banks=2 if self.overlap else 1)
             wiring.connect(m, framing.beats, words.beats)
         m.submodules.queue = queue = WordQueue(network.inputs, lanes, network.encoder_value_range, self.beats)
         m.submodules.serializer = serializer = Serializer(network.inputs, lanes, network.encoder_value_range)
@@ -97,55 +97,6 @@ class Encoder(wiring.Component):
         wiring.connect(m, queue.kept, serializer.words)
         m.d.comb += self.error.eq(framing.error)
         return serializer
-
-
-def framed_layout(inputs: int, lanes: int) -> data.StructLayout:
-    """Pixels with the ``index`` of their beat; ``mark`` EVENT, SAMPLE (last beat) or ABORT."""
-    index = address_width(-(-inputs // lanes))
-    return data.StructLayout({"mark": Mark, "index": index, "pixels": data.ArrayLayout(8, lanes)})
-
-
-class Framing(wiring.Component):
-    """Counts beats and holds ``last`` against the count; combinational, a beat a cycle.
-
-    An early or missing ``last`` turns the beat into an ABORT and sets ``error``; after a missing one, beats are
-    swallowed up to the next ``last``. Lanes beyond the sample's end read 0.
-    """
-
-    def __init__(self, inputs: int, lanes: int):
-        self.inputs = inputs
-        self.lanes = lanes
-        super().__init__(
-            {
-                "sample": In(stream.Signature(beat_layout(lanes))),
-                "beats": Out(stream.Signature(framed_layout(inputs, lanes))),
-                "error": Out(1),
-            }
-        )
-
-    def elaborate(self, platform):
-        m = Module()
-        final_index = (self.inputs - 1) // self.lanes
-        index, skipping, final = Signal(address_width(final_index + 1)), Signal(), Signal()
-        sample, beat = self.sample.payload, self.beats.payload
-        taken = self.sample.valid & self.sample.ready & ~skipping
-        m.d.comb += [
-            final.eq(index == final_index),
-            beat.mark.eq(Mux(final & sample.last, Mark.SAMPLE, Mux(final | sample.last, Mark.ABORT, Mark.EVENT))),
-            beat.index.eq(index),
-            self.beats.valid.eq(self.sample.valid & ~skipping),
-            self.sample.ready.eq(self.beats.ready | skipping),
-        ]
-        for lane in range(self.lanes):
-            outside = final_index * self.lanes + lane >= self.inputs
-            m.d.comb += beat.pixels[lane].eq(Mux(final, 0, sample.pixels[lane]) if outside else sample.pixels[lane])
-        with m.If(taken):
-            m.d.sync += index.eq(Mux(final | sample.last, 0, index + 1))
-            with m.If(final | sample.last):
-                m.d.sync += [self.error.eq(~(final & sample.last)), skipping.eq(~sample.last)]
-        with m.Elif(skipping & self.sample.valid & sample.last):
-            m.d.sync += skipping.eq(0)
-        return m
 
 
 class Quantise(wiring.Component):
@@ -172,34 +123,6 @@ class Quantise(wiring.Component):
         ]
         with m.If(beat.mark != Mark.ABORT):
             m.d.comb += [word.value[lane].eq(beat.pixels[lane][8 - self.bits :]) for lane in range(self.lanes)]
-        return m
-
-
-class WordQueue(wiring.Component):
-    """A queue of ``depth + 1`` words in block RAM; words with neither event nor mark are dropped, full or not.
-
-    A word that enters an empty queue can leave 2 cycles later; one a cycle in and out.
-    """
-
-    def __init__(self, inputs: int, lanes: int, values: Range, depth: int):
-        self.depth = depth
-        layout = word_layout(inputs, lanes, values)
-        super().__init__({"words": In(stream.Signature(layout)), "kept": Out(stream.Signature(layout))})
-
-    def elaborate(self, platform):
-        m = Module()
-        word = self.words.payload
-        m.submodules.fifo = queue = fifo.SyncFIFOBuffered(width=len(word.as_value()), depth=self.depth + 1)
-        wanted = Signal()
-        m.d.comb += [
-            wanted.eq(word.value.as_value().any() | (word.mark != Mark.EVENT)),
-            queue.w_data.eq(word),
-            queue.w_en.eq(self.words.valid & wanted),
-            self.words.ready.eq(queue.w_rdy | ~wanted),
-            self.kept.payload.eq(queue.r_data),
-            self.kept.valid.eq(queue.r_rdy),
-            queue.r_en.eq(self.kept.ready),
-        ]
         return m
 
 
@@ -244,101 +167,7 @@ class StepCounter(wiring.Component):
         return m
 
 
-class Frames(wiring.Component):
-    """Keeps whole samples and goes over each once a step, asking a rule which pixels fire.
-
-    Takes a beat a cycle while a bank is free; an ill-framed sample is overwritten by the next. From the cycle after
-    the last beat a word is read each cycle, ``num_steps`` times over all of them, and offered in the cycle after. The
-    bank is free again when the last word of the last step has been read.
-    """
-
-    def __init__(self, network: Network, lanes: int, banks: int):
-        self.network = network
-        self.lanes = lanes
-        self.banks = banks
-        self.count = -(-network.inputs // lanes)
-        super().__init__(
-            {
-                "beats": In(stream.Signature(framed_layout(network.inputs, lanes))),
-                "words": Out(stream.Signature(word_layout(network.inputs, lanes, BINARY))),
-            }
-        )
-
-    def elaborate(self, platform):
-        m = Module()
-        beat, out = self.beats.payload, self.words.payload
-        m.submodules.pixels = store = memory.Memory(
-            shape=data.ArrayLayout(8, self.lanes), depth=self.banks * self.count, init=[]
-        )
-        m.submodules.rule = rule = RULES[self.network.encoder.kind](self.network, self.lanes, self.count)
-        write, read = store.write_port(), store.read_port()
-        filled, loaded, freed = Signal(range(self.banks + 1)), Signal(), Signal()
-        into, bank = Signal(), Signal()
-        index, step = Signal(address_width(self.count)), Signal(address_width(self.network.num_steps))
-        busy, advance, reads = Signal(), Signal(), Signal()
-        last_word, last_step = index == self.count - 1, step == self.network.num_steps - 1
-        m.d.comb += [
-            self.beats.ready.eq(filled != self.banks),
-            write.en.eq(self.beats.valid & self.beats.ready),
-            write.addr.eq(into * self.count + beat.index),
-            write.data.eq(beat.pixels),
-            loaded.eq(write.en & (beat.mark == Mark.SAMPLE)),
-            advance.eq(~busy | self.words.ready),
-            reads.eq(advance & (filled != 0)),
-            freed.eq(reads & last_word & last_step),
-            read.en.eq(reads),
-            read.addr.eq(bank * self.count + index),
-            self.words.valid.eq(busy),
-            out.base.eq(rule.word * self.lanes),
-            out.value.eq(rule.fires),
-        ]
-        m.d.sync += filled.eq(filled + loaded - freed)
-        if self.banks == 2:
-            m.d.sync += [into.eq(into ^ loaded), bank.eq(bank ^ freed)]
-        with m.If(advance):
-            m.d.sync += busy.eq(reads)
-        with m.If(reads):
-            m.d.sync += [
-                index.eq(Mux(last_word, 0, index + 1)),
-                rule.word.eq(index),
-                rule.step.eq(step),
-                out.mark.eq(Mux(last_word, Mux(last_step, Mark.SAMPLE, Mark.STEP), Mark.EVENT)),
-            ]
-            with m.If(last_word):
-                m.d.sync += step.eq(Mux(last_step, 0, step + 1))
-        m.d.comb += [
-            rule.pixels.eq(read.data),
-            rule.coming.eq(index),
-            rule.reads.eq(reads),
-            rule.taken.eq(busy & self.words.ready),
-        ]
-        return m
-
-
-class Rule(wiring.Component):
-    """Says which pixels of a word fire, combinational; state is kept where ``taken`` is 1.
-
-    ``pixels`` are those of ``word`` at ``step``; where ``reads`` is 1, ``coming`` is the next cycle's word.
-    """
-
-    def __init__(self, network: Network, lanes: int, count: int):
-        self.network = network
-        self.lanes = lanes
-        self.count = count
-        super().__init__(
-            {
-                "reads": In(1),
-                "coming": In(address_width(count)),
-                "taken": In(1),
-                "word": In(address_width(count)),
-                "step": In(address_width(network.num_steps)),
-                "pixels": In(data.ArrayLayout(8, lanes)),
-                "fires": Out(lanes),
-            }
-        )
-
-
-class IntegrateFire(Rule):
+class IntegrateFireRule(Rule):
     """Twin of golden's ``integrate_fire``: the carry of an 8-bit accumulator a pixel."""
 
     def elaborate(self, platform):
@@ -359,7 +188,7 @@ class IntegrateFire(Rule):
         return m
 
 
-class BernoulliDraw(Rule):
+class BernoulliRule(Rule):
     """Twin of golden's ``bernoulli``: 8 shifts of the register a pixel, all pixels of a word at once."""
 
     def elaborate(self, platform):
@@ -408,8 +237,8 @@ class LatencyRule(Rule):
 
 
 RULES = {
-    "integrate_fire": IntegrateFire,
-    "bernoulli": BernoulliDraw,
+    "integrate_fire": IntegrateFireRule,
+    "bernoulli": BernoulliRule,
     "rate": RateRule,
     "latency": LatencyRule,
 }

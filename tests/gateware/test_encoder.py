@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateware.encoder import Encoder, Frames, WordQueue
+from gateware.encoder import RULES, Encoder
+from gateware.intake import Frames, WordQueue
 from golden import encoder as golden
 from golden.serializer import ABORT, EVENT, SAMPLE, STEP
 from snnhw.network import (
@@ -302,7 +303,7 @@ def frames_run(name, num_steps, banks, batch, stall=None, lanes=4):
             {"mark": mark, "index": index, "pixels": pixels}
             for index, (mark, pixels) in enumerate(zip(marks, cut, strict=True))
         ]
-    return simulate(Frames(network, lanes, banks), {"beats": beats}, stall)
+    return simulate(Frames(RULES[name](network, lanes), banks), {"beats": beats}, stall)
 
 
 @pytest.mark.parametrize("name", STORED)
