@@ -100,7 +100,8 @@ class TrainableLayer(nn.Module):
         neuron = self.layer.neuron
         if neuron.spike.kind == "residue":
             return 0
-        return neuron.membrane.lo if neuron.membrane is not None and neuron.reset == "subtract" else _INT32.lo
+        stored = neuron.reset == "subtract" and not neuron.reset_delay
+        return neuron.membrane.lo if neuron.membrane is not None and stored else _INT32.lo
 
     def _limits(self, name: str) -> Range:
         """The integers that a tensor may hold, as far as the format holds them."""

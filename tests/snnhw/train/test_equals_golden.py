@@ -11,8 +11,21 @@ from hypothesis import strategies as st
 from golden.network import run
 from snnhw.data import Dataset, load
 from snnhw.errors import ModelError
-from snnhw.model import Model
-from snnhw.network import Dense, Direct, IntegrateFire, Layer, Leak, MembraneReadout, Network, Neuron
+from snnhw.model import Model, tensor_shapes
+from snnhw.network import (
+    PER_NEURON,
+    CountReadout,
+    Dense,
+    Direct,
+    Events,
+    IntegrateFire,
+    Layer,
+    Leak,
+    MembraneReadout,
+    Network,
+    Neuron,
+    Range,
+)
 from snnhw.train import TrainOptions, evaluate, train
 from snnhw.train.evaluate import exact_format, scores
 from snnhw.train.network import TrainableNetwork
@@ -48,6 +61,19 @@ def test_every_number_of_every_variant_is_goldens(data: st.DataObject):
 
 def events_leading(network: Network) -> tuple[int, ...]:
     return (network.num_steps,) if network.encoder.kind == "events" else ()
+
+
+@pytest.mark.parametrize(("threshold", "reset_amount"), [(10, PER_NEURON), (PER_NEURON, 50), (PER_NEURON, PER_NEURON)])
+def test_a_delayed_reset_may_lead_out_of_the_membranes_range(threshold: Any, reset_amount: Any):
+    """10 fires; then 10 + 10 - 50 saturates to -5, from which the neuron climbs anew."""
+    membrane = Range(lo=-5, hi=30)
+    neuron = Neuron(threshold=threshold, reset_amount=reset_amount, reset_delay=True, membrane=membrane)
+    layer = Layer(name="only", synapse=Dense(units=1, weight_bits=5), bias=False, neuron=neuron)
+    network = Network(input_shape=(1,), encoder=Events(), stages=(layer,), readout=CountReadout(), num_steps=9)
+    tensors: dict[str, Any] = {"only.weight": [[10]], "only.threshold": [10], "only.reset_amount": [50]}
+    wanted = {name: tensors[name] for name in tensor_shapes(network)}
+    model, batch = Model.from_tensors(network, wanted), np.ones((1, 9, 1), np.uint8)
+    assert scores(model, batch).tolist() == run(model, batch).scores.tolist() == [[3]]
 
 
 @EXAMPLES
