@@ -16,7 +16,7 @@ from snnhw.model import Model
 from snnhw.presets import resolve_model
 from snnhw.verilog import emit
 
-LANES = {"mnist-mlp": (None, 16, 8, 1), "mnist-graded": (None, 8)}
+LANES = {"mnist-mlp": (None, 16, 8), "mnist-graded": (None, 8)}
 
 _SYNTHESIS = """
 from pyosys import libyosys
