@@ -26,11 +26,16 @@ STREAMED = 200
 
 
 def check(simulator: Simulator, model: Model, implementation: Implementation, samples: NDArray[np.uint8]) -> None:
-    """Every latency of a sample alone, and every interval in a stream of the first ones, is the predicted one."""
+    """Every latency of a sample alone, and every interval in a stream of the first ones, is the predicted one.
+
+    The scores are golden's too, so that the same cycles are not those of a circuit that computes something else.
+    """
     result = run(model, samples, traces=True)
     predicted = predict(model.network, implementation, result)
     alone = simulator.run(samples, mode="isolated", traces=False).require_complete()
     stream = simulator.run(samples[:STREAMED], mode="stream", traces=False).require_complete()
+    np.testing.assert_array_equal(result.scores, alone.scores)
+    np.testing.assert_array_equal(result.scores[:STREAMED], stream.scores)
     np.testing.assert_array_equal(predicted.latency, alone.latency)
     np.testing.assert_array_equal(predicted.interval[: STREAMED - 1], stream.interval)
     assert (floor(model.network, implementation, result).latency <= predicted.latency).all()
