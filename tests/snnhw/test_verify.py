@@ -141,6 +141,18 @@ def test_a_sample_of_another_chunk_is_numbered_among_all():
     assert (divergence.sample, divergence.golden) == (CHUNK + 3, expected("integrated", 1, 2, CHUNK + 3))
 
 
+def test_every_sample_counts_where_chunks_do_not_divide_them():
+    def change(simulation: Simulation, _: Mode) -> Simulation:
+        results = simulation.results.copy()
+        results[-1] ^= np.uint32(simulation.samples == CHUNK)
+        return replace(simulation, results=results)
+
+    found = report(change, toy.samples(2 * CHUNK + 1), labels=np.zeros(2 * CHUNK + 1))
+    assert (found.images, found.mismatches) == (2 * CHUNK + 1, 1)
+    assert found.divergence is not None
+    assert (found.divergence.sample, found.divergence.field) == (2 * CHUNK, "class")
+
+
 @pytest.mark.parametrize(
     ("later", "first"),
     [
