@@ -27,7 +27,7 @@ def pack(network: Network, port: StreamPort, samples: NDArray[np.uint8]) -> Beat
 
     Pixels go ``pixels`` lanes a transfer, the last one zero-padded and marked ``last``. Where the network's input is
     events, each value that is not 0 is one transfer, and each step ends with a transfer that is marked ``end``.
-    Raises ValueError for samples of another shape or kind.
+    Raises ValueError for samples of another shape or kind, and for events of a value that has no bits in the port.
     """
     shape = network.sample_shape
     if samples.dtype != np.uint8 or samples.shape[1:] != shape:
@@ -57,6 +57,9 @@ def _pack_pixels(port: StreamPort, samples: NDArray[np.uint8]) -> Beats:
 
 def _pack_events(port: StreamPort, samples: NDArray[np.uint8]) -> Beats:
     batch, steps, inputs = samples.shape
+    highest = (1 << port.field("value").width) - 1
+    if int(samples.max(initial=0)) > highest:
+        raise ValueError(f"events must carry at most {highest}, not {int(samples.max())}")
     rows, addresses = np.nonzero(samples.reshape(batch * steps, inputs))
     counts = np.bincount(rows, minlength=batch * steps)
     ends = np.cumsum(counts) + np.arange(batch * steps)

@@ -51,3 +51,9 @@ def test_events_are_what_is_not_zero_and_steps_end():
 def test_other_shapes_and_kinds_are_refused(samples: np.ndarray):
     with pytest.raises(ValueError, match=r"must be uint8 \[B, 4\], not"):
         pack(network(IntegrateFire(), (4,), 1), pixel_port(2), samples)
+
+
+def test_events_of_a_value_that_does_not_fit_are_refused():
+    samples = np.array([[[0, 15, 0, 16, 1]]], np.uint8)
+    with pytest.raises(ValueError, match="at most 15, not 16"):
+        pack(network(Events(bits=4), (5,), 1), event_port(), samples)
