@@ -8,14 +8,28 @@ import errno
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from snnhw.errors import OutputError
 
-__all__ = ["make_folder", "replacing", "write_atomically"]
+__all__ = ["make_folder", "replacing", "user_cache", "write_atomically"]
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def user_cache(variable: str) -> Path:
+    """The folder of this project in the user's cache, for what ``variable`` of the environment does not place.
+
+    Raises OutputError where the user has no home: the variable must then be set.
+    """
+    cache = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    if cache.is_absolute():
+        return cache / "snnhw"
+    try:
+        return Path.home() / ".cache" / "snnhw"
+    except RuntimeError as error:
+        raise OutputError(f"this user has no home folder: set HOME, or {variable} to a folder of your own") from error
 
 
 def make_folder(path: str | os.PathLike[str]) -> Path:
@@ -73,7 +87,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
             raise _output_error(Path(path), error) from error
         raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # on a disk that nothing can be written to, nothing can be removed either
+            temporary.unlink(missing_ok=True)
 
 
 def _output_error(path: Path, error: OSError) -> OutputError:

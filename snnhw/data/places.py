@@ -8,6 +8,7 @@ from pathlib import Path
 
 from snnhw.data.catalogue import Source, SourceFile
 from snnhw.errors import DatasetError
+from snnhw.files import user_cache
 
 __all__ = ["folder_of", "read_checked", "root"]
 
@@ -18,8 +19,7 @@ def root() -> Path:
     """The folder of all datasets: SNNHW_DATA, or snnhw/data in the user's cache."""
     if given := os.environ.get("SNNHW_DATA"):
         return Path(given).expanduser()
-    cache = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return (cache if cache.is_absolute() else Path.home() / ".cache") / "snnhw" / "data"
+    return user_cache("SNNHW_DATA") / "data"
 
 
 def folder_of(name: str) -> Path:

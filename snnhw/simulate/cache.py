@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from snnhw.errors import OutputError
-from snnhw.files import make_folder
+from snnhw.files import make_folder, user_cache
 
 KEPT_ENTRIES = 64
 KEPT_BYTES = 1 << 30
+_SEAL = "contents.json"
 SAFE_SECONDS = 3600.0
 """What was used within this time stays, also where the cache is full: another process may be about to load it."""
 
@@ -25,8 +26,7 @@ def root() -> Path:
     """The folder of caches: SNNHW_CACHE, or snnhw in the user's cache."""
     if given := os.environ.get("SNNHW_CACHE"):
         return Path(given).expanduser()
-    cache = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return (cache if cache.is_absolute() else Path.home() / ".cache") / "snnhw"
+    return user_cache("SNNHW_CACHE")
 
 
 def digest(content: Any) -> str:
@@ -42,13 +42,17 @@ def entry(kind: str, key: str) -> Path:
 def cached(kind: str, key: str, build: Callable[[Path], None]) -> Path:
     """The folder of an entry; ``build`` fills a new one, which appears only when it is complete.
 
+    What was damaged since is built anew.
+
     Two processes may build the same entry at once: the first to end wins, and both have it. Raises OutputError where
     the cache cannot be written.
     """
     place = entry(kind, key)
     if place.is_dir():
-        _mark_used(place)
-        return place
+        if _is_whole(place):
+            _mark_used(place)
+            return place
+        shutil.rmtree(place, ignore_errors=True)
     make_folder(place.parent)
     try:
         building = Path(tempfile.mkdtemp(prefix=".building-", dir=place.parent))
@@ -57,7 +61,14 @@ def cached(kind: str, key: str, build: Callable[[Path], None]) -> Path:
             f"cannot write the cache {place.parent}: {error.strerror}; set SNNHW_CACHE to a folder of your own"
         ) from error
     try:
-        build(building)
+        try:
+            build(building)
+            _seal(building)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise OutputError(
+                f"cannot build in the cache {place.parent}: {reason}; make room, or set SNNHW_CACHE to another folder"
+            ) from error
         try:
             building.rename(place)
         except OSError:
@@ -67,6 +78,24 @@ def cached(kind: str, key: str, build: Callable[[Path], None]) -> Path:
         shutil.rmtree(building, ignore_errors=True)
     trim(place.parent)
     return place
+
+
+def _seal(place: Path) -> None:
+    """Write down what an entry holds."""
+    (place / _SEAL).write_text(json.dumps(_contents(place)))
+
+
+def _is_whole(place: Path) -> bool:
+    """Whether an entry holds what it held when it was built."""
+    try:
+        return bool(json.loads((place / _SEAL).read_text()) == _contents(place))
+    except (OSError, ValueError):
+        return False
+
+
+def _contents(place: Path) -> dict[str, str]:
+    files = sorted(path for path in place.rglob("*") if path.is_file() and path.name != _SEAL)
+    return {str(path.relative_to(place)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def trim(folder: Path, *, entries: int = KEPT_ENTRIES, octets: int = KEPT_BYTES) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from snnhw.data.places import folder_of
 from snnhw.errors import OutputError
 from snnhw.simulate import cache
 
@@ -71,3 +72,39 @@ def test_a_cache_that_cannot_be_written_is_one_line(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("SNNHW_CACHE", str(tmp_path / "file"))
     with pytest.raises(OutputError, match="cannot write"):
         cache.cached("kind", "key", write("text"))
+
+
+@pytest.mark.parametrize("change", [b"", b"firs", b"other"])
+def test_what_was_damaged_is_built_again(change: bytes):
+    place = cache.cached("kind", "key", write("first"))
+    (place / "file").write_bytes(change)
+    assert (cache.cached("kind", "key", write("second")) / "file").read_text() == "second"
+
+
+def test_what_is_no_longer_there_is_built_again():
+    (cache.cached("kind", "key", write("first")) / "file").unlink()
+    assert (cache.cached("kind", "key", write("second")) / "file").read_text() == "second"
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(folder: Path):
+    def fill(place: Path) -> None:
+        write("half")(place)
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OutputError, match=r"cannot build in the cache .*: No space left on device; make room"):
+        cache.cached("kind", "key", fill)
+    assert os.listdir(folder) == []
+
+
+def test_a_user_without_a_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch):
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", homeless)
+    monkeypatch.delenv("SNNHW_CACHE")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    with pytest.raises(OutputError, match="no home folder: set HOME, or SNNHW_CACHE to a folder"):
+        cache.root()
+    monkeypatch.delenv("SNNHW_DATA", raising=False)
+    with pytest.raises(OutputError, match="no home folder: set HOME, or SNNHW_DATA to a folder"):
+        folder_of("mnist")

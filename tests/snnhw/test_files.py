@@ -82,6 +82,16 @@ def test_an_unwritable_folder_is_named_in_one_line(tmp_path: Path, monkeypatch: 
     assert os.listdir(tmp_path) == []
 
 
+def test_a_disk_that_is_read_only_is_named_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def refuse(*_args: object, **_options: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(OutputError, match=r"cannot write .*file: read-only file system; choose a place"):
+        write_atomically(tmp_path / "file", "new")
+
+
 def test_a_full_disk_is_named_in_one_line(tmp_path: Path):
     with pytest.raises(OutputError, match="no space left on device"), replacing(tmp_path / "file"):
         raise OSError(28, "No space left on device")
