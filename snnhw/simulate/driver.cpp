@@ -132,7 +132,11 @@ public:
 
     ~Driver() {
         Verilated::threadContextp(context_.get());  // scopes leave the context of the thread that deletes them
-        finish();
+        try {
+            finish();
+        } catch (const std::exception&) {
+            // The run has told of it, or has failed for another reason.
+        }
         top_->final();
     }
 
@@ -182,8 +186,10 @@ public:
 
     void finish() {
 #if VM_TRACE
-        if (waveform_) waveform_->close();
-        waveform_.reset();
+        writing([&] {
+            if (waveform_) waveform_->close();
+            waveform_.reset();
+        });
 #endif
     }
 
@@ -262,10 +268,24 @@ private:
         }
     }
 
+#if VM_TRACE
+    // Where the file cannot be written, its writer is left as it is: it would try again, and end the process.
+    template <typename Action>
+    void writing(Action action) {
+        try {
+            action();
+        } catch (const std::exception& error) {
+            (void)waveform_.release();
+            throw std::runtime_error(std::string("cannot write the waveform (") + error.what() +
+                                     "); choose a place with room");
+        }
+    }
+#endif
+
     void dump(int half) {
 #if VM_TRACE
         if (!waveform_ || sample_ < plan_.trace_first || result_count_ > plan_.trace_last) return;
-        waveform_->dump(static_cast<uint64_t>(cycle_) * 10 + half * 5);
+        writing([&] { waveform_->dump(static_cast<uint64_t>(cycle_) * 10 + half * 5); });
 #else
         (void)half;
 #endif

@@ -1,5 +1,6 @@
 """The Verilator engine on a circuit written by hand: numbers, cycles, stalls, threads, and what goes wrong."""
 
+import resource
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -130,6 +131,20 @@ def test_a_waveform_holds_the_chosen_samples(tmp_path: Path):
     assert some[0] > 10 * simulation.finished[2]
     assert 10 * last <= some[-1] <= 10 * last + 10
     assert sorted(path.name for path in tmp_path.iterdir()) == ["all.vcd", "some.vcd"]
+
+
+def test_a_waveform_without_room_is_an_error_and_leaves_nothing(tmp_path: Path):
+    samples, simulator = toy.samples(200), toy.simulator()
+    simulator.run(samples[:1], waveform=Waveform(tmp_path / "first.vcd"))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
+    try:
+        with pytest.raises(ToolError, match=r"cannot write the waveform .*; choose a place with room"):
+            simulator.run(samples, waveform=Waveform(tmp_path / "second.vcd"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [path.name for path in tmp_path.iterdir()] == ["first.vcd"]
+    check(simulator.run(samples), samples)
 
 
 def times(path: Path) -> list[int]:
