@@ -72,6 +72,7 @@ def load(path: str | os.PathLike[str]) -> Model:
         what = "is a folder, not a model file" if source.is_dir() else "is not there"
         raise ModelFileError(f"model file {source} {what}; give the path of a {SUFFIX} file")
     try:
+        source.open("rb").close()  # the library calls every file that it cannot open a missing one
         with safe_open(source, framework="numpy") as file:
             metadata = _metadata(source, file.metadata() or {})
             tensors = {name: _tensor(source, file, name) for name in file.keys()}  # noqa: SIM118, it is no mapping

@@ -44,4 +44,6 @@ def open_npz(path: Path, failure: type[SnnhwError]) -> Iterator[Any]:
 
 def unreadable(path: Path, error: BaseException, failure: type[SnnhwError]) -> SnnhwError:
     """A ``failure`` that says why a file cannot be read."""
+    if isinstance(error, PermissionError):
+        return failure(f"cannot read {path}: permission denied; make it readable")
     return failure(f"cannot read {path}: {error or type(error).__name__}; save it again")

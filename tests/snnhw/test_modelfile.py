@@ -134,6 +134,15 @@ def test_a_missing_file_and_a_folder(tmp_path: Path):
         load(tmp_path)
 
 
+def test_a_file_that_may_not_be_read(file: Path, monkeypatch: pytest.MonkeyPatch):
+    def refuse(*_args: object, **_options: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)  # permissions do not stop the superuser
+    with pytest.raises(ModelFileError, match=r"cannot read model file .*: permission denied"):
+        load(file)
+
+
 def changed_description(file: Path) -> dict[str, str | None]:
     description = json.loads(header(file)["__metadata__"]["description"])
     description["num_steps"] += 1

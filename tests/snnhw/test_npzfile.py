@@ -36,3 +36,17 @@ def test_an_archive_behind_a_password(tmp_path: Path):
     path.write_bytes(locked)
     with pytest.raises(DatasetError, match=r"cannot read .*password"), open_npz(path, DatasetError) as arrays:
         arrays["a"]
+
+
+def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    np.savez(tmp_path / "x.npz", a=[1])
+
+    def refuse(*_args: object, **_options: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(zipfile, "ZipFile", refuse)  # permissions do not stop the superuser
+    with (
+        pytest.raises(DatasetError, match=r"cannot read .*x\.npz: permission denied; make it readable"),
+        open_npz(tmp_path / "x.npz", DatasetError),
+    ):
+        pass
