@@ -85,7 +85,8 @@ def run(arguments: Sequence[str]) -> int:
         status = app(plain, prog_name="snnhw", standalone_mode=False)
     except typer.TyperException as error:
         if type(error).__name__ == "NoArgsIsHelpError":
-            print(error.format_message(), file=sys.stderr)
+            if message := error.format_message():
+                print(message, file=sys.stderr)
             return CANNOT_RUN
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "snnhw"
@@ -93,12 +94,22 @@ def run(arguments: Sequence[str]) -> int:
     except SnnhwError as error:
         _failed(str(error), debug)
         return error.exit_status
-    except (ValueError, OSError) as error:
+    except OSError as error:
+        return _failed(_of_the_machine(error), debug)
+    except ValueError as error:
         return _failed(str(error) or type(error).__name__, debug)
     except Exception as error:  # noqa: BLE001, the last line of defence: a user sees one line, and how to see more
         what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         return _failed(f"a defect of snnhw, please report it with what --debug adds: {what}", debug)
     return _failed("interrupted", debug=False) if status == _INTERRUPTED else int(status or 0)
+
+
+def _of_the_machine(error: OSError) -> str:
+    """What the operating system refused, and of which file."""
+    if error.strerror is None:
+        return str(error) or type(error).__name__
+    reason = error.strerror.lower()
+    return reason if error.filename is None else f"{error.filename}: {reason}; correct this, or choose another place"
 
 
 def _failed(message: str, debug: bool) -> int:

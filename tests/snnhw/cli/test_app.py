@@ -198,7 +198,9 @@ def raising(error: BaseException) -> Any:
     [
         (KeyboardInterrupt(), "interrupted; what was finished is kept"),
         (ValueError("wrong\n  value"), "snnhw: wrong value\n"),
-        (PermissionError(13, "Permission denied", "/x"), "[Errno 13] Permission denied: '/x'"),
+        (PermissionError(13, "Permission denied", "/x"), "snnhw: /x: permission denied; correct this, or"),
+        (OSError(28, "No space left on device"), "snnhw: no space left on device\n"),
+        (OSError("odd"), "snnhw: odd\n"),
         (RuntimeError("odd"), "a defect of snnhw, please report it with what --debug adds: RuntimeError: odd"),
         (AssertionError(), "a defect of snnhw, please report it with what --debug adds: AssertionError\n"),
     ],
@@ -230,6 +232,9 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]):
     assert run(["-h"]) == 0
     assert "evaluate" in capsys.readouterr().out
     assert run([]) == 2
+    captured = capsys.readouterr()
+    assert "evaluate" in captured.out
+    assert captured.err == ""
 
 
 def test_the_command_ends_the_process_with_its_status(
