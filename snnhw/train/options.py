@@ -67,10 +67,11 @@ class TrainOptions(BaseModel):
     average: float = Field(default=0.999, ge=0, lt=1)
     """The integers are those of a running average of the latent numbers, which this part of is kept at each step."""
     threads: int = Field(default=2, ge=1, le=1024)
-    """How many threads work. With augmentation or a teacher and more than one, one of them makes the next batch, so
-    that 1 and 2 give the same integers; any other number may round otherwise."""
+    """How many threads work. With more than one, one of them makes the next batch, so that 1 and 2 give the same
+    integers; any other number may round otherwise. Threads that share a sum wait for each other, which on a busy
+    machine takes far longer than they save."""
 
     @property
     def prefetches(self) -> bool:
         """Whether a thread of its own makes the next batch."""
-        return (self.augment is not None or self.teacher is not None) and self.threads > 1
+        return self.threads > 1
