@@ -70,6 +70,8 @@ class Implementation(BaseModel):
         for stage in network.stages:
             synapse = synapses.get(stage.name, min(lanes or stage.units, stage.units))
             neuron = neurons.get(stage.name, min(DEFAULT_NEURON_LANES, synapse))
+            if not (isinstance(synapse, int) and isinstance(neuron, int)):
+                raise TypeError(f"lanes of layer '{stage.name}' must be integers, not {synapse!r} and {neuron!r}")
             layers.append(LayerImplementation.model_construct(synapse_lanes=synapse, neuron_lanes=neuron))
         try:
             chosen = cls(pixels_per_beat=pixels_per_beat, overlap=overlap, layers=tuple(layers), weights=weights)

@@ -71,13 +71,6 @@ class Range(_Frozen):
     def __or__(self, other: Range) -> Range:
         return Range(lo=min(self.lo, other.lo), hi=max(self.hi, other.hi))
 
-    def __add__(self, other: Range) -> Range:
-        return Range(lo=self.lo + other.lo, hi=self.hi + other.hi)
-
-    def clamp(self, value: int) -> int:
-        """The member nearest to ``value``."""
-        return min(max(value, self.lo), self.hi)
-
 
 INT32 = Range.of_bits(32, signed=True)
 """Where all parameters and tensors lie."""

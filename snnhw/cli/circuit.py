@@ -37,6 +37,9 @@ PixelsPerBeat = Annotated[
 Overlap = Annotated[
     bool, typer.Option("--overlap/--no-overlap", help="Take the next sample in while one is worked on.")
 ]
+Weights = Annotated[
+    str, typer.Option("--weights", metavar="WHERE", help="inline, or readmemh: in files that the Verilog reads.")
+]
 Engine = Annotated[str, typer.Option("--engine", metavar="ENGINE", help=f"One of {', '.join(_ENGINES)}.")]
 
 
@@ -47,7 +50,7 @@ def implementation(
     neuron_lanes: list[str] | None,
     pixels_per_beat: int,
     overlap: bool,
-    weights: str = "inline",
+    weights: str,
 ) -> Implementation:
     """The implementation that the options ask for; raises DescriptionError where it does not fit the network."""
     from snnhw.implementation import Implementation

@@ -30,6 +30,7 @@ def demo(
     from snnhw.demo import draw_sample
     from snnhw.presets import resolve_model
     from snnhw.semantics import semantics
+    from snnhw.simulate.engines import engine
     from snnhw.verify import verify
     from snnhw.verilog import emit
 
@@ -40,7 +41,7 @@ def demo(
             screen.print(text)
 
     chosen = resolve_model(model)
-    choices = circuit.implementation(chosen.network, None, None, None, 8, True)
+    choices = circuit.implementation(chosen.network, None, None, None, 8, True, "inline")
     images = load("sample")
     if index >= len(images):
         raise ValueError(f"--index must be below {len(images)}, the number of images in the sample, not {index}")
@@ -58,11 +59,11 @@ def demo(
     for line in circuit.lanes_of(chosen.network, choices):
         say(f"  {line}")
     say("\nSimulating the circuit cycle by cycle, and comparing every spike, membrane and score with golden:\n")
+    circuit.say(engine().note)
     count = len(samples) if limit is None else min(limit, len(samples))
     labels = None if images.labels is None else images.labels[:count]
     with progress("verifying") as on_progress:
         report = verify(chosen, choices, samples[:count], labels, progress=on_progress)
-    circuit.say(report.note)
     if as_json:
         image = {"index": index, "class": int(result.classes[0]), "scores": result.scores[0].tolist()}
         record = {"model": model, "dataset": images.name, "image": image, "folder": str(folder), "files": files}

@@ -34,6 +34,7 @@ def simulate(
     neuron_lanes: circuit.NeuronLanes = None,
     pixels_per_beat: circuit.PixelsPerBeat = 8,
     overlap: circuit.Overlap = True,
+    weights: circuit.Weights = "inline",
     engine: circuit.Engine = "auto",
     as_json: Json = False,
 ) -> None:
@@ -46,11 +47,14 @@ def simulate(
     from snnhw.traces import save_traces
 
     chosen = resolve_model(model)
-    choices = circuit.implementation(chosen.network, lanes, synapse_lanes, neuron_lanes, pixels_per_beat, overlap)
+    choices = circuit.implementation(
+        chosen.network, lanes, synapse_lanes, neuron_lanes, pixels_per_beat, overlap, weights
+    )
     images = load(dataset, limit=index + limit)
     if index >= len(images):
         raise ValueError(f"--index must be below {len(images)}, the number of images in {dataset}, not {index}")
     choice = choose(circuit.engine_name(engine))
+    circuit.say(choice.note)
     most = min(limit, choice.sample_limit or limit)
     samples = check_images(images, chosen.network.sample_shape)[index : index + most]
     files = {}
@@ -67,7 +71,6 @@ def simulate(
     simulation.require_complete()
     if vcd is not None:
         files["vcd"] = vcd
-    circuit.say(choice.note)
     rows = _rows(simulation, images, index)
     if as_json:
         interval = simulation.interval.tolist() if stream else None

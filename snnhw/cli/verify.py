@@ -25,36 +25,41 @@ def verify(
     neuron_lanes: circuit.NeuronLanes = None,
     pixels_per_beat: circuit.PixelsPerBeat = 8,
     overlap: circuit.Overlap = True,
+    weights: circuit.Weights = "inline",
     engine: circuit.Engine = "auto",
     vcd: Annotated[str | None, _WAVEFORM] = None,
     as_json: Json = False,
 ) -> None:
-    """Compare every spike, membrane and score of the circuit with the golden model; status 1 where any differs."""
+    """Compare every spike, membrane and score of the circuit with golden, and its cycles; status 1 where any differs."""
     from snnhw.data import check_images, load
     from snnhw.presets import resolve_model
+    from snnhw.simulate.engines import engine as choose
     from snnhw.verify import verify as run
 
     chosen = resolve_model(model)
-    choices = circuit.implementation(chosen.network, lanes, synapse_lanes, neuron_lanes, pixels_per_beat, overlap)
+    choices = circuit.implementation(
+        chosen.network, lanes, synapse_lanes, neuron_lanes, pixels_per_beat, overlap, weights
+    )
     images = load(dataset, limit=limit)
     samples = check_images(images, chosen.network.sample_shape)
     waveform = Path(vcd) if vcd is not None else Path(f"{Path(model).stem}_divergence.vcd")
+    name = circuit.engine_name(engine)
+    circuit.say(choose(name).note)
     with progress("verifying") as on_progress:
         report = run(
             chosen,
             choices,
             samples,
             images.labels,
-            engine=circuit.engine_name(engine),
+            engine=name,
             waveform=waveform,
             progress=on_progress,
         )
-    circuit.say(report.note)
     if as_json:
         print_record({"model": model, "dataset": images.name, **report.to_json()})
     else:
         show(report)
-    if not report.equal:
+    if not report.equal or report.timing_mismatches:
         raise typer.Exit(1)
 
 

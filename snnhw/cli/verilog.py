@@ -26,7 +26,7 @@ def verilog(
     neuron_lanes: circuit.NeuronLanes = None,
     pixels_per_beat: circuit.PixelsPerBeat = 8,
     overlap: circuit.Overlap = True,
-    weights: Annotated[str, typer.Option("--weights", help="inline, or files for $readmemh: readmemh.")] = "inline",
+    weights: circuit.Weights = "inline",
     top: Annotated[str, typer.Option("--top", metavar="NAME", help="The name of the top module.")] = "snn",
     testbench: Annotated[bool, typer.Option("--testbench", help="Write a self-checking test bench too.")] = False,
     dataset: DatasetName = "sample",

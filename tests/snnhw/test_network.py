@@ -49,21 +49,10 @@ class TestRange:
             assert not (span.lo in less and span.hi in less)
 
     @given(ranges, ranges, st.data())
-    def test_arithmetic_holds_every_result(self, left, right, data):
-        a = data.draw(st.integers(left.lo, left.hi))
-        b = data.draw(st.integers(right.lo, right.hi))
-        assert a + b in left + right
-        assert a in left | right
-        assert b in left | right
-        assert (left + right).lo == left.lo + right.lo
+    def test_a_union_holds_every_member(self, left, right, data):
+        assert data.draw(st.integers(left.lo, left.hi)) in left | right
+        assert data.draw(st.integers(right.lo, right.hi)) in left | right
         assert {(left | right).lo, (left | right).hi} <= {left.lo, left.hi, right.lo, right.hi}
-
-    @given(ranges, st.integers(-(2**41), 2**41))
-    def test_clamp_gives_the_nearest_member(self, span, value):
-        clamped = span.clamp(value)
-        assert clamped in span
-        assert (clamped == value) == (value in span)
-        assert value in span or clamped == (span.lo if value < span.lo else span.hi)
 
     def test_ends_must_be_ordered(self):
         with pytest.raises(ValidationError, match="must have lo <= hi, not lo=1, hi=0"):

@@ -1,0 +1,56 @@
+# amaranth: UnusedElaboratable=no
+"""A reset in the middle of a sample: the next sample is as the first after power-up."""
+
+import pytest
+from amaranth.hdl import ResetInserter, Signal
+from amaranth.sim import Simulator
+
+from gateware.network import NetworkCircuit
+from golden.network import run as run_golden
+from tests import circuits
+from tests.gateware.harness import pack, unpack
+from tests.gateware.test_network import transfers_of
+
+PATIENCE = 3000
+"""Cycles in which any of these samples ends."""
+
+
+def run_rtl(case: str, after: int) -> dict:
+    """The result of the second sample, ``after`` cycles of the first one and a reset having gone before."""
+    model, implementation, samples = circuits.model(case), circuits.implementation(case), circuits.samples(case, 2)
+    circuit, reset, results = NetworkCircuit(model, implementation), Signal(), []
+    layout = circuit.sample.payload.shape()
+    first, second = ([pack(layout, t) for t in transfers_of(model.network, implementation, [s])] for s in samples)
+
+    async def clockwork(ctx):
+        ctx.set(circuit.result.ready, 1)
+        queue = list(first)
+        for cycle in range(PATIENCE):
+            if cycle == after:
+                ctx.set(reset, 1)
+                ctx.set(circuit.sample.valid, 0)
+                await ctx.tick()
+                ctx.set(reset, 0)
+                queue = list(second)
+            ctx.set(circuit.sample.valid, bool(queue))
+            if queue:
+                ctx.set(circuit.sample.payload.as_value(), queue[0])
+            if queue and ctx.get(circuit.sample.ready):
+                queue.pop(0)
+            if ctx.get(circuit.result.valid) and cycle >= after:
+                results.append(unpack(circuit.result.payload.shape(), ctx.get(circuit.result.payload.as_value())))
+            await ctx.tick()
+
+    simulator = Simulator(ResetInserter(reset)(circuit))
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(clockwork)
+    simulator.run()
+    (result,) = results
+    return result
+
+
+@pytest.mark.parametrize("after", [1, 3, 11, 40])
+@pytest.mark.parametrize("case", circuits.CASES)
+def test_nothing_is_left_of_the_sample_before(case: str, after: int):
+    expected = run_golden(circuits.model(case), circuits.samples(case, 2))
+    assert run_rtl(case, after) == {"class": expected.classes[1], "scores": expected.scores[1].tolist()}
