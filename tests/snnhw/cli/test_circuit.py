@@ -183,6 +183,21 @@ def test_a_missing_compiler_that_was_asked_for(
     assert captured.err == "snnhw: CXX names 'no-such-compiler', which is no program here: correct it, or unset it\n"
 
 
+@pytest.mark.parametrize("command", ["verify", "simulate"])
+def test_a_missing_compiler_is_told_before_the_slow_simulator_runs(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def interrupt(*_: object, **_options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    monkeypatch.setattr("snnhw.simulate.amaranth.AmaranthSimulator.run", interrupt)
+    assert run([command, "small.safetensors"]) == 2
+    note, error = capsys.readouterr().err.splitlines()
+    assert note.startswith("snnhw: simulating with amaranth, at most 10 samples, because CXX names 'no-such-compiler'")
+    assert error.startswith("snnhw: interrupted")
+
+
 def test_images_of_another_size(folder: Path, capsys: pytest.CaptureFixture[str]):
     np.save(folder / "own.npy", np.zeros((2, 20, 28), np.uint8))
     for command in ("verify", "simulate"):
