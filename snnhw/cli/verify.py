@@ -30,7 +30,7 @@ def verify(
     vcd: Annotated[str | None, _WAVEFORM] = None,
     as_json: Json = False,
 ) -> None:
-    """Compare every spike, membrane, score and cycle of the circuit with what golden says; status 1 where any differs."""
+    """Compare every spike, membrane, score and cycle of the circuit with golden; status 1 where any differs."""
     from snnhw.data import check_images, load
     from snnhw.presets import resolve_model
     from snnhw.simulate.engines import engine as choose

@@ -1,5 +1,6 @@
-# amaranth: UnusedElaboratable=no
 """A reset in the middle of a sample: the next sample is as the first after power-up."""
+
+from typing import Any
 
 import pytest
 from amaranth.hdl import ResetInserter, Signal
@@ -15,7 +16,7 @@ PATIENCE = 3000
 """Cycles in which any of these samples ends."""
 
 
-def run_rtl(case: str, after: int) -> dict:
+def run_rtl(case: str, after: int) -> dict[str, Any]:
     """The result of the second sample, ``after`` cycles of the first one and a reset having gone before."""
     model, implementation, samples = circuits.model(case), circuits.implementation(case), circuits.samples(case, 2)
     circuit, reset, results = NetworkCircuit(model, implementation), Signal(), []
