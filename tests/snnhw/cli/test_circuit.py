@@ -122,6 +122,20 @@ def test_a_circuit_that_differs_is_status_1(monkeypatch: pytest.MonkeyPatch, cap
     assert run(["demo", "small.safetensors", *LIMIT]) == 1
 
 
+def test_cycles_unlike_the_prediction_are_status_1(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.setattr(snnhw.verify, "verify", differing(timing_mismatches=2))
+    assert run(["verify", "small.safetensors", *LIMIT, *SLOW]) == 1
+    text = capsys.readouterr().out
+    assert "equal: 3 of 3 images" in text
+    assert "2 of them otherwise" in text
+
+
+@pytest.mark.verilator
+def test_verify_the_verilog_whose_weights_are_in_files(capsys: pytest.CaptureFixture[str]):
+    shown = record(["verify", "small.safetensors", *LIMIT, "--weights", "readmemh"], capsys)
+    assert (shown["equal"], shown["engine"]) == (True, "verilator")
+
+
 def test_demo(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("CXX", "no-such-compiler")
     assert run(["demo", "small.safetensors", *LIMIT, "--index", "5"]) == 0
