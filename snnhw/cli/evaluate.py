@@ -52,7 +52,8 @@ def _show(model: str, evaluation: Evaluation) -> None:
     for name, what in _ACCURACIES.items():
         known = evaluation.provenance_accuracy.get(name)
         if isinstance(known, dict) and known.keys() >= {"correct", "total"}:
-            screen.print(f"{what}: {percent(known['correct'], known['total'])} correct")
+            where = f" on {known['dataset']}" if "dataset" in known else ""
+            screen.print(f"{what}{where}: {percent(known['correct'], known['total'])} correct")
     for stage, count in evaluation.events.items():
         screen.print(f"events of {stage:<12} {digits(count):>10} an image")
     screen.print(f"synaptic operations    {digits(evaluation.synaptic_operations):>10} an image")

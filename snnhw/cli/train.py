@@ -29,10 +29,11 @@ def train(
     limit: Annotated[Number, typer.Option("--limit", min=1, help="Train on the first N images only.")] = None,
     epochs: Annotated[Number, typer.Option("--epochs", min=1, help="Passes over the training images.")] = None,
     seed: Annotated[Number, typer.Option("--seed", min=0, help="The same seed gives the same integers.")] = None,
-    batch_size: Annotated[Number, typer.Option("--batch-size", min=1, help="Images a step.")] = None,
-    learning_rate: Annotated[float | None, typer.Option("--learning-rate", help="At the beginning.")] = None,
+    batch_size: Annotated[Number, typer.Option("--batch-size", min=1, help="Images of an optimiser's step.")] = None,
+    learning_rate: Annotated[float | None, typer.Option("--learning-rate", help="At the first step.")] = None,
     validation: Annotated[Number, typer.Option("--validation", min=0, help="Images kept to choose an epoch.")] = None,
     augment: Annotated[bool, typer.Option("--augment/--no-augment", help="Deform the training images.")] = True,
+    teacher: Annotated[bool, typer.Option("--teacher", help="Learn from a convolutional network too.")] = False,
     threads: Annotated[Number, typer.Option("--threads", min=1, help="Threads that compute.")] = None,
     out: Annotated[str | None, _OUT] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
@@ -53,6 +54,8 @@ def train(
     )
     if not augment:
         options["augment"] = None
+    if teacher:
+        options["teacher"] = {}
     plan = plan_training(
         name,
         overrides=overrides,
@@ -94,7 +97,8 @@ def _run(plan: Plan) -> Trained:
 
         def on_progress(now: Any) -> None:
             done = (now.epoch - 1) * now.batches + now.batch
-            text = f"epoch {now.epoch} of {now.epochs}, loss {now.loss:.4f}"
+            who = "teacher, " if now.teacher else ""
+            text = f"{who}epoch {now.epoch} of {now.epochs}, loss {now.loss:.4f}"
             if now.scored is not None and now.scored.validation is not None:
                 text += f", {now.scored.validation.percent:.2f} % in validation"
             update(done, now.epochs * now.batches, text)

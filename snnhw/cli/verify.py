@@ -72,8 +72,8 @@ def show(report: Report) -> None:
     screen.print(f"cycles an image     {circuit.spread(record['cycles'])} (min / mean / max)")
     screen.print(f"cycles between      {circuit.spread(record['interval'])} (results, images back to back)")
     if report.timing_mismatches is not None:
-        wrong = f"{report.timing_mismatches} of them otherwise" if report.timing_mismatches else "every one of them"
-        screen.print(f"predicted           {wrong}")
+        unlike = f"{report.timing_mismatches} are not as predicted" if report.timing_mismatches else "all as predicted"
+        screen.print(f"cycles predicted    {unlike}")
     screen.print(f"compared            {digits(report.values)} values, by {report.engine}")
     screen.print(
         f"time                {report.build_seconds:.1f} s to build the circuit, {report.seconds:.1f} s to run it"

@@ -92,7 +92,7 @@ def test_verify_the_verilog_with_any_lanes(capsys: pytest.CaptureFixture[str]):
     assert captured.err == ""
     assert captured.out.endswith("equal: 50 of 50 images\n")
     assert "by verilator" in captured.out
-    assert "every one of them" in captured.out
+    assert "all as predicted" in captured.out
 
 
 def differing(**changes: Any) -> Any:
@@ -127,7 +127,7 @@ def test_cycles_unlike_the_prediction_are_status_1(monkeypatch: pytest.MonkeyPat
     assert run(["verify", "small.safetensors", *LIMIT, *SLOW]) == 1
     text = capsys.readouterr().out
     assert "equal: 3 of 3 images" in text
-    assert "2 of them otherwise" in text
+    assert "2 are not as predicted" in text
 
 
 @pytest.mark.verilator

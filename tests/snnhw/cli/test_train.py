@@ -171,3 +171,12 @@ def test_counts_that_differ_are_a_defect(monkeypatch: pytest.MonkeyPatch):
         snnhw.training.train_to_files(plan)
     assert plan.checkpoint.exists()
     assert not plan.out.exists()
+
+
+def test_a_teacher_teaches_first(folder: Path, capsys: pytest.CaptureFixture[str]):
+    alone, taught = (
+        trained(["mnist-mlp", *QUICK], capsys),
+        trained(["mnist-mlp", *QUICK, "--teacher", "--out", "t.safetensors"], capsys),
+    )
+    assert alone["digest"] != taught["digest"]
+    assert json.loads(Path("t.training.json").read_text())["options"]["teacher"]["epochs"] > 0

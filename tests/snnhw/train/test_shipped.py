@@ -1,0 +1,21 @@
+"""The presets' options are those that the shipped models were trained with."""
+
+import json
+from importlib.resources import files
+
+import pytest
+
+from snnhw.presets import PRESETS, resolve_model
+from snnhw.train import TrainingRecord, TrainOptions
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_trains_the_model_that_ships(name: str):
+    record = TrainingRecord.model_validate(
+        json.loads((files("snnhw") / "models" / f"{name}.training.json").read_text())
+    )
+    model = resolve_model(name)
+    assert TrainOptions(**PRESETS[name].training) == record.options
+    assert record.network == PRESETS[name].network().model_dump(mode="json") == model.network.model_dump(mode="json")
+    assert record.kept == model.provenance["epoch"]
+    assert record.best.test.model_dump().items() <= model.provenance["accuracy"].items()
