@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -74,12 +73,6 @@ def engine_name(name: str) -> EngineName:
         if name == engine:
             return engine
     raise DescriptionError(f"--engine must be one of {', '.join(_ENGINES)}, not '{name}'")
-
-
-def say(note: str | None) -> None:
-    """Print a note of the simulators on standard error, where there is one."""
-    if note:
-        print(f"snnhw: {note}", file=sys.stderr)
 
 
 def lanes_of(network: Network, choices: Implementation) -> list[str]:

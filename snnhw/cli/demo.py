@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from snnhw.cli import circuit
-from snnhw.cli.output import MODEL_HELP, Json, console, print_record, progress
+from snnhw.cli.output import MODEL_HELP, Json, console, note, print_record, progress
 from snnhw.cli.verify import show
 
 _MODEL = typer.Argument(metavar="[MODEL]", help=MODEL_HELP)
@@ -59,7 +59,7 @@ def demo(
     for line in circuit.lanes_of(chosen.network, choices):
         say(f"  {line}")
     say("\nSimulating the circuit cycle by cycle, and comparing every spike, membrane and score with golden:\n")
-    circuit.say(engine().note)
+    note(engine().note)
     count = len(samples) if limit is None else min(limit, len(samples))
     labels = None if images.labels is None else images.labels[:count]
     with progress("verifying") as on_progress:

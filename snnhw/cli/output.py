@@ -72,6 +72,12 @@ def progress(label: str) -> Iterator[Update]:
         yield update
 
 
+def note(text: str | None) -> None:
+    """Print a note on standard error, where there is one."""
+    if text:
+        print(f"snnhw: {text}", file=sys.stderr)
+
+
 def percent(correct: int, total: int) -> str:
     """Counts and their part: ``9871 of 10000 (98.71 %)``."""
     return f"{correct} of {total} ({100 * correct / total:.2f} %)"

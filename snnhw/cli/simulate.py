@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from snnhw.cli import circuit
-from snnhw.cli.output import DatasetName, Json, ModelName, console, print_record, progress, table
+from snnhw.cli.output import DatasetName, Json, ModelName, console, note, print_record, progress, table
 
 if TYPE_CHECKING:
     from snnhw.data import Dataset
@@ -54,7 +54,7 @@ def simulate(
     if index >= len(images):
         raise ValueError(f"--index must be below {len(images)}, the number of images in {dataset}, not {index}")
     choice = choose(circuit.engine_name(engine))
-    circuit.say(choice.note)
+    note(choice.note)
     most = min(limit, choice.sample_limit or limit)
     samples = check_images(images, chosen.network.sample_shape)[index : index + most]
     files = {}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from snnhw.cli.output import DATASET_HELP, Json, console, percent, print_record, progress, table
+from snnhw.cli.output import DATASET_HELP, Json, console, note, percent, print_record, progress, table
 from snnhw.errors import DescriptionError, SnnhwError
 
 if TYPE_CHECKING:
@@ -66,6 +66,8 @@ def train(
         overwrite=overwrite,
         resume=resume,
     )
+    if resume and not plan.checkpoint.exists():
+        note(f"there is no {plan.checkpoint} to go on from: the training begins anew")
     trained = _run(plan)
     if as_json:
         print_record(_record(trained))

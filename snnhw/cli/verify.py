@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from snnhw.cli import circuit
-from snnhw.cli.output import DatasetName, Json, Limit, ModelName, console, digits, percent, print_record, progress
+from snnhw.cli.output import DatasetName, Json, Limit, ModelName, console, digits, note, percent, print_record, progress
 
 if TYPE_CHECKING:
     from snnhw.verify import Report
@@ -44,7 +44,7 @@ def verify(
     samples = check_images(images, chosen.network.sample_shape)
     waveform = Path(vcd) if vcd is not None else Path(f"{Path(model).stem}_divergence.vcd")
     name = circuit.engine_name(engine)
-    circuit.say(choose(name).note)
+    note(choose(name).note)
     with progress("verifying") as on_progress:
         report = run(
             chosen,

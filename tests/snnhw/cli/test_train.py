@@ -120,6 +120,8 @@ def test_an_interrupted_training_goes_on(monkeypatch: pytest.MonkeyPatch, capsys
     )
     resumed = trained(["mnist-mlp", *QUICK, "--resume"], capsys)
     assert resumed["digest"] == whole["digest"]
+    assert run(["train", "mnist-mlp", *QUICK, "--resume", "--overwrite"]) == 0
+    assert "there is no mnist-mlp.checkpoint to go on from" in capsys.readouterr().err
     assert not Path("mnist-mlp.checkpoint").exists()
 
 
