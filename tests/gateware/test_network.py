@@ -270,7 +270,7 @@ def test_the_next_sample_is_taken_in_while_the_last_one_is_worked_on(name):
 def test_no_combinational_cycle(name, lanes):
     """The simulator would settle on one; the conversion refuses it."""
     model = MODELS[name]
-    rtlil.convert(NetworkCircuit(model, implementation_of(model.network, lanes=lanes)))
+    assert rtlil.convert(NetworkCircuit(model, implementation_of(model.network, lanes=lanes)))
 
 
 def changed(model, tensor, where, by):

@@ -104,7 +104,8 @@ class TestRefusals:
         assert isinstance(error.value, SnnhwError)
 
     def test_the_tensors_themselves_are_fine(self):
-        Model.from_tensors(network_of(EVERY_PARAMETER), ALL_TENSORS)
+        model = Model.from_tensors(network_of(EVERY_PARAMETER), ALL_TENSORS)
+        assert model.tensors.keys() == ALL_TENSORS.keys()
 
     def test_of_a_reset_that_leaves_the_membranes_range(self):
         neuron = Neuron(threshold=PER_NEURON, reset_amount=20, membrane=BOUNDED)
