@@ -27,19 +27,35 @@ def shape_of(span: Range) -> Shape:
     return signed(span.width) if span.signed else unsigned(span.width)
 
 
-def event_layout(addresses: int, values: Range) -> data.StructLayout:
-    """An event stream's payload: ``mark``, ``address`` below ``addresses``, ``value`` within ``values``, never 0."""
-    return data.StructLayout({"mark": Mark, "address": address_width(addresses), "value": shape_of(values)})
+def several(shape: Shape | data.ArrayLayout, count: int) -> Shape | data.ArrayLayout:
+    """``count`` numbers of a shape; one is the shape itself. See ``each``."""
+    return shape if count == 1 else data.ArrayLayout(shape, count)
 
 
-def word_layout(addresses: int, lanes: int, values: Range) -> data.StructLayout:
+def each(value: Value | data.View, count: int) -> list[Value]:
+    """The numbers in what ``several`` has laid out."""
+    return [value] if count == 1 else [value[index] for index in range(count)]
+
+
+def event_layout(addresses: int, values: Range, lanes: int = 1, steps: int = 1) -> data.StructLayout:
+    """An event stream's payload: ``mark``, and per lane ``address`` and ``value`` within ``values``.
+
+    With several lanes, lane k carries events of addresses that leave k when divided by ``lanes``; ``address`` is the
+    quotient, ``value`` 0 where the lane is empty, and at least one lane is not. With several steps ``value`` holds
+    what the event carries at each, not all of them 0; the only marks are then SAMPLE and ABORT.
+    """
+    address = several(address_width(-(-addresses // lanes)), lanes)
+    value = several(several(shape_of(values), steps), lanes)
+    return data.StructLayout({"mark": Mark, "address": address, "value": value})
+
+
+def word_layout(addresses: int, lanes: int, values: Range, steps: int = 1) -> data.StructLayout:
     """Several neighbours at once: ``value`` of each lane (0: no event), ``base``, the address of lane 0, and ``mark``.
 
-    The mark comes after the word's events.
+    The mark comes after the word's events. With several steps each lane's value holds one number a step.
     """
-    return data.StructLayout(
-        {"mark": Mark, "base": address_width(addresses), "value": data.ArrayLayout(shape_of(values), lanes)}
-    )
+    value = data.ArrayLayout(several(shape_of(values), steps), lanes)
+    return data.StructLayout({"mark": Mark, "base": address_width(addresses), "value": value})
 
 
 def beat_layout(pixels: int) -> data.StructLayout:
@@ -47,9 +63,9 @@ def beat_layout(pixels: int) -> data.StructLayout:
     return data.StructLayout({"pixels": data.ArrayLayout(8, pixels), "last": 1})
 
 
-def current_layout(lanes: int, currents: Range) -> data.StructLayout:
-    """The currents of one word of neurons."""
-    return data.StructLayout({"current": data.ArrayLayout(shape_of(currents), lanes)})
+def current_layout(lanes: int, currents: Range, steps: int = 1) -> data.StructLayout:
+    """The currents of one word of neurons, with several steps those of each."""
+    return data.StructLayout({"current": data.ArrayLayout(several(shape_of(currents), steps), lanes)})
 
 
 def result_layout(classes: int, scores: Range) -> data.StructLayout:

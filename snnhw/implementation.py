@@ -18,13 +18,17 @@ class LayerImplementation(BaseModel):
     """The parallelism of one layer.
 
     ``synapse_lanes``: weights read and accumulated a cycle; below the fan-out, a step's events are kept and replayed
-    for each group of lanes. ``neuron_lanes``: neurons updated a cycle, at most the synapse lanes.
+    for each group of lanes. ``neuron_lanes``: neurons updated a cycle, at most the synapse lanes. ``event_lanes``:
+    events taken a cycle, those of even and those of odd addresses apart. ``step_lanes``: time steps of a neuron
+    computed a cycle, 1 or all of them, where the schedule goes neuron by neuron.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     synapse_lanes: Lanes
     neuron_lanes: Lanes
+    event_lanes: Literal[1, 2] = 1
+    step_lanes: Lanes = 1
 
 
 class Implementation(BaseModel):
@@ -32,7 +36,8 @@ class Implementation(BaseModel):
 
     ``pixels_per_beat``: pixels in one transfer of the input stream. ``overlap``: a second bank of pixels in encoders
     that visit them once a step, so that the next sample is taken in meanwhile. ``weights``: inline in the Verilog or
-    in files that ``$readmemh`` reads.
+    in files that ``$readmemh`` reads. ``schedule``: all neurons of a layer step by step, or all steps neuron by
+    neuron, which needs an input that is the same at every step (direct encoding).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,6 +46,7 @@ class Implementation(BaseModel):
     overlap: bool = True
     layers: tuple[LayerImplementation, ...]
     weights: Literal["inline", "readmemh"] = "inline"
+    schedule: Literal["step_major", "neuron_major"] = "step_major"
 
     @classmethod
     def of(
