@@ -13,9 +13,10 @@ from golden.network import Result
 from snnhw.implementation import Implementation, address_width
 from snnhw.interface import Interface, PayloadField, StreamPort
 from snnhw.network import Network
+from snnhw.shell import PLAIN
 from snnhw.simulate.samples import pack
 from snnhw.simulate.simulation import patience
-from snnhw.verilog import declaration, instantiation, ports
+from snnhw.verilog import declaration, instantiation
 
 QUIET_CYCLES = 64
 """Cycles after the last result in which no other may come."""
@@ -104,7 +105,7 @@ def _junk(width: int) -> str:
 def _declarations(interface: Interface) -> str:
     """The signals that the circuit's ports are joined with, but for clock and reset."""
     lines = []
-    for port in ports(interface)[2:]:
+    for port in PLAIN.ports(interface)[2:]:
         text = declaration("reg" if port.direction == "input" else "wire", port.name, port.width)
         lines.append(text.replace(";", " = 0;") if port.direction == "input" else text)
     return "\n".join(lines)

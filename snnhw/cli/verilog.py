@@ -14,8 +14,13 @@ if TYPE_CHECKING:
     from snnhw.implementation import Implementation
     from snnhw.interface import Interface
     from snnhw.model import Model
+    from snnhw.shell import Shell
 
 _OUT = typer.Option("--out", metavar="DIR", help="The folder; NAME_verilog in this folder unless told.")
+_INTERFACE = typer.Option("--interface", metavar="KIND", help="What surrounds the circuit: stream, axi or uart.")
+_TDATA = typer.Option("--tdata", metavar="BITS", help="Width of AXI4-Stream: 8, 32 or 64; 32 unless told.")
+_BAUD = typer.Option("--baud", min=1, metavar="N", help="Of the UART; 115200 unless told.")
+_CLOCK = typer.Option("--clock-hz", min=1, metavar="N", help="The clock that the UART divides.")
 _VECTORS = typer.Option("--limit", min=1, metavar="N", help="Images that the test bench sends.")
 
 
@@ -28,6 +33,10 @@ def verilog(
     overlap: circuit.Overlap = True,
     weights: circuit.Weights = "inline",
     top: Annotated[str, typer.Option("--top", metavar="NAME", help="The name of the top module.")] = "snn",
+    interface: Annotated[str, _INTERFACE] = "stream",
+    tdata: Annotated[int | None, _TDATA] = None,
+    baud: Annotated[int | None, _BAUD] = None,
+    clock_hz: Annotated[int | None, _CLOCK] = None,
     testbench: Annotated[bool, typer.Option("--testbench", help="Write a self-checking test bench too.")] = False,
     dataset: DatasetName = "sample",
     limit: Annotated[int, _VECTORS] = 10,
@@ -35,6 +44,7 @@ def verilog(
     as_json: Json = False,
 ) -> None:
     """Write the circuit of a model: Verilog, a description of its ports as JSON, an instantiation template."""
+    from snnhw.errors import DescriptionError
     from snnhw.files import write_atomically
     from snnhw.presets import resolve_model
     from snnhw.verilog import emit
@@ -43,18 +53,61 @@ def verilog(
     choices = circuit.implementation(
         chosen.network, lanes, synapse_lanes, neuron_lanes, pixels_per_beat, overlap, weights
     )
-    emitted = emit(chosen, choices, top)
+    shell = _shell(interface, tdata, baud, clock_hz)
+    if testbench and interface != "stream":
+        raise DescriptionError("--testbench drives the plain streams: leave out --interface")
+    emitted = emit(chosen, choices, top, shell)
     bench = _bench(chosen, choices, emitted.interface, dataset, limit) if testbench else {}
     folder = Path(out) if out is not None else Path(f"{Path(model).stem}_verilog")
     paths = [*emitted.write(folder), *(write_atomically(folder / name, text) for name, text in bench.items())]
     files = [str(path) for path in paths]
     if as_json:
         record = {"model": model, "digest": chosen.digest, "implementation": choices.model_dump(mode="json")}
-        print_record({**record, "top": emitted.interface.top, "folder": str(folder), "files": files})
+        print_record(
+            {
+                **record,
+                "top": emitted.interface.top,
+                "shell": shell.model_dump(mode="json"),
+                "folder": str(folder),
+                "files": files,
+            }
+        )
         return
     screen = console()
     for line in [*circuit.lanes_of(chosen.network, choices), *(f"wrote {file}" for file in files)]:
         screen.print(line)
+
+
+_OPTIONS = {"stream": (), "axi": ("tdata",), "uart": ("baud", "clock_hz")}
+"""The options that go with each kind of ``--interface``."""
+
+
+def _shell(interface: str, tdata: int | None, baud: int | None, clock_hz: int | None) -> Shell:
+    """The shell that the options ask for; raises DescriptionError for one that cannot be."""
+    from pydantic import TypeAdapter, ValidationError
+
+    from snnhw.errors import DescriptionError
+    from snnhw.network import first_complaint
+    from snnhw.shell import Shell
+
+    if interface not in _OPTIONS:
+        raise DescriptionError(f"--interface must be one of {', '.join(_OPTIONS)}, not '{interface}'")
+    given = {
+        name: number
+        for name, number in (("tdata", tdata), ("baud", baud), ("clock_hz", clock_hz))
+        if number is not None
+    }
+    for name in given:
+        if name not in _OPTIONS[interface]:
+            fitting = next(kind for kind, names in _OPTIONS.items() if name in names)
+            raise DescriptionError(f"--{name.replace('_', '-')} goes with --interface {fitting} alone")
+    if interface == "uart" and clock_hz is None:
+        raise DescriptionError("--interface uart needs --clock-hz, the clock that the baud is divided from")
+    adapter: TypeAdapter[Shell] = TypeAdapter(Shell)
+    try:
+        return adapter.validate_python({"kind": interface, **given})
+    except ValidationError as error:
+        raise DescriptionError(first_complaint(error)) from error
 
 
 def _bench(model: Model, choices: Implementation, interface: Interface, dataset: str, limit: int) -> dict[str, str]:

@@ -16,8 +16,9 @@ from snnhw.implementation import Implementation
 from snnhw.interface import Interface
 from snnhw.network import Network
 from snnhw.semantics import semantics
+from snnhw.shell import PLAIN
 from snnhw.simulate.compiler import verilator_root
-from snnhw.verilog import LINT_WAIVERS, emit, lint_waivers, ports, split_memories
+from snnhw.verilog import LINT_WAIVERS, emit, lint_waivers, split_memories
 from tests.circuits import CASES, emitted, implementation, model
 
 needs_icarus = pytest.mark.skipif(shutil.which("iverilog") is None, reason="Icarus is not installed")
@@ -146,7 +147,7 @@ def test_the_header_says_what_the_circuit_is(case: str):
     assert model(case).digest in said
     assert all(f"//   {line}\n" in said for line in semantics(model(case)))
     interface = emitted(case).interface
-    for port in ports(interface):
+    for port in PLAIN.ports(interface):
         assert re.search(rf"\b{port.name}\b", said), port
     for stream in (interface.sample, interface.result):
         for field in stream.fields:
@@ -161,7 +162,9 @@ def test_ports_and_taps_are_those_of_the_verilog(case: str):
     text, interface = emitted(case).verilog, emitted(case).interface
     modules = dict(re.findall(r"^module \\?([\w.]+)\s*\(.*?\);\n(.*?)^endmodule", text, re.MULTILINE | re.DOTALL))
     declared = re.findall(r"^  (input|output) (?:\[(\d+):0\] )?(\w+);", modules["snn"], re.MULTILINE)
-    assert {(name, kind, int(high or 0) + 1) for kind, high, name in declared} == set(map(tuple, ports(interface)))
+    assert {(name, kind, int(high or 0) + 1) for kind, high, name in declared} == set(
+        map(tuple, PLAIN.ports(interface))
+    )
     assert [tap.stage for tap in interface.taps] == ["encoder", *(layer.name for layer in model(case).network.stages)]
     for tap in interface.taps:
         inside = modules[f"snn.{tap.scope}"]
@@ -178,7 +181,7 @@ def test_the_description_comes_back_from_json(case: str):
     assert Implementation.model_validate(document["implementation"]) == implementation(case)
     assert document["digest"] == model(case).digest
     assert [tuple(port.values()) for port in document["ports"]] == [
-        tuple(port) for port in ports(emitted(case).interface)
+        tuple(port) for port in PLAIN.ports(emitted(case).interface)
     ]
 
 

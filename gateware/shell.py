@@ -1,0 +1,37 @@
+"""The top module of a circuit in its shell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from amaranth.lib import wiring
+
+from gateware.network import NetworkCircuit
+from snnhw.implementation import Implementation
+from snnhw.shell import CIRCUIT, AxiShell, Shell, StreamShell
+
+if TYPE_CHECKING:
+    from snnhw.interface import Interface
+    from snnhw.model import Model
+
+
+def shell_top(model: Model, implementation: Implementation, shell: Shell) -> wiring.Component:
+    """The component with the ports of ``shell``; unless that is nothing, the network's is its attribute ``circuit``."""
+    if isinstance(shell, StreamShell):
+        return NetworkCircuit(model, implementation)
+    if isinstance(shell, AxiShell):
+        from gateware.axi import AxiTop
+
+        return AxiTop(model, implementation, tdata=shell.tdata)
+    from gateware.uart import UartTop
+
+    return UartTop(model, implementation, clock_hz=shell.clock_hz, baud=shell.baud)
+
+
+def interface_of(top: wiring.Component, name: str) -> Interface:
+    """The streams and taps of a top that :func:`shell_top` made, in a top module of that name."""
+    if isinstance(top, NetworkCircuit):
+        return top.interface.model_copy(update={"top": name})
+    interface = top.circuit.interface
+    taps = tuple(tap.model_copy(update={"scope": f"{CIRCUIT}.{tap.scope}"}) for tap in interface.taps)
+    return interface.model_copy(update={"top": name, "taps": taps})

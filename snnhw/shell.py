@@ -1,0 +1,262 @@
+"""What surrounds the circuit of a network: nothing, AXI or a UART. As data: ports, registers and layouts of bytes.
+
+The circuit of a network is the same in every shell. ``gateware/axi.py`` and ``gateware/uart.py`` build from what stands
+here; the Verilog's header, the JSON beside it and host programs read it. ``docs/interfaces.md`` says it in words.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from snnhw.interface import Interface, PayloadField
+from snnhw.network import Network
+
+CIRCUIT = "circuit"
+"""The instance of the network's circuit in the top module of a shell that is more than nothing."""
+
+LEAST_CYCLES_PER_BIT = 8
+"""Clock cycles that a bit on the line must at least take, so that a receiver finds its middle."""
+
+
+class Port(NamedTuple):
+    """A port of the Verilog module: ``direction`` is ``input`` or ``output``, ``width`` in bits."""
+
+    name: str
+    direction: Literal["input", "output"]
+    width: int
+
+
+class Packet(BaseModel):
+    """A sample or a result as ``size`` bytes, the first of them bits 0 to 7 of ``fields``: little-endian throughout.
+
+    ``repeated``: the packet is one of as many as there are events and ends of steps in a sample.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    size: int
+    repeated: bool = False
+    fields: tuple[PayloadField, ...]
+
+
+class _Shell(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StreamShell(_Shell):
+    """Nothing: the circuit's own streams are the ports of the top module."""
+
+    kind: Literal["stream"] = "stream"
+
+    def ports(self, interface: Interface) -> list[Port]:
+        """All ports of the top module."""
+        listed = [Port("clk", "input", 1), Port("rst", "input", 1)]
+        for stream in (interface.sample, interface.result):
+            inward = stream.direction == "in"
+            listed += [
+                Port(f"{stream.name}__valid", "input" if inward else "output", 1),
+                Port(f"{stream.name}__ready", "output" if inward else "input", 1),
+                Port(f"{stream.name}__payload", "input" if inward else "output", stream.width),
+            ]
+        return [*listed, Port("error", "output", 1)]
+
+
+class AxiShell(_Shell):
+    """AXI4-Stream in and out, ``tdata`` bits wide, and AXI4-Lite for registers."""
+
+    kind: Literal["axi"] = "axi"
+    tdata: Literal[8, 32, 64] = 32
+
+    def ports(self, interface: Interface) -> list[Port]:
+        """All ports of the top module; the same for every network."""
+        return [
+            Port("aclk", "input", 1),
+            Port("aresetn", "input", 1),
+            *_stream_ports("s_axis", "input", self.tdata),
+            *_stream_ports("m_axis", "output", self.tdata),
+            *_LITE_PORTS,
+        ]
+
+
+class UartShell(_Shell):
+    """One serial line each way, 8 bits, no parity, one stop bit, at ``baud`` with a clock of ``clock_hz``."""
+
+    kind: Literal["uart"] = "uart"
+    baud: int = Field(default=115_200, ge=1)
+    clock_hz: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _slow_enough(self) -> UartShell:
+        if self.clock_hz < LEAST_CYCLES_PER_BIT * self.baud:
+            raise ValueError(
+                f"a baud of {self.baud} needs a clock of at least {LEAST_CYCLES_PER_BIT * self.baud} Hz, "
+                f"not {self.clock_hz}"
+            )
+        return self
+
+    def ports(self, interface: Interface) -> list[Port]:
+        """All ports of the top module; the same for every network."""
+        return [Port("clk", "input", 1), Port("rst", "input", 1), Port("rx", "input", 1), Port("tx", "output", 1)]
+
+
+Shell = Annotated[StreamShell | AxiShell | UartShell, Field(discriminator="kind")]
+
+PLAIN = StreamShell()
+"""The shell of a circuit of which nothing else is said."""
+
+
+def sample_packet(network: Network, interface: Interface) -> Packet:
+    """A sample's bytes: its pixels in raster order; where the input is events, one event or end of a step.
+
+    An event takes 1, 2 or 4 bytes, with the fields that the circuit's stream has, at their places.
+    """
+    if network.encoder.kind == "events":
+        return Packet(size=_whole(interface.sample.width), repeated=True, fields=interface.sample.fields)
+    pixels = PayloadField(name="pixels", offset=0, width=8, count=network.inputs)
+    return Packet(size=network.inputs, fields=(pixels,))
+
+
+def result_packet(interface: Interface) -> Packet:
+    """A result's bytes: the class, then every score, each number in the least of 1, 2, 4 and 8 bytes that holds it.
+
+    What is wider in bytes than in the circuit is extended by its sign, or by zeros where it has none.
+    """
+    fields, offset = [], 0
+    for field in interface.result.fields:
+        width = 8 * _whole(field.width)
+        fields.append(field.model_copy(update={"offset": offset, "width": width}))
+        offset += width * field.count
+    return Packet(size=offset // 8, fields=tuple(fields))
+
+
+def _whole(bits: int) -> int:
+    """The bytes that hold so many bits: a power of two, as numbers in memory have."""
+    size = 1
+    while 8 * size < bits:
+        size *= 2
+    return size
+
+
+class RegisterField(BaseModel):
+    """Bits ``lowest`` to ``lowest + width - 1`` of a register."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    lowest: int
+    width: int
+    meaning: str
+
+
+class Register(BaseModel):
+    """A register of 32 bits at ``address`` (in bytes), or ``count`` of them one after the other.
+
+    ``access``: ``read`` (a write is answered by SLVERR), ``write`` (reads as 0), ``read_write``, or ``clear``: a 1 that
+    is written clears its bit.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    address: int
+    access: Literal["read", "write", "read_write", "clear"]
+    meaning: str
+    count: int = 1
+    fields: tuple[RegisterField, ...] = ()
+
+
+IDENTITY = 0x534E4E48
+"""What the first register reads as: SNNH in ASCII."""
+
+REGISTERS_VERSION = 1
+"""Of the registers; it changes when one of them changes its place or its meaning."""
+
+REGISTERS: tuple[Register, ...] = (
+    Register(name="identity", address=0x00, access="read", meaning=f"0x{IDENTITY:08X}: SNNH in ASCII"),
+    Register(name="version", address=0x04, access="read", meaning=f"{REGISTERS_VERSION}: of these registers"),
+    Register(
+        name="control",
+        address=0x08,
+        access="write",
+        meaning="what is to be done, once",
+        fields=(
+            RegisterField(
+                name="reset", lowest=0, width=1, meaning="soft reset: forget every sample, flag and count, as after one"
+            ),
+        ),
+    ),
+    Register(
+        name="status",
+        address=0x0C,
+        access="clear",
+        meaning="state, and flags that stay until they are cleared",
+        fields=(
+            RegisterField(name="busy", lowest=0, width=1, meaning="a sample is on its way in, through or out"),
+            RegisterField(name="short", lowest=8, width=1, meaning="TLAST came before the sample's last byte"),
+            RegisterField(name="long", lowest=9, width=1, meaning="TLAST did not come with the sample's last byte"),
+            RegisterField(name="keep", lowest=10, width=1, meaning="TKEEP had a gap, or was not full before TLAST"),
+            RegisterField(name="address", lowest=11, width=1, meaning="an event had an address that does not exist"),
+        ),
+    ),
+    Register(name="samples", address=0x10, access="read", meaning="samples taken in whole"),
+    Register(name="results", address=0x14, access="read", meaning="results given to the output"),
+    Register(name="dropped", address=0x18, access="read", meaning="samples, or events, dropped for a flag of status"),
+    Register(
+        name="latency",
+        address=0x1C,
+        access="read",
+        meaning="cycles from a sample's first word to its result, of the last one that found the circuit idle",
+    ),
+    Register(name="interval", address=0x20, access="read", meaning="cycles between the last two results"),
+    Register(name="scratch", address=0x24, access="read_write", meaning="keeps what is written"),
+    Register(name="sample_bytes", address=0x28, access="read", meaning="bytes of a sample, or of an event"),
+    Register(name="result_bytes", address=0x2C, access="read", meaning="bytes of a result"),
+    Register(
+        name="digest",
+        address=0x40,
+        access="read",
+        count=8,
+        meaning="the model's SHA-256: eight digits each, the first in the first register",
+    ),
+)
+"""The registers behind AXI4-Lite, in the order of their addresses; what lies between them is answered by SLVERR."""
+
+REGISTER_ADDRESS_BITS = 12
+"""Of the AXI4-Lite port: the 4 KiB that interconnects give a slave at least."""
+
+
+def _stream_ports(name: str, direction: Literal["input", "output"], tdata: int) -> list[Port]:
+    """An AXI4-Stream whose data go in ``direction``."""
+    back: Literal["input", "output"] = "output" if direction == "input" else "input"
+    return [
+        Port(f"{name}_tdata", direction, tdata),
+        Port(f"{name}_tkeep", direction, tdata // 8),
+        Port(f"{name}_tlast", direction, 1),
+        Port(f"{name}_tvalid", direction, 1),
+        Port(f"{name}_tready", back, 1),
+    ]
+
+
+_LITE_PORTS = (
+    Port("s_axi_awaddr", "input", REGISTER_ADDRESS_BITS),
+    Port("s_axi_awprot", "input", 3),
+    Port("s_axi_awvalid", "input", 1),
+    Port("s_axi_awready", "output", 1),
+    Port("s_axi_wdata", "input", 32),
+    Port("s_axi_wstrb", "input", 4),
+    Port("s_axi_wvalid", "input", 1),
+    Port("s_axi_wready", "output", 1),
+    Port("s_axi_bresp", "output", 2),
+    Port("s_axi_bvalid", "output", 1),
+    Port("s_axi_bready", "input", 1),
+    Port("s_axi_araddr", "input", REGISTER_ADDRESS_BITS),
+    Port("s_axi_arprot", "input", 3),
+    Port("s_axi_arvalid", "input", 1),
+    Port("s_axi_arready", "output", 1),
+    Port("s_axi_rdata", "output", 32),
+    Port("s_axi_rresp", "output", 2),
+    Port("s_axi_rvalid", "output", 1),
+    Port("s_axi_rready", "input", 1),
+)
