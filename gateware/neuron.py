@@ -6,29 +6,112 @@ from amaranth.hdl import Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from gateware.stream import Mark, current_layout, lookup, saturate, shape_of
+from gateware.stream import Mark, current_layout, lookup, saturate, several, shape_of
 from snnhw.implementation import LayerShape, address_width
 from snnhw.network import Leak, Neuron, Range
 from snnhw.ranges import LayerRanges
 
 
-def step_layout(neuron: Neuron, ranges: LayerRanges, shape: LayerShape) -> data.StructLayout:
+def step_layout(neuron: Neuron, ranges: LayerRanges, shape: LayerShape, steps: int = 1) -> data.StructLayout:
     """What a bank says of one word of neurons.
 
     ``mark`` and ``base`` are those of ``word_layout``. Per lane there are ``integrated``, ``spike`` (0 or 1; a burst's
-    number), ``value`` and every state field after the step.
+    number), ``value`` and every state field after the step; with several steps those of each.
     """
-    lanes = shape.neuron_lanes
-    fields = {
-        "mark": Mark,
-        "base": address_width(shape.units),
-        "integrated": data.ArrayLayout(shape_of(ranges.integrated), lanes),
-        "spike": data.ArrayLayout(shape_of(neuron.spike.count_range), lanes),
-        "value": data.ArrayLayout(shape_of(neuron.spike.value_range), lanes),
+    numbers = {"integrated": ranges.integrated, "spike": neuron.spike.count_range, "value": neuron.spike.value_range}
+    numbers |= {field.name: field.range for field in neuron.state_fields(ranges.membrane)}
+    lanes = {
+        name: data.ArrayLayout(several(shape_of(span), steps), shape.neuron_lanes) for name, span in numbers.items()
     }
-    for field in neuron.state_fields(ranges.membrane):
-        fields[field.name] = data.ArrayLayout(shape_of(field.range), lanes)
-    return data.StructLayout(fields)
+    return data.StructLayout({"mark": Mark, "base": address_width(shape.units)} | lanes)
+
+
+class NeuronLane:
+    """The arithmetic of one step of one neuron, combinational, in two halves; ``name`` tells its signals apart.
+
+    State, parameters and results are values by name. Widths come from ``ranges``.
+    """
+
+    def __init__(self, neuron: Neuron, ranges: LayerRanges):
+        self.neuron = neuron
+        self.ranges = ranges
+        self.fields = neuron.state_fields(ranges.membrane)
+
+    def integrate(
+        self, m: Module, name: str, parameters: Mapping[str, Value], state: Mapping[str, Value], current: Value
+    ) -> Signal:
+        """Leak, delayed reset, current and saturation: what is compared with the threshold."""
+        neuron, ranges = self.neuron, self.ranges
+        membrane = state["membrane"]
+        leaked = leak(neuron.leak, parameters.get("leak_amount"), membrane)
+        if neuron.reset_delay:
+            leaked = reset(neuron, parameters, leaked, state["pending"])
+        unsaturated = Signal(shape_of(ranges.unsaturated), name=f"unsaturated_{name}")
+        integrated = Signal(shape_of(ranges.integrated), name=f"integrated_{name}")
+        # Narrowing is safe here and below: the ranges are proven for every input.
+        m.d.comb += unsaturated.eq(leaked + current)
+        updated = unsaturated
+        if neuron.membrane is not None and ranges.saturates:
+            updated = saturate(unsaturated, neuron.membrane)
+        m.d.comb += integrated.eq(Mux(self._active(state), updated, membrane) if neuron.refractory else updated)
+        return integrated
+
+    def fire(
+        self,
+        m: Module,
+        name: str,
+        parameters: Mapping[str, Value],
+        state: Mapping[str, Value],
+        integrated: Value,
+        exists: Value,
+    ) -> dict[str, Value]:
+        """Spike and reset: ``integrated``, ``spike``, ``value`` and the new state; of the old one no membrane is read.
+
+        A neuron that does not exist never fires.
+        """
+        neuron = self.neuron
+        active = self._active(state)
+        spike = Signal(shape_of(neuron.spike.count_range), name=f"spike_{name}")
+        value = Signal(shape_of(neuron.spike.value_range), name=f"value_{name}")
+        if neuron.fires:
+            self._spike(m, parameters, integrated, active & exists, spike, value)
+        new = {field.name: Signal(shape_of(field.range), name=f"new_{field.name}_{name}") for field in self.fields}
+        m.d.comb += new["membrane"].eq(integrated)
+        if neuron.reset_delay:
+            m.d.comb += new["pending"].eq(Mux(active, spike, state["pending"]))
+        elif neuron.fires:
+            m.d.comb += new["membrane"].eq(reset(neuron, parameters, integrated, spike))
+        if neuron.refractory:
+            left = Mux(active, 0, state["refractory"] - 1)
+            m.d.comb += new["refractory"].eq(Mux(spike.any(), neuron.refractory, left))
+        return {"integrated": integrated, "spike": spike, "value": value} | new
+
+    def _active(self, state: Mapping[str, Value]) -> Value:
+        """Whether the neuron is out of its refractory steps."""
+        return (state["refractory"] == 0) if self.neuron.refractory else Const(1)
+
+    def _spike(
+        self,
+        m: Module,
+        parameters: Mapping[str, Value],
+        integrated: Value,
+        active: Value,
+        spike: Signal,
+        value: Signal,
+    ) -> None:
+        """The spike and the value of its event."""
+        neuron = self.neuron
+        fired = (integrated >= parameters["threshold"]) & active
+        if neuron.spike.kind == "residue":
+            residue = integrated - parameters["reset_amount"]
+            most = neuron.spike.value_range.hi
+            m.d.comb += [spike.eq(fired), value.eq(Mux(fired, Mux(residue > most, most, residue), 0))]
+            return
+        more = [
+            fired & (integrated >= parameters["threshold"] + i * parameters["reset_amount"])
+            for i in range(1, neuron.spike.count_range.hi)
+        ]
+        m.d.comb += [spike.eq(sum(more, fired)), value.eq(spike)]
 
 
 class NeuronBank(wiring.Component):
@@ -73,7 +156,7 @@ class NeuronBank(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        steps, order = self.steps, self.shape.order
+        steps, order, arithmetic = self.steps, self.shape.order, NeuronLane(self.neuron, self.ranges)
         busy, done, room, advance = Signal(), Signal(), Signal(), Signal()
         word, first, mark = Signal(address_width(self.shape.words)), Signal(), Signal(Mark)
         m.d.comb += [room.eq(~steps.valid | steps.ready), advance.eq(~busy | room), done.eq(busy & room)]
@@ -90,64 +173,17 @@ class NeuronBank(wiring.Component):
         with m.If(done):
             m.d.sync += [steps.payload.mark.eq(mark), steps.payload.base.eq(base)]
         for lane in range(self.shape.neuron_lanes):
-            parameters = self._lane_parameters(word, lane)
+            parameters = lane_parameters(self.parameters, order, word, lane)
             old = self._old_state(m, read, first, parameters, lane)
             exists = lookup(word, [lanes[lane] is not None for lanes in order], unsigned(1))
-            result = self._step(m, lane, parameters, old, current[lane], exists)
+            integrated = arithmetic.integrate(m, str(lane), parameters, old, current[lane])
+            result = arithmetic.fire(m, str(lane), parameters, old, integrated, exists)
             m.d.comb += [write.data[field.name][lane].eq(result[field.name]) for field in self.fields]
             with m.If(done):
                 m.d.sync += [steps.payload[name][lane].eq(value) for name, value in result.items()]
         m.d.comb += self.tap_strobe.eq(steps.valid & steps.ready)
         m.d.comb += [tap.eq(steps.payload[name]) for name, tap in self.taps.items()]
         return m
-
-    def _step(self, m, lane, parameters, state, current, exists):
-        """One step of one neuron, combinational: ``integrated``, ``spike``, ``value`` and the new state by name."""
-        neuron, ranges, fields = self.neuron, self.ranges, {field.name: field for field in self.fields}
-        membrane = state["membrane"]
-        leaked = leak(neuron.leak, parameters.get("leak_amount"), membrane)
-        if neuron.reset_delay:
-            leaked = reset(neuron, parameters, leaked, state["pending"])
-        unsaturated = Signal(shape_of(ranges.unsaturated), name=f"unsaturated_{lane}")
-        integrated = Signal(shape_of(ranges.integrated), name=f"integrated_{lane}")
-        # Narrowing is safe here and below: the ranges are proven for every input.
-        m.d.comb += unsaturated.eq(leaked + current)
-        updated = unsaturated
-        if neuron.membrane is not None and ranges.saturates:
-            updated = saturate(unsaturated, neuron.membrane)
-        active = (state["refractory"] == 0) if neuron.refractory else Const(1)
-        m.d.comb += integrated.eq(Mux(active, updated, membrane) if neuron.refractory else updated)
-        spike = Signal(shape_of(neuron.spike.count_range), name=f"spike_{lane}")
-        value = Signal(shape_of(neuron.spike.value_range), name=f"value_{lane}")
-        self._fire(m, parameters, integrated, active & exists, spike, value)
-        result = {"integrated": integrated, "spike": spike, "value": value}
-        new = {name: Signal(shape_of(field.range), name=f"new_{name}_{lane}") for name, field in fields.items()}
-        m.d.comb += new["membrane"].eq(integrated)
-        if neuron.reset_delay:
-            m.d.comb += new["pending"].eq(Mux(active, spike, state["pending"]))
-        elif neuron.fires:
-            m.d.comb += new["membrane"].eq(reset(neuron, parameters, integrated, spike))
-        if neuron.refractory:
-            left = Mux(active, 0, state["refractory"] - 1)
-            m.d.comb += new["refractory"].eq(Mux(spike.any(), neuron.refractory, left))
-        return result | new
-
-    def _fire(self, m, parameters, integrated, active, spike, value):
-        """The spike and the value of its event."""
-        neuron = self.neuron
-        if not neuron.fires:
-            return
-        fired = (integrated >= parameters["threshold"]) & active
-        if neuron.spike.kind == "residue":
-            residue = integrated - parameters["reset_amount"]
-            most = neuron.spike.value_range.hi
-            m.d.comb += [spike.eq(fired), value.eq(Mux(fired, Mux(residue > most, most, residue), 0))]
-            return
-        more = [
-            fired & (integrated >= parameters["threshold"] + i * parameters["reset_amount"])
-            for i in range(1, neuron.spike.count_range.hi)
-        ]
-        m.d.comb += [spike.eq(sum(more, fired)), value.eq(spike)]
 
     def _issue(self, m, advance):
         """Count words and steps; an issue needs currents, which a constant layer has from step 1 on."""
@@ -212,16 +248,19 @@ class NeuronBank(wiring.Component):
             m.d.comb += state[field.name].eq(Mux(first, initial, read.data[field.name][lane]))
         return state
 
-    def _lane_parameters(self, word, lane: int) -> dict[str, Value]:
-        """The parameters of the neuron in a lane of the current word."""
-        chosen = {}
-        for name, values in self.parameters.items():
-            span = Range(lo=min(0, *values), hi=max(0, *values))
-            units = [lanes[lane] for lanes in self.shape.order]
-            known = [values[unit] for unit in units if unit is not None]
-            padded = [known[0] if unit is None else values[unit] for unit in units]
-            chosen[name] = lookup(word, padded, shape_of(span))
-        return chosen
+
+def lane_parameters(
+    parameters: Mapping[str, Sequence[int]], order: Sequence[Sequence[int | None]], word: Value, lane: int
+) -> dict[str, Value]:
+    """The parameters of the neuron in a lane of a word; of an empty lane those of another neuron."""
+    chosen = {}
+    for name, values in parameters.items():
+        span = Range(lo=min(0, *values), hi=max(0, *values))
+        units = [lanes[lane] for lanes in order]
+        known = [values[unit] for unit in units if unit is not None]
+        padded = [known[0] if unit is None else values[unit] for unit in units]
+        chosen[name] = lookup(word, padded, shape_of(span))
+    return chosen
 
 
 def leak(leak: Leak, leak_amount: Value | None, membrane: Value) -> Value:
