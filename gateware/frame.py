@@ -1,0 +1,133 @@
+"""Frames on a serial line: where they begin and end, and whether they are whole. See docs/uart.md.
+
+Twin of ``snnhw/host/protocol.py``.
+"""
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from gateware.crc import Crc
+from gateware.serial import received_layout
+
+FLAG = 0x7E
+"""Begins and ends each frame, and is nowhere inside of one."""
+
+ESCAPE = 0x7D
+"""Stands before a byte that would be one of the two, and that is sent with ``FLIP``."""
+
+FLIP = 0x20
+
+CHECK_BITS = 32
+"""At the end of each frame."""
+
+
+def bits_layout() -> data.StructLayout:
+    """A ``bit`` of a frame, or with ``end`` its end: then ``good`` says whether the frame is what was sent."""
+    return data.StructLayout({"bit": 1, "end": 1, "good": 1})
+
+
+def octets_layout() -> data.StructLayout:
+    """A byte of a frame; ``last`` on its last."""
+    return data.StructLayout({"byte": 8, "last": 1})
+
+
+class FrameReceiver(wiring.Component):
+    """Takes bytes from the line and gives the bits of each frame, the checksum's among them, and its end.
+
+    The first bit of a byte is offered in the cycle after the byte. Whatever comes between two flags is a frame, an
+    empty one too; one is not good if its checksum is not, if a byte was broken, or if a byte came before all bits of
+    the one before were taken. A flag always begins anew, unless it comes too early itself: then the frame after it is
+    not good.
+    """
+
+    def __init__(self):
+        super().__init__(
+            {
+                "bytes": In(stream.Signature(received_layout(), always_ready=True)),
+                "bits": Out(stream.Signature(bits_layout())),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.crc = crc = Crc()
+        received, item = self.bytes.payload, self.bits.payload
+        byte, left = Signal(8), Signal(range(9))
+        escaped, lost, taken = Signal(), Signal(), Signal()
+        m.d.comb += [
+            self.bits.valid.eq((left != 0) | item.end),
+            taken.eq(self.bits.valid & self.bits.ready),
+            item.bit.eq(byte[0]),
+            item.good.eq(crc.good & ~lost),
+            crc.bit.eq(byte[0]),
+            crc.step.eq(taken & ~item.end),
+            crc.clear.eq(taken & item.end),
+        ]
+        with m.If(taken):
+            with m.If(item.end):
+                m.d.sync += [item.end.eq(0), lost.eq(0)]
+            with m.Else():
+                m.d.sync += [byte.eq(byte[1:]), left.eq(left - 1)]
+        with m.If(self.bytes.valid):
+            with m.If(received.broken | self.bits.valid):
+                m.d.sync += lost.eq(1)
+            with m.Elif(received.byte == FLAG):
+                m.d.sync += [item.end.eq(1), escaped.eq(0)]
+            with m.Elif(received.byte == ESCAPE):
+                m.d.sync += escaped.eq(1)
+            with m.Else():
+                m.d.sync += [byte.eq(received.byte ^ Mux(escaped, FLIP, 0)), left.eq(8), escaped.eq(0)]
+        return m
+
+
+class FrameTransmitter(wiring.Component):
+    """Takes the bytes of a frame and sends them between two flags, escaped, with the checksum at the end.
+
+    A byte is taken some 10 cycles after it has been passed on to the line.
+    """
+
+    def __init__(self):
+        super().__init__({"octets": In(stream.Signature(octets_layout())), "bytes": Out(stream.Signature(8))})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.crc = crc = Crc()
+        byte, escaped, special, checking = Signal(8), Signal(), Signal(), Signal()
+        bit, place = Signal(range(8)), Signal(range(CHECK_BITS // 8))
+        m.d.comb += [
+            byte.eq(Mux(checking, crc.next, self.octets.payload.byte)),
+            special.eq((byte == FLAG) | (byte == ESCAPE)),
+            crc.bit.eq(self.octets.payload.byte.bit_select(bit, 1)),
+            self.bytes.payload.eq(FLAG),
+        ]
+        with m.FSM():
+            with m.State("BEGIN"):
+                m.d.comb += [crc.clear.eq(1), self.bytes.valid.eq(self.octets.valid)]
+                m.d.sync += checking.eq(0)
+                with m.If(self.octets.valid & self.bytes.ready):
+                    m.next = "BYTE"
+            with m.State("BYTE"):
+                m.d.comb += self.bytes.valid.eq(checking | self.octets.valid)
+                m.d.comb += self.bytes.payload.eq(Mux(special & ~escaped, ESCAPE, byte ^ Mux(escaped, FLIP, 0)))
+                with m.If(self.bytes.valid & self.bytes.ready):
+                    m.d.sync += escaped.eq(special & ~escaped)
+                    with m.If(~special | escaped):
+                        m.next = "CHECK"
+            with m.State("CHECK"):
+                m.d.comb += [crc.step.eq(~checking), crc.drain.eq(checking)]
+                m.d.sync += bit.eq(bit + 1)
+                with m.If(bit == 7):
+                    m.next = "BYTE"
+                    with m.If(checking):
+                        m.d.sync += place.eq(place + 1)
+                        with m.If(place == CHECK_BITS // 8 - 1):
+                            m.next = "END"
+                    with m.Else():
+                        m.d.comb += self.octets.ready.eq(1)
+                        m.d.sync += checking.eq(self.octets.payload.last)
+            with m.State("END"):
+                m.d.comb += self.bytes.valid.eq(1)
+                with m.If(self.bytes.ready):
+                    m.next = "BEGIN"
+        return m

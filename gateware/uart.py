@@ -1,0 +1,342 @@
+"""A network behind a serial line: requests in, answers out. See docs/uart.md."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal
+from amaranth.lib import data, enum, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from gateware.frame import CHECK_BITS, FrameReceiver, FrameTransmitter, bits_layout, octets_layout
+from gateware.network import NetworkCircuit
+from gateware.packet import result_bits
+from gateware.serial import BitTime, Receiver, Transmitter
+from gateware.stream import beat_layout
+from snnhw.errors import DescriptionError
+from snnhw.implementation import Implementation, address_width
+
+if TYPE_CHECKING:
+    from snnhw.interface import Interface
+    from snnhw.model import Model
+
+MAGIC = b"snn"
+VERSION = 1
+"""Of what the frames hold; it changes when an older host would misread them."""
+
+DIGEST_BYTES = 8
+"""Of the model's digest, from its front."""
+
+CYCLES_BITS = 24
+
+TOO_LONG = CHECK_BITS + 8
+"""Bits behind a request's contents that no good request has: the checksum, and what fills up the last byte before."""
+
+
+class Kind(enum.Enum, shape=4):  # type: ignore[call-arg]
+    """What a frame asks for or answers: the high half of its first byte. The low half is the request's number."""
+
+    IDENTIFY = 1
+    CLASSIFY = 2
+    REFUSED = 15
+
+
+class Refusal(enum.Enum, shape=2):  # type: ignore[call-arg]
+    """Why a request was not done."""
+
+    UNKNOWN = 1
+    """There is no such kind of request, or it must have another length."""
+    BUSY = 2
+    """The image before it had no answer yet."""
+
+
+HEADER = data.StructLayout({"number": 4, "kind": Kind})
+"""The first byte of each frame."""
+
+
+def reply_layout() -> data.StructLayout:
+    """An answer that needs no network: ``header`` of its frame, and the ``refusal``, if it is one."""
+    return data.StructLayout({"header": HEADER, "refusal": Refusal})
+
+
+def pixel_bits(model: Model) -> int:
+    """The bits of a pixel in a request: those that the encoder looks at, rounded up to 1, 2, 4 or 8.
+
+    Raises DescriptionError where the network's input is no pixels.
+    """
+    encoder = model.network.encoder
+    if encoder.kind == "events":
+        raise DescriptionError("a network whose input is events has no UART: use --shell stream or axi")
+    return 8 if encoder.kind != "direct" else 1 << (encoder.bits - 1).bit_length()
+
+
+NO = Const(0)
+
+
+class Requests(wiring.Component):
+    """Takes the bits of frames; passes on the pixels of those that classify, and asks for replies to the others.
+
+    Pixels go to the network as they come, but for the last beat, which waits for the end of the frame: if that is good
+    the beat goes as it should, and otherwise the sample is ended in such a way that the network drops it. While a
+    sample is ``outstanding``, from its last beat until ``answered``, no other one is let through. ``number`` is the
+    outstanding request's.
+
+    A frame that is not good is passed over in silence, with ``error`` until one is. So is a request that needs a reply
+    while one is waiting.
+    """
+
+    def __init__(self, inputs: int, pixels_per_beat: int, pixel_bits: int):
+        self.pixels_per_beat = pixels_per_beat
+        self.pixel_bits = pixel_bits
+        self.beats = -(-inputs // pixels_per_beat)
+        self.beat_bits = pixels_per_beat * pixel_bits
+        self.final_bits = inputs * pixel_bits - (self.beats - 1) * self.beat_bits
+        self.padding_bits = -inputs * pixel_bits % 8
+        super().__init__(
+            {
+                "bits": In(stream.Signature(bits_layout())),
+                "sample": Out(stream.Signature(beat_layout(pixels_per_beat))),
+                "reply": Out(stream.Signature(reply_layout())),
+                "outstanding": Out(1),
+                "number": Out(4),
+                "answered": In(1),
+                "error": Out(1),
+            }
+        )
+        self.header = Signal(HEADER)
+        self.beat = Signal(self.beat_bits)
+        self.count = Signal(range(max(self.beat_bits, TOO_LONG + 1)))
+        self.index = Signal(address_width(self.beats))
+        self.full = Signal()
+        self.final = Signal()
+
+    def elaborate(self, platform):
+        m = Module()
+        bits, sample, header = self.bits, self.sample, self.header
+        m.d.comb += [
+            self.final.eq(self.index == self.beats - 1),
+            *(lane.eq(pixel) for lane, pixel in zip(sample.payload.pixels, self._pixels(), strict=True)),
+        ]
+        with m.If(self.reply.valid & self.reply.ready):
+            m.d.sync += self.reply.valid.eq(0)
+        with m.If(self.answered):
+            m.d.sync += self.outstanding.eq(0)
+        with m.FSM():
+            with m.State("HEADER"):
+                m.d.comb += bits.ready.eq(1)
+                with m.If(bits.valid & ~bits.payload.end):
+                    complete = Cat(header.as_value()[1:], bits.payload.bit)
+                    m.d.sync += [header.eq(complete), self.count.eq(self.count + 1)]
+                    with m.If(self.count == len(complete) - 1):
+                        m.d.sync += self.count.eq(0)
+                        m.next = "TAIL"
+                        with m.If(data.View(HEADER, complete).kind == Kind.CLASSIFY):
+                            m.next = "PIXELS"
+                with m.Elif(bits.valid):
+                    self._end(m, empty=self.count == 0)
+            with m.State("PIXELS"):
+                m.d.comb += [
+                    sample.valid.eq(self.full),
+                    bits.ready.eq(~self.full | (sample.ready & ~bits.payload.end)),
+                ]
+                with m.If(self.full & sample.ready):
+                    m.d.sync += [self.full.eq(0), self.index.eq(self.index + 1)]
+                with m.If(bits.valid & bits.ready):
+                    with m.If(bits.payload.end):
+                        self._end(m)
+                    with m.Else():
+                        self._pixel_bit(m)
+            with m.State("TAIL"):
+                m.d.comb += bits.ready.eq(1)
+                with m.If(bits.valid & bits.payload.end):
+                    self._end(m, fits=self._fits())
+                with m.Elif(bits.valid & (self.count != TOO_LONG)):
+                    m.d.sync += self.count.eq(self.count + 1)
+            self._last_beats(m)
+        return m
+
+    def _pixels(self):
+        """The pixels of a beat; in a final one that is not full the first ones lie higher in the register."""
+        beat, bits = self.beat, self.pixel_bits
+        if self.final_bits != self.beat_bits:
+            beat = Mux(self.final, self.beat >> (self.beat_bits - self.final_bits), self.beat)
+        return [Cat(Const(0, 8 - bits), beat.bit_select(lane * bits, bits)) for lane in range(self.pixels_per_beat)]
+
+    def _pixel_bit(self, m):
+        """Keep a bit; the last one of the final beat ends the pixels, that of any other sends the beat off."""
+        m.d.sync += [self.beat.eq(Cat(self.beat[1:], self.bits.payload.bit)), self.count.eq(self.count + 1)]
+        with m.If(self.final & (self.count == self.final_bits - 1)):
+            m.d.sync += self.count.eq(0)
+            m.next = "TAIL"
+        with m.Elif(self.count == self.beat_bits - 1):
+            m.d.sync += [self.count.eq(0), self.full.eq(1)]
+
+    def _fits(self):
+        """Whether, when a frame ends, a request of its kind ends there."""
+        kind = self.header.kind
+        classifies = (kind == Kind.CLASSIFY) & (self.count == CHECK_BITS + self.padding_bits)
+        return classifies | ((kind == Kind.IDENTIFY) & (self.count == CHECK_BITS))
+
+    def _end(self, m, *, fits=NO, empty=NO):
+        """What follows a frame: the final beat, or a reply and the end of a sample that has begun."""
+        header, good, reply = self.header, self.bits.payload.good, self.reply
+        identifies = header.kind == Kind.IDENTIFY
+        m.d.sync += self.count.eq(0)
+        m.next = "HEADER"
+        with m.If(~empty):
+            m.d.sync += self.error.eq(~good)
+        with m.If(good & fits & ~identifies & ~self.outstanding):
+            m.next = "FINAL"
+        with m.Else():
+            with m.If(self.index != 0):
+                m.next = "ABORT"
+            with m.If(good & ~reply.valid):
+                m.d.sync += [
+                    reply.valid.eq(1),
+                    reply.payload.header.number.eq(header.number),
+                    reply.payload.header.kind.eq(Mux(fits & identifies, Kind.IDENTIFY, Kind.REFUSED)),
+                    reply.payload.refusal.eq(Mux(fits, Refusal.BUSY, Refusal.UNKNOWN)),
+                ]
+
+    def _last_beats(self, m):
+        """Where a sample ends: well, or in a place where the network does not expect it."""
+        sample = self.sample
+        with m.State("FINAL"):
+            m.d.comb += [sample.valid.eq(1), sample.payload.last.eq(1)]
+            with m.If(sample.ready):
+                m.d.sync += [self.index.eq(0), self.outstanding.eq(1), self.number.eq(self.header.number)]
+                m.next = "HEADER"
+        with m.State("ABORT"):
+            # In the place where it does expect the end, a beat that is none goes before.
+            m.d.comb += [sample.valid.eq(1), sample.payload.last.eq(~self.final)]
+            with m.If(sample.ready):
+                m.d.sync += self.index.eq(0)
+                with m.If(~self.final):
+                    m.next = "HEADER"
+
+
+class Answers(wiring.Component):
+    """Sends the network's result as the answer to request ``number``, and replies while nothing is ``outstanding``.
+
+    A result is taken when its last byte has been, and ``answered`` says so. ``cycles`` counts from the transfer of a
+    sample's last beat to its result, and stops where only its highest bit is set.
+    """
+
+    def __init__(self, interface: Interface, result: data.StructLayout, identity: bytes):
+        self.interface = interface
+        self.identity = identity
+        super().__init__(
+            {
+                "result": In(stream.Signature(result)),
+                "reply": In(stream.Signature(reply_layout())),
+                "outstanding": In(1),
+                "number": In(4),
+                "answered": Out(1),
+                "octets": Out(stream.Signature(octets_layout())),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        reply, octet = self.reply.payload, self.octets.payload
+        cycles = Signal(CYCLES_BITS)
+        numbers = Cat(cycles, result_bits(self.result.payload, self.interface))
+        count = len(numbers) // 8
+        index, header, last = Signal(range(1 + max(count, len(self.identity)))), Signal(HEADER), Signal()
+        with m.If(~self.outstanding):
+            m.d.sync += cycles.eq(0)
+        with m.Elif(~self.result.valid & ~cycles[-1]):
+            m.d.sync += cycles.eq(cycles + 1)
+        bodies = {
+            Kind.CLASSIFY: [numbers.word_select(place, 8) for place in range(count)],
+            Kind.IDENTIFY: [Const(byte, 8) for byte in self.identity],
+            Kind.REFUSED: [reply.refusal],
+        }
+        with m.If(index == 0):
+            m.d.comb += octet.byte.eq(header)
+        with m.Else(), m.Switch(header.kind):
+            for kind, body in bodies.items():
+                with m.Case(kind):
+                    m.d.comb += [octet.byte.eq(Array([*body[:1], *body])[index]), last.eq(index == len(body))]
+        ends = self.octets.ready & last
+        with m.FSM():
+            with m.State("IDLE"):
+                m.d.sync += index.eq(0)
+                with m.If(self.outstanding & self.result.valid):
+                    m.d.sync += [header.number.eq(self.number), header.kind.eq(Kind.CLASSIFY)]
+                    m.next = "SEND"
+                with m.Elif(~self.outstanding & self.reply.valid):
+                    m.d.sync += header.eq(reply.header)
+                    m.next = "SEND"
+            with m.State("SEND"):
+                m.d.comb += [self.octets.valid.eq(1), octet.last.eq(last)]
+                with m.If(self.octets.ready):
+                    m.d.sync += index.eq(index + 1)
+                with m.If(ends):
+                    with m.If(header.kind == Kind.CLASSIFY):
+                        m.d.comb += [self.result.ready.eq(1), self.answered.eq(1)]
+                    with m.Else():
+                        m.d.comb += self.reply.ready.eq(1)
+                    m.next = "IDLE"
+        return m
+
+
+class UartTop(wiring.Component):
+    """A network's circuit and the serial line to it: ``rx`` in, ``tx`` out, at ``baud`` with a clock of ``clock_hz``.
+
+    ``busy`` from the last pixel of an image to the end of its answer, ``error`` from a frame that was not good to one
+    that is: for LEDs. One image is in work at a time, while the next one is coming in.
+
+    Raises DescriptionError for a baud that the clock is too slow for, and for a network whose input is events.
+    """
+
+    def __init__(self, model: Model, implementation: Implementation, *, clock_hz: int, baud: int):
+        self.time = BitTime.of(clock_hz, baud)
+        self.pixel_bits = pixel_bits(model)
+        self.circuit = NetworkCircuit(model, implementation)
+        self.requests = Requests(model.network.inputs, implementation.pixels_per_beat, self.pixel_bits)
+        result = self.circuit.result.payload.shape()
+        self.answers = Answers(self.circuit.interface, result, identity(model, self.circuit.interface, self.pixel_bits))
+        super().__init__({"rx": In(1, init=1), "tx": Out(1, init=1), "busy": Out(1), "error": Out(1)})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.circuit = self.circuit
+        m.submodules.receiver = receiver = Receiver(self.time)
+        m.submodules.frames = frames = FrameReceiver()
+        m.submodules.requests = requests = self.requests
+        m.submodules.answers = answers = self.answers
+        m.submodules.framer = framer = FrameTransmitter()
+        m.submodules.transmitter = transmitter = Transmitter(self.time)
+        wiring.connect(m, receiver.bytes, frames.bytes)
+        wiring.connect(m, frames.bits, requests.bits)
+        wiring.connect(m, requests.sample, self.circuit.sample)
+        wiring.connect(m, self.circuit.result, answers.result)
+        wiring.connect(m, requests.reply, answers.reply)
+        wiring.connect(m, answers.octets, framer.octets)
+        wiring.connect(m, framer.bytes, transmitter.bytes)
+        m.d.comb += [
+            receiver.rx.eq(self.rx),
+            self.tx.eq(transmitter.tx),
+            answers.outstanding.eq(requests.outstanding),
+            answers.number.eq(requests.number),
+            requests.answered.eq(answers.answered),
+            self.busy.eq(requests.outstanding),
+            self.error.eq(requests.error),
+        ]
+        return m
+
+
+def identity(model: Model, interface: Interface, pixel_bits: int) -> bytes:
+    """What the circuit says of itself: see docs/uart.md."""
+    score = interface.result.field("scores")
+    return b"".join(
+        (
+            MAGIC,
+            bytes([VERSION]),
+            bytes.fromhex(model.digest)[:DIGEST_BYTES],
+            model.network.inputs.to_bytes(4, "little"),
+            model.network.classes.to_bytes(2, "little"),
+            bytes([pixel_bits, score.width, score.signed]),
+        )
+    )
