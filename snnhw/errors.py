@@ -6,9 +6,11 @@ Every message is one line that says what is wrong and what to do about it. The c
 """
 
 __all__ = [
+    "BoardError",
     "DatasetError",
     "DescriptionError",
     "DownloadError",
+    "FitError",
     "ModelError",
     "ModelFileError",
     "OutputError",
@@ -49,6 +51,14 @@ class DatasetError(SnnhwError):
 
 class DownloadError(DatasetError):
     """A dataset that no source could deliver, or that was delivered altered."""
+
+
+class BoardError(SnnhwError):
+    """A board or part that is not known, whose files are wrong, or that cannot run at the clock that is asked for."""
+
+
+class FitError(SnnhwError):
+    """A circuit that a part has no room for: it names the resource, how many are wanted and there, and what helps."""
 
 
 class ToolError(SnnhwError):

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from snnhw.cli import data, demo, doctor, evaluate, info, simulate, train, verify, verilog
+from snnhw.cli import build, data, demo, doctor, evaluate, info, simulate, train, verify, verilog
 from snnhw.errors import SnnhwError
 
 CANNOT_RUN = 2
@@ -57,6 +57,7 @@ app.command("simulate")(simulate.simulate)
 app.command("evaluate")(evaluate.evaluate)
 app.command("verify")(verify.verify)
 app.command("verilog")(verilog.verilog)
+app.command("build")(build.build)
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,0 +1,49 @@
+"""What an image costs a circuit: cycles, weights added, bits of weights read, and an estimate of energy."""
+
+from __future__ import annotations
+
+from golden.network import Golden, Result
+from snnhw.data import Dataset, check_images
+from snnhw.fpga.report import Cycles, Spread, Work
+from snnhw.implementation import Implementation
+from snnhw.model import Model
+from snnhw.timing import predict
+
+__all__ = ["cost"]
+
+ADD_PJ_PER_BIT = 0.1 / 32
+READ_PJ_PER_BIT = 10 / 64
+"""Both as ``ENERGY_SOURCE`` of the report says."""
+
+
+def cost(model: Model, implementation: Implementation, dataset: Dataset) -> tuple[Cycles, Work]:
+    """Cycles and work of a dataset's images; raises DatasetError where they do not fit the network."""
+    images = check_images(dataset, model.network.sample_shape)
+    result = Golden(model).run(images, traces=True)
+    prediction = predict(model.network, implementation, result)
+    interval = prediction.interval if len(images) > 1 else prediction.latency
+    cycles = Cycles(
+        dataset=dataset.name,
+        images=len(images),
+        latency=Spread.of(prediction.latency),
+        interval=Spread.of(interval),
+    )
+    return cycles, work(model, implementation, result)
+
+
+def work(model: Model, implementation: Implementation, result: Result) -> Work:
+    """The work of the mean image.
+
+    Every event is added to all neurons that it reaches, and reads a word of weights for each group of lanes.
+    """
+    network = model.network
+    operations = bits = energy = 0.0
+    sources = ["encoder", *(stage.name for stage in network.stages[:-1])]
+    for source, stage, shape in zip(sources, network.stages, implementation.shapes(network), strict=True):
+        events = float(result.events[source].sum()) / len(result.classes)
+        ranges = model.ranges[stage.name]
+        added, read = events * stage.units, events * shape.groups * shape.synapse_lanes * ranges.weight.width
+        operations += added
+        bits += read
+        energy += added * ranges.current.width * ADD_PJ_PER_BIT + read * READ_PJ_PER_BIT
+    return Work(synaptic_operations=operations, weight_bits_read=bits, energy_nj=energy / 1000)
