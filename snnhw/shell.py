@@ -76,7 +76,7 @@ class AxiShell(_Shell):
             Port("aresetn", "input", 1),
             *_stream_ports("s_axis", "input", self.tdata),
             *_stream_ports("m_axis", "output", self.tdata),
-            *_LITE_PORTS,
+            *LITE_PORTS,
         ]
 
 
@@ -202,7 +202,12 @@ REGISTERS: tuple[Register, ...] = (
     ),
     Register(name="samples", address=0x10, access="read", meaning="samples taken in whole"),
     Register(name="results", address=0x14, access="read", meaning="results given to the output"),
-    Register(name="dropped", address=0x18, access="read", meaning="samples, or events, dropped for a flag of status"),
+    Register(
+        name="dropped",
+        address=0x18,
+        access="read",
+        meaning="samples dropped for a flag of status; where the input is events, packets cut short and events dropped",
+    ),
     Register(
         name="latency",
         address=0x1C,
@@ -239,7 +244,7 @@ def _stream_ports(name: str, direction: Literal["input", "output"], tdata: int) 
     ]
 
 
-_LITE_PORTS = (
+LITE_PORTS = (
     Port("s_axi_awaddr", "input", REGISTER_ADDRESS_BITS),
     Port("s_axi_awprot", "input", 3),
     Port("s_axi_awvalid", "input", 1),
@@ -260,3 +265,4 @@ _LITE_PORTS = (
     Port("s_axi_rvalid", "output", 1),
     Port("s_axi_rready", "input", 1),
 )
+"""The AXI4-Lite slave's."""
