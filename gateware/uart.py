@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -15,6 +15,7 @@ from gateware.serial import BitTime, Receiver, Transmitter
 from gateware.stream import beat_layout
 from snnhw.errors import DescriptionError
 from snnhw.implementation import Implementation, address_width
+from snnhw.shell import result_packet
 
 if TYPE_CHECKING:
     from snnhw.interface import Interface
@@ -225,6 +226,7 @@ class Answers(wiring.Component):
     def __init__(self, interface: Interface, result: data.StructLayout, identity: bytes):
         self.interface = interface
         self.identity = identity
+        self.octet_count = 1 + max(result_packet(interface).size + CYCLES_BITS // 8, len(identity))
         super().__init__(
             {
                 "result": In(stream.Signature(result)),
@@ -239,25 +241,18 @@ class Answers(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         reply, octet = self.reply.payload, self.octets.payload
-        cycles = Signal(CYCLES_BITS)
-        numbers = Cat(cycles, result_bits(self.result.payload, self.interface))
-        count = len(numbers) // 8
-        index, header, last = Signal(range(1 + max(count, len(self.identity)))), Signal(HEADER), Signal()
-        with m.If(~self.outstanding):
-            m.d.sync += cycles.eq(0)
-        with m.Elif(~self.result.valid & ~cycles[-1]):
-            m.d.sync += cycles.eq(cycles + 1)
+        index, header, last = Signal(range(self.octet_count)), Signal(HEADER), Signal()
         bodies = {
-            Kind.CLASSIFY: [numbers.word_select(place, 8) for place in range(count)],
-            Kind.IDENTIFY: [Const(byte, 8) for byte in self.identity],
-            Kind.REFUSED: [reply.refusal],
+            Kind.CLASSIFY: Cat(result_bits(self.result.payload, self.interface), self._cycles(m)),
+            Kind.IDENTIFY: Const(int.from_bytes(self.identity, "little"), 8 * len(self.identity)),
+            Kind.REFUSED: Cat(reply.refusal, Const(0, 6)),
         }
-        with m.If(index == 0):
-            m.d.comb += octet.byte.eq(header)
-        with m.Else(), m.Switch(header.kind):
+        m.d.comb += octet.last.eq(last)
+        with m.Switch(header.kind):
             for kind, body in bodies.items():
                 with m.Case(kind):
-                    m.d.comb += [octet.byte.eq(Array([*body[:1], *body])[index]), last.eq(index == len(body))]
+                    octets = [header.as_value(), *(body[place : place + 8] for place in range(0, len(body), 8))]
+                    m.d.comb += [octet.byte.eq(choose(octets, index)), last.eq(index == len(octets) - 1)]
         ends = self.octets.ready & last
         with m.FSM():
             with m.State("IDLE"):
@@ -269,7 +264,7 @@ class Answers(wiring.Component):
                     m.d.sync += header.eq(reply.header)
                     m.next = "SEND"
             with m.State("SEND"):
-                m.d.comb += [self.octets.valid.eq(1), octet.last.eq(last)]
+                m.d.comb += self.octets.valid.eq(1)
                 with m.If(self.octets.ready):
                     m.d.sync += index.eq(index + 1)
                 with m.If(ends):
@@ -279,6 +274,15 @@ class Answers(wiring.Component):
                         m.d.comb += self.reply.ready.eq(1)
                     m.next = "IDLE"
         return m
+
+    def _cycles(self, m):
+        """Cycles from the transfer of a sample's last beat to its result."""
+        cycles = Signal(CYCLES_BITS)
+        with m.If(~self.outstanding):
+            m.d.sync += cycles.eq(0)
+        with m.Elif(~self.result.valid & ~cycles[-1]):
+            m.d.sync += cycles.eq(cycles + 1)
+        return cycles
 
 
 class UartTop(wiring.Component):
@@ -325,6 +329,16 @@ class UartTop(wiring.Component):
             self.error.eq(requests.error),
         ]
         return m
+
+
+def choose(values: list[Value], index: Value) -> Value:
+    """``values[index]`` by as few multiplexers as there are; an index beyond the last gives any of them."""
+    for bit in index:
+        values = [
+            Mux(bit, *values[place : place + 2][::-1]) if place + 1 < len(values) else values[place]
+            for place in range(0, len(values), 2)
+        ]
+    return values[0]
 
 
 def identity(model: Model, interface: Interface, pixel_bits: int) -> bytes:
