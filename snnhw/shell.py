@@ -212,7 +212,7 @@ REGISTERS: tuple[Register, ...] = (
         name="latency",
         address=0x1C,
         access="read",
-        meaning="cycles from a sample's first word to its result, of the last one that found the circuit idle",
+        meaning="cycles from a sample's first word, or event, to its result, of the last sample that found all idle",
     ),
     Register(name="interval", address=0x20, access="read", meaning="cycles between the last two results"),
     Register(name="scratch", address=0x24, access="read_write", meaning="keeps what is written"),
