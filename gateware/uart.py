@@ -67,7 +67,9 @@ def pixel_bits(model: Model) -> int:
     """
     encoder = model.network.encoder
     if encoder.kind == "events":
-        raise DescriptionError("a network whose input is events has no UART: use --shell stream or axi")
+        raise DescriptionError(
+            "a network whose input is events cannot be sent over a UART: use --interface stream or axi"
+        )
     return 8 if encoder.kind != "direct" else 1 << (encoder.bits - 1).bit_length()
 
 

@@ -11,6 +11,7 @@ __all__ = [
     "DescriptionError",
     "DownloadError",
     "FitError",
+    "LinkError",
     "ModelError",
     "ModelFileError",
     "OutputError",
@@ -59,6 +60,10 @@ class BoardError(SnnhwError):
 
 class FitError(SnnhwError):
     """A circuit that a part has no room for: it names the resource, how many are wanted and there, and what helps."""
+
+
+class LinkError(SnnhwError):
+    """A serial port that cannot be used, or what is behind it: silent, no circuit of this project, or of another model."""
 
 
 class ToolError(SnnhwError):

@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from snnhw.cli import build, data, demo, doctor, evaluate, info, simulate, train, verify, verilog
+from snnhw.cli.run import run as run_on_board
 from snnhw.errors import SnnhwError
 
 CANNOT_RUN = 2
@@ -58,6 +59,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("verify")(verify.verify)
 app.command("verilog")(verilog.verilog)
 app.command("build")(build.build)
+app.command("run")(run_on_board)
 
 
 def _print_version(wanted: bool) -> None:

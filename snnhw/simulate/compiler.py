@@ -146,15 +146,17 @@ def build_library(
     *,
     memories: Mapping[str, str] | None = None,
     waveform: bool = False,
+    driver: str | None = None,
 ) -> Path:
-    """The shared library of a circuit and the driver: out of the cache, or built.
+    """The shared library of a circuit and a driver: out of the cache, or built.
 
     ``public`` names the variables, of whatever modules, that the driver is to find; ``memories`` are the files that
-    the Verilog reads when it starts, kept beside the library. Raises ToolError.
+    the Verilog reads when it starts, kept beside the library. ``driver`` is the text of the driver's C++, that of
+    driver.cpp unless given. Raises ToolError.
     """
     contents = dict(memories or {})
     control = "`verilator_config\n" + "".join(f'public_flat_rd -module "*" -var "{name}"\n' for name in public)
-    driver = resources.files("snnhw.simulate").joinpath("driver.cpp").read_text()
+    driver = driver or resources.files("snnhw.simulate").joinpath("driver.cpp").read_text()
     options = [*_VERILATE, "--top-module", top, "--prefix", PREFIX, *(["--trace-vcd"] if waveform else [])]
 
     root = str(verilator_root())

@@ -1,0 +1,160 @@
+"""Requests to a circuit over a line that may lose, change and invent bytes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snnhw.errors import LinkError
+from snnhw.host.link import Link
+from snnhw.host.protocol import NUMBERS, Answer, Decoder, Frame, Identity, Kind, Refusal, pack_pixels
+from snnhw.model import Model
+
+TRIES = 6
+"""How often a request is sent before the board is given up."""
+
+WINDOW = 4
+"""Requests under way at once: an adapter that hands answers over late then does not hold up the next image."""
+
+ANSWER_SECONDS = 1.0
+"""Silence on the line after which an answer is taken to be lost, besides the time that bytes take."""
+
+_BYTE_BITS = 10
+
+
+@dataclass
+class _Request:
+    """An image on its way: its place, its frame, how often it was sent, and when, in the order of everything sent."""
+
+    index: int
+    frame: bytes
+    tries: int = 0
+    order: int = 0
+
+
+class Board:
+    """A circuit at the end of a line.
+
+    A request that is not answered is sent again, at most :data:`TRIES` times; one that was answered twice counts once.
+    ``repeated`` counts what was sent again. ``seconds`` is the silence after which an answer is taken to be lost.
+    """
+
+    def __init__(self, link: Link, baud: int, seconds: float = ANSWER_SECONDS) -> None:
+        self.link = link
+        self.baud = baud
+        self.repeated = 0
+        self._seconds = seconds
+        self._decoder = Decoder()
+        self._window = WINDOW
+        self._sent = 0
+
+    def identify(self) -> Identity:
+        """Ask what circuit it is. Raises LinkError where nothing, or nothing of this kind, answers."""
+        answered = False
+        for attempt in range(TRIES):
+            self.link.write(Frame(Kind.IDENTIFY, attempt).encode())
+            for frame in self._frames_for(self._seconds / 2):
+                answered |= frame.kind == Kind.IDENTIFY
+                if frame.kind == Kind.IDENTIFY and (found := Identity.decode(frame.contents)):
+                    return found
+        where = f"{self.link.name} at {self.baud} baud"
+        if answered:
+            raise LinkError(f"what answers on {where} is no circuit that this snnhw knows: program the board anew")
+        if self._decoder.received:
+            raise LinkError(
+                f"what comes from {where} are {self._decoder.received} bytes without an answer in them: is the baud "
+                "that of the circuit, and the port the board's?"
+            )
+        raise LinkError(
+            f"nothing answers on {where}: is the board powered and programmed, and are port and baud the right ones?"
+        )
+
+    def identify_as(self, model: Model) -> Identity:
+        """Ask what circuit it is; raises LinkError also where it is another model's."""
+        found, wanted = self.identify(), Identity.of(model)
+        if found.digest != wanted.digest:
+            raise LinkError(
+                f"the circuit on {self.link.name} is of the model {found.digest}..., not {wanted.digest}...: program "
+                "the board with this model, or run the one that it has"
+            )
+        if found != wanted:
+            raise LinkError(f"the circuit on {self.link.name} says {found}, not {wanted}: program the board anew")
+        return found
+
+    def classify(self, identity: Identity, samples: NDArray[np.uint8]) -> Iterator[tuple[int, Answer]]:
+        """Send samples uint8 [B, ...] and give each one's place and answer, once, as they come.
+
+        Raises LinkError where an image has no answer after :data:`TRIES` tries.
+        """
+        contents = pack_pixels(identity, samples)
+        waiting: dict[int, _Request] = {}
+        done = following = 0
+        while done < len(contents):
+            while following < len(contents) and self._has_room(waiting, following):
+                number = following % NUMBERS
+                request = _Request(following, Frame(Kind.CLASSIFY, number, contents[following]).encode())
+                waiting[number] = request
+                self._send(request)
+                following += 1
+            frames = list(self._frames_for(self._patience(waiting)))
+            for frame in frames:
+                request_of = waiting.get(frame.number)
+                if request_of is None:
+                    continue
+                if frame.kind == Kind.REFUSED:
+                    self._refused(request_of, frame, waiting)
+                elif frame.kind == Kind.CLASSIFY and (answer := Answer.decode(identity, frame.contents)):
+                    del waiting[frame.number]
+                    done += 1
+                    yield request_of.index, answer
+                    self._send_again([other for other in waiting.values() if other.order < request_of.order])
+            if not frames:
+                self._window = 1
+                self._send_again(list(waiting.values()))
+
+    def _has_room(self, waiting: dict[int, _Request], following: int) -> bool:
+        """Whether another image may be sent: numbers in use must stay apart, also from answers that come late."""
+        oldest = min((request.index for request in waiting.values()), default=following)
+        return len(waiting) < self._window and following - oldest < NUMBERS // 2
+
+    def _refused(self, request: _Request, frame: Frame, waiting: dict[int, _Request]) -> None:
+        """Send a request again that came too early, and from now on one at a time; others cannot be helped."""
+        if frame.contents[:1] != bytes([Refusal.BUSY]):
+            raise LinkError(
+                f"the circuit on {self.link.name} refuses images of {len(request.frame)} bytes as no request"
+            )
+        self._window = 1
+        self._send_again([request])
+
+    def _send(self, request: _Request) -> None:
+        if request.tries == TRIES:
+            raise LinkError(
+                f"image {request.index} had no answer from {self.link.name} after {TRIES} tries: is the line too "
+                "noisy, or the board gone?"
+            )
+        request.tries += 1
+        self._sent += 1
+        request.order = self._sent
+        self.link.write(request.frame)
+
+    def _send_again(self, requests: list[_Request]) -> None:
+        for request in sorted(requests, key=lambda each: each.index):
+            self.repeated += 1
+            self._send(request)
+
+    def _patience(self, waiting: dict[int, _Request]) -> float:
+        """How long an answer may take while these are on their way."""
+        octets = sum(len(request.frame) for request in waiting.values())
+        return self._seconds + 2 * octets * _BYTE_BITS / self.baud
+
+    def _frames_for(self, seconds: float) -> Iterator[Frame]:
+        """The next frames that come; none after so long a time without a good one."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            if frames := self._decoder.feed(self.link.read(left)):
+                yield from frames
+                return

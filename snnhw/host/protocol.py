@@ -1,0 +1,194 @@
+"""Frames on a serial line and what they hold: see docs/uart.md.
+
+Twin of ``gateware/frame.py`` and ``gateware/uart.py``.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snnhw.implementation import address_width
+from snnhw.model import Model
+
+FLAG = 0x7E
+ESCAPE = 0x7D
+FLIP = 0x20
+
+MAGIC = b"snn"
+VERSION = 1
+NUMBERS = 16
+"""Requests are numbered from 0 to one below this, over and over."""
+
+_CHECK = 4
+_CYCLES = 3
+_SIZES = (1, 2, 4, 8)
+
+
+class Kind(IntEnum):
+    """What a frame asks for or answers."""
+
+    IDENTIFY = 1
+    CLASSIFY = 2
+    REFUSED = 15
+
+
+class Refusal(IntEnum):
+    """Why a board did not do what it was asked."""
+
+    UNKNOWN = 1
+    BUSY = 2
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A request, or the answer to that of the same ``number``; ``kind`` may be one that this program does not know."""
+
+    kind: int
+    number: int
+    contents: bytes = b""
+
+    def encode(self) -> bytes:
+        """The frame as it goes over the line, from flag to flag."""
+        body = bytes([self.kind << 4 | self.number]) + self.contents
+        escaped = bytearray([FLAG])
+        for byte in body + zlib.crc32(body).to_bytes(_CHECK, "little"):
+            escaped += bytes([ESCAPE, byte ^ FLIP]) if byte in (FLAG, ESCAPE) else bytes([byte])
+        return bytes(escaped) + bytes([FLAG])
+
+
+class Decoder:
+    """Finds the good frames in what comes over a line, whatever lies between them.
+
+    ``received`` counts bytes and ``rejected`` what stood between two flags and was no good frame.
+    """
+
+    def __init__(self, longest: int = 1 << 16) -> None:
+        self.received = 0
+        self.rejected = 0
+        self._longest = longest
+        self._body = bytearray()
+        self._escaped = False
+        self._overlong = False
+
+    def feed(self, octets: bytes) -> list[Frame]:
+        """Take the next bytes; the frames that they complete."""
+        frames = []
+        self.received += len(octets)
+        for byte in octets:
+            if byte == FLAG:
+                frames += self._end()
+            elif byte == ESCAPE:
+                self._escaped = True
+            elif len(self._body) == self._longest:
+                self._overlong = True
+            else:
+                self._body.append(byte ^ FLIP if self._escaped else byte)
+                self._escaped = False
+        return frames
+
+    def _end(self) -> list[Frame]:
+        body, overlong = bytes(self._body), self._overlong
+        self._body.clear()
+        self._escaped = self._overlong = False
+        contents, check = body[:-_CHECK], body[-_CHECK:]
+        if contents and not overlong and zlib.crc32(contents).to_bytes(_CHECK, "little") == check:
+            return [Frame(contents[0] >> 4, contents[0] & 15, contents[1:])]
+        self.rejected += bool(body)
+        return []
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a circuit says of itself."""
+
+    version: int
+    digest: str
+    """The first digits of the model's."""
+    inputs: int
+    classes: int
+    pixel_bits: int
+    score_bits: int
+    scores_signed: bool
+
+    @classmethod
+    def decode(cls, contents: bytes) -> Identity | None:
+        """The identity in an answer; None where it is not one, or of a version that this program does not know."""
+        if contents[:3] != MAGIC or len(contents) != 21 or contents[3] != VERSION:
+            return None
+        return cls(
+            version=contents[3],
+            digest=contents[4:12].hex(),
+            inputs=int.from_bytes(contents[12:16], "little"),
+            classes=int.from_bytes(contents[16:18], "little"),
+            pixel_bits=contents[18],
+            score_bits=contents[19],
+            scores_signed=bool(contents[20]),
+        )
+
+    @classmethod
+    def of(cls, model: Model) -> Identity:
+        """What the circuit of a model must say."""
+        encoder, scores = model.network.encoder, model.score_range
+        depth = encoder.bits if encoder.kind == "direct" else 8
+        return cls(
+            version=VERSION,
+            digest=model.digest[:16],
+            inputs=model.network.inputs,
+            classes=model.network.classes,
+            pixel_bits=_at_least(depth),
+            score_bits=scores.width,
+            scores_signed=scores.signed,
+        )
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a circuit made of an image."""
+
+    winner: int
+    scores: tuple[int, ...]
+    cycles: int
+    """From the transfer of the image's last pixels to its result; 2**23 stands for any number from that on."""
+
+    @classmethod
+    def decode(cls, identity: Identity, contents: bytes) -> Answer | None:
+        """The answer of a circuit of that identity; None where it is of another length."""
+        first = _bytes_of(address_width(identity.classes))
+        size = _bytes_of(identity.score_bits)
+        after = first + size * identity.classes
+        if len(contents) != after + _CYCLES:
+            return None
+        return cls(
+            winner=int.from_bytes(contents[:first], "little"),
+            scores=tuple(
+                int.from_bytes(contents[start : start + size], "little", signed=identity.scores_signed)
+                for start in range(first, after, size)
+            ),
+            cycles=int.from_bytes(contents[after:], "little"),
+        )
+
+
+def pack_pixels(identity: Identity, samples: NDArray[np.uint8]) -> list[bytes]:
+    """What to send for each of samples uint8 [B, ...]: the highest bits of each pixel, the first lowest."""
+    bits = identity.pixel_bits
+    per_byte = 8 // bits
+    flat = samples.reshape(len(samples), -1) >> (8 - bits)
+    padded = np.pad(flat, ((0, 0), (0, -flat.shape[1] % per_byte))).reshape(len(flat), -1, per_byte)
+    shifts = np.arange(0, 8, bits, dtype=np.uint8)
+    octets = np.bitwise_or.reduce(padded << shifts, axis=2, dtype=np.uint8)
+    return [row.tobytes() for row in octets]
+
+
+def _at_least(bits: int) -> int:
+    """The least of 1, 2, 4 and 8 that is not below ``bits``."""
+    return next(size for size in _SIZES if size >= bits)
+
+
+def _bytes_of(bits: int) -> int:
+    """The least of 1, 2, 4 and 8 bytes that hold so many bits."""
+    return next(size for size in _SIZES if 8 * size >= bits)
