@@ -39,7 +39,7 @@ class StreamPort(BaseModel):
 
 
 class TapSignal(BaseModel):
-    """A signal ``signal`` in a tap's scope: ``count`` lanes of ``width`` bits, lane 0 lowest."""
+    """A signal ``signal`` in a tap's scope: ``count`` numbers of ``width`` bits, lane 0 lowest, and in it step 0."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -54,8 +54,9 @@ class Tap(BaseModel):
     """Signals to be sampled at each clock edge at which ``strobe`` is 1.
 
     ``scope`` is the path of instances below the top module, joined by dots. A layer's tap shows one word of neurons a
-    time, ``order[word][lane]`` being the neuron (None: empty lane), every word once a step, in order. The encoder's
-    tap shows one transfer of its stream a time and has an empty ``order``.
+    time, in order, ``order[word][lane]`` being the neuron (None: empty lane): each word once a step, or, where
+    ``steps`` is the number of time steps, once with all its steps, of which each lane then holds as many numbers. The
+    encoder's tap shows one transfer of its stream a time and has an empty ``order``.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -65,6 +66,7 @@ class Tap(BaseModel):
     strobe: str
     signals: tuple[TapSignal, ...]
     order: tuple[tuple[int | None, ...], ...] = ()
+    steps: int = 1
 
 
 class Interface(BaseModel):

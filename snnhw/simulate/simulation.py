@@ -127,7 +127,8 @@ class Simulation:
 
     def surplus(self, stage: str) -> int:
         """How many records of a layer there are beyond B samples; negative where some are missing."""
-        return len(self.records[stage]) - self.samples * self.network.num_steps * len(self._tap(stage).order)
+        tap = self._tap(stage)
+        return len(self.records[stage]) - self.samples * self.network.num_steps // tap.steps * len(tap.order)
 
     def encoder(self) -> EncoderTrace:
         """What the encoder sent."""

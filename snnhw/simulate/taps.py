@@ -36,15 +36,15 @@ def decode_layer(tap: Tap, records: Words, num_steps: int, samples: int) -> Laye
 
     ``records`` is [n, words], in the order in which they came; arrays are [num_steps, whole samples, units].
     """
-    words = len(tap.order)
-    whole = min(len(records) // (num_steps * words), samples)
-    used = whole * num_steps * words
+    words, rounds = len(tap.order), num_steps // tap.steps
+    whole = min(len(records) // (rounds * words), samples)
+    used = whole * rounds * words
     places = _places(tap)
     fields: dict[str, NDArray[Any]] = {}
     for signal, columns in signal_words(tap):
         lanes = unpack(records[:used, columns], width=signal.width, count=signal.count, signed=signal.signed)
-        by_step = lanes.reshape(whole, num_steps, words * signal.count)[..., places]
-        fields[signal.name] = by_step.swapaxes(0, 1)
+        by_step = lanes.reshape(whole, rounds, words * signal.count // tap.steps, tap.steps)[:, :, places]
+        fields[signal.name] = by_step.transpose(1, 3, 0, 2).reshape(num_steps, whole, by_step.shape[2])
     named = {name: fields.pop(name) for name in ("integrated", "spike", "value")}
     return LayerTrace(**named, state=fields)
 

@@ -8,13 +8,13 @@ from snnhw.simulate.taps import EncoderTrace, decode_encoder, decode_layer, reco
 EVENT, STEP, SAMPLE, ABORT = range(4)
 
 
-def layer_tap(order: tuple[tuple[int | None, ...], ...]) -> Tap:
+def layer_tap(order: tuple[tuple[int | None, ...], ...], steps: int = 1) -> Tap:
     widths = {"integrated": (20, True), "spike": (1, False), "value": (4, False), "membrane": (20, True)}
     signals = tuple(
-        TapSignal(name=name, signal=f"tap_{name}", width=width, count=len(order[0]), signed=signed)
+        TapSignal(name=name, signal=f"tap_{name}", width=width, count=len(order[0]) * steps, signed=signed)
         for name, (width, signed) in widths.items()
     )
-    return Tap(stage="layer", scope="layer", strobe="tap_strobe", signals=signals, order=order)
+    return Tap(stage="layer", scope="layer", strobe="tap_strobe", signals=signals, order=order, steps=steps)
 
 
 def record(*numbers: int) -> list[int]:
@@ -35,6 +35,26 @@ def test_lanes_become_neurons_in_the_words_order():
     assert trace.value.tolist() == [[[0, 1, 1], [4, 5, 5]], [[2, 3, 3], [6, 7, 7]]]
     assert trace.state["membrane"].tolist() == [[[0, 1, -10], [-40, -39, -50]], [[-20, -19, -30], [-60, -59, -70]]]
     assert trace.spike[0].tolist() == [[0, 1, 0], [0, 1, 0]]
+
+
+def test_records_of_all_steps_become_steps():
+    """Two words a sample, each with both lanes' numbers of steps 0 and 1."""
+    tap = layer_tap(((2, 1), (0, None)), steps=2)
+    rows = []
+    for sample, word in [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0)]:
+        numbers = [-(100 * sample + 10 * (2 * word + lane) + step) for lane in (0, 1) for step in (0, 1)]
+        packed = sum((number & 0xFFFFF) << 20 * place for place, number in enumerate(numbers))
+        wide = [packed >> 32 * part & 0xFFFFFFFF for part in range(3)]
+        rows.append([*wide, 0b0110 if word == 0 else 0b0001, 0, *wide])
+    assert record_words(tap) == len(rows[0])
+    trace = decode_layer(tap, np.array(rows, np.uint32), num_steps=2, samples=5)
+    assert trace.integrated.tolist() == [
+        [[-20, -10, 0], [-120, -110, -100]],
+        [[-21, -11, -1], [-121, -111, -101]],
+    ]
+    assert trace.spike.tolist() == [[[1, 1, 0], [1, 1, 0]], [[0, 0, 1], [0, 0, 1]]]
+    assert trace.value.shape == trace.state["membrane"].shape == (2, 2, 3)
+    assert decode_layer(tap, np.array(rows, np.uint32), num_steps=2, samples=1).spike.shape == (2, 1, 3)
 
 
 def test_any_order_of_lanes_and_more_records_than_samples():
