@@ -3,54 +3,58 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from snnhw.cli import circuit
-from snnhw.cli.output import DATASET_HELP, Json, ModelName, console, note, print_record, progress
+from snnhw.cli.output import Json, ModelName, console, note, print_record, progress
 from snnhw.errors import BoardError
+
+if TYPE_CHECKING:
+    from snnhw.data import Dataset
+    from snnhw.fpga.boards import Board
+    from snnhw.fpga.parts import Part
+    from snnhw.model import Model
 
 _BOARD = typer.Option("--board", metavar="NAME", help="A board, or none: resources and timing without pins.")
 _PART = typer.Option("--part", metavar="PART", help="The part, where there is no board.")
 _CLOCK = typer.Option("--clock", min=0.1, max=1000, metavar="MHZ", help="The clock; the part's usual one unless told.")
-_DATASET = typer.Option("--dataset", metavar="DATA", help=f"Images whose cycles are reported: {DATASET_HELP}")
+_BAUD = typer.Option("--baud", min=1, metavar="N", help="Of the serial line; the board's usual one unless told.")
+_DATASET = typer.Option("--dataset", metavar="DATA", help="Images whose cycles are told; sample where it fits.")
 _OUT = typer.Option("--out", metavar="DIR", help="The folder; MODEL_PART in this folder unless told.")
 
 
 def build(
     model: ModelName,
-    board: Annotated[str, _BOARD] = "none",
+    board: Annotated[str, _BOARD],
     part: Annotated[str | None, _PART] = None,
     clock: Annotated[float | None, _CLOCK] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Of place and route.")] = 1,
+    baud: Annotated[int | None, _BAUD] = None,
     lanes: circuit.Lanes = None,
     synapse_lanes: circuit.SynapseLanes = None,
     neuron_lanes: circuit.NeuronLanes = None,
     pixels_per_beat: circuit.PixelsPerBeat = 8,
     overlap: circuit.Overlap = True,
     weights: circuit.Weights = "inline",
-    dataset: Annotated[str, _DATASET] = "sample",
+    dataset: Annotated[str | None, _DATASET] = None,
     out: Annotated[str | None, _OUT] = None,
     as_json: Json = False,
 ) -> None:
     """Build a model for a board or a part; status 1 where it cannot run at the clock that is asked for."""
-    from snnhw.data import load
     from snnhw.fpga.build import build as run
     from snnhw.fpga.pages import page
-    from snnhw.fpga.parts import FAMILIES, find_part
     from snnhw.presets import resolve_model
 
-    if part is None:
-        raise BoardError("--board none needs --part")
+    target = _target(board, part)
     chosen = resolve_model(model)
     choices = circuit.implementation(
         chosen.network, lanes, synapse_lanes, neuron_lanes, pixels_per_beat, overlap, weights
     )
-    target = find_part(part)
-    images = load(dataset)
-    fits = images.images.shape[1:] == chosen.network.sample_shape
-    folder = Path(out) if out is not None else Path(f"{Path(model).stem}_{target.name}")
+    images = _images(chosen, dataset)
+    place = part if board == "none" else Path(board).stem
+    folder = Path(out) if out is not None else Path(f"{Path(model).stem}_{place}")
     with progress("building") as update:
         report = run(
             chosen,
@@ -58,9 +62,10 @@ def build(
             target,
             folder,
             name=model,
-            clock_mhz=clock or FAMILIES[target.family].usual_mhz,
+            clock_mhz=clock,
+            baud=baud,
             seed=seed,
-            dataset=images if fits else None,
+            dataset=images,
             on_step=lambda step: update(0, 1, step),
         )
     if as_json:
@@ -70,3 +75,27 @@ def build(
     if not report.met:
         note(report.missed)
         raise typer.Exit(1)
+
+
+def _target(board: str, part: str | None) -> Board | Part:
+    """The board, or the part without one."""
+    from snnhw.fpga.boards import find_board
+    from snnhw.fpga.parts import find_part
+
+    if board != "none":
+        if part is not None:
+            raise BoardError(f"--part goes with --board none: the part of {board} is on it")
+        return find_board(board)
+    if part is None:
+        raise BoardError("--board none takes --part too, such as --part xc7a35t")
+    return find_part(part)
+
+
+def _images(model: Model, dataset: str | None) -> Dataset | None:
+    """The dataset that is asked for, or else the sample, where it is of the network's shape."""
+    from snnhw.data import load
+
+    if dataset is not None:
+        return load(dataset)
+    sample = load("sample")
+    return sample if sample.images.shape[1:] == model.network.sample_shape else None

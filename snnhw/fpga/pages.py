@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from snnhw.fpga.parts import Cells
 from snnhw.fpga.report import BuildReport, Spread
+from snnhw.shell import UartShell
 
 __all__ = ["compare", "page"]
 
@@ -15,7 +16,7 @@ def page(report: BuildReport) -> str:
     part = report.part
     lanes = ", ".join(f"{layer.synapse_lanes}/{layer.neuron_lanes}" for layer in report.implementation.layers)
     lines = [
-        f"{report.name} on {report.board or part.name} ({part.family} {part.device} {part.package}), {report.shell}",
+        f"{report.name} on {report.board or part.name} ({part.family} {part.device} {part.package}), {_shell(report)}",
         f"digest {report.digest}",
         *(f"  {line}" for line in report.semantics),
         f"synapse/neuron lanes {lanes}; {report.implementation.pixels_per_beat} pixels a beat",
@@ -74,6 +75,11 @@ def _image(report: BuildReport) -> list[str]:
         f"image: about {work.energy_nj:.1f} nJ",
         f"  ({work.energy_source})",
     ]
+
+
+def _shell(report: BuildReport) -> str:
+    shell = report.shell
+    return f"serial line at {shell.baud} baud" if isinstance(shell, UartShell) else f"{shell.kind} interface"
 
 
 def _spread(spread: Spread) -> str:

@@ -6,8 +6,6 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated
@@ -97,6 +95,10 @@ class Family:
     counts: Mapping[str, Cells]
     usual_mhz: float
     """The clock where nobody says one."""
+    pin: str
+    """A line of the language of pins that gives a port its pin, as an expression with groups of these names."""
+    startup_s: float = 0.0
+    """How long after configuration block RAM must not be read."""
     flow: Flow | None = None
 
     def count(self, types: Mapping[str, int]) -> Cells:
@@ -124,6 +126,8 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
                 name="ice40",
                 synthesis="synth_ice40",
                 usual_mhz=24,
+                pin=r"set_io\s+(?:-\S+\s+(?:yes\s+|no\s+)?)*(?P<port>\w+)\s+(?P<pin>\w+)",
+                startup_s=15e-6,
                 counts={
                     **_ICE40_FLOPS,
                     "SB_LUT4": _LUT,
@@ -146,6 +150,7 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
                 name="ecp5",
                 synthesis="synth_ecp5",
                 usual_mhz=50,
+                pin=r'LOCATE\s+COMP\s+"(?P<port>\w+)"\s+SITE\s+"(?P<pin>\w+)"',
                 counts={
                     "LUT4": _LUT,
                     "TRELLIS_FF": _FF,
@@ -169,6 +174,7 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
                 name="xc7",
                 synthesis="synth_xilinx -family xc7 -flatten",
                 usual_mhz=100,
+                pin=r"set_property\s.*PACKAGE_PIN\s+(?P<pin>\w+).*get_ports\s+\{?\s*(?P<port>\w+)",
                 counts={
                     **dict.fromkeys(("INV", *(f"LUT{inputs}" for inputs in range(1, 7))), _LUT),
                     **_XC7_LUTRAM,
@@ -210,10 +216,11 @@ class Part(BaseModel):
     holds: Holds
 
 
-def constraints() -> Traversable:
+def constraints() -> Path:
     """The folder of parts and boards: in the installed package, or in the checkout beside it."""
-    installed = files("snnhw") / "constraints"
-    return installed if installed.is_dir() else Path(__file__).parents[2] / "constraints"
+    package = Path(__file__).parents[1]
+    installed = package / "constraints"
+    return installed if installed.is_dir() else package.with_name("constraints")
 
 
 @lru_cache

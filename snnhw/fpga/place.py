@@ -11,11 +11,11 @@ from typing import Any
 
 from snnhw.errors import FitError, ToolError
 from snnhw.fpga import tools
-from snnhw.fpga.parts import FAMILIES, Part
+from snnhw.fpga.parts import FAMILIES, Flow, Part
 from snnhw.fpga.stages import Stages
 from snnhw.fpga.synthesis import NETLIST
 
-__all__ = ["PLACED", "Placement", "WorstPath", "place"]
+__all__ = ["PLACED", "Placement", "WorstPath", "pack", "place"]
 
 LOG = "nextpnr.log"
 PLACED = "placed"
@@ -98,6 +98,15 @@ def place(part: Part, pins: str | None, clock_mhz: float, seed: int, folder: Pat
     if status != 0:
         raise tools.first_error(folder, LOG, "place and route")
     return read(json.loads((folder / REPORT).read_text()), used, stages)
+
+
+def pack(part: Part, flow: Flow, folder: Path) -> bytes:
+    """The bitstream of what was placed in ``folder``. Raises ToolError or ToolMissingError."""
+    names = {**part.model_dump(), "placed": PLACED, "bitstream": "bitstream"}
+    words = [word.format(**names) for word in flow.pack_options]
+    if tools.call(*flow.pack, words, folder, "pack.log") != 0:
+        raise tools.first_error(folder, "pack.log", "packing")
+    return (folder / "bitstream").read_bytes()
 
 
 def utilisation(log: str) -> dict[str, tuple[int, int]]:

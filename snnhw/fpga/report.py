@@ -17,8 +17,12 @@ from snnhw.errors import BoardError
 from snnhw.fpga.parts import Cells, Part
 from snnhw.implementation import Implementation
 from snnhw.network import first_complaint
+from snnhw.shell import Shell
 
 __all__ = ["BuildReport", "Cycles", "Spread", "Time", "Timing", "Work", "load"]
+
+REPORT, PAGE = "report.json", "report.txt"
+"""The files of a report in the folder of a build."""
 
 ENERGY_SOURCE = (
     "M. Horowitz, Computing's energy problem, ISSCC 2014: in 45 nm, 0.1 pJ for an addition of 32 bits and 10 pJ for "
@@ -104,7 +108,7 @@ class BuildReport(_Part):
     digest: str
     semantics: tuple[str, ...]
     implementation: Implementation
-    shell: str
+    shell: Shell
     board: str | None
     part: Part
     stages: dict[str, Cells]
@@ -165,7 +169,7 @@ class BuildReport(_Part):
 
 def load(path: str | os.PathLike[str]) -> BuildReport:
     """The report in a file, or in the folder of a build. Raises BoardError where there is none that can be read."""
-    file = Path(path) / "report.json" if Path(path).is_dir() else Path(path)
+    file = Path(path) / REPORT if Path(path).is_dir() else Path(path)
     try:
         return BuildReport.model_validate_json(file.read_bytes())
     except FileNotFoundError as error:

@@ -8,12 +8,16 @@ from gateware.board import CORE
 from snnhw.network import Network
 from snnhw.shell import CIRCUIT
 
-__all__ = ["REST", "SHELL", "Stages"]
+__all__ = ["BOARD", "HARNESS", "REST", "SHELL", "Stages"]
 
 REST = "rest"
 """What no name tells: mostly cells that join stages."""
 SHELL = "shell"
 """The interface around the network."""
+BOARD = "board"
+"""Clock and reset around both."""
+HARNESS = "harness"
+"""What stands in for pins."""
 
 
 @dataclass(frozen=True)

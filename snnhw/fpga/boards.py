@@ -1,0 +1,137 @@
+"""Boards as data: a description in TOML and the pins in the language of the part's tools, read and checked."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from snnhw.errors import BoardError
+from snnhw.fpga.parts import FAMILIES, Part, constraints, find_part
+from snnhw.network import first_complaint
+
+__all__ = ["Board", "board_names", "find_board"]
+
+Level = Literal[0, 1]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Clock(_Table):
+    """The oscillator at the port ``clk``."""
+
+    frequency_hz: Annotated[int, Field(ge=1)]
+
+
+class Uart(_Table):
+    """The serial line at the ports ``rx`` and ``tx``."""
+
+    baud: Annotated[int, Field(ge=1)]
+
+
+class Active(_Table):
+    """A button at the port ``rst``, or a light at the port ``led``."""
+
+    active_low: bool
+
+
+class Board(_Table):
+    """A board: what stands in its file, which ``constraints/README.md`` explains, and the text of its pins."""
+
+    name: str
+    part: str
+    package: str | None = None
+    pins: str
+    core_mhz: Annotated[float, Field(gt=0)]
+    clock: Clock
+    uart: Uart
+    reset: Active | None = None
+    led: Active | None = None
+    tied: dict[str, Level] = {}
+    programmer: tuple[str, ...] = ()
+    constraints: str = ""
+    """The text of the file ``pins``."""
+
+    @property
+    def device(self) -> Part:
+        """The part, in the board's package."""
+        part = find_part(self.part)
+        return part if self.package is None else part.model_copy(update={"package": self.package})
+
+    @property
+    def ports(self) -> set[str]:
+        """The ports that need a pin."""
+        return {
+            *("clk", "rx", "tx"),
+            *(["rst"] if self.reset else []),
+            *(["led"] if self.led else []),
+            *self.tied,
+        }
+
+
+def board_names() -> tuple[str, ...]:
+    """The boards that there is data of."""
+    return tuple(sorted(_files()))
+
+
+def find_board(name: str) -> Board:
+    """The board of that name, or that a file describes; raises BoardError with the list of those there are."""
+    if name.endswith(".toml"):
+        return _read(Path(name))
+    found = _files().get(name)
+    if found is None:
+        raise BoardError(
+            f"there is no board '{name}'; there are {', '.join(board_names())}; give the path of a .toml file for one "
+            f"of your own, or none with --part for an estimate"
+        )
+    return _read(found)
+
+
+def _files() -> dict[str, Path]:
+    return {file.stem: file for file in constraints().glob("*/*.toml")}
+
+
+def _read(file: Path) -> Board:
+    """The board that a file describes, its pins checked."""
+    try:
+        entries = tomllib.loads(file.read_text())
+    except FileNotFoundError as error:
+        raise BoardError(f"there is no file {file}; a board is described by a .toml file") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BoardError(f"{file} is no TOML: {error}") from error
+    try:
+        board = Board.model_validate(_tuples(entries))
+    except ValidationError as error:
+        raise BoardError(f"{file}: {first_complaint(error)}") from error
+    pins = file.with_name(board.pins)
+    if not pins.is_file():
+        raise BoardError(f"{file}: pins: there is no file {board.pins} beside it")
+    board = board.model_copy(update={"constraints": pins.read_text()})
+    _check_pins(board, str(pins))
+    return board
+
+
+def _tuples(entries: dict[str, Any]) -> dict[str, Any]:
+    """TOML's lists as tuples."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in entries.items()}
+
+
+def _check_pins(board: Board, file: str) -> None:
+    """Raise BoardError where a port has no pin, a pin is of no port, or one is used twice."""
+    pattern = re.compile(FAMILIES[board.device.family].pin)
+    found = [match for line in board.constraints.splitlines() if (match := pattern.match(line.strip()))]
+    pins = [(match["port"], match["pin"]) for match in found]
+    ports = [port for port, _ in pins]
+    if missing := sorted(board.ports - set(ports)):
+        raise BoardError(f"{file}: port {missing[0]} has no pin")
+    if unknown := sorted(set(ports) - board.ports):
+        raise BoardError(f"{file}: there is no port {unknown[0]}: the board has {', '.join(sorted(board.ports))}")
+    for what, count in (*Counter(ports).items(), *Counter(pin for _, pin in pins).items()):
+        if count > 1:
+            raise BoardError(f"{file}: {what} is there {count} times")
