@@ -101,7 +101,7 @@ class NeuronLane:
     ) -> None:
         """The spike and the value of its event."""
         neuron = self.neuron
-        fired = (integrated >= parameters["threshold"]) & active
+        fired = reaches(integrated, parameters["threshold"]) & active
         if neuron.spike.kind == "residue":
             residue = integrated - parameters["reset_amount"]
             most = neuron.spike.value_range.hi
@@ -261,6 +261,16 @@ def lane_parameters(
         padded = [known[0] if unit is None else values[unit] for unit in units]
         chosen[name] = lookup(word, padded, shape_of(span))
     return chosen
+
+
+def reaches(integrated: Value, threshold: Value) -> Value:
+    """Whether ``integrated >= threshold``, of a constant power of two from the bits above it alone."""
+    power = threshold.value if isinstance(threshold, Const) else 0
+    if power <= 0 or power & (power - 1):
+        return integrated >= threshold
+    top = len(integrated) - integrated.shape().signed
+    above = integrated[min(power.bit_length() - 1, top) : top].any()
+    return above & ~integrated[-1] if top < len(integrated) else above
 
 
 def leak(leak: Leak, leak_amount: Value | None, membrane: Value) -> Value:

@@ -121,7 +121,7 @@ class NeuronPipeline(wiring.Component):
         return shown
 
     def _ring(self, m: Module) -> tuple[list[Steps], Value]:
-        """One unit a lane; the last step of a word leaves the next word's initial state."""
+        """One unit a lane; where the next word may be taken, the state becomes its initial one."""
         busy, last, moves, done = Signal(), Signal(), Signal(), Signal()
         step, currents = Signal(range(self.num_steps)), Signal(self.currents.payload.shape(), reset_less=True)
         shown_word = Signal(address_width(self.shape.words), reset_less=True)
@@ -144,22 +144,23 @@ class NeuronPipeline(wiring.Component):
         for lane in range(self.shape.neuron_lanes):
             given = each(currents.current[lane], 1 if self.constant else self.num_steps)
             current = given[0] if self.constant else Array(given)[step]
-            result = self._ring_step(m, moves, last, lane, word, next_word, current)
+            result = self._ring_step(m, moves, lane, word, next_word, current)
             lanes.append(self._collect(m, moves, done, lane, result))
         return lanes, shown_word
 
-    def _ring_step(self, m, moves, last, lane, word, next_word, current):
+    def _ring_step(self, m, moves, lane, word, next_word, current):
         """What a lane's unit does in this cycle."""
-        state: dict[str, Signal] = {}
-        for field in self.arithmetic.fields:
-            start = self.parameters["initial"][self.shape.order[0][lane]] if field.name == "membrane" else field.initial
-            state[field.name] = Signal(shape_of(field.range), name=f"{field.name}_{lane}", init=start)
+        state: dict[str, Signal] = {
+            field.name: Signal(shape_of(field.range), name=f"{field.name}_{lane}", reset_less=True)
+            for field in self.arithmetic.fields
+        }
         parameters, name = self._parameters(word, lane), str(lane)
         integrated = self.arithmetic.integrate(m, name, parameters, state, current)
         result = self.arithmetic.fire(m, name, parameters, state, integrated, self._exists(word, lane))
-        with m.If(moves):
-            for key, start in self._initial(next_word, lane).items():
-                m.d.sync += state[key].eq(Mux(last, start, result[key]))
+        with m.If(self.currents.ready):
+            m.d.sync += [state[key].eq(start) for key, start in self._initial(next_word, lane).items()]
+        with m.Elif(moves):
+            m.d.sync += [register.eq(result[key]) for key, register in state.items()]
         return result
 
     def _collect(self, m, moves, done, lane, result):
@@ -178,12 +179,14 @@ class NeuronPipeline(wiring.Component):
         return shown
 
     def _count(self, m: Module, moves: Value) -> tuple[Signal, Signal]:
-        """Count words where ``moves``: the word, and the one that comes then."""
+        """Count words where ``moves``: the word, and what it becomes with the next clock."""
         words = self.shape.words
         word, following = Signal(address_width(words), name="word"), Signal(address_width(words), name="following")
-        m.d.comb += following.eq(Mux(word == words - 1, 0, word + 1))
+        wraps = words == 1 << len(word)
+        m.d.comb += following.eq(word)
         with m.If(moves):
-            m.d.sync += word.eq(following)
+            m.d.comb += following.eq(word + 1 if wraps else Mux(word == words - 1, 0, word + 1))
+        m.d.sync += word.eq(following)
         return word, following
 
     def _parameters(self, word: Value, lane: int) -> dict[str, Value]:
@@ -216,7 +219,7 @@ class _Traveller:
     def at(self, stage: int) -> Value:
         """The value at a stage."""
         while self.born + len(self.stages) <= stage:
-            new = Signal.like(self.stages[-1], name=f"{self.name}_{self.born + len(self.stages)}", reset_less=True)
+            new = Signal.like(self.stages[-1], name=f"{self.name}_{self.born + len(self.stages)}")
             with self.m.If(self.moves):
                 self.m.d.sync += new.eq(self.stages[-1])
             self.stages.append(new)

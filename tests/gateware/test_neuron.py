@@ -203,6 +203,18 @@ def test_threshold_less_one_threshold_and_one_more(current, spike):
     assert steps[0]["membrane"] == [current % 9 if current >= 9 else current]
 
 
+@pytest.mark.parametrize("low", [-40, 0], ids=["signed", "unsigned"])
+@pytest.mark.parametrize("threshold", [1, 2, 8, 32, 64, 128, 1 << 20])
+def test_thresholds_that_are_powers_of_two(threshold, low):
+    """Within what is integrated, at its ends and far above; every number around each."""
+    model = model_of(
+        Neuron(threshold=threshold, reset="none", leak=LEAKS["multiply by zero"]), [low], [70], num_steps=1
+    )
+    currents = [[[current]] for current in range(low, 71)]
+    _, steps = run_rtl((model, shape_of(1), False), currents)
+    assert [step["spike"][0] for step in steps] == [int(current >= threshold) for current in range(low, 71)]
+
+
 def test_a_residue_of_zero_resets_and_counts_and_sends_nothing():
     config = (model_of(Neuron(threshold=9, spike=SPIKES["residue"]), [0], [19], num_steps=3), shape_of(1), False)
     _, steps = run_rtl(config, [[[9], [16], [19]]])
