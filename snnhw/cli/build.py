@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from snnhw.data import Dataset
     from snnhw.fpga.boards import Board
     from snnhw.fpga.parts import Part
+    from snnhw.implementation import Implementation
     from snnhw.model import Model
 
 _BOARD = typer.Option("--board", metavar="NAME", help="A board, or none: resources and timing without pins.")
@@ -32,6 +33,7 @@ def build(
     clock: Annotated[float | None, _CLOCK] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Of place and route.")] = 1,
     baud: Annotated[int | None, _BAUD] = None,
+    fit: Annotated[bool, typer.Option("--fit", help="Take the most lanes that there is room for.")] = False,
     lanes: circuit.Lanes = None,
     synapse_lanes: circuit.SynapseLanes = None,
     neuron_lanes: circuit.NeuronLanes = None,
@@ -44,30 +46,36 @@ def build(
 ) -> None:
     """Build a model for a board or a part; status 1 where it cannot run at the clock that is asked for."""
     from snnhw.fpga.build import build as run
+    from snnhw.fpga.fit import build_largest
     from snnhw.fpga.pages import page
     from snnhw.presets import resolve_model
 
     target = _target(board, part)
+    if fit and lanes is not None:
+        raise BoardError("--fit chooses the lanes itself: leave --lanes out")
     chosen = resolve_model(model)
-    choices = circuit.implementation(
-        chosen.network, lanes, synapse_lanes, neuron_lanes, pixels_per_beat, overlap, weights
-    )
+
+    def choices(cap: int | None) -> Implementation:
+        return circuit.implementation(
+            chosen.network, cap, synapse_lanes, neuron_lanes, pixels_per_beat, overlap, weights
+        )
+
     images = _images(chosen, dataset)
     place = part if board == "none" else Path(board).stem
     folder = Path(out) if out is not None else Path(f"{Path(model).stem}_{place}")
     with progress("building") as update:
-        report = run(
-            chosen,
-            choices,
-            target,
-            folder,
-            name=model,
-            clock_mhz=clock,
-            baud=baud,
-            seed=seed,
-            dataset=images,
-            on_step=lambda step: update(0, 1, step),
-        )
+        options: dict[str, Any] = {
+            "name": model,
+            "clock_mhz": clock,
+            "baud": baud,
+            "seed": seed,
+            "dataset": images,
+            "on_step": lambda step: update(0, 1, step),
+        }
+        if fit:
+            report = build_largest(chosen, choices, target, folder, **options)
+        else:
+            report = run(chosen, choices(lanes), target, folder, **options)
     if as_json:
         print_record({**report.record(), "folder": str(folder)})
     else:

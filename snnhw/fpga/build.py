@@ -86,6 +86,7 @@ def build(
         implementation=implementation,
         shell=surroundings.shell,
         board=board.name if board else None,
+        programmer=board.programmer if board else (),
         part=part,
         stages={stage: cells for stage, cells in built.cells.items() if stage != HARNESS},
         harness=built.cells.get(HARNESS),

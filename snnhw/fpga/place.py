@@ -33,6 +33,11 @@ RESOURCES: Mapping[str, str] = {
     "TRELLIS_RAMW": "LUT RAMs",
     "DP16KD": "block RAMs",
     "MULT18X18D": "multipliers",
+    "LUT4": "LUTs",
+    "DFF": "flip-flops",
+    "BSRAM": "block RAMs",
+    "RAM16SDP4": "LUT RAMs",
+    "IOB": "pins",
     "TRELLIS_IO": "pins",
 }
 """nextpnr's names of what circuits run out of, in words."""

@@ -133,6 +133,28 @@ def _xc7(setting: _Setting, reference_hz: float) -> Primitive:
     )
 
 
+def _gw1n(setting: _Setting, reference_hz: float) -> Primitive:
+    still = ("FBDSEL", "IDSEL", "ODSEL", "PSDA", "DUTYDA", "FDLY")
+    return Primitive(
+        name="rPLL",
+        parameters={
+            "FCLKIN": f"{reference_hz / 1e6:g}",
+            "IDIV_SEL": setting.divide - 1,
+            "FBDIV_SEL": setting.multiply - 1,
+            "ODIV_SEL": setting.out,
+            "CLKFB_SEL": "internal",
+            "DYN_IDIV_SEL": "false",
+            "DYN_FBDIV_SEL": "false",
+            "DYN_ODIV_SEL": "false",
+            "DEVICE": "GW1NR-9C",
+        },
+        constants=dict.fromkeys(("CLKFB", "RESET", "RESET_P"), 0) | dict.fromkeys(still, 0),
+        clock_in="CLKIN",
+        clock_out="CLKOUT",
+        locked="LOCK",
+    )
+
+
 PLLS: Mapping[str, tuple[_Limits, Callable[[_Setting, float], Primitive]]] = MappingProxyType(
     {
         # Lattice, iCE40 sysCLOCK PLL design and usage guide (FPGA-TN-02052) and the families' data sheets.
@@ -146,6 +168,18 @@ PLLS: Mapping[str, tuple[_Limits, Callable[[_Setting, float], Primitive]]] = Map
         "ecp5": (
             _Limits(range(1, 129), range(1, 81), tuple(range(1, 129)), (3.125e6, 400e6), (400e6, 800e6), True),
             _ecp5,
+        ),
+        # Gowin, clock user guide (UG286) and GW1NR series data sheet (DS117), speed grade C6/I5.
+        "gw1n": (
+            _Limits(
+                range(1, 65),
+                range(1, 65),
+                (2, 4, 8, 16, 32, 48, 64, 80, 96, 112, 128),
+                (3e6, 400e6),
+                (4e8, 1.2e9),
+                True,
+            ),
+            _gw1n,
         ),
         # Xilinx, Artix-7 data sheet (DS181), speed grade -1.
         "xc7": (

@@ -110,6 +110,8 @@ class BuildReport(_Part):
     implementation: Implementation
     shell: Shell
     board: str | None
+    programmer: tuple[str, ...]
+    """How openFPGALoader is told of the board."""
     part: Part
     stages: dict[str, Cells]
     """What each stage takes after synthesis."""

@@ -14,21 +14,30 @@ from snnhw.errors import ToolError, ToolMissingError
 
 __all__ = ["call", "first_error", "require", "versions"]
 
-_CALL = "import sys; from {module} import {function}; sys.exit({function}(sys.argv[1:]))"
+_CALL = """
+import sys
+from {module} import {function} as function
+sys.exit(function(sys.argv[1:]) if function.__code__.co_argcount else function())
+"""
+"""Some functions take the words of their command line, and some look for them in ``sys.argv``."""
 
 
 def require(module: str) -> None:
     """Raise ToolMissingError where a package of the extra is not installed."""
-    if find_spec(module) is None:
-        package = module.replace("_", "-")
-        raise ToolMissingError(f"{package} is not installed in this Python: pip install 'snnhw[fpga]'")
+    if find_spec(module.partition(".")[0]) is None:
+        raise ToolMissingError(f"{_package(module)} is not installed in this Python: pip install 'snnhw[fpga]'")
 
 
 def versions(*modules: str) -> dict[str, str]:
     """The versions of packages; raises ToolMissingError where one is missing."""
     for module in modules:
         require(module)
-    return {module.replace("_", "-"): metadata.version(module.replace("_", "-")) for module in modules}
+    return {_package(module): metadata.version(_package(module)) for module in modules}
+
+
+def _package(module: str) -> str:
+    """The package that a module comes from."""
+    return module.partition(".")[0].replace("_", "-")
 
 
 def call(module: str, function: str, arguments: Sequence[str], folder: Path, log: str) -> int:

@@ -9,13 +9,15 @@ from snnhw.files import write_atomically
 from snnhw.fpga.boards import Board
 from snnhw.fpga.parts import Part
 
-__all__ = ["SCRIPT", "write_project"]
+__all__ = ["SCRIPT", "VENDORS", "write_project"]
 
 SCRIPT = "build.tcl"
+VENDORS = "snn.bit"
+"""The bitstream that the script makes."""
 
 
 def write_project(part: Part, board: Board, sources: Sequence[str], top: str, folder: Path) -> Path:
-    """Write the script beside the Verilog and the pins; ``vivado -mode batch -source build.tcl`` makes ``snn.bit``."""
+    """Write the script beside the Verilog and the pins; ``vivado -mode batch -source build.tcl`` makes ``VENDORS``."""
     device = f"{part.device}{part.package}-{part.speed}"
     read = "".join(f"read_verilog {source}\n" for source in sources)
     return write_atomically(
@@ -34,6 +36,6 @@ report_timing_summary -file vivado_timing.txt
 if {{[get_property SLACK [get_timing_paths]] < 0}} {{
     error "timing missed: see vivado_timing.txt"
 }}
-write_bitstream -force snn.bit
+write_bitstream -force {VENDORS}
 """,
     )
