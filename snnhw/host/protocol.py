@@ -12,6 +12,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from snnhw.errors import DescriptionError
 from snnhw.implementation import address_width
 from snnhw.model import Model
 
@@ -132,15 +133,14 @@ class Identity:
 
     @classmethod
     def of(cls, model: Model) -> Identity:
-        """What the circuit of a model must say."""
-        encoder, scores = model.network.encoder, model.score_range
-        depth = encoder.bits if encoder.kind == "direct" else 8
+        """What the circuit of a model must say; see :func:`pixel_bits`."""
+        scores = model.score_range
         return cls(
             version=VERSION,
             digest=model.digest[:16],
             inputs=model.network.inputs,
             classes=model.network.classes,
-            pixel_bits=_at_least(depth),
+            pixel_bits=pixel_bits(model),
             score_bits=scores.width,
             scores_signed=scores.signed,
         )
@@ -173,20 +173,28 @@ class Answer:
         )
 
 
+def pixel_bits(model: Model) -> int:
+    """The bits of a pixel in a request to the circuit of a model.
+
+    Raises DescriptionError where its input is no pixels.
+    """
+    encoder = model.network.encoder
+    if encoder.kind == "events":
+        raise DescriptionError("a network whose input is events cannot be reached over a UART: use its AXI or streams")
+    depth = encoder.bits if encoder.kind == "direct" else 8
+    return next(size for size in _SIZES if size >= depth)
+
+
 def pack_pixels(identity: Identity, samples: NDArray[np.uint8]) -> list[bytes]:
     """What to send for each of samples uint8 [B, ...]: the highest bits of each pixel, the first lowest."""
     bits = identity.pixel_bits
     per_byte = 8 // bits
-    flat = samples.reshape(len(samples), -1) >> (8 - bits)
-    padded = np.pad(flat, ((0, 0), (0, -flat.shape[1] % per_byte))).reshape(len(flat), -1, per_byte)
+    flat = samples.reshape(len(samples), identity.inputs) >> (8 - bits)
+    padding = -identity.inputs % per_byte
+    padded = np.pad(flat, ((0, 0), (0, padding))).reshape(len(flat), (identity.inputs + padding) // per_byte, per_byte)
     shifts = np.arange(0, 8, bits, dtype=np.uint8)
     octets = np.bitwise_or.reduce(padded << shifts, axis=2, dtype=np.uint8)
     return [row.tobytes() for row in octets]
-
-
-def _at_least(bits: int) -> int:
-    """The least of 1, 2, 4 and 8 that is not below ``bits``."""
-    return next(size for size in _SIZES if size >= bits)
 
 
 def _bytes_of(bits: int) -> int:

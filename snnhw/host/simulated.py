@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from snnhw.errors import LinkError, ToolError
+from snnhw.host.protocol import pixel_bits
 from snnhw.implementation import Implementation
 from snnhw.model import Model
 from snnhw.shell import LEAST_CYCLES_PER_BIT, UartShell
@@ -68,9 +69,11 @@ class Line:
 def simulated_port(model: Model, implementation: Implementation) -> Iterator[str]:
     """The name of a port with a simulated circuit behind it, for the time of the block.
 
-    Raises LinkError where the machine has no pseudo-terminals, ToolMissingError without a C++ compiler, and at the end
-    of the block ToolError where the circuit has failed meanwhile.
+    Raises DescriptionError for a model whose input is events, LinkError where the machine has no pseudo-terminals,
+    ToolMissingError without a C++ compiler, and at the end of the block ToolError where the circuit has failed
+    meanwhile.
     """
+    pixel_bits(model)
     line = Line(model, implementation)
     try:
         with _terminal() as (controller, name):

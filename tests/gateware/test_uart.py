@@ -1,3 +1,5 @@
+# amaranth: UnusedElaboratable=no
+# ruff: noqa: ERA001
 """A network behind a serial line: bits, checksum, frames, requests, and all together, against the host's codec."""
 
 import zlib
