@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from snnhw.cli.app import run
 from snnhw.data import NAMES, load
 from snnhw.data.catalogue import TORCHVISION
+from snnhw.host.board import Board
 from snnhw.model import Model, tensor_shapes
 from snnhw.modelfile import save
 from snnhw.network import (
@@ -37,6 +39,7 @@ from snnhw.network import (
 from snnhw.presets import preset, shipped_models
 from tests.docs.commands import commands, options
 from tests.docs.markdown import ROOT, code, fences, page, sections, table
+from tests.snnhw.host.simple import SimpleCircuit
 
 PAGE = page("docs/command-line.md")
 SECTIONS = sections(PAGE)
@@ -75,8 +78,12 @@ def test_every_argument_is_in_the_line_that_shows_it(command: str):
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A working folder with a small model and a dataset, on a machine without compiler and without network."""
+    """A working folder with a small model and a dataset, on a machine without compiler and without network.
+
+    A board is what a few lines of Python make of it.
+    """
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("snnhw.cli.run._board", lambda model, _, baud: nullcontext(Board(SimpleCircuit(model), baud)))
     monkeypatch.setenv("CXX", "no-such-compiler")
     monkeypatch.setattr("snnhw.data.fetch", lambda name, on_progress: Path("/data") / name)
     network = preset("mnist-mlp", hidden=4, num_steps=2)
@@ -103,6 +110,7 @@ RUNS: dict[str, list[str]] = {
     "simulate": ["small.safetensors", "--limit", "1", "--vcd", "x.vcd", "--traces", "x.npz"],
     "verify": ["small.safetensors", "--limit", "2"],
     "verilog": ["small.safetensors"],
+    "run": ["small.safetensors", "--port", "simple", "--limit", "2"],
 }
 
 
