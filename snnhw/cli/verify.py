@@ -11,8 +11,16 @@ from snnhw.cli import circuit
 from snnhw.cli.output import DatasetName, Json, Limit, ModelName, console, digits, note, percent, print_record, progress
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from snnhw.data import Dataset
+    from snnhw.implementation import Implementation
+    from snnhw.model import Model
     from snnhw.verify import Report
 
+_FAMILIES = "ice40, ecp5 or xc7"
+_NETLIST = typer.Option("--netlist", metavar="FAMILY", help=f"Verify the netlist after synthesis for {_FAMILIES}.")
 _WAVEFORM = typer.Option("--vcd", metavar="FILE", help="Where to write the waveform of the first image that differs.")
 
 
@@ -28,6 +36,7 @@ def verify(
     weights: circuit.Weights = "inline",
     engine: circuit.Engine = "auto",
     vcd: Annotated[str | None, _WAVEFORM] = None,
+    netlist: Annotated[str | None, _NETLIST] = None,
     as_json: Json = False,
 ) -> None:
     """Compare every spike, membrane, score and cycle of the circuit with golden; status 1 where any differs."""
@@ -42,6 +51,9 @@ def verify(
     )
     images = load(dataset, limit=limit)
     samples = check_images(images, chosen.network.sample_shape)
+    if netlist is not None:
+        verify_netlist(chosen, choices, samples, images, netlist, {"model": model}, as_json)
+        return
     waveform = Path(vcd) if vcd is not None else Path(f"{Path(model).stem}_divergence.vcd")
     name = circuit.engine_name(engine)
     note(choose(name).note)
@@ -60,6 +72,43 @@ def verify(
     else:
         show(report)
     if not report.equal or report.timing_mismatches:
+        raise typer.Exit(1)
+
+
+def verify_netlist(
+    model: Model,
+    choices: Implementation,
+    samples: NDArray[np.uint8],
+    images: Dataset,
+    family: str,
+    names: dict[str, str],
+    as_json: bool,
+) -> None:
+    """The same of what synthesis makes of the circuit, as far as it can be seen from outside."""
+    from snnhw.fpga.netlist import verify_netlist as run
+
+    with progress("verifying") as update:
+        report = run(
+            model, choices, samples, images.labels, family=family, on_step=lambda step: update(0, 1, f"({step})")
+        )
+    record = {**names, "dataset": images.name, **report.to_json()}
+    if as_json:
+        print_record(record)
+    else:
+        screen = console()
+        if report.correct is not None:
+            screen.print(f"correct             {percent(report.correct, report.images)}")
+        screen.print(f"cycles an image     {circuit.spread(record['cycles'])} (min / mean / max)")
+        screen.print(f"cycles between      {circuit.spread(record['interval'])} (results, images back to back)")
+        unlike = f"{report.timing_mismatches} are not as predicted" if report.timing_mismatches else "all as predicted"
+        screen.print(f"cycles predicted    {unlike}")
+        screen.print(f"compared            classes and scores of a netlist of {digits(report.cells)} {family} cells")
+        screen.print(f"time                {report.build_seconds:.1f} s to build it, {report.seconds:.1f} s to run it")
+        for problem in report.problems:
+            screen.print(f"problem             {problem}")
+        same = report.images - report.mismatches
+        screen.print(f"{'equal' if report.equal else 'NOT EQUAL'}: {same} of {report.images} images")
+    if not report.equal:
         raise typer.Exit(1)
 
 

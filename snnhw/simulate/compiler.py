@@ -147,12 +147,14 @@ def build_library(
     memories: Mapping[str, str] | None = None,
     waveform: bool = False,
     driver: str | None = None,
+    optimise: bool = True,
 ) -> Path:
     """The shared library of a circuit and a driver: out of the cache, or built.
 
     ``public`` names the variables, of whatever modules, that the driver is to find; ``memories`` are the files that
     the Verilog reads when it starts, kept beside the library. ``driver`` is the text of the driver's C++, that of
-    driver.cpp unless given. Raises ToolError.
+    driver.cpp unless given. Without ``optimise`` it is built in a fraction of the time, and runs slower. Raises
+    ToolError.
     """
     contents = dict(memories or {})
     control = "`verilator_config\n" + "".join(f'public_flat_rd -module "*" -var "{name}"\n' for name in public)
@@ -160,8 +162,9 @@ def build_library(
     options = [*_VERILATE, "--top-module", top, "--prefix", PREFIX, *(["--trace-vcd"] if waveform else [])]
 
     root = str(verilator_root())
+    level = _OPTIMISE if optimise else "-O0"
     key = cache.digest(
-        [verilog, contents, control, driver, options, versions(), root, flags(waveform=waveform), sys.platform]
+        [verilog, contents, control, driver, options, versions(), root, flags(waveform=waveform), level, sys.platform]
     )
 
     def build(folder: Path) -> None:
@@ -174,13 +177,13 @@ def build_library(
             (folder / name).write_text(content)
         program = verilator_root() / "bin" / "verilator_bin"
         run([program, *options, "-Mdir", "cpp", "taps.vlt", "circuit.v"], "verilator", cwd=folder)
-        _compile(folder, waveform)
+        _compile(folder, waveform, level)
         shutil.rmtree(folder / "cpp")
 
     return cache.cached("circuit", key, build) / "circuit.so"
 
 
-def _compile(folder: Path, waveform: bool) -> None:
+def _compile(folder: Path, waveform: bool, level: str) -> None:
     """Compile what verilator wrote: what runs once and what runs in every cycle, at the same time and each its way."""
     generated = sorted((folder / "cpp").glob("*.cpp"))
     once = [path for path in generated if "Slow" in path.name or "Syms" in path.name]
@@ -192,7 +195,7 @@ def _compile(folder: Path, waveform: bool) -> None:
         if sources:
             lines = "".join(f'#include "{path.relative_to(folder)}"\n' for path in sources)
             (folder / f"{name}.cpp").write_text(lines)
-            jobs.append((folder / f"{name}.cpp", folder / f"{name}.o", "-O0" if name == "once" else _OPTIMISE))
+            jobs.append((folder / f"{name}.cpp", folder / f"{name}.o", "-O0" if name == "once" else level))
     compile_objects(jobs, waveform, f"-I{folder / 'cpp'}", f"-I{folder}")
     linked: list[str | Path] = [compiler(), "-shared", "-pthread", "-o", folder / "circuit.so"]
     run([*linked, *(target for _, target, _ in jobs), *runtime(waveform=waveform)], "the linker")

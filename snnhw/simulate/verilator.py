@@ -70,6 +70,8 @@ class VerilatorSimulator:
     patience: int
     memories: Mapping[str, str] = field(default_factory=dict)
     """The files that ``$readmemh`` reads, by name."""
+    optimise: bool = True
+    """Without it the library is built in a fraction of the time, and runs slower."""
 
     @classmethod
     def of(cls, model: Model, implementation: Implementation) -> VerilatorSimulator:
@@ -116,7 +118,14 @@ class VerilatorSimulator:
         names = {name for tap in self.interface.taps for name in (tap.strobe, *(s.signal for s in tap.signals))}
         top = self.interface.top
         with _BUILDING:
-            return compiler.build_library(self.verilog, top, sorted(names), memories=self.memories, waveform=waveform)
+            return compiler.build_library(
+                self.verilog,
+                top,
+                sorted(names),
+                memories=self.memories,
+                waveform=waveform,
+                optimise=self.optimise,
+            )
 
     def _plan(
         self, beats: Beats, mode: Mode, stall: Stall | None, waveform: Waveform | None

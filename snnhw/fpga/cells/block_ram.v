@@ -1,5 +1,9 @@
-// Two ports on BYTES bytes. A port's address counts bits; a port narrower than a byte takes part of one. What a port reads
-// in a cycle in which it writes: nothing (0), what was there (1), what it writes (2).
+// A block RAM, for simulating netlists: yosys knows those of Xilinx 7 and ECP5 without their behaviour. Of what these can
+// do it has what yosys makes use of: no output registers, and a single clock.
+
+// Two ports on BYTES bytes of 8 bits and a parity bit, which ports of 9 bits and more use as a ninth. A port's address
+// counts bits; a port narrower than a byte takes part of one. What a port reads in a cycle in which it writes: nothing
+// (mode 0), what was there (1), what it writes (2).
 module snnhw_block_ram #(
     parameter BYTES = 2048,
     parameter READ_A = 9, WRITE_A = 9, MODE_A = 1, READ_B = 9, WRITE_B = 9, MODE_B = 1,

@@ -1,0 +1,223 @@
+"""The circuit after synthesis against golden: the netlist of a part's cells, simulated as yosys describes them.
+
+A netlist has no verification taps, since nobody reads them: classes, scores and cycles are compared.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from importlib.util import find_spec
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from golden.network import Golden, Result
+from snnhw.errors import DescriptionError, ToolError
+from snnhw.fpga import synthesis, tools
+from snnhw.fpga.parts import FAMILIES
+from snnhw.fpga.stages import Stages
+from snnhw.implementation import Implementation
+from snnhw.model import Model
+from snnhw.simulate.simulation import Simulation, Stall, patience
+from snnhw.simulate.verilator import VerilatorSimulator
+from snnhw.timing import predict
+from snnhw.verify import MODES, Spread
+from snnhw.verilog import emit
+
+__all__ = ["NetlistReport", "simulator", "verify_netlist"]
+
+CELLS: Mapping[str, tuple[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "ice40": ("ice40/cells_sim.v", ()),
+        "ecp5": ("ecp5/cells_sim.v", ("block_ram.v", "ecp5.v")),
+        "xc7": ("xilinx/cells_sim.v", ("block_ram.v", "xc7.v")),
+    }
+)
+"""Yosys's models of a family's cells, in its own folder, and this package's of those that yosys leaves empty."""
+
+_VERILOG = "netlist.v"
+_LOG = "netlist.log"
+_WRITE = f"""
+from pyosys import libyosys
+design = libyosys.Design()
+libyosys.run_pass("read_json {synthesis.NETLIST}", design)
+libyosys.run_pass("delete */t:$scopeinfo", design)
+libyosys.run_pass("splitnets", design)
+libyosys.run_pass("write_verilog -noattr {_VERILOG}", design)
+"""
+# Split, because whole vectors of a carry chain would seem to depend on themselves.
+
+
+@dataclass(frozen=True)
+class NetlistReport:
+    """What `verify_netlist` found; the fields are those of `snnhw.verify.Report` of the same names."""
+
+    family: str
+    images: int
+    mismatches: int
+    """Images of which the class or a score differs in any mode."""
+    correct: int | None
+    cycles: Spread | None
+    interval: Spread | None
+    timing_mismatches: int
+    cells: int
+    """Cells of the netlist."""
+    digest: str
+    problems: tuple[str, ...]
+    seconds: float
+    build_seconds: float
+
+    @property
+    def equal(self) -> bool:
+        """Whether the netlist is golden's equal on these images, cycles included."""
+        return not (self.mismatches or self.problems or self.timing_mismatches)
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as plain data."""
+        plain = dict(vars(self))
+        for name in ("cycles", "interval"):
+            plain[name] = dict(vars(plain[name])) if plain[name] is not None else None
+        return {**plain, "problems": list(self.problems), "equal": self.equal}
+
+
+def verify_netlist(
+    model: Model,
+    implementation: Implementation,
+    samples: NDArray[np.uint8],
+    labels: NDArray[Any] | None = None,
+    *,
+    family: str,
+    stall: Stall | None = None,
+    on_step: Callable[[str], None] | None = None,
+) -> NetlistReport:
+    """Synthesise the circuit of a model for a family of parts, run samples uint8 [B, *sample_shape], and compare.
+
+    ``labels`` are integers [B]. ``stall`` makes source and sink pause; cycles are then not compared. ``on_step`` is
+    told what is done next. Raises DescriptionError for an unknown family, ToolError or ToolMissingError.
+    """
+    told = on_step or (lambda step: None)
+    begun = time.perf_counter()
+    told("synthesis")
+    circuit = simulator(model, implementation, family)
+    told("compiling the netlist")
+    circuit.prepare()
+    built = time.perf_counter()
+    told("images")
+    expected = Golden(model).run(samples, traces=True)
+    runs = {mode: circuit.run(samples, mode=mode, stall=stall) for mode in MODES}
+    isolated, stream = runs["isolated"], runs["stream"]
+    differs = np.any([_differs(run, expected) for run in runs.values()], axis=0)
+    predicted = predict(model, implementation, expected)
+    unlike = 0
+    if stall is None:
+        unlike = _unlike(isolated.latency, predicted.latency) + _unlike(stream.interval, predicted.interval)
+    known = isolated.classes[: len(samples)]
+    return NetlistReport(
+        family=family,
+        images=len(samples),
+        mismatches=int(np.count_nonzero(differs)),
+        correct=None if labels is None else int(np.count_nonzero(known == labels[: len(known)])),
+        cycles=Spread.of(isolated.latency),
+        interval=Spread.of(stream.interval),
+        timing_mismatches=unlike,
+        cells=len(re.findall(_INSTANCE, circuit.verilog)),
+        digest=model.digest,
+        problems=tuple(problem for mode, run in runs.items() for problem in _problems(mode, run)),
+        seconds=round(time.perf_counter() - built, 3),
+        build_seconds=round(built - begun, 3),
+    )
+
+
+def simulator(model: Model, implementation: Implementation, family: str) -> VerilatorSimulator:
+    """The netlist of a model's circuit, with the models of its cells, made ready to run; its interface has no taps."""
+    if family not in CELLS:
+        raise DescriptionError(f"netlists are simulated for {', '.join(CELLS)}, not for '{family}'")
+    # The synthesis of contents that stand in files takes a fraction of the time.
+    emitted = emit(model, implementation.model_copy(update={"weights": "readmemh"}))
+    top = emitted.interface.top
+    with tempfile.TemporaryDirectory(prefix="snnhw_") as temporary:
+        folder = Path(temporary)
+        emitted.write(folder)
+        synthesis.synthesise([f"{top}.v"], top, FAMILIES[family], folder, Stages.of(model.network))
+        if tools.run([sys.executable, "-c", _WRITE], folder, _LOG) != 0:
+            raise tools.first_error(folder, _LOG, "yosys")
+        netlist = (folder / _VERILOG).read_text()
+    return VerilatorSimulator(
+        network=model.network,
+        interface=emitted.interface.model_copy(update={"taps": ()}),
+        verilog=netlist + cells(netlist, family),
+        patience=patience(model.network, implementation),
+        optimise=False,  # a netlist is large, and runs for a few images
+    )
+
+
+def cells(netlist: str, family: str) -> str:
+    """The models of the cells that a netlist instantiates."""
+    source, own = CELLS[family]
+    package = resources.files("snnhw.fpga").joinpath("cells")
+    ours = "".join(package.joinpath(name).read_text() for name in own)
+    theirs = _ATTRIBUTE.sub("", _included(_yosys_share() / source))
+    texts = {found[1]: found[0] for found in _MODULE_TEXT.finditer(theirs) if found[1] not in _MODULE.findall(ours)}
+    used: set[str] = set()
+    wanted = set(_INSTANCE.findall(netlist))
+    while wanted:  # cells consist of others
+        used |= wanted
+        parts = {word for name in wanted & set(texts) for word in _WORD.findall(texts[name])}
+        wanted = (parts & set(texts)) - used
+    return ours + _MODULE_TEXT.sub(lambda found: found[0] if found[1] in used & set(texts) else "", theirs)
+
+
+_INSTANCE = re.compile(r"^  (\w+) (?:#\(|\\\S+ +\(|\w+ \()", re.MULTILINE)
+"""A cell of a netlist, as yosys writes it."""
+_ATTRIBUTE = re.compile(r"\(\*(?!\)).*?\*\)", re.DOTALL)
+_WORD = re.compile(r"\w+")
+_MODULE = re.compile(r"^module\s+(\w+)", re.MULTILINE)
+_MODULE_TEXT = re.compile(r"^module\s+\\?([\w$]+).*?\bendmodule\b", re.MULTILINE | re.DOTALL)
+
+
+def _yosys_share() -> Path:
+    """The folder of yosys's own files."""
+    tools.require("pyosys")
+    spec = find_spec("pyosys")
+    assert spec is not None
+    assert spec.origin is not None
+    folder = Path(spec.origin).parent / "share"
+    if not folder.is_dir():
+        raise ToolError(f"pyosys lacks its folder {folder}; install it again")
+    return folder
+
+
+def _included(path: Path) -> str:
+    """A file's text, with those that it includes in their places."""
+    return re.sub(r'^`include "(.+?)"$', lambda found: _included(path.parent / found[1]), path.read_text(), flags=re.M)
+
+
+def _differs(run: Simulation, expected: Result) -> NDArray[np.bool_]:
+    """Which samples have another class or score, or none."""
+    differs = np.ones(run.samples, np.bool_)
+    shown = len(run.finished)
+    differs[:shown] = (run.classes != expected.classes[:shown]) | (run.scores != expected.scores[:shown]).any(axis=1)
+    return differs
+
+
+def _unlike(cycles: NDArray[np.int64], predicted: NDArray[np.int64]) -> int:
+    """How many counts are not as predicted; those that are missing are not."""
+    return int(np.count_nonzero(cycles != predicted[: len(cycles)])) + len(predicted) - len(cycles)
+
+
+def _problems(mode: str, run: Simulation) -> Iterator[str]:
+    if run.stuck:
+        yield f"{mode}: {run.stuck}"
+    if run.error:
+        yield f"{mode}: the circuit raised its error flag on samples that were framed well"
+    if run.extra_results:
+        yield f"{mode}: the circuit gave {run.extra_results} results that nobody asked for"

@@ -1,0 +1,96 @@
+"""What synthesis makes of a circuit is golden's equal, and one that is not is found out."""
+
+import re
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+import pytest
+
+from snnhw.errors import DescriptionError
+from snnhw.fpga import netlist
+from snnhw.fpga.netlist import CELLS, simulator, verify_netlist
+from snnhw.implementation import Implementation
+from snnhw.model import Model
+from snnhw.network import CountReadout, Dense, Direct, Layer, Leak, Network, Neuron
+
+pytestmark = pytest.mark.verilator
+
+LAYERS = (("hidden", 6, 9), ("output", 3, 2))
+NETWORK = Network(
+    input_shape=(20,),
+    encoder=Direct(bits=2),
+    stages=tuple(
+        Layer(
+            name=name,
+            synapse=Dense(units=units, weight_bits=3),
+            neuron=Neuron(leak=Leak(kind="shift", bits=2), threshold=threshold),
+        )
+        for name, units, threshold in LAYERS
+    ),
+    readout=CountReadout(),
+    num_steps=2,
+)
+RANDOM = np.random.default_rng(3)
+MODEL = Model(
+    NETWORK,
+    {
+        "hidden.weight": RANDOM.integers(-4, 4, (6, 20)),
+        "hidden.bias": RANDOM.integers(-3, 4, 6),
+        "output.weight": RANDOM.integers(-4, 4, (3, 6)),
+        "output.bias": RANDOM.integers(-3, 4, 3),
+    },
+)
+IMPLEMENTATION = Implementation.of(NETWORK, synapse_lanes={"hidden": 3}, neuron_lanes={"hidden": 1}, pixels_per_beat=2)
+SAMPLES = RANDOM.integers(0, 256, (40, 20), np.uint8)
+
+
+@pytest.fixture(autouse=True)
+def _synthesised_once(monkeypatch):
+    monkeypatch.setattr(netlist, "simulator", lambda model, implementation, family: CIRCUITS(family))
+
+
+def circuit(family):
+    return simulator(MODEL, IMPLEMENTATION, family)
+
+
+CIRCUITS = lru_cache(circuit)
+
+
+@pytest.mark.parametrize("family", CELLS)
+def test_a_netlist_is_goldens_equal(family):
+    labels = np.zeros(len(SAMPLES), np.int64)
+    report = verify_netlist(MODEL, IMPLEMENTATION, SAMPLES, labels, family=family)
+    assert report.equal, report
+    assert report.images == len(SAMPLES)
+    assert report.cells > 200
+    assert report.cycles.min > 10
+    assert report.correct is not None
+
+
+def test_block_rams_are_among_what_was_simulated():
+    assert "RAMB18E1" in CIRCUITS("xc7").verilog.partition("endmodule")[0]
+    assert "SB_RAM40_4K" in CIRCUITS("ice40").verilog.partition("endmodule")[0]
+
+
+def test_a_weight_that_synthesis_got_wrong_is_found_out(monkeypatch):
+    whole = CIRCUITS("ice40")
+    end = whole.verilog.index("endmodule")
+    cells, models = whole.verilog[:end], whole.verilog[end:]
+    complement = str.maketrans("0123456789abcdefx", "fedcba98765432100")
+    faulty = re.sub(r"(?<=\.INIT_0\(256'h)\w+", lambda found: found[0].translate(complement), cells)
+    assert faulty != cells
+    monkeypatch.setattr(netlist, "simulator", lambda *_: replace(whole, verilog=faulty + models))
+    assert not verify_netlist(MODEL, IMPLEMENTATION, SAMPLES, family="ice40").equal
+
+
+def test_stalls_change_cycles_only():
+    from snnhw.simulate.simulation import Stall
+
+    report = verify_netlist(MODEL, IMPLEMENTATION, SAMPLES, family="ice40", stall=Stall(seed=2))
+    assert report.equal
+
+
+def test_an_unknown_family_is_told_of():
+    with pytest.raises(DescriptionError, match="ice40, ecp5, xc7, not for 'asic'"):
+        simulator(MODEL, IMPLEMENTATION, "asic")
