@@ -331,7 +331,7 @@ class AxiTop(wiring.Component):
             word.data.eq(result_bits(result.payload, self.circuit.interface)),
             word.final.eq(pieces - 1),
             word.mark.eq(Mark.SAMPLE),
-            sender.words.valid.eq(result.valid & ~self.registers.reset),
+            sender.words.valid.eq(result.valid),
             result.ready.eq(sender.words.ready),
             counts.result.eq(sender.words.valid & sender.words.ready),
             self.registers.busy.eq(counts.busy | sender.pieces.valid),

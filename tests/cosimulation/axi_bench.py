@@ -240,6 +240,11 @@ async def an_event_outside_is_dropped_and_named(dut: Any) -> None:
 async def a_soft_reset_breaks_no_transfer_and_leaves_nothing(dut: Any) -> None:
     bench, chance = Bench(dut), random.Random(GIVEN["seed"])
     await bench.start(0.4, 0.8)
+    await bench.send(*(ill_framed()["long"][:1] if PIXELS else [bytes.fromhex(GIVEN["outside"])]))
+    await bench.source.wait()
+    await ClockCycles(dut.aclk, 10)
+    assert await bench.read("status")
+    assert await bench.read("dropped") == 1
     partial = 0
     for moment in range(12):
         await bench.send(*(SAMPLES if PIXELS else SAMPLES[:1]))
@@ -250,6 +255,7 @@ async def a_soft_reset_breaks_no_transfer_and_leaves_nothing(dut: Any) -> None:
         assert not set(received) - set(RESULTS), "a packet that is no result"
         partial += len(received) < len(SAMPLES)
         assert await bench.read("samples") <= len(SAMPLES)
+        assert await bench.read("status") == await bench.read("dropped") == 0
         if PIXELS:
             await bench.send(SAMPLES[moment % 4])
             assert await bench.receive(1) == [RESULTS[moment % 4]]
