@@ -79,7 +79,7 @@ class Readout(wiring.Component):
                 m.d.sync += [word.eq(0), step.eq(Mux(mark == Mark.SAMPLE, 0, step + 1))]
         now = step if self.steps_a_word == 1 else Const(0)
         keep = self._keep if self.population == 1 else self._keep_votes
-        last_word, fresh, ends = Signal.like(word, reset_less=True), Signal(), Signal(Mark, reset_less=True)
+        last_word, fresh, ends = Signal.like(word), Signal(), Signal(Mark)
         m.d.sync += [last_word.eq(word), fresh.eq(taken), ends.eq(mark)]
         candidates = keep(m, taken, word, now, last_word)
         while len(candidates) > 1:
@@ -157,14 +157,14 @@ class Readout(wiring.Component):
 
     def _level(self, m, candidates, fresh, ends):
         """A level of the tree: of each two neighbours the better one, the first of equals, a cycle later."""
-        next_fresh, next_ends = Signal(), Signal(Mark, reset_less=True)
+        next_fresh, next_ends = Signal(), Signal(Mark)
         m.d.sync += [next_fresh.eq(fresh), next_ends.eq(ends)]
         winners = []
         for first, second in zip(candidates[::2], [*candidates[1::2], None], strict=False):
             winner = _Candidate(
-                Signal(self._score_shape, name="winner_score", reset_less=True),
-                Signal(address_width(self.classes), name="winner_index", reset_less=True),
-                Signal(name="winner_valid", reset_less=True),
+                Signal(self._score_shape, name="winner_score"),
+                Signal(address_width(self.classes), name="winner_index"),
+                Signal(name="winner_valid"),
             )
             second = second or first
             overtakes = second.valid & self._better(second.score, first.score)
