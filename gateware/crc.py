@@ -16,19 +16,19 @@ RESIDUE = 0xDEBB20E3
 class Crc(wiring.Component):
     """CRC-32 of a bit a cycle: ``bit`` enters where ``step`` is 1, ``clear`` begins anew.
 
-    ``good`` is 1 where all bits since were a message and its checksum, lowest bit first. With ``drain`` instead of
-    ``step`` the register moves on without feedback, so that ``next`` gives the checksum's 32 bits one by one.
+    ``good`` is 1 where all bits since were a message and its checksum, lowest bit first. With ``drain`` a step moves
+    the register on without feedback: ``next`` before each of 32 such steps are the checksum's bits.
     """
 
     def __init__(self):
-        super().__init__({"clear": In(1), "step": In(1), "drain": In(1), "bit": In(1), "good": Out(1), "next": Out(8)})
+        super().__init__({"clear": In(1), "step": In(1), "drain": In(1), "bit": In(1), "good": Out(1), "next": Out(1)})
 
     def elaborate(self, platform):
         m = Module()
         register = Signal(32, init=INITIAL)
         feedback = (register[0] ^ self.bit) & ~self.drain
-        m.d.comb += [self.good.eq(register == RESIDUE), self.next.eq(~register[:8])]
-        with m.If(self.step | self.drain):
+        m.d.comb += [self.good.eq(register == RESIDUE), self.next.eq(~register[0])]
+        with m.If(self.step):
             m.d.sync += register.eq(Cat(register[1:], 0) ^ Mux(feedback, POLYNOMIAL, 0))
         with m.If(self.clear):
             m.d.sync += register.eq(INITIAL)

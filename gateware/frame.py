@@ -3,7 +3,7 @@
 Twin of ``snnhw/host/protocol.py``.
 """
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -84,7 +84,7 @@ class FrameReceiver(wiring.Component):
 class FrameTransmitter(wiring.Component):
     """Takes the bytes of a frame and sends them between two flags, escaped, with the checksum at the end.
 
-    A byte is taken some 10 cycles after it has been passed on to the line.
+    A byte is taken once the one before has gone, and goes 9 cycles later.
     """
 
     def __init__(self):
@@ -93,41 +93,46 @@ class FrameTransmitter(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.crc = crc = Crc()
-        byte, escaped, special, checking = Signal(8), Signal(), Signal(), Signal()
+        out = self.bytes
+        byte, escaped, special, last, checking = Signal(8), Signal(), Signal(), Signal(), Signal()
         bit, place = Signal(range(8)), Signal(range(CHECK_BITS // 8))
         m.d.comb += [
-            byte.eq(Mux(checking, crc.next, self.octets.payload.byte)),
             special.eq((byte == FLAG) | (byte == ESCAPE)),
-            crc.bit.eq(self.octets.payload.byte.bit_select(bit, 1)),
-            self.bytes.payload.eq(FLAG),
+            crc.bit.eq(byte[0]),
+            crc.drain.eq(checking),
+            out.payload.eq(FLAG),
         ]
         with m.FSM():
             with m.State("BEGIN"):
-                m.d.comb += [crc.clear.eq(1), self.bytes.valid.eq(self.octets.valid)]
+                m.d.comb += [crc.clear.eq(1), out.valid.eq(self.octets.valid)]
                 m.d.sync += checking.eq(0)
-                with m.If(self.octets.valid & self.bytes.ready):
-                    m.next = "BYTE"
-            with m.State("BYTE"):
-                m.d.comb += self.bytes.valid.eq(checking | self.octets.valid)
-                m.d.comb += self.bytes.payload.eq(Mux(special & ~escaped, ESCAPE, byte ^ Mux(escaped, FLIP, 0)))
-                with m.If(self.bytes.valid & self.bytes.ready):
-                    m.d.sync += escaped.eq(special & ~escaped)
-                    with m.If(~special | escaped):
-                        m.next = "CHECK"
-            with m.State("CHECK"):
-                m.d.comb += [crc.step.eq(~checking), crc.drain.eq(checking)]
-                m.d.sync += bit.eq(bit + 1)
+                with m.If(out.valid & out.ready):
+                    m.next = "TAKE"
+            with m.State("TAKE"):
+                m.d.comb += self.octets.ready.eq(1)
+                m.d.sync += [byte.eq(self.octets.payload.byte), last.eq(self.octets.payload.last)]
+                with m.If(self.octets.valid):
+                    m.next = "SHIFT"
+            with m.State("SHIFT"):
+                # A byte goes around through the checksum; then the checksum's bytes come out of it.
+                m.d.comb += crc.step.eq(1)
+                m.d.sync += [byte.eq(Cat(byte[1:], Mux(checking, crc.next, byte[0]))), bit.eq(bit + 1)]
                 with m.If(bit == 7):
-                    m.next = "BYTE"
-                    with m.If(checking):
-                        m.d.sync += place.eq(place + 1)
-                        with m.If(place == CHECK_BITS // 8 - 1):
-                            m.next = "END"
-                    with m.Else():
-                        m.d.comb += self.octets.ready.eq(1)
-                        m.d.sync += checking.eq(self.octets.payload.last)
+                    m.next = "SEND"
+            with m.State("SEND"):
+                m.d.comb += out.valid.eq(1)
+                m.d.comb += out.payload.eq(Mux(special & ~escaped, ESCAPE, byte ^ Mux(escaped, FLIP, 0)))
+                with m.If(out.ready):
+                    m.d.sync += escaped.eq(special & ~escaped)
+                with m.If(out.ready & (~special | escaped)):
+                    m.d.sync += [checking.eq(last), place.eq(place + checking)]
+                    m.next = "SHIFT"
+                    with m.If(~last):
+                        m.next = "TAKE"
+                    with m.Elif(checking & (place == CHECK_BITS // 8 - 1)):
+                        m.next = "END"
             with m.State("END"):
-                m.d.comb += self.bytes.valid.eq(1)
-                with m.If(self.bytes.ready):
+                m.d.comb += out.valid.eq(1)
+                with m.If(out.ready):
                     m.next = "BEGIN"
         return m

@@ -45,6 +45,8 @@ class Kind(enum.Enum, shape=4):  # type: ignore[call-arg]
 class Refusal(enum.Enum, shape=2):  # type: ignore[call-arg]
     """Why a request was not done."""
 
+    NONE = 0
+    """It was."""
     UNKNOWN = 1
     """There is no such kind of request, or it must have another length."""
     BUSY = 2
@@ -56,8 +58,8 @@ HEADER = data.StructLayout({"number": 4, "kind": Kind})
 
 
 def reply_layout() -> data.StructLayout:
-    """An answer that needs no network: ``header`` of its frame, and the ``refusal``, if it is one."""
-    return data.StructLayout({"header": HEADER, "refusal": Refusal})
+    """An answer that needs no network, to the request of that ``number``: a ``refusal``, or else the identity."""
+    return data.StructLayout({"number": 4, "refusal": Refusal})
 
 
 def pixel_bits(model: Model) -> int:
@@ -196,9 +198,8 @@ class Requests(wiring.Component):
             with m.If(good & ~reply.valid):
                 m.d.sync += [
                     reply.valid.eq(1),
-                    reply.payload.header.number.eq(header.number),
-                    reply.payload.header.kind.eq(Mux(fits & identifies, Kind.IDENTIFY, Kind.REFUSED)),
-                    reply.payload.refusal.eq(Mux(fits, Refusal.BUSY, Refusal.UNKNOWN)),
+                    reply.payload.number.eq(header.number),
+                    reply.payload.refusal.eq(Mux(fits, Mux(identifies, Refusal.NONE, Refusal.BUSY), Refusal.UNKNOWN)),
                 ]
 
     def _last_beats(self, m):
@@ -263,7 +264,11 @@ class Answers(wiring.Component):
                     m.d.sync += [header.number.eq(self.number), header.kind.eq(Kind.CLASSIFY)]
                     m.next = "SEND"
                 with m.Elif(~self.outstanding & self.reply.valid):
-                    m.d.sync += header.eq(reply.header)
+                    refused = reply.refusal != Refusal.NONE
+                    m.d.sync += [
+                        header.number.eq(reply.number),
+                        header.kind.eq(Mux(refused, Kind.REFUSED, Kind.IDENTIFY)),
+                    ]
                     m.next = "SEND"
             with m.State("SEND"):
                 m.d.comb += self.octets.valid.eq(1)

@@ -46,7 +46,7 @@ def test_both_ends_mean_the_same():
         assert getattr(uart, name) == getattr(protocol, name)
     for name in ("Kind", "Refusal"):
         ours, theirs = getattr(uart, name), getattr(protocol, name)
-        assert {each.name: each.value for each in ours} == {each.name: each.value for each in theirs}
+        assert {each.name: each.value for each in ours if each.value} == {each.name: each.value for each in theirs}
 
 
 @pytest.mark.parametrize(
@@ -263,8 +263,9 @@ def run_intake(
                 found.numbers.append(ctx.get(requests.number))
             if ctx.get(requests.reply.valid):
                 reply = requests.reply.payload
-                header = ctx.get(reply.header)
-                found.replies.append((header.kind.value, header.number, ctx.get(reply.refusal).value))
+                refusal = ctx.get(reply.refusal).value
+                kind = Kind.REFUSED if refusal else Kind.IDENTIFY
+                found.replies.append((kind, ctx.get(reply.number), refusal))
             if ctx.get(requests.sample.valid) and ctx.get(requests.sample.ready):
                 last = ctx.get(requests.sample.payload.last)
                 if not skipping:
