@@ -98,7 +98,8 @@ class UartShell(_Shell):
 
     def ports(self, interface: Interface) -> list[Port]:
         """All ports of the top module; the same for every network."""
-        return [Port("clk", "input", 1), Port("rst", "input", 1), Port("rx", "input", 1), Port("tx", "output", 1)]
+        inputs = [Port(name, "input", 1) for name in ("clk", "rst", "rx")]
+        return [*inputs, *(Port(name, "output", 1) for name in ("tx", "busy", "error"))]
 
 
 Shell = Annotated[StreamShell | AxiShell | UartShell, Field(discriminator="kind")]

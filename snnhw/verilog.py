@@ -20,7 +20,7 @@ from snnhw.interface import Interface, PayloadField, StreamPort
 from snnhw.model import Model
 from snnhw.network import Network
 from snnhw.semantics import semantics
-from snnhw.shell import PLAIN, REGISTERS, AxiShell, Packet, Shell, StreamShell, result_packet, sample_packet
+from snnhw.shell import PLAIN, REGISTERS, AxiShell, Packet, Shell, StreamShell, UartShell, result_packet, sample_packet
 
 LINT_WAIVERS = {
     "DECLFILENAME": "the file holds the whole hierarchy",
@@ -116,9 +116,9 @@ def describe_shell(network: Network, interface: Interface, shell: Shell) -> dict
     """What the JSON says of the shell: its choices, and the bytes and registers that pass through it."""
     described: dict[str, object] = shell.model_dump(mode="json")
     if not isinstance(shell, StreamShell):
-        described["sample"] = sample_packet(network, interface).model_dump(mode="json")
         described["result"] = result_packet(interface).model_dump(mode="json")
     if isinstance(shell, AxiShell):
+        described["sample"] = sample_packet(network, interface).model_dump(mode="json")
         described["registers"] = [register.model_dump(mode="json") for register in REGISTERS]
     return described
 
@@ -157,28 +157,27 @@ def shell_lines(network: Network, interface: Interface, shell: Shell) -> list[st
             f"  error: {error_text(network)}",
             "A transfer happens at a rising clock edge with valid and ready; valid and payload hold until then.",
         ]
-    if isinstance(shell, AxiShell):
-        lines = [
-            "  aclk, aresetn (synchronous, active low)",
-            f"  s_axis_*: AXI4-Stream of {shell.tdata} bits, samples in",
-            f"  m_axis_*: AXI4-Stream of {shell.tdata} bits, results out",
-            "  s_axi_*: AXI4-Lite, registers",
-        ]
-    else:
-        lines = [
+    result = result_packet(interface)
+    outcome = [f"A result, {size(result)}:", *field_lines(result.fields)]
+    if isinstance(shell, UartShell):
+        return [
             f"  clk ({shell.clock_hz} Hz), rst (synchronous, active high)",
-            f"  rx, tx: UART, {shell.baud} baud, 8 bits, no parity, 1 stop bit",
+            f"  rx, tx: serial, {shell.baud} baud, 8 bits, no parity, 1 stop bit",
+            "  busy, error: a sample is worked on; the last frame was not good",
+            *outcome,
         ]
-    sample, result = sample_packet(network, interface), result_packet(interface)
-    lines += [
+    sample = sample_packet(network, interface)
+    return [
+        "  aclk, aresetn (synchronous, active low)",
+        f"  s_axis_*: AXI4-Stream of {shell.tdata} bits, samples in",
+        f"  m_axis_*: AXI4-Stream of {shell.tdata} bits, results out",
+        "  s_axi_*: AXI4-Lite, registers",
         f"{'An event' if sample.repeated else 'A sample'}, {size(sample)}:",
         *field_lines(sample.fields),
-        f"A result, {size(result)}:",
-        *field_lines(result.fields),
+        *outcome,
+        "Registers:",
+        *(f"  0x{register.address:02X} {register.name}" for register in REGISTERS),
     ]
-    if isinstance(shell, AxiShell):
-        lines += ["Registers:", *(f"  0x{register.address:02X} {register.name}" for register in REGISTERS)]
-    return lines
 
 
 def size(packet: Packet) -> str:

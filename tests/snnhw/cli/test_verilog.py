@@ -49,6 +49,27 @@ def test_weights_in_files_of_their_own(capsys: pytest.CaptureFixture[str]):
     assert all(f"wrote {path}" in text for path in hex_files)
 
 
+@pytest.mark.parametrize(
+    ("options", "shell", "port"),
+    [
+        ([], {"kind": "stream"}, "sample__valid"),
+        (["--interface", "axi", "--tdata", "8"], {"kind": "axi", "tdata": 8}, "s_axis_tdata"),
+        (
+            ["--interface", "uart", "--baud", "9600", "--clock-hz", "1000000"],
+            {"kind": "uart", "baud": 9600, "clock_hz": 1000000},
+            "rx",
+        ),
+    ],
+)
+def test_interfaces(options: list[str], shell: dict[str, object], port: str, capsys: pytest.CaptureFixture[str]):
+    assert run(["verilog", "tiny.safetensors", *options, "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["shell"] == shell
+    document = json.loads((Path(shown["folder"]) / "snn.json").read_text())
+    assert shell.items() <= document["shell"].items()
+    assert port in [listed["name"] for listed in document["ports"]]
+
+
 CANNOT: dict[str, tuple[list[str], str]] = {
     "too many lanes": (["--synapse-lanes", "hidden=7"], "'hidden' has 6 neurons, so 1 to 6 synapse lanes, not 7"),
     "more neuron lanes": (["--lanes", "2", "--neuron-lanes", "hidden=3"], "so 1 to 2 neuron lanes, not 3"),
@@ -57,6 +78,12 @@ CANNOT: dict[str, tuple[list[str], str]] = {
     "no lanes": (["--lanes", "0"], "Invalid value for '--lanes'"),
     "beats": (["--pixels-per-beat", "0"], "Invalid value for '--pixels-per-beat'"),
     "weights": (["--weights", "paper"], "--weights must be inline or readmemh, not 'paper'"),
+    "interface": (["--interface", "spi"], "--interface must be one of stream, axi, uart, not 'spi'"),
+    "width": (["--interface", "axi", "--tdata", "16"], "axi.tdata: Input should be 8, 32 or 64, not 16"),
+    "no clock": (["--interface", "uart"], "--interface uart needs --clock-hz"),
+    "slow clock": (["--interface", "uart", "--clock-hz", "1000"], "needs a clock of at least 921600 Hz, not 1000"),
+    "other option": (["--interface", "axi", "--baud", "9600"], "--baud goes with --interface uart alone"),
+    "test bench": (["--interface", "axi", "--testbench"], "--testbench drives the plain streams"),
     "unwritable": (["--out", "tiny.safetensors/x"], "cannot write tiny.safetensors/x: not a directory"),
 }
 
