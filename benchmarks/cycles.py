@@ -25,8 +25,8 @@ def main() -> None:
         result = run(model, samples, traces=True)
         for lanes in LANES:
             implementation = Implementation.of(model.network, lanes=lanes)
-            cycles = predict(model.network, implementation, result)
-            least = floor(model.network, implementation, result)
+            cycles = predict(model, implementation, result)
+            least = floor(model, implementation, result)
             shown = " + ".join(str(layer.synapse_lanes) for layer in implementation.layers)
             spread = f"{cycles.latency.min():,} / {cycles.latency.mean():,.1f} / {cycles.latency.max():,}"
             print(

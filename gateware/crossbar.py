@@ -2,25 +2,36 @@
 
 from collections.abc import Sequence
 
-from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal
-from amaranth.lib import data, memory, stream, wiring
+from amaranth.hdl import Module, Signal
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from gateware.drain import Drain, levels
+from gateware.fetch import Direct, Replay
+from gateware.multiples import choose, multiples, terms
 from gateware.stream import Mark, current_layout, event_layout, shape_of
+from gateware.weights import WeightMemory
 from snnhw.implementation import LayerShape, address_width
 from snnhw.network import Range
+
+
+def crossbar_latency(groups: int, weights: Range, values: Range, event_lanes: int, biased: bool) -> int:
+    """Cycles from a mark's being let in to the offer of the first word of currents."""
+    fetch = Direct.latency if groups == 1 else Replay.latency
+    return fetch + 5 + levels(len(terms(shape_of(weights), values, event_lanes)), biased)
 
 
 class Crossbar(wiring.Component):
     """Adds, for each event, its value times its column of weights to the accumulators of all neurons.
 
-    Accepts one event a cycle, at most one an address and step. At a mark the sums become ``currents``, bias
-    included, in words of ``neuron_lanes`` and in the order of ``LayerShape.order``, and the accumulators start anew;
-    ABORT discards them. With one group (``synapse_lanes`` = fan-out) events are used as they come. With G groups the
-    first is served as events come, while they are listed; the other G - 1 replay the list, input waiting: a step of n
-    events takes G * (n + 1) cycles. The first word of a group is offered 2 cycles after its mark was taken.
-    A group's words wait in a register of their own while the next group accumulates; where the consumer is so slow
-    that they are still there at the next group's mark, the pipeline waits, and with it the input.
+    Takes one transfer of events a cycle, each address at most once a step. At a mark the sums become ``currents``,
+    bias included, in words of ``neuron_lanes`` and in the order of ``LayerShape.order``, and the accumulators start
+    anew; ABORT discards them. With one group (``synapse_lanes`` = fan-out) events are used as they come. With G groups
+    they are listed and used once for each: a step of n transfers takes G * (n + 1) cycles. A group's words wait in
+    registers of their own while the next group accumulates; its mark waits until the words before have been taken.
+    The first word is offered ``crossbar_latency`` cycles after its mark was let in.
+
+    With ``steps`` above 1 events carry a value a step, and words a current a step: one accumulator each.
 
     ``weight`` is [units][inputs], ``bias`` [units], both plain ints; ``values`` the range of event values;
     ``weights`` and ``currents`` the ranges that widths come from (see ``snnhw.ranges``).
@@ -34,24 +45,27 @@ class Crossbar(wiring.Component):
         values: Range,
         weights: Range,
         currents: Range,
+        event_lanes: int = 1,
+        steps: int = 1,
     ):
-        self.inputs = len(weight[0])
+        self.inputs = inputs = len(weight[0])
         self.shape = shape
-        self.values = values
-        lanes = shape.synapse_lanes
-        padded = [*weight, *[[0] * self.inputs] * (shape.groups * lanes - shape.units)]
-        starts = [group * lanes for group in range(shape.groups)]
+        self.event_lanes = event_lanes
+        self.steps = steps
         self._check(weight, weights, bias, currents)
-        self._rows = [
-            [padded[start + lane][i] for lane in range(lanes)] for start in starts for i in range(self.inputs)
-        ]
-        bias = [*bias, *[0] * (shape.groups * lanes - shape.units)]
-        self._bias = [bias[start : start + lanes] for start in starts]
-        self._weight_shape, self._current_shape = shape_of(weights), shape_of(currents)
+        self._weights_range = weights
+        self._rows = [self._bank_rows(weight, lane) for lane in range(event_lanes)]
+        self._terms = terms(shape_of(weights), values, event_lanes)
+        widths = [self._width(weight, term, values) for term in self._terms]
+        if shape.groups == 1:
+            self.fetch = Direct(inputs, values, event_lanes, steps)
+        else:
+            self.fetch = Replay(inputs, shape.groups, values, event_lanes, steps)
+        self.drain = Drain(shape, bias, self._terms, widths, currents, steps)
         super().__init__(
             {
-                "events": In(stream.Signature(event_layout(self.inputs, values))),
-                "currents": Out(stream.Signature(current_layout(shape.neuron_lanes, currents))),
+                "events": In(stream.Signature(event_layout(inputs, values, event_lanes, steps))),
+                "currents": Out(stream.Signature(current_layout(shape.neuron_lanes, currents, steps))),
             }
         )
 
@@ -64,171 +78,63 @@ class Crossbar(wiring.Component):
         if len(bias) != self.shape.units or any(value not in currents for value in bias):
             raise ValueError(f"bias must be {self.shape.units} integers in {currents.lo}..{currents.hi}")
 
+    def _bank_rows(self, weight: Sequence[Sequence[int]], lane: int) -> list[list[int]]:
+        """The memory of an event lane: a row of weights for each of its inputs, in every group."""
+        units, lanes = self.shape.units, self.shape.synapse_lanes
+        inputs = range(lane, self.inputs, self.event_lanes)
+        stride = 1 << address_width(-(-self.inputs // self.event_lanes))
+        rows = [[0] * lanes for _ in range((self.shape.groups - 1) * stride + max(1, len(inputs)))]
+        for unit in range(units):
+            group, column = divmod(unit, lanes)
+            for place, source in enumerate(inputs):
+                rows[group * stride + place][column] = weight[unit][source]
+        return rows
+
+    def _width(self, weight: Sequence[Sequence[int]], term, values: Range) -> int:
+        """The bits that hold the sum of a term over all inputs, for every neuron."""
+        lanes = self.event_lanes
+        most = 0
+        for row in weight:
+            padded = [*row, *[0] * (-len(row) % lanes)]
+            most = max(most, sum(term.most(padded[i : i + lanes], values) for i in range(0, len(row), lanes)))
+        return max(1, most.bit_length())
+
     def elaborate(self, platform):
         m = Module()
-        lanes = self.shape.synapse_lanes
-        m.submodules.weights = rom = memory.Memory(
-            shape=data.ArrayLayout(self._weight_shape, lanes), depth=len(self._rows), init=self._rows
-        )
-        m.submodules.fetch = fetch = _Fetch(self.inputs, self.shape.groups, self.values)
-        m.submodules.drain = drain = _Drain(self.shape, self._current_shape)
-        column = rom.read_port()
-        mark, value, valid = Signal(Mark), Signal.like(fetch.value), Signal()
-        ends = Signal()
+        m.submodules.fetch = fetch = self.fetch
+        m.submodules.drain = drain = self.drain
         wiring.connect(m, wiring.flipped(self.events), fetch.events)
-        m.d.comb += [
-            ends.eq(valid & (mark != Mark.EVENT) & (mark != Mark.ABORT)),
-            fetch.advance.eq(~(ends & drain.busy)),
-            column.addr.eq(fetch.row),
-            column.en.eq(fetch.advance),
-        ]
-        with m.If(fetch.advance):
-            m.d.sync += [valid.eq(fetch.valid), mark.eq(fetch.mark), value.eq(fetch.value)]
-        accumulator = [
-            Signal(self._current_shape, name=f"accumulator_{lane}", init=self._bias[0][lane]) for lane in range(lanes)
-        ]
-        fresh = self._fresh_accumulators(m, ends & fetch.advance, mark == Mark.ABORT)
-        with m.If(valid & fetch.advance):
-            with m.If(mark == Mark.EVENT):
-                for lane in range(lanes):
-                    product = column.data[lane] if self.values.hi == 1 else column.data[lane] * value
-                    m.d.sync += accumulator[lane].eq(accumulator[lane] + product)
-            with m.Else():
-                m.d.sync += [accumulator[lane].eq(fresh[lane]) for lane in range(lanes)]
-        m.d.comb += [
-            drain.load.eq(ends & fetch.advance),
-            Cat(drain.sums).eq(Cat(accumulator)),
-        ]
         wiring.connect(m, drain.currents, wiring.flipped(self.currents))
+        weights = self._weights(m, fetch.row)
+        value, mark, ends = Signal.like(fetch.value), Signal(Mark), Signal(Mark)
+        m.d.comb += [
+            fetch.busy.eq(drain.busy),
+            drain.reserve.eq(fetch.reserve),
+            drain.load.eq((ends == Mark.STEP) | (ends == Mark.SAMPLE)),
+        ]
+        m.d.sync += [value.eq(fetch.value), mark.eq(fetch.mark), ends.eq(mark)]
+        for step in range(self.steps):
+            table = []
+            for multiple in multiples([value[lane][step] for lane in range(self.event_lanes)]):
+                table.append(Signal.like(multiple, name=f"multiple_{len(table)}", reset_less=True))
+                m.d.sync += table[-1].eq(multiple)
+            for lane, columns in enumerate(weights):
+                for term, total in zip(self._terms, drain.sums[lane][step], strict=True):
+                    # Complements are accumulated: in a subtraction the choice goes into the adder's own table.
+                    kept = Signal.like(total, name="complement", init=-1)
+                    m.d.comb += total.eq(kept)
+                    m.d.sync += kept.eq(kept - choose(term, columns, table))
+                    with m.If(ends != Mark.EVENT):
+                        m.d.sync += kept.eq(-1)
         return m
 
-    def _fresh_accumulators(self, m, group_ends, aborts):
-        """What the accumulators start from after a mark: the biases of the group that comes next.
-
-        An ABORT comes while the first group is served, which then starts anew.
-        """
-        if self.shape.groups == 1:
-            return [Const(bias, self._current_shape) for bias in self._bias[0]]
-        group = Signal(address_width(self.shape.groups), init=1)
-        with m.If(group_ends):
-            m.d.sync += group.eq(Mux(group == self.shape.groups - 1, 0, group + 1))
-        m.submodules.biases = rom = memory.Memory(
-            shape=data.ArrayLayout(self._current_shape, self.shape.synapse_lanes),
-            depth=self.shape.groups,
-            init=self._bias,
-        )
-        port = rom.read_port(domain="comb")
-        m.d.comb += port.addr.eq(Mux(aborts, 0, group))
-        return [port.data[lane] for lane in range(self.shape.synapse_lanes)]
-
-
-class _Fetch(wiring.Component):
-    """Which row of weights comes next: from the event stream, then from the list of the step's events, group by group.
-
-    ``valid``, ``mark``, ``value`` and ``row`` describe this cycle's item and are taken where ``advance`` is 1.
-    """
-
-    def __init__(self, inputs: int, groups: int, values: Range):
-        self.inputs = inputs
-        self.groups = groups
-        self._entry = data.StructLayout({"address": address_width(inputs), "value": shape_of(values)})
-        super().__init__(
-            {
-                "events": In(stream.Signature(event_layout(inputs, values))),
-                "advance": In(1),
-                "valid": Out(1),
-                "mark": Out(Mark),
-                "value": Out(shape_of(values)),
-                "row": Out(address_width(inputs * groups)),
-            }
-        )
-
-    def elaborate(self, platform):
-        m = Module()
-        event = self.events.payload
-        m.d.comb += [
-            self.valid.eq(self.events.valid),
-            self.mark.eq(event.mark),
-            self.value.eq(event.value),
-            self.row.eq(event.address),
-            self.events.ready.eq(self.advance),
-        ]
-        if self.groups > 1:
-            self._replay(m)
-        return m
-
-    def _replay(self, m):
-        """List the events of a step as they come, and go over the list for each further group."""
-        event = self.events.payload
-        m.submodules.list = store = memory.Memory(shape=self._entry, depth=self.inputs, init=[])
-        write, read = store.write_port(), store.read_port()
-        count, position, following = (
-            Signal(range(self.inputs + 1), name=n) for n in ("count", "position", "following")
-        )
-        replaying, row = Signal(), Signal.like(self.row)
-        taken = self.events.valid & self.events.ready
-        m.d.comb += [
-            write.addr.eq(count),
-            write.data.address.eq(event.address),
-            write.data.value.eq(event.value),
-            write.en.eq(taken & (event.mark == Mark.EVENT)),
-            read.addr.eq(following),
-            read.en.eq(self.advance),
-        ]
-        with m.If(replaying):
-            ends = Signal()
-            m.d.comb += [
-                ends.eq(position == count),
-                following.eq(Mux(ends, 0, position + 1)),
-                self.events.ready.eq(0),
-                self.valid.eq(1),
-                self.mark.eq(Mux(ends, Mark.STEP, Mark.EVENT)),
-                self.value.eq(read.data.value),
-                self.row.eq(row + read.data.address),
-            ]
-            with m.If(self.advance):
-                m.d.sync += position.eq(following)
-                with m.If(ends):
-                    m.d.sync += row.eq(row + self.inputs)
-                    with m.If(row == self.inputs * (self.groups - 1)):
-                        m.d.sync += [replaying.eq(0), count.eq(0)]
-        with m.Else(), m.If(taken), m.Switch(event.mark):
-            with m.Case(Mark.EVENT):
-                m.d.sync += count.eq(count + 1)
-            with m.Case(Mark.ABORT):
-                m.d.sync += count.eq(0)
-            with m.Default():
-                m.d.sync += [replaying.eq(1), position.eq(0), row.eq(self.inputs)]
-
-
-class _Drain(wiring.Component):
-    """Holds a group's sums and sends them as words; ``load`` takes ``sums``, allowed where ``busy`` is 0."""
-
-    def __init__(self, shape: LayerShape, current):
-        self.shape = shape
-        self.sums = [Signal(current, name=f"sum_{lane}") for lane in range(shape.synapse_lanes)]
-        layout = data.StructLayout({"current": data.ArrayLayout(current, shape.neuron_lanes)})
-        super().__init__({"load": In(1), "busy": Out(1), "currents": Out(stream.Signature(layout))})
-
-    def elaborate(self, platform):
-        m = Module()
-        lanes, sizes = self.shape.neuron_lanes, self.shape.group_sizes
-        held = [Signal.like(signal, name=f"held_{lane}") for lane, signal in enumerate(self.sums)]
-        word, group = Signal(address_width(max(sizes))), Signal(address_width(len(sizes)))
-        last = Signal()
-        m.d.comb += [
-            last.eq(word == Mux(group == len(sizes) - 1, sizes[-1] - 1, sizes[0] - 1)),
-            self.busy.eq(self.currents.valid & ~(self.currents.ready & last)),
-        ]
-        for lane in range(lanes):
-            choices = held[lane::lanes]
-            m.d.comb += self.currents.payload.current[lane].eq(
-                choices[0] if len(choices) == 1 else Array(choices)[word]
-            )
-        with m.If(self.currents.valid & self.currents.ready):
-            m.d.sync += word.eq(Mux(last, 0, word + 1))
-            with m.If(last):
-                m.d.sync += [group.eq(Mux(group == len(sizes) - 1, 0, group + 1)), self.currents.valid.eq(0)]
-        with m.If(self.load):
-            m.d.sync += [self.currents.valid.eq(1), *(h.eq(s) for h, s in zip(held, self.sums, strict=True))]
-        return m
+    def _weights(self, m, rows):
+        """The weights that ``rows`` asked for two cycles ago: [lane][event lane]."""
+        banks = []
+        for bank, contents in enumerate(self._rows):
+            m.submodules[f"weights_{bank}"] = store = WeightMemory(contents, self._weights_range)
+            read = Signal.like(store.data, name=f"read_{bank}", reset_less=True)
+            m.d.comb += [store.addr.eq(rows[bank]), store.en.eq(1)]
+            m.d.sync += read.eq(store.data)
+            banks.append(read)
+        return [[bank[lane] for bank in banks] for lane in range(self.shape.synapse_lanes)]

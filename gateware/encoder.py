@@ -5,7 +5,7 @@ holds: ``Framing``, then, for encoders that look at every pixel at every step, `
 :class:`gateware.serializer.Serializer`.
 """
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -34,35 +34,35 @@ def sample_layout(network: Network, pixels_per_beat: int) -> data.StructLayout:
 class Encoder(wiring.Component):
     """Turns a sample into the events of ``num_steps`` steps (of one step, for direct encoding).
 
-    Direct: takes a beat a cycle, passes on its events from the next cycle but one, one a cycle; beats without events
-    cost nothing. The encoders that look at every pixel at every step take in the whole sample first, into one of two
-    banks with ``overlap``. Events: passes them on at once.
+    Direct: takes a beat a cycle and passes on its events, ``event_lanes`` a cycle. The encoders that look at every
+    pixel at every step take in the whole sample first, into one of two banks with ``overlap``. Events: passes them on
+    at once.
 
-    Back-pressure stops the intake once a frame's worth of words waits. A sample that ``last`` ends early or does not
-    end in time is dropped: ``error`` rises and stays until the next good sample is in.
+    With ``queue`` words wait in block RAM, so that back-pressure stops the intake only once a frame's worth of words
+    waits; beats without events then cost nothing. Without, a beat is taken when its last event leaves. A sample that
+    ``last`` ends early or does not end in time is dropped: ``error`` rises and stays until the next good sample is in.
     """
 
-    def __init__(self, network: Network, pixels_per_beat: int, overlap: bool = True):
+    def __init__(
+        self, network: Network, pixels_per_beat: int, overlap: bool = True, queue: bool = True, event_lanes: int = 1
+    ):
         self.network = network
         self.pixels_per_beat = pixels_per_beat
         self.overlap = overlap
+        self.queue = queue
+        self.event_lanes = event_lanes
         self.beats = -(-network.inputs // pixels_per_beat)
         super().__init__(
             {
                 "sample": In(stream.Signature(sample_layout(network, pixels_per_beat))),
-                "events": Out(stream.Signature(event_layout(network.inputs, network.encoder_value_range))),
+                "events": Out(stream.Signature(event_layout(network.inputs, network.encoder_value_range, event_lanes))),
                 "error": Out(1),
             }
         )
-        event = self.events.payload
         self.tap_strobe = Signal()
         self.taps = {
-            name: Signal(len(value), name=f"tap_{name}")
-            for name, value in (
-                ("mark", event.mark.as_value()),
-                ("address", event.address),
-                ("value", event.value),
-            )
+            name: Signal(len(Value.cast(self.events.payload[name])), name=f"tap_{name}")
+            for name in ("mark", "address", "value")
         }
 
     def elaborate(self, platform):
@@ -90,11 +90,15 @@ class Encoder(wiring.Component):
             rule = RULES[network.encoder.kind](network, lanes)
             m.submodules.frames = words = Frames(rule, banks=2 if self.overlap else 1)
             wiring.connect(m, framing.beats, words.beats)
-        m.submodules.queue = queue = WordQueue(network.inputs, lanes, network.encoder_value_range, self.beats)
-        m.submodules.serializer = serializer = Serializer(network.inputs, lanes, network.encoder_value_range)
+        values = network.encoder_value_range
+        m.submodules.serializer = serializer = Serializer(network.inputs, lanes, values, self.event_lanes, stride=lanes)
+        kept = words.words
+        if self.queue:
+            m.submodules.queue = queue = WordQueue(network.inputs, lanes, values, self.beats)
+            wiring.connect(m, words.words, queue.words)
+            kept = queue.kept
         wiring.connect(m, wiring.flipped(self.sample), framing.sample)
-        wiring.connect(m, words.words, queue.words)
-        wiring.connect(m, queue.kept, serializer.words)
+        wiring.connect(m, kept, serializer.words)
         m.d.comb += self.error.eq(framing.error)
         return serializer
 

@@ -8,7 +8,7 @@ from amaranth.lib import data, fifo, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from gateware.stream import Mark, beat_layout, word_layout
-from snnhw.implementation import address_width
+from snnhw.implementation import address_width, queue_depth
 from snnhw.network import Network, Range
 
 BINARY = Range(lo=0, hi=1)
@@ -160,13 +160,13 @@ class Frames(wiring.Component):
 
 
 class WordQueue(wiring.Component):
-    """A queue of ``depth + 1`` words in block RAM; words with neither event nor mark are dropped, full or not.
+    """Words in block RAM, ``depth`` of them or a few more; those with neither event nor mark are dropped, full or not.
 
-    A word that enters an empty queue can leave 2 cycles later; one a cycle in and out.
+    A word that enters an empty queue can leave 3 cycles later; one a cycle in and out.
     """
 
     def __init__(self, inputs: int, lanes: int, values: Range, depth: int):
-        self.depth = depth
+        self.depth = queue_depth(depth)
         layout = word_layout(inputs, lanes, values)
         super().__init__({"words": In(stream.Signature(layout)), "kept": Out(stream.Signature(layout))})
 
@@ -180,8 +180,9 @@ class WordQueue(wiring.Component):
             queue.w_data.eq(word),
             queue.w_en.eq(self.words.valid & wanted),
             self.words.ready.eq(queue.w_rdy | ~wanted),
-            self.kept.payload.eq(queue.r_data),
-            self.kept.valid.eq(queue.r_rdy),
-            queue.r_en.eq(self.kept.ready),
+            queue.r_en.eq(~self.kept.valid | self.kept.ready),
         ]
+        # What block RAM gives comes late in a cycle: a register lets the next block begin early.
+        with m.If(queue.r_en):
+            m.d.sync += [self.kept.valid.eq(queue.r_rdy), self.kept.payload.eq(queue.r_data)]
         return m

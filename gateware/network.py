@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amaranth.hdl import Module, Shape, Signal
+from amaranth.hdl import Module, Shape, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from gateware.crossbar import Crossbar
 from gateware.encoder import Encoder, sample_layout
 from gateware.neuron import NeuronBank
+from gateware.pipeline import NeuronPipeline
 from gateware.readout import Readout
 from gateware.serializer import Serializer
 from gateware.stream import result_layout
-from snnhw.implementation import Implementation, LayerShape
+from snnhw.implementation import Implementation
 from snnhw.interface import Interface, PayloadField, StreamPort, Tap, TapSignal
 from snnhw.network import Layer
 
@@ -30,9 +31,12 @@ TOP = "snn"
 class LayerCircuit(wiring.Component):
     """Synapses, neurons and, but for the last layer, the serializer of one stage: events in, events or steps out."""
 
-    def __init__(self, model: Model, index: int, shape: LayerShape):
+    def __init__(self, model: Model, index: int, implementation: Implementation):
         network = model.network
         layer: Layer = network.stages[index]
+        chosen, shape = implementation.layers[index], implementation.shapes(network)[index]
+        constant = index == 0 and network.constant_input
+        steps = implementation.steps_a_word(network)
         ranges, values = model.ranges[layer.name], network.input_value_range(index)
         self.crossbar = Crossbar(
             model.weight(layer.name).tolist(),
@@ -41,13 +45,27 @@ class LayerCircuit(wiring.Component):
             values,
             ranges.weight,
             ranges.current,
+            chosen.event_lanes,
+            1 if constant else steps,
         )
         parameters = {name: value.tolist() for name, value in model.parameters(layer.name).items()}
-        constant = index == 0 and network.constant_input
-        self.neurons = NeuronBank(layer.neuron, parameters, ranges, shape, network.num_steps, constant)
+        self.neurons: NeuronBank | NeuronPipeline
+        if implementation.schedule == "neuron_major":
+            self.neurons = NeuronPipeline(
+                layer.neuron, parameters, ranges, shape, network.num_steps, constant, chosen.step_lanes
+            )
+        else:
+            self.neurons = NeuronBank(layer.neuron, parameters, ranges, shape, network.num_steps, constant)
         self.serializer = None
         if index < len(network.stages) - 1:
-            self.serializer = Serializer(layer.units, shape.neuron_lanes, layer.neuron.spike.value_range)
+            self.serializer = Serializer(
+                layer.units,
+                shape.neuron_lanes,
+                layer.neuron.spike.value_range,
+                implementation.layers[index + 1].event_lanes,
+                steps,
+                shape.stride,
+            )
         out = self.serializer.events if self.serializer else self.neurons.steps
         super().__init__(
             {
@@ -71,7 +89,7 @@ class LayerCircuit(wiring.Component):
             words.valid.eq(steps.valid),
             steps.ready.eq(words.ready),
             *(words.payload[name].eq(steps.payload[name]) for name in ("mark", "base")),
-            words.payload.value.eq(steps.payload.value.as_value()),
+            Value.cast(words.payload.value).eq(Value.cast(steps.payload.value)),
         ]
         wiring.connect(m, self.serializer.events, wiring.flipped(self.out))
         return m
@@ -89,10 +107,18 @@ class NetworkCircuit(wiring.Component):
         implementation.check(network)
         shapes = implementation.shapes(network)
         self.network = network
-        self.encoder = Encoder(network, implementation.pixels_per_beat, implementation.overlap)
-        self.layers = [LayerCircuit(model, index, shape) for index, shape in enumerate(shapes)]
+        self.encoder = Encoder(
+            network,
+            implementation.pixels_per_beat,
+            implementation.overlap,
+            implementation.queue,
+            implementation.layers[0].event_lanes,
+        )
+        self.layers = [LayerCircuit(model, index, implementation) for index in range(len(shapes))]
         self.shapes = shapes
-        self.readout = Readout(network, shapes[-1], self.layers[-1].neurons.steps.payload.shape(), model.score_range)
+        self.steps = implementation.steps_a_word(network)
+        last = self.layers[-1].neurons.steps.payload.shape()
+        self.readout = Readout(network, shapes[-1], last, model.score_range, self.steps)
         super().__init__(
             {
                 "sample": In(stream.Signature(sample_layout(network, implementation.pixels_per_beat))),
@@ -130,7 +156,7 @@ class NetworkCircuit(wiring.Component):
             sample=_port("sample", "in", self.sample.payload.shape()),
             result=_port("result", "out", self.result.payload.shape()),
             taps=(
-                _tap("encoder", "encoder", self.encoder.events.payload.shape(), self.encoder.taps, ()),
+                _tap("encoder", "encoder", self.encoder.events.payload.shape(), self.encoder.taps),
                 *(
                     _tap(
                         stage.name,
@@ -138,6 +164,7 @@ class NetworkCircuit(wiring.Component):
                         layer.neurons.steps.payload.shape(),
                         layer.neurons.taps,
                         shape.order,
+                        self.steps,
                     )
                     for stage, layer, shape in zip(self.network.stages, self.layers, self.shapes, strict=True)
                 ),
@@ -155,16 +182,19 @@ def _field(name: str, member: data.Field) -> PayloadField:
     return PayloadField(name=name, offset=member.offset, width=shape.width, count=lanes, signed=shape.signed)
 
 
-def _tap(stage: str, scope: str, layout: data.StructLayout, taps: dict[str, Signal], order: Order) -> Tap:
+def _tap(
+    stage: str, scope: str, layout: data.StructLayout, taps: dict[str, Signal], order: Order = (), steps: int = 1
+) -> Tap:
     signals = []
     for name, signal in taps.items():
         lanes, shape = _lanes(layout[name].shape)
         signals.append(TapSignal(name=name, signal=signal.name, width=shape.width, count=lanes, signed=shape.signed))
-    return Tap(stage=stage, scope=scope, strobe="tap_strobe", signals=tuple(signals), order=order)
+    return Tap(stage=stage, scope=scope, strobe="tap_strobe", signals=tuple(signals), order=order, steps=steps)
 
 
 def _lanes(shape):
     """How many numbers of which shape a field holds."""
     if isinstance(shape, data.ArrayLayout):
-        return shape.length, Shape.cast(shape.elem_shape)
+        inner, shape_inside = _lanes(shape.elem_shape)
+        return shape.length * inner, shape_inside
     return 1, Shape.cast(shape)

@@ -1,10 +1,10 @@
-"""From words of several lanes to single events. Twin of ``golden/serializer.py``."""
+"""From words of several lanes to events. Twin of ``golden/serializer.py``."""
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from gateware.stream import Mark, event_layout, word_layout
+from gateware.stream import Mark, each, event_layout, word_layout
 from snnhw.network import Range
 
 
@@ -13,46 +13,63 @@ class Serializer(wiring.Component):
 
     Accepts a word when its last event or mark leaves. A word with c events takes max(1, c + 1 if marked else c)
     cycles; latency 0: the first event leaves in the cycle in which the word is offered. Events carry no value 0.
-    Back-pressure holds the word.
+    Back-pressure holds the word. With two event lanes the events of even and of odd addresses leave side by side, and
+    c is the greater number of both.
 
-    Parameters: number of ``addresses``, ``lanes`` of a word, range of ``values``.
+    Parameters: number of ``addresses``, ``lanes`` of a word, range of ``values``, ``event_lanes``, ``steps`` of a
+    value; ``stride``, of which the base of every word is a multiple, and which is one of ``event_lanes``.
     """
 
-    def __init__(self, addresses: int, lanes: int, values: Range):
+    def __init__(
+        self, addresses: int, lanes: int, values: Range, event_lanes: int = 1, steps: int = 1, stride: int = 1
+    ):
+        if stride % event_lanes:
+            raise ValueError(f"stride must be a multiple of the {event_lanes} event lanes, not {stride}")
         self.lanes = lanes
+        self.event_lanes = event_lanes
+        self.aligned = stride % lanes == 0 and lanes & (lanes - 1) == 0
         super().__init__(
             {
-                "words": In(stream.Signature(word_layout(addresses, lanes, values))),
-                "events": Out(stream.Signature(event_layout(addresses, values))),
+                "words": In(stream.Signature(word_layout(addresses, lanes, values, steps))),
+                "events": Out(stream.Signature(event_layout(addresses, values, event_lanes, steps))),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
         word, event = self.words.payload, self.events.payload
-        sent = Signal(self.lanes)
-        pending = Signal(self.lanes)
-        lowest = Signal(self.lanes)
-        m.d.comb += [
-            pending.eq(Cat(word.value[lane].any() for lane in range(self.lanes)) & ~sent),
-            lowest.eq(pending & -pending),
-            self.events.valid.eq(self.words.valid & (pending.any() | (word.mark != Mark.EVENT))),
-        ]
-        with m.If(pending.any()):
-            m.d.comb += event.mark.eq(Mark.EVENT)
-            for lane in range(self.lanes):
+        filled = [Cat(word.value[lane]).any() for lane in range(self.lanes)]
+        addresses, values = each(event.address, self.event_lanes), each(event.value, self.event_lanes)
+        pending, lowest, sent = Signal(self.lanes), Signal(self.lanes), Signal(self.lanes)
+        m.d.comb += pending.eq(Cat(filled) & ~sent)
+        for start in range(self.event_lanes):
+            lanes = range(start, self.lanes, self.event_lanes)
+            own = Cat(pending[lane] for lane in lanes)
+            m.d.comb += Cat(lowest[lane] for lane in lanes).eq(own & -own)
+            for lane in lanes:
                 with m.If(lowest[lane]):
-                    m.d.comb += [event.address.eq(word.base + lane), event.value.eq(word.value[lane])]
-        with m.Else():
-            m.d.comb += event.mark.eq(word.mark)
-        done = Signal()
-        with m.If(word.mark == Mark.EVENT):
-            m.d.comb += done.eq(~(pending & ~lowest).any() & (self.events.ready | ~pending.any()))
-        with m.Else():
+                    m.d.comb += [addresses[start].eq(self._address(lane)), values[start].eq(word.value[lane])]
+        done, marked = Signal(), word.mark != Mark.EVENT
+        m.d.comb += [
+            event.mark.eq(Mux(pending.any(), Mark.EVENT, word.mark)),
+            self.events.valid.eq(self.words.valid & (pending.any() | marked)),
+        ]
+        with m.If(marked):
             m.d.comb += done.eq(~pending.any() & self.events.ready)
+        with m.Else():
+            m.d.comb += done.eq(~(pending & ~lowest).any() & (self.events.ready | ~pending.any()))
         m.d.comb += self.words.ready.eq(done)
         with m.If(self.words.valid & done):
             m.d.sync += sent.eq(0)
         with m.Elif(self.events.valid & self.events.ready):
             m.d.sync += sent.eq(sent | lowest)
         return m
+
+    def _address(self, lane):
+        """The address of a lane's event, without what its event lane says."""
+        below = self.event_lanes.bit_length() - 1
+        base = self.words.payload.base
+        if not self.aligned:
+            return (base + lane) >> below
+        width = self.lanes.bit_length() - 1
+        return Cat(Const(lane >> below, max(0, width - below)), base[width:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import gcd
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -37,7 +38,8 @@ class Implementation(BaseModel):
     ``pixels_per_beat``: pixels in one transfer of the input stream. ``overlap``: a second bank of pixels in encoders
     that visit them once a step, so that the next sample is taken in meanwhile. ``weights``: inline in the Verilog or
     in files that ``$readmemh`` reads. ``schedule``: all neurons of a layer step by step, or all steps neuron by
-    neuron, which needs an input that is the same at every step (direct encoding).
+    neuron, which needs an input that is the same at every step (direct encoding). ``queue``: beats wait in block RAM
+    while the first layer is busy; without it the source waits.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,6 +49,7 @@ class Implementation(BaseModel):
     layers: tuple[LayerImplementation, ...]
     weights: Literal["inline", "readmemh"] = "inline"
     schedule: Literal["step_major", "neuron_major"] = "step_major"
+    queue: bool = True
 
     @classmethod
     def of(
@@ -56,19 +59,25 @@ class Implementation(BaseModel):
         lanes: int | None = None,
         synapse_lanes: dict[str, int] | None = None,
         neuron_lanes: dict[str, int] | None = None,
+        event_lanes: dict[str, int] | None = None,
+        step_lanes: dict[str, int] | None = None,
         pixels_per_beat: int = 8,
         overlap: bool = True,
         weights: Literal["inline", "readmemh"] = "inline",
+        schedule: Literal["step_major", "neuron_major"] = "step_major",
+        queue: bool = True,
     ) -> Implementation:
         """The usual choices for a network.
 
-        ``lanes`` caps the synapse lanes of every layer (without it, all neurons at once); ``synapse_lanes`` and
-        ``neuron_lanes`` set single layers by name. Raises DescriptionError for lanes that a layer cannot use.
+        ``lanes`` caps the synapse lanes of every layer (without it, all neurons at once); ``synapse_lanes``,
+        ``neuron_lanes``, ``event_lanes`` and ``step_lanes`` set single layers by name. Raises DescriptionError for
+        lanes that a layer cannot use.
         """
         if lanes is not None and lanes < 1:
             raise DescriptionError(f"lanes must be at least 1, not {lanes}")
         synapses, neurons = dict(synapse_lanes or {}), dict(neuron_lanes or {})
-        for name in [*synapses, *neurons]:
+        events, steps = dict(event_lanes or {}), dict(step_lanes or {})
+        for name in [*synapses, *neurons, *events, *steps]:
             if name not in [stage.name for stage in network.stages]:
                 names = ", ".join(stage.name for stage in network.stages)
                 raise DescriptionError(f"there is no layer '{name}' to give lanes to; the layers are {names}")
@@ -76,11 +85,25 @@ class Implementation(BaseModel):
         for stage in network.stages:
             synapse = synapses.get(stage.name, min(lanes or stage.units, stage.units))
             neuron = neurons.get(stage.name, min(DEFAULT_NEURON_LANES, synapse))
-            if not (isinstance(synapse, int) and isinstance(neuron, int)):
-                raise TypeError(f"lanes of layer '{stage.name}' must be integers, not {synapse!r} and {neuron!r}")
-            layers.append(LayerImplementation.model_construct(synapse_lanes=synapse, neuron_lanes=neuron))
+            chosen_lanes = {
+                "synapse_lanes": synapse,
+                "neuron_lanes": neuron,
+                "event_lanes": events.get(stage.name, 1),
+                "step_lanes": steps.get(stage.name, 1),
+            }
+            for kind, lane_count in chosen_lanes.items():
+                if not isinstance(lane_count, int):
+                    raise TypeError(f"{kind} of layer '{stage.name}' must be an integer, not {lane_count!r}")
+            layers.append(LayerImplementation.model_construct(**chosen_lanes))
         try:
-            chosen = cls(pixels_per_beat=pixels_per_beat, overlap=overlap, layers=tuple(layers), weights=weights)
+            chosen = cls(
+                pixels_per_beat=pixels_per_beat,
+                overlap=overlap,
+                layers=tuple(layers),
+                weights=weights,
+                schedule=schedule,
+                queue=queue,
+            )
         except ValidationError as error:
             raise DescriptionError(first_complaint(error)) from error
         chosen.check(network)
@@ -103,6 +126,38 @@ class Implementation(BaseModel):
                     f"layer '{stage.name}' has {layer.synapse_lanes} synapse lanes, so 1 to {layer.synapse_lanes} "
                     f"neuron lanes, not {layer.neuron_lanes}"
                 )
+        self._check_schedule(network)
+        self._check_event_lanes(network)
+
+    def _check_schedule(self, network: Network) -> None:
+        if self.schedule == "neuron_major" and not network.constant_input:
+            raise DescriptionError(
+                f"the schedule 'neuron_major' needs an input that is the same at every step: direct encoding, not "
+                f"{network.encoder.kind}"
+            )
+        possible = (1, network.num_steps) if self.schedule == "neuron_major" else (1,)
+        for stage, layer in zip(network.stages, self.layers, strict=True):
+            if layer.step_lanes not in possible:
+                choices = " or ".join(str(lanes) for lanes in sorted(set(possible)))
+                raise DescriptionError(
+                    f"layer '{stage.name}' can have {choices} step lanes with schedule '{self.schedule}', "
+                    f"not {layer.step_lanes}"
+                )
+
+    def _check_event_lanes(self, network: Network) -> None:
+        """Events of even and of odd addresses can be told apart by their lane only where words begin at even ones."""
+        source, stride = "pixels in a beat", self.pixels_per_beat
+        if network.encoder.kind == "events":
+            source, stride = "event in a transfer of the input", 1
+        for stage, layer, shape in zip(network.stages, self.layers, self.shapes(network), strict=True):
+            if layer.event_lanes not in (1, 2):
+                raise DescriptionError(f"layer '{stage.name}' can have 1 or 2 event lanes, not {layer.event_lanes}")
+            if stride % layer.event_lanes:
+                raise DescriptionError(
+                    f"layer '{stage.name}' cannot have {layer.event_lanes} event lanes with {stride} {source}: "
+                    "make that even"
+                )
+            source, stride = f"neurons in a word of layer '{stage.name}'", shape.stride
 
     def shapes(self, network: Network) -> tuple[LayerShape, ...]:
         """The order of each layer's neurons in the circuit."""
@@ -110,6 +165,10 @@ class Implementation(BaseModel):
             LayerShape(units=stage.units, synapse_lanes=layer.synapse_lanes, neuron_lanes=layer.neuron_lanes)
             for stage, layer in zip(network.stages, self.layers, strict=True)
         )
+
+    def steps_a_word(self, network: Network) -> int:
+        """Steps that a word of neurons shows at once."""
+        return network.num_steps if self.schedule == "neuron_major" else 1
 
     def beats(self, network: Network) -> int:
         """The transfers that carry one sample's pixels."""
@@ -157,6 +216,12 @@ class LayerShape(BaseModel):
         return tuple(words)
 
     @property
+    def stride(self) -> int:
+        """What the first neuron of every word is a multiple of."""
+        starts = [word[0] for word in self.order if word[0] is not None]
+        return gcd(*starts) or self.neuron_lanes
+
+    @property
     def group_sizes(self) -> tuple[int, ...]:
         """Words of each group."""
         return tuple(self.group_words(group) for group in range(self.groups))
@@ -165,3 +230,8 @@ class LayerShape(BaseModel):
 def address_width(count: int) -> int:
     """Bits that number ``count`` things from 0; at least 1."""
     return max(1, (count - 1).bit_length())
+
+
+def queue_depth(words: int) -> int:
+    """The words that a queue's memory holds where so many are asked for: a power of two, for which counters wrap."""
+    return 1 << address_width(words)

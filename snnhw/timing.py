@@ -14,11 +14,15 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from gateware.crossbar import crossbar_latency
+from gateware.readout import readout_latency
 from golden.network import Result
-from snnhw.implementation import Implementation, LayerShape
+from snnhw.implementation import Implementation, LayerShape, queue_depth
+from snnhw.model import Model
 from snnhw.network import Network
 
-Counts = list[int]
+Counts = list[list[int]]
+"""Of each word, the events in each event lane."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +35,10 @@ class Prediction:
     """[B - 1]: between results, samples following each other without a pause."""
 
 
-def predict(network: Network, implementation: Implementation, result: Result) -> Prediction:
+def predict(model: Model, implementation: Implementation, result: Result) -> Prediction:
     """The cycles of each sample of a golden result that holds traces; source never stalling, consumer ready."""
-    counts = event_counts(network, implementation, result)
-    alone, stream = _Circuit(network, implementation), _Circuit(network, implementation)
+    counts = event_counts(model.network, implementation, result)
+    alone, stream = _Circuit(model, implementation), _Circuit(model, implementation)
     latency = np.array([alone.run_when_idle(sample) for sample in counts], np.int64)
     finished = np.array([stream.run(sample) for sample in counts], np.int64)
     return Prediction(latency=latency, interval=finished[1:] - finished[:-1])
@@ -42,7 +46,11 @@ def predict(network: Network, implementation: Implementation, result: Result) ->
 
 @dataclass(frozen=True)
 class SampleCounts:
-    """Events in each word of a sample: of the encoder [steps][words] and of each layer [steps][words]."""
+    """Events in each word of a sample: of the encoder [steps][words][lanes] and of each layer the same.
+
+    Lanes are the event lanes of the layer that takes the events. Where words hold all steps there is one step, and an
+    event is a neuron that sends one at any of them.
+    """
 
     encoder: list[Counts]
     layers: list[list[Counts]]
@@ -58,32 +66,42 @@ def event_counts(network: Network, implementation: Implementation, result: Resul
 
 
 def _word_counts(network: Network, implementation: Implementation, result: Result) -> list[NDArray[np.int64]]:
-    """Events in each word of the encoder and of each layer: [steps, B, words]."""
+    """Events in each word of the encoder and of each layer: [steps, B, words, event lanes]."""
     if result.encoded is None:
         raise ValueError("timing needs golden's traces: run it with traces=True")
     pixels = implementation.pixels_per_beat if network.encoder.kind != "events" else network.inputs
-    encoder = _count(result.encoded, list(range(0, network.inputs, pixels)))
-    layers = [
-        _count(result.traces[stage.name].value, [word[0] for word in shape.order if word[0] is not None])
-        for stage, shape in zip(network.stages, implementation.shapes(network), strict=True)
-    ]
+    takers = [layer.event_lanes for layer in implementation.layers]
+    encoder = _count(result.encoded != 0, list(range(0, network.inputs, pixels)), takers[0])
+    layers = []
+    for stage, shape, lanes in zip(network.stages, implementation.shapes(network), [*takers[1:], 1], strict=True):
+        fires = result.traces[stage.name].value != 0
+        if implementation.schedule == "neuron_major":
+            fires = fires.any(axis=0, keepdims=True)
+        layers.append(_count(fires, [word[0] for word in shape.order if word[0] is not None], lanes))
     return [encoder, *layers]
 
 
-def _count(values: NDArray[Any], starts: Counts) -> NDArray[np.int64]:
-    """Non-zero values in each run that begins at ``starts``: [steps, B, n] to [steps, B, runs]."""
-    return np.add.reduceat((values != 0).astype(np.int64), starts, axis=-1)
+def _count(fires: NDArray[np.bool_], starts: list[int], lanes: int) -> NDArray[np.int64]:
+    """Events in each run that begins at ``starts``, by lane: [steps, B, n] to [steps, B, runs, lanes]."""
+    sides = []
+    for lane in range(lanes):
+        own = np.zeros(fires.shape, np.int64)
+        own[..., lane::lanes] = fires[..., lane::lanes]
+        sides.append(np.add.reduceat(own, starts, axis=-1))
+    return np.stack(sides, axis=-1)
 
 
 class _Consumer(Protocol):
-    def take(self, offered: int, events: int, marked: bool) -> int:
-        """When a word that is offered with so many events, and perhaps a mark, is taken."""
+    def take(self, offered: int, events: list[int], marked: bool) -> int:
+        """When a word that is offered with so many events in each lane, and perhaps a mark, is taken."""
         ...
 
 
 class _Encoder(Protocol):
     now: int
     """The cycle from which the next sample's first beat is offered."""
+    started: int
+    """The cycle of the last sample's first transfer."""
 
     def take(self, counts: list[Counts]) -> None:
         """The events in each word of a sample, step by step."""
@@ -93,15 +111,17 @@ class _Encoder(Protocol):
 class _Circuit:
     """All blocks; the first beat of the first sample is transferred in cycle 0."""
 
-    def __init__(self, network: Network, implementation: Implementation) -> None:
-        shapes = implementation.shapes(network)
-        self.readout = _Readout(network, shapes[-1])
-        self.banks: list[_NeuronBank] = []
+    def __init__(self, model: Model, implementation: Implementation) -> None:
+        network, shapes = model.network, implementation.shapes(model.network)
+        self.readout = _Readout(network, shapes[-1], implementation.steps_a_word(network))
+        self.banks: list[_Neurons] = []
         consumer: _Consumer = self.readout
-        for index, shape in reversed(list(enumerate(shapes))):
-            bank = _NeuronBank(shape, network.num_steps, network.constant_input and index == 0, consumer)
+        for index in reversed(range(len(shapes))):
+            bank = _neurons(network, implementation, index, consumer)
             self.banks.insert(0, bank)
-            consumer = _Serializer(_Crossbar(shape, bank))
+            consumer = _Serializer(_crossbar(model, implementation, index, bank))
+        if implementation.queue and network.encoder.kind != "events":
+            consumer = _WordQueue(implementation.beats(network), consumer)
         self.encoder: _Encoder = _ENCODERS.get(network.encoder.kind, _FrameEncoder)(network, implementation, consumer)
 
     def run(self, sample: SampleCounts) -> int:
@@ -113,27 +133,46 @@ class _Circuit:
 
     def run_when_idle(self, sample: SampleCounts) -> int:
         """The latency of a sample that is sent when the circuit is idle."""
-        started = self.encoder.now = max(self.encoder.now, self.readout.free)
-        return self.run(sample) - started
+        self.encoder.now = max(self.encoder.now, self.readout.free)
+        return self.run(sample) - self.encoder.started
 
 
 class _Readout:
-    """Takes a word a cycle; ``classes + 1`` cycles after the last word the result leaves, then it is free again."""
+    """Takes a word a cycle; ``readout_latency`` cycles after the last word the result leaves, then it is free again."""
 
-    def __init__(self, network: Network, shape: LayerShape) -> None:
-        self.classes = network.classes
-        self.words = shape.words * network.num_steps
+    def __init__(self, network: Network, shape: LayerShape, steps_a_word: int) -> None:
+        self.latency = readout_latency(shape, network.classes)
+        self.words = shape.words * network.num_steps // steps_a_word
         self.word = 0
         self.free = self.result = 0
 
-    def take(self, offered: int, events: int, marked: bool) -> int:
+    def take(self, offered: int, events: list[int], marked: bool) -> int:
         taken = max(offered, self.free)
         self.free = taken + 1
         self.word = (self.word + 1) % self.words
         if self.word == 0:
-            self.result = taken + self.classes + 1
+            self.result = taken + self.latency
             self.free = self.result + 1
         return taken
+
+
+class _Neurons(Protocol):
+    counts: list[Counts]
+    """Of the sample that is coming, the events in each word of each step."""
+
+    def take(self, offered: int) -> int:
+        """When a word of currents that is offered then is taken."""
+        ...
+
+
+def _neurons(network: Network, implementation: Implementation, index: int, consumer: _Consumer) -> _Neurons:
+    """What updates the neurons of a layer."""
+    shape = implementation.shapes(network)[index]
+    if implementation.schedule == "step_major":
+        return _NeuronBank(shape, network.num_steps, network.constant_input and index == 0, consumer)
+    if implementation.layers[index].step_lanes == network.num_steps:
+        return _NeuronPipeline(shape, 2 * network.num_steps, consumer)
+    return _NeuronRing(shape, network.num_steps, consumer)
 
 
 class _NeuronBank:
@@ -168,34 +207,132 @@ class _NeuronBank:
         return self.issued
 
 
-class _Crossbar:
-    """Takes an event a cycle; after a mark come the replays for further groups, and the groups' words drain."""
+class _NeuronPipeline:
+    """Takes a word a cycle and offers it ``depth`` cycles later; while an offered word waits, all of it does."""
 
-    def __init__(self, shape: LayerShape, bank: _NeuronBank) -> None:
+    def __init__(self, shape: LayerShape, depth: int, consumer: _Consumer) -> None:
+        self.words = shape.words
+        self.depth = depth
+        self.consumer = consumer
+        self.counts: list[Counts] = []
+        self.word = 0
+        self.last = -1
+        self.waits: deque[tuple[int, int]] = deque()
+
+    def take(self, offered: int) -> int:
+        taken = max(offered, self.last + 1)
+        while self.waits and self.waits[0][1] <= taken:
+            self.waits.popleft()
+        if self.waits and self.waits[0][0] <= taken:
+            taken = self.waits.popleft()[1]
+        self.last = taken
+        out = taken + self.depth
+        for begin, end in self.waits:
+            out += end - begin if begin < out else 0
+        marked = self.word == self.words - 1
+        sent = self.consumer.take(out, self.counts[0][self.word], marked)
+        if sent > out:
+            self.waits.append((out, sent))
+        self.word = 0 if marked else self.word + 1
+        return taken
+
+
+class _NeuronRing:
+    """Works on a word for ``num_steps`` cycles from the next on; the last of them waits for the word before to leave."""
+
+    def __init__(self, shape: LayerShape, num_steps: int, consumer: _Consumer) -> None:
+        self.words = shape.words
+        self.num_steps = num_steps
+        self.consumer = consumer
+        self.counts: list[Counts] = []
+        self.word = 0
+        self.done = self.sent = -1
+
+    def take(self, offered: int) -> int:
+        taken = max(offered, self.done)
+        self.done = max(taken + self.num_steps, self.sent)
+        marked = self.word == self.words - 1
+        self.sent = self.consumer.take(self.done + 1, self.counts[0][self.word], marked)
+        self.word = 0 if marked else self.word + 1
+        return taken
+
+
+def _crossbar(model: Model, implementation: Implementation, index: int, bank: _Neurons) -> _Crossbar | _Replay:
+    """The synapses of a layer."""
+    layer, shape = model.network.stages[index], implementation.shapes(model.network)[index]
+    latency = crossbar_latency(
+        shape.groups,
+        model.ranges[layer.name].weight,
+        model.network.input_value_range(index),
+        implementation.layers[index].event_lanes,
+        bool(model.bias(layer.name).any()),
+    )
+    return (_Crossbar if shape.groups == 1 else _Replay)(shape, latency, bank)
+
+
+class _Crossbar:
+    """Takes a transfer a cycle; the words of a mark come ``latency`` cycles later, and the next mark after they left."""
+
+    def __init__(self, shape: LayerShape, latency: int, bank: _Neurons) -> None:
         self.sizes = shape.group_sizes
+        self.latency = latency
         self.bank = bank
         self.free = self.drained = 0
-        self.listed = 0
 
-    def take_events(self, offered: int, count: int) -> int:
-        """``count`` events, one a cycle once the first has been taken; when the last of them was."""
-        last = max(offered, self.free) + count - 1
-        self.free = last + 1
-        self.listed += count
-        return last
+    def take_events(self, offered: int, events: list[int]) -> int:
+        """Events in each lane, one a cycle once the first has been taken; when the last of them was."""
+        self.free = max(offered, self.free) + max(events)
+        return self.free - 1
 
     def take_mark(self, offered: int) -> int:
         """A mark, and all that follows from it."""
-        taken = max(offered, self.free)
-        loaded = taken - self.listed
-        for size in self.sizes:
-            loaded = max(loaded + self.listed + 1, self.drained)
-            self.drained = loaded
-            for _ in range(size):
-                self.drained = self.bank.take(self.drained + 1)
-        self.free = loaded
-        self.listed = 0
+        taken = max(offered, self.free, self.drained)
+        self.free = taken + 1
+        self._drain(taken, self.sizes[0])
         return taken
+
+    def _drain(self, let_in: int, size: int) -> None:
+        """The words of a group whose mark was let in then."""
+        sent = let_in + self.latency - 1
+        for _ in range(size):
+            sent = self.bank.take(sent + 1)
+        self.drained = sent + 1
+
+
+class _Replay(_Crossbar):
+    """Lists what comes, an item a cycle, and lets the list in once for each group, for the first as it grows."""
+
+    def __init__(self, shape: LayerShape, latency: int, bank: _Neurons) -> None:
+        super().__init__(shape, latency, bank)
+        self.listed: list[list[int]] = []
+
+    def take_events(self, offered: int, events: list[int]) -> int:
+        start = max(offered, self.free)
+        self.listed = self.listed or [[] for _ in events]
+        for cycles, count in zip(self.listed, events, strict=True):
+            cycles.extend(range(start, start + count))
+        self.free = start + max(events)
+        return self.free - 1
+
+    def take_mark(self, offered: int) -> int:
+        taken = max(offered, self.free)
+        items = max(map(len, self.listed), default=0)
+        let_in = self._first_pass(taken, items)
+        for size in self.sizes:
+            let_in = max(let_in + 1, self.drained)
+            self._drain(let_in, size)
+            let_in += items
+        self.free = let_in - items + 1
+        self.listed = []
+        return taken
+
+    def _first_pass(self, closed: int, items: int) -> int:
+        """The last cycle before the first group's mark may be let in; a list that has ended waits for none."""
+        issued = -1
+        for item in range(items):
+            listed = [cycles[item] if item < len(cycles) else closed for cycles in self.listed]
+            issued = max(issued, *listed) + 1
+        return max(issued, closed)
 
 
 class _Serializer:
@@ -204,9 +341,9 @@ class _Serializer:
     def __init__(self, crossbar: _Crossbar) -> None:
         self.crossbar = crossbar
 
-    def take(self, offered: int, events: int, marked: bool) -> int:
+    def take(self, offered: int, events: list[int], marked: bool) -> int:
         last = offered - 1
-        if events:
+        if any(events):
             last = self.crossbar.take_events(offered, events)
         if marked:
             return self.crossbar.take_mark(last + 1)
@@ -214,67 +351,73 @@ class _Serializer:
 
 
 class _WordQueue:
-    """Words wait here for the serializer; from an empty queue a word leaves 2 cycles after it came."""
+    """Words wait here for the serializer; from an empty queue a word leaves 3 cycles after it came."""
 
-    def __init__(self, depth: int, serializer: _Consumer) -> None:
+    def __init__(self, words: int, serializer: _Consumer) -> None:
         self.serializer = serializer
-        self.moved: deque[int] = deque(maxlen=depth)
-        self.left = -1
+        self.read: deque[int] = deque(maxlen=queue_depth(words))
+        self.moved = self.left = -1
 
-    def take(self, offered: int, events: int, marked: bool) -> int:
+    def take(self, offered: int, events: list[int], marked: bool) -> int:
         """A word; when it entered the queue. Words with neither event nor mark are dropped at once."""
-        if not events and not marked:
+        if not any(events) and not marked:
             return offered
         entered = offered
-        if len(self.moved) == self.moved.maxlen:
-            entered = max(offered, self.moved[0] + 1)
-        self.moved.append(max(entered + 1, self.left))
-        self.left = self.serializer.take(self.moved[-1] + 1, events, marked)
+        if len(self.read) == self.read.maxlen:
+            entered = max(offered, self.read[0] + 1)
+        self.read.append(max(entered + 1, self.moved))
+        self.moved = max(self.read[-1] + 1, self.left)
+        self.left = self.serializer.take(self.moved + 1, events, marked)
         return entered
 
 
 class _DirectEncoder:
-    """A beat a cycle goes straight to the queue."""
+    """A beat a cycle goes straight on."""
 
-    def __init__(self, network: Network, implementation: Implementation, serializer: _Consumer) -> None:
-        self.queue = _WordQueue(implementation.beats(network), serializer)
-        self.now = 0
+    def __init__(self, network: Network, implementation: Implementation, consumer: _Consumer) -> None:
+        self.consumer = consumer
+        self.now = self.started = 0
 
     def take(self, counts: list[Counts]) -> None:
         for beat, events in enumerate(counts[0]):
-            self.now = self.queue.take(self.now, events, beat == len(counts[0]) - 1) + 1
+            taken = self.consumer.take(self.now, events, beat == len(counts[0]) - 1)
+            self.now = taken + 1
+            if beat == 0:
+                self.started = taken
 
 
 class _FrameEncoder:
     """A sample is taken in whole while a bank is free, then read a word a cycle, all of it at every step."""
 
-    def __init__(self, network: Network, implementation: Implementation, serializer: _Consumer) -> None:
+    def __init__(self, network: Network, implementation: Implementation, consumer: _Consumer) -> None:
         self.beats = implementation.beats(network)
-        self.queue = _WordQueue(self.beats, serializer)
+        self.consumer = consumer
         self.freed = [-1] * (2 if implementation.overlap else 1)
-        self.now = 0
+        self.now = self.started = 0
         self.read = self.entered = -1
 
     def take(self, counts: list[Counts]) -> None:
-        self.now = max(self.now, self.freed.pop(0) + 1) + self.beats
+        self.started = max(self.now, self.freed.pop(0) + 1)
+        self.now = self.started + self.beats
         start = self.now
         for step in counts:
             for word, events in enumerate(step):
                 self.read = max(start, self.read + 1, self.entered)
-                self.entered = self.queue.take(self.read + 1, events, word == len(step) - 1)
+                self.entered = self.consumer.take(self.read + 1, events, word == len(step) - 1)
         self.freed.append(self.read)
 
 
 class _EventsEncoder:
     """Events go straight to the first crossbar."""
 
-    def __init__(self, network: Network, implementation: Implementation, serializer: _Consumer) -> None:
-        self.serializer = serializer
-        self.now = 0
+    def __init__(self, network: Network, implementation: Implementation, consumer: _Consumer) -> None:
+        self.consumer = consumer
+        self.now = self.started = 0
 
     def take(self, counts: list[Counts]) -> None:
+        self.started = self.now
         for (events,) in counts:
-            self.now = self.serializer.take(self.now, events, True) + 1
+            self.now = self.consumer.take(self.now, events, True) + 1
 
 
 _ENCODERS: dict[str, Any] = {"direct": _DirectEncoder, "events": _EventsEncoder}
@@ -290,16 +433,18 @@ class Floor:
     """The mean, in a long stream of these samples: one memory's slack in a sample serves another's rush."""
 
 
-def floor(network: Network, implementation: Implementation, result: Result) -> Floor:
+def floor(model: Model, implementation: Implementation, result: Result) -> Floor:
     """What memory bandwidth alone asks for, from a golden result that holds traces.
 
     Words are read one a cycle from each memory: pixels, a beat each, and weights, ``synapse_lanes`` each, every group
     of an event being a word. ``interval`` is that of the memory that is busiest over all samples. ``latency`` is the
     longest chain of reads that wait for each other: those of a layer's step wait for the layer's step before, and for
     the events of the stage before, of which the last beat's or the last group's come after all that this stage reads
-    in the step.
+    in the step. Two event lanes read from a memory each; neuron by neuron, all steps of an event are one read.
     """
-    steps, batch, beats = network.num_steps, len(result.classes), implementation.beats(network)
+    network = model.network
+    steps = network.num_steps // implementation.steps_a_word(network)
+    batch, beats = len(result.classes), implementation.beats(network)
     passes = {"direct": [1] * steps, "events": [0] * steps}.get(network.encoder.kind, range(2, steps + 2))
     ready = [np.full(batch, count * beats, np.int64) for count in passes]
     meanwhile = beats if implementation.overlap and network.encoder.kind not in _ENCODERS else 0
@@ -309,7 +454,7 @@ def floor(network: Network, implementation: Implementation, result: Result) -> F
         finished, reads = np.zeros(batch, np.int64), np.zeros(batch, np.int64)
         for t in range(steps):
             in_step = sent[t] if t < len(sent) else np.zeros_like(sent[0])
-            events, late = in_step.sum(axis=1), in_step[:, -last_words:].sum(axis=1)
+            events, late = (part.sum(axis=1).max(axis=-1) for part in (in_step, in_step[:, -last_words:]))
             reads += events * shape.groups
             finished = np.maximum(finished + events * shape.groups, ready[t] + late + events * (shape.groups - 1))
             ready[t] = finished

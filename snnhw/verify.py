@@ -247,7 +247,7 @@ class _Run:
 
     def timing_mismatches(self, expected: Result, cycles: dict[Mode, NDArray[np.int64]]) -> int:
         """How many counts of cycles are not as predicted."""
-        predicted = predict(self.golden.network, self.implementation, expected)
+        predicted = predict(self.golden.model, self.implementation, expected)
         wanted = {"isolated": predicted.latency, "stream": predicted.interval}
         return sum(_unlike(cycles[mode], wanted[mode]) for mode in self.modes)
 

@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 from hypothesis.strategies import DrawFn, SearchStrategy
 from numpy.typing import NDArray
 
-from snnhw.implementation import Implementation, LayerImplementation
+from snnhw.implementation import Implementation, LayerImplementation, LayerShape
 from snnhw.model import Model, tensor_shapes
 from snnhw.network import (
     PER_NEURON,
@@ -218,14 +218,29 @@ def samples(network: Network, count: int = 1) -> SearchStrategy[NDArray[np.uint8
 @st.composite
 def implementations(draw: DrawFn, network: Network) -> Implementation:
     """Any way to build a network: lanes from one to all, also where they do not divide the neurons."""
+    schedules = ["step_major", "neuron_major"] if network.constant_input else ["step_major"]
+    schedule = draw(st.sampled_from(schedules))
+    steps = [1, network.num_steps] if schedule == "neuron_major" else [1]
+    pixels = draw(st.sampled_from([8, 1, 2, 3, 4, 16]))
+    stride = 1 if network.encoder.kind == "events" else pixels
     layers = []
     for stage in network.stages:
         synapse_lanes = draw(st.integers(1, stage.units))
-        layers.append(
-            LayerImplementation(synapse_lanes=synapse_lanes, neuron_lanes=draw(st.integers(1, synapse_lanes)))
+        layer = LayerImplementation(
+            synapse_lanes=synapse_lanes,
+            neuron_lanes=draw(st.integers(1, synapse_lanes)),
+            event_lanes=draw(st.sampled_from([1, 2] if stride % 2 == 0 else [1])),
+            step_lanes=draw(st.sampled_from(steps)),
         )
+        layers.append(layer)
+        shape = LayerShape(units=stage.units, synapse_lanes=synapse_lanes, neuron_lanes=layer.neuron_lanes)
+        stride = shape.stride
     chosen = Implementation(
-        pixels_per_beat=draw(st.sampled_from([8, 1, 2, 3, 4, 16])), overlap=draw(st.booleans()), layers=tuple(layers)
+        pixels_per_beat=pixels,
+        overlap=draw(st.booleans()),
+        layers=tuple(layers),
+        schedule=schedule,
+        queue=draw(st.booleans()),
     )
     chosen.check(network)
     return chosen

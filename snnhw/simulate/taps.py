@@ -101,12 +101,12 @@ class EncoderTrace:
 
 
 def decode_encoder(tap: Tap, records: Words) -> EncoderTrace:
-    """The events and marks that ``records`` [n, words] hold."""
+    """The events and marks that ``records`` [n, words] hold; of several lanes, those whose value is not 0."""
     columns = {
-        signal.name: unpack(records[:, words], width=signal.width, signed=signal.signed)[:, 0]
+        signal.name: unpack(records[:, words], width=signal.width, count=signal.count, signed=signal.signed)
         for signal, words in signal_words(tap)
     }
-    mark = columns["mark"]
+    mark, value = columns["mark"][:, 0], columns["value"]
     ended = mark == END_OF_SAMPLE
     over = ended | (mark == ABORT)
     step_ends = np.cumsum((mark == END_OF_STEP) | ended)
@@ -115,11 +115,14 @@ def decode_encoder(tap: Tap, records: Words) -> EncoderTrace:
     previous = np.concatenate([[-1], last_over[:-1]])[: len(mark)]
     before = np.where(previous >= 0, step_ends[previous], 0)
     kept, sample = _kept_events(mark, ended, over)
+    present = value != 0
+    present[:, 0] |= ~present.any(axis=1)
+    record, lane = np.nonzero(present & kept[:, None])
     return EncoderTrace(
-        sample=sample[kept],
-        step=(step_ends - before)[kept].astype(np.int64),
-        address=columns["address"][kept].astype(np.int64),
-        value=columns["value"][kept].astype(np.int64),
+        sample=sample[record],
+        step=(step_ends - before)[record].astype(np.int64),
+        address=columns["address"][record, lane].astype(np.int64) * value.shape[1] + lane,
+        value=value[record, lane].astype(np.int64),
         steps=(step_ends - before)[ended].astype(np.int64),
         ends=np.flatnonzero(ended) + 1,
         transfers=len(mark),

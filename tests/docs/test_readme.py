@@ -104,6 +104,6 @@ def test_what_the_demo_prints():
     assert set(drawing) <= set(drawn)
     correct = evaluate(model, sample).correct
     assert f"correct {correct} of 1000 ({correct / 10:.2f} %)" in re.sub(" +", " ", printed)
-    latency = predict(model.network, Implementation.of(model.network), run(model, sample.images, traces=True)).latency
+    latency = predict(model, Implementation.of(model.network), run(model, sample.images, traces=True)).latency
     spread = f"{latency.min()} / {latency.mean():.1f} / {latency.max()}"
     assert f"cycles an image {spread}" in re.sub(" +", " ", printed)

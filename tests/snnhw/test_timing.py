@@ -31,14 +31,14 @@ def check(simulator: Simulator, model: Model, implementation: Implementation, sa
     The scores are golden's too, so that the same cycles are not those of a circuit that computes something else.
     """
     result = run(model, samples, traces=True)
-    predicted = predict(model.network, implementation, result)
+    predicted = predict(model, implementation, result)
     alone = simulator.run(samples, mode="isolated", traces=False).require_complete()
     stream = simulator.run(samples[:STREAMED], mode="stream", traces=False).require_complete()
     np.testing.assert_array_equal(result.scores, alone.scores)
     np.testing.assert_array_equal(result.scores[:STREAMED], stream.scores)
     np.testing.assert_array_equal(predicted.latency, alone.latency)
     np.testing.assert_array_equal(predicted.interval[: STREAMED - 1], stream.interval)
-    assert (floor(model.network, implementation, result).latency <= predicted.latency).all()
+    assert (floor(model, implementation, result).latency <= predicted.latency).all()
 
 
 @examples(20)
@@ -83,7 +83,7 @@ def ones(encoder: Encoder, units: list[int], inputs: int, steps: int, threshold:
 
 def floors(model: Model, sample: list[Any], **choices: Any) -> tuple[int, float]:
     implementation = Implementation.of(model.network, **choices)
-    found = floor(model.network, implementation, run(model, np.array([sample], np.uint8), traces=True))
+    found = floor(model, implementation, run(model, np.array([sample], np.uint8), traces=True))
     return int(found.latency[0]), found.interval
 
 
@@ -114,4 +114,4 @@ def test_a_result_without_traces_is_refused():
     result = run(circuits.model(case), circuits.samples(case, 1))
     for count in (predict, floor):
         with pytest.raises(ValueError, match="traces=True"):
-            count(circuits.model(case).network, circuits.implementation(case), result)
+            count(circuits.model(case), circuits.implementation(case), result)

@@ -1,0 +1,191 @@
+"""From accumulators to words of currents. Without a twin: golden has whole sums."""
+
+from collections.abc import Sequence
+from functools import reduce
+from operator import xor
+from typing import NamedTuple
+
+from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value
+from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from gateware.multiples import Term
+from gateware.stream import current_layout, shape_of
+from snnhw.implementation import LayerShape, address_width
+from snnhw.network import Range
+
+
+class Part(NamedTuple):
+    """A number that is part of a current: it counts 1 << ``shift`` and is subtracted where ``negative``."""
+
+    value: Value
+    shift: int
+    negative: bool
+
+
+class Drain(wiring.Component):
+    """Holds a group's accumulators, makes words of currents of them and sends these.
+
+    ``load`` takes ``sums``, two cycles or more after ``reserve``; ``busy`` from the cycle after ``reserve`` until the
+    group's last word has been taken. The first word is offered 3 + ``levels`` cycles after ``load``, then one a cycle.
+
+    ``bias`` is [units], ``widths`` the bits of each term's sum, ``currents`` the range of a current.
+    ``sums``: [lane][step][term], each the complement of the sum of a term. A lane is read by clearing it: what changes
+    in the sum modulo 2 of all lanes is what it held, which takes less logic than choosing it.
+    """
+
+    def __init__(
+        self,
+        shape: LayerShape,
+        bias: Sequence[int],
+        terms: Sequence[Term],
+        widths: Sequence[int],
+        currents: Range,
+        steps: int,
+    ):
+        self.shape = shape
+        self.steps = steps
+        self.terms = terms
+        self._widths = widths
+        self._current = shape_of(currents)
+        self._bias = [[0 if unit is None else bias[unit] for unit in word] for word in shape.order]
+        self._biased = any(bias)
+        self.levels = levels(len(terms), self._biased)
+        self.sums = [
+            [[Signal(width, name=f"sum_{lane}_{t}_{k}") for k, width in enumerate(widths)] for t in range(steps)]
+            for lane in range(shape.synapse_lanes)
+        ]
+        super().__init__(
+            {
+                "reserve": In(1),
+                "load": In(1),
+                "busy": Out(1),
+                "currents": Out(stream.Signature(current_layout(shape.neuron_lanes, currents, steps))),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        move, leaves = Signal(), Signal()
+        valid = Signal(1 + self.levels)
+        final = Signal(1 + self.levels)
+        m.d.comb += [
+            move.eq(~valid[-1] | self.currents.ready),
+            self.currents.valid.eq(valid[-1]),
+            leaves.eq(valid[-1] & self.currents.ready & final[-1]),
+        ]
+        with m.If(self.reserve):
+            m.d.sync += self.busy.eq(1)
+        with m.Elif(leaves):
+            m.d.sync += self.busy.eq(0)
+        sends, last = Signal(), Signal()
+        parts = self._words(m, move, sends, last)
+        with m.If(move):
+            m.d.sync += [valid.eq(Cat(sends, valid[:-1])), final.eq(Cat(last, final[:-1]))]
+        bias = self._biases(m, move, sends) if self._biased else None
+        for lane in range(self.shape.neuron_lanes):
+            currents = [
+                self._combine(m, move, parts[lane][t], None if bias is None else bias[lane]) for t in range(self.steps)
+            ]
+            m.d.comb += Cat(self.currents.payload.current[lane]).eq(Cat(currents))
+        return m
+
+    def _words(self, m, move, sends, last):
+        """The group's words one after the other, as terms: [lane][step][term], each registered."""
+        lanes, sizes = self.shape.neuron_lanes, self.shape.group_sizes
+        word, group, size = (
+            Signal(range(max(sizes) + 1)),
+            Signal(address_width(len(sizes))),
+            Signal(range(max(sizes) + 1)),
+        )
+        active = Signal()
+        m.d.comb += [
+            size.eq(Mux(group == len(sizes) - 1, sizes[-1], sizes[0])),
+            last.eq(word == size),
+            sends.eq(active & (word != 0)),
+        ]
+        with m.If(self.load):
+            m.d.sync += active.eq(1)
+        with m.Elif(active & move):
+            m.d.sync += word.eq(Mux(last, 0, word + 1))
+            with m.If(last):
+                m.d.sync += [active.eq(0), group.eq(Mux(group == len(sizes) - 1, 0, group + 1))]
+        held = []
+        for lane, sums in enumerate(self.sums):
+            flat = Cat(sums)
+            held.append(Signal(len(flat), name=f"held_{lane}", reset_less=True))
+            with m.If(self.load):
+                m.d.sync += held[-1].eq(flat)
+            with m.Elif(active & move & (word == lane // lanes)):
+                m.d.sync += held[-1].eq(0)
+        parts = []
+        for lane in range(lanes):
+            now, before, part = (
+                Signal.like(held[0], name=f"{n}_{lane}", reset_less=True) for n in ("now", "before", "part")
+            )
+            m.d.comb += now.eq(reduce(xor, held[lane::lanes]))
+            with m.If(move):
+                m.d.sync += [before.eq(now), part.eq(~(before ^ now))]
+            parts.append(self._split(part))
+        return parts
+
+    def _split(self, flat):
+        """The terms of each step in what was held as one number."""
+        result, start = [], 0
+        for _ in range(self.steps):
+            result.append([])
+            for width in self._widths:
+                result[-1].append(flat[start : start + width])
+                start += width
+        return result
+
+    def _biases(self, m, move, sends):
+        """The biases of the word whose terms are there."""
+        place = Signal(address_width(self.shape.words))
+        m.submodules.biases = store = memory.Memory(
+            shape=data.ArrayLayout(self._current, self.shape.neuron_lanes), depth=self.shape.words, init=self._bias
+        )
+        port = store.read_port()
+        m.d.comb += [port.addr.eq(place), port.en.eq(move)]
+        with m.If(move & sends):
+            m.d.sync += place.eq(Mux(place == self.shape.words - 1, 0, place + 1))
+        return [port.data[lane] for lane in range(self.shape.neuron_lanes)]
+
+    def _combine(self, m, move, values, bias):
+        """The current, ``levels`` cycles later: neighbours are added, level by level."""
+        parts = [Part(value, term.shift, term.negative) for value, term in zip(values, self.terms, strict=True)]
+        if bias is not None:
+            parts.append(Part(bias, 0, False))
+        for _ in range(self.levels):
+            sums = [add(*parts[start : start + 2]) for start in range(0, len(parts), 2)]
+            parts = [part._replace(value=self._register(m, move, part)) for part in sums]
+        (total,) = parts
+        return (-total.value if total.negative else total.value)[: self._current.width]
+
+    def _register(self, m, move, part):
+        """A part's value a cycle later, without the bits that lie beyond a current's."""
+        value = part.value
+        shape = Shape(min(len(value), self._current.width - part.shift), value.shape().signed)
+        register = Signal(shape, name="part", reset_less=True)
+        with m.If(move):
+            m.d.sync += register.eq(value)
+        return register
+
+
+def levels(term_count: int, biased: bool) -> int:
+    """How often neighbours are added until one number is left of so many terms and, perhaps, a bias."""
+    return (term_count + biased - 1).bit_length()
+
+
+def add(one: Part, other: Part | None = None) -> Part:
+    """The sum of two parts; bits of one that lie below the other's pass by the adder."""
+    if other is None:
+        return one
+    low, high = sorted((one, other), key=lambda part: part.shift)
+    distance = high.shift - low.shift
+    if low.negative and not high.negative:
+        return Part((high.value << distance) - low.value, low.shift, False)
+    upper = low.value >> distance
+    total = upper + high.value if low.negative == high.negative else upper - high.value
+    value = Cat(low.value[:distance], total)
+    return Part(value.as_signed() if total.shape().signed else value, low.shift, low.negative)
