@@ -13,6 +13,7 @@ from gateware.network import NetworkCircuit
 from gateware.packet import result_bits
 from gateware.serial import BitTime, Receiver, Transmitter
 from gateware.stream import beat_layout
+from gateware.upload import Upload
 from snnhw.errors import DescriptionError
 from snnhw.implementation import Implementation, address_width
 from snnhw.shell import result_packet
@@ -30,6 +31,9 @@ DIGEST_BYTES = 8
 
 CYCLES_BITS = 24
 
+WEIGHTS = "weights"
+"""The stream of a network's circuit that takes new weights, where it takes any; ``loaded`` then is beside it."""
+
 TOO_LONG = CHECK_BITS + 8
 """Bits behind a request's contents that no good request has: the checksum, and what fills up the last byte before."""
 
@@ -39,6 +43,8 @@ class Kind(enum.Enum, shape=4):  # type: ignore[call-arg]
 
     IDENTIFY = 1
     CLASSIFY = 2
+    LOAD = 3
+    UNLOCK = 4
     REFUSED = 15
 
 
@@ -51,6 +57,8 @@ class Refusal(enum.Enum, shape=2):  # type: ignore[call-arg]
     """There is no such kind of request, or it must have another length."""
     BUSY = 2
     """The image before it had no answer yet."""
+    EMPTY = 3
+    """There are no weights, or those that came were not whole."""
 
 
 HEADER = data.StructLayout({"number": 4, "kind": Kind})
@@ -58,8 +66,8 @@ HEADER = data.StructLayout({"number": 4, "kind": Kind})
 
 
 def reply_layout() -> data.StructLayout:
-    """An answer that needs no network, to the request of that ``number``: a ``refusal``, or else the identity."""
-    return data.StructLayout({"number": 4, "refusal": Refusal})
+    """An answer that needs no network: the ``header`` of its frame, and the ``refusal``, if it is one."""
+    return data.StructLayout({"header": HEADER, "refusal": Refusal})
 
 
 def pixel_bits(model: Model) -> int:
@@ -86,11 +94,14 @@ class Requests(wiring.Component):
     sample is ``outstanding``, from its last beat until ``answered``, no other one is let through. ``number`` is the
     outstanding request's.
 
+    With ``upload``, frames that load go there, each only after one that unlocks; an image in between locks again.
+
     A frame that is not good is passed over in silence, with ``error`` until one is. So is a request that needs a reply
     while one is waiting.
     """
 
-    def __init__(self, inputs: int, pixels_per_beat: int, pixel_bits: int):
+    def __init__(self, inputs: int, pixels_per_beat: int, pixel_bits: int, upload: Upload | None = None):
+        self.upload = upload
         self.pixels_per_beat = pixels_per_beat
         self.pixel_bits = pixel_bits
         self.beats = -(-inputs // pixels_per_beat)
@@ -114,10 +125,13 @@ class Requests(wiring.Component):
         self.index = Signal(address_width(self.beats))
         self.full = Signal()
         self.final = Signal()
+        self.unlocked = Signal()
 
     def elaborate(self, platform):
         m = Module()
         bits, sample, header = self.bits, self.sample, self.header
+        if self.upload:
+            m.d.comb += self.upload.bits.payload.eq(bits.payload)
         m.d.comb += [
             self.final.eq(self.index == self.beats - 1),
             *(lane.eq(pixel) for lane, pixel in zip(sample.payload.pixels, self._pixels(), strict=True)),
@@ -137,6 +151,9 @@ class Requests(wiring.Component):
                         m.next = "TAIL"
                         with m.If(data.View(HEADER, complete).kind == Kind.CLASSIFY):
                             m.next = "PIXELS"
+                        if self.upload:
+                            with m.Elif((data.View(HEADER, complete).kind == Kind.LOAD) & self.unlocked):
+                                m.next = "WEIGHTS"
                 with m.Elif(bits.valid):
                     self._end(m, empty=self.count == 0)
             with m.State("PIXELS"):
@@ -158,6 +175,8 @@ class Requests(wiring.Component):
                 with m.Elif(bits.valid & (self.count != TOO_LONG)):
                     m.d.sync += self.count.eq(self.count + 1)
             self._last_beats(m)
+            if self.upload:
+                self._weights(m, self.upload)
         return m
 
     def _pixels(self):
@@ -179,28 +198,55 @@ class Requests(wiring.Component):
     def _fits(self):
         """Whether, when a frame ends, a request of its kind ends there."""
         kind = self.header.kind
+        short = (kind == Kind.IDENTIFY) | (kind == Kind.UNLOCK) if self.upload else kind == Kind.IDENTIFY
         classifies = (kind == Kind.CLASSIFY) & (self.count == CHECK_BITS + self.padding_bits)
-        return classifies | ((kind == Kind.IDENTIFY) & (self.count == CHECK_BITS))
+        return classifies | (short & (self.count == CHECK_BITS))
 
     def _end(self, m, *, fits=NO, empty=NO):
         """What follows a frame: the final beat, or a reply and the end of a sample that has begun."""
-        header, good, reply = self.header, self.bits.payload.good, self.reply
-        identifies = header.kind == Kind.IDENTIFY
+        kind, good = self.header.kind, self.bits.payload.good
+        identifies, refusal = kind == Kind.IDENTIFY, Signal(Refusal)
         m.d.sync += self.count.eq(0)
         m.next = "HEADER"
         with m.If(~empty):
             m.d.sync += self.error.eq(~good)
-        with m.If(good & fits & ~identifies & ~self.outstanding):
+        with m.If(~fits):
+            m.d.comb += refusal.eq(Refusal.UNKNOWN)
+        with m.Elif(~identifies & self.outstanding):
+            m.d.comb += refusal.eq(Refusal.BUSY)
+        if self.upload:
+            with m.Elif((kind == Kind.CLASSIFY) & ~self.upload.loaded):
+                m.d.comb += refusal.eq(Refusal.EMPTY)
+            with m.If(good & fits):
+                m.d.sync += self.unlocked.eq((kind == Kind.UNLOCK) & ~self.outstanding)
+        with m.If(good & (refusal == Refusal.NONE) & (kind == Kind.CLASSIFY)):
             m.next = "FINAL"
         with m.Else():
             with m.If(self.index != 0):
                 m.next = "ABORT"
-            with m.If(good & ~reply.valid):
-                m.d.sync += [
-                    reply.valid.eq(1),
-                    reply.payload.number.eq(header.number),
-                    reply.payload.refusal.eq(Mux(fits, Mux(identifies, Refusal.NONE, Refusal.BUSY), Refusal.UNKNOWN)),
-                ]
+            with m.If(good):
+                self._reply(m, refusal)
+
+    def _reply(self, m, refusal):
+        """Answer the request, unless a reply is waiting; with a refusal that is not none, by that."""
+        reply, header = self.reply, self.header
+        with m.If(~reply.valid):
+            m.d.sync += [
+                reply.valid.eq(1),
+                reply.payload.header.number.eq(header.number),
+                reply.payload.header.kind.eq(Mux(refusal == Refusal.NONE, header.kind, Kind.REFUSED)),
+                reply.payload.refusal.eq(refusal),
+            ]
+
+    def _weights(self, m, upload):
+        """Hand a frame over to the upload, and answer when that has finished."""
+        with m.State("WEIGHTS"):
+            m.d.comb += [upload.bits.valid.eq(self.bits.valid), self.bits.ready.eq(upload.bits.ready)]
+            m.d.sync += self.unlocked.eq(0)
+            with m.If(upload.finished):
+                m.d.sync += self.error.eq(~upload.good)
+                self._reply(m, Mux(upload.good, Refusal.NONE, Refusal.EMPTY))
+                m.next = "HEADER"
 
     def _last_beats(self, m):
         """Where a sample ends: well, or in a place where the network does not expect it."""
@@ -226,10 +272,11 @@ class Answers(wiring.Component):
     sample's last beat to its result, and stops where only its highest bit is set.
     """
 
-    def __init__(self, interface: Interface, result: data.StructLayout, identity: bytes):
+    def __init__(self, interface: Interface, result: data.StructLayout, identity: Value, loads: bool = False):
         self.interface = interface
         self.identity = identity
-        self.octet_count = 1 + max(result_packet(interface).size + CYCLES_BITS // 8, len(identity))
+        self.loads = loads
+        self.octet_count = 1 + max(result_packet(interface).size + CYCLES_BITS // 8, len(identity) // 8)
         super().__init__(
             {
                 "result": In(stream.Signature(result)),
@@ -247,9 +294,11 @@ class Answers(wiring.Component):
         index, header, last = Signal(range(self.octet_count)), Signal(HEADER), Signal()
         bodies = {
             Kind.CLASSIFY: Cat(result_bits(self.result.payload, self.interface), self._cycles(m)),
-            Kind.IDENTIFY: Const(int.from_bytes(self.identity, "little"), 8 * len(self.identity)),
+            Kind.IDENTIFY: self.identity,
             Kind.REFUSED: Cat(reply.refusal, Const(0, 6)),
         }
+        if self.loads:
+            bodies |= {Kind.LOAD: Const(0, 0), Kind.UNLOCK: Const(0, 0)}
         m.d.comb += octet.last.eq(last)
         with m.Switch(header.kind):
             for kind, body in bodies.items():
@@ -264,11 +313,7 @@ class Answers(wiring.Component):
                     m.d.sync += [header.number.eq(self.number), header.kind.eq(Kind.CLASSIFY)]
                     m.next = "SEND"
                 with m.Elif(~self.outstanding & self.reply.valid):
-                    refused = reply.refusal != Refusal.NONE
-                    m.d.sync += [
-                        header.number.eq(reply.number),
-                        header.kind.eq(Mux(refused, Kind.REFUSED, Kind.IDENTIFY)),
-                    ]
+                    m.d.sync += header.eq(reply.header)
                     m.next = "SEND"
             with m.State("SEND"):
                 m.d.comb += self.octets.valid.eq(1)
@@ -303,11 +348,16 @@ class UartTop(wiring.Component):
 
     def __init__(self, model: Model, implementation: Implementation, *, clock_hz: int, baud: int):
         self.time = BitTime.of(clock_hz, baud)
-        self.pixel_bits = pixel_bits(model)
+        bits = pixel_bits(model)
         self.circuit = NetworkCircuit(model, implementation)
-        self.requests = Requests(model.network.inputs, implementation.pixels_per_beat, self.pixel_bits)
-        result = self.circuit.result.payload.shape()
-        self.answers = Answers(self.circuit.interface, result, identity(model, self.circuit.interface, self.pixel_bits))
+        digest = bytes.fromhex(model.digest)[:DIGEST_BYTES]
+        self.upload = Upload(digest) if WEIGHTS in self.circuit.signature.members else None
+        shown = self.upload.digest if self.upload else Const(int.from_bytes(digest, "little"), 8 * DIGEST_BYTES)
+        interface, loads = self.circuit.interface, self.upload is not None
+        self.requests = Requests(model.network.inputs, implementation.pixels_per_beat, bits, self.upload)
+        self.answers = Answers(
+            interface, self.circuit.result.payload.shape(), identity(model, interface, bits, shown, loads), loads
+        )
         super().__init__({"rx": In(1, init=1), "tx": Out(1, init=1), "busy": Out(1), "error": Out(1)})
 
     def elaborate(self, platform):
@@ -326,6 +376,10 @@ class UartTop(wiring.Component):
         wiring.connect(m, requests.reply, answers.reply)
         wiring.connect(m, answers.octets, framer.octets)
         wiring.connect(m, framer.bytes, transmitter.bytes)
+        if self.upload:
+            m.submodules.upload = self.upload
+            wiring.connect(m, self.upload.weights, self.circuit.weights)
+            m.d.comb += self.upload.loaded.eq(self.circuit.loaded)
         m.d.comb += [
             receiver.rx.eq(self.rx),
             self.tx.eq(transmitter.tx),
@@ -348,16 +402,10 @@ def choose(values: list[Value], index: Value) -> Value:
     return values[0]
 
 
-def identity(model: Model, interface: Interface, pixel_bits: int) -> bytes:
-    """What the circuit says of itself: see docs/uart.md."""
-    score = interface.result.field("scores")
-    return b"".join(
-        (
-            MAGIC,
-            bytes([VERSION]),
-            bytes.fromhex(model.digest)[:DIGEST_BYTES],
-            model.network.inputs.to_bytes(4, "little"),
-            model.network.classes.to_bytes(2, "little"),
-            bytes([pixel_bits, score.width, score.signed]),
-        )
-    )
+def identity(model: Model, interface: Interface, pixel_bits: int, digest: Value, loads: bool) -> Value:
+    """What the circuit says of itself, byte 0 in the lowest bits: see docs/uart.md."""
+    score, network = interface.result.field("scores"), model.network
+    before, after = MAGIC + bytes([VERSION]), network.inputs.to_bytes(4, "little")
+    after += network.classes.to_bytes(2, "little") + bytes([pixel_bits, score.width, score.signed | loads << 1])
+    first, last = (Const(int.from_bytes(octets, "little"), 8 * len(octets)) for octets in (before, after))
+    return Cat(first, digest, last)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,9 +81,32 @@ class Board:
                 f"the circuit on {self.link.name} is of the model {found.digest}..., not {wanted.digest}...: program "
                 "the board with this model, or run the one that it has"
             )
-        if found != wanted:
+        if found != replace(wanted, loads=found.loads):
             raise LinkError(f"the circuit on {self.link.name} says {found}, not {wanted}: program the board anew")
         return found
+
+    def load(self, model: Model, image: bytes) -> None:
+        """Give the circuit new weights: those of ``model``, as :func:`snnhw.weights.image` has laid them out.
+
+        Raises LinkError where it takes none, or has not taken them after :data:`TRIES` tries; then it may have none.
+        """
+        if not self.identify().loads:
+            raise LinkError(f"the circuit on {self.link.name} takes no new weights: build it with memories that do")
+        contents = bytes.fromhex(model.digest[:16]) + image
+        for _ in range(TRIES):
+            if self._ask(Frame(Kind.UNLOCK, 1)) and self._ask(Frame(Kind.LOAD, 2, contents)):
+                return
+        raise LinkError(
+            f"the circuit on {self.link.name} has not taken the weights in {TRIES} tries: are they {len(image)} bytes, "
+            "and is the line too noisy?"
+        )
+
+    def _ask(self, frame: Frame) -> bool:
+        """Send a request once; whether it was done."""
+        octets = frame.encode()
+        self.link.write(octets)
+        answers = self._frames_for(self._seconds + 2 * len(octets) * _BYTE_BITS / self.baud)
+        return any((each.kind, each.number) == (frame.kind, frame.number) for each in answers)
 
     def classify(self, identity: Identity, samples: NDArray[np.uint8]) -> Iterator[tuple[int, Answer]]:
         """Send samples uint8 [B, ...] and give each one's place and answer, once, as they come.
@@ -123,6 +146,8 @@ class Board:
 
     def _refused(self, request: _Request, frame: Frame, waiting: dict[int, _Request]) -> None:
         """Send a request again that came too early, and from now on one at a time; others cannot be helped."""
+        if frame.contents[:1] == bytes([Refusal.EMPTY]):
+            raise LinkError(f"the circuit on {self.link.name} has no weights: load them first")
         if frame.contents[:1] != bytes([Refusal.BUSY]):
             raise LinkError(
                 f"the circuit on {self.link.name} refuses images of {len(request.frame)} bytes as no request"

@@ -35,6 +35,8 @@ class Kind(IntEnum):
 
     IDENTIFY = 1
     CLASSIFY = 2
+    LOAD = 3
+    UNLOCK = 4
     REFUSED = 15
 
 
@@ -43,6 +45,7 @@ class Refusal(IntEnum):
 
     UNKNOWN = 1
     BUSY = 2
+    EMPTY = 3
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,8 @@ class Identity:
     pixel_bits: int
     score_bits: int
     scores_signed: bool
+    loads: bool = False
+    """Whether it takes new weights."""
 
     @classmethod
     def decode(cls, contents: bytes) -> Identity | None:
@@ -128,12 +133,13 @@ class Identity:
             classes=int.from_bytes(contents[16:18], "little"),
             pixel_bits=contents[18],
             score_bits=contents[19],
-            scores_signed=bool(contents[20]),
+            scores_signed=bool(contents[20] & 1),
+            loads=bool(contents[20] & 2),
         )
 
     @classmethod
     def of(cls, model: Model) -> Identity:
-        """What the circuit of a model must say; see :func:`pixel_bits`."""
+        """What the circuit of a model must say, new weights apart; see :func:`pixel_bits`."""
         scores = model.score_range
         return cls(
             version=VERSION,

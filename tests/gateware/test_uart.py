@@ -3,6 +3,7 @@
 """A network behind a serial line: bits, checksum, frames, requests, and all together, against the host's codec."""
 
 import zlib
+from dataclasses import replace
 from fractions import Fraction
 from random import Random
 from types import SimpleNamespace
@@ -11,14 +12,17 @@ from typing import Any
 import numpy as np
 import pytest
 from amaranth.hdl import Module
-from amaranth.lib import wiring
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateware import frame, uart
 from gateware.crc import Crc
+from gateware.network import NetworkCircuit
 from gateware.serial import BitTime, Receiver, Transmitter
+from gateware.weights import Segment, WeightLoader, load_layout
 from golden.network import run as run_golden
 from snnhw.errors import DescriptionError
 from snnhw.host import protocol
@@ -263,9 +267,8 @@ def run_intake(
                 found.numbers.append(ctx.get(requests.number))
             if ctx.get(requests.reply.valid):
                 reply = requests.reply.payload
-                refusal = ctx.get(reply.refusal).value
-                kind = Kind.REFUSED if refusal else Kind.IDENTIFY
-                found.replies.append((kind, ctx.get(reply.number), refusal))
+                header = ctx.get(reply.header)
+                found.replies.append((header.kind.value, header.number, ctx.get(reply.refusal).value))
             if ctx.get(requests.sample.valid) and ctx.get(requests.sample.ready):
                 last = ctx.get(requests.sample.payload.last)
                 if not skipping:
@@ -379,14 +382,21 @@ class Line:
         self.golden = run_golden(self.model, self.samples)
         self.contents = pack_pixels(self.identity, self.samples)
 
-    def exchange(self, *parts: bytes, pause: int = 35) -> list[Frame]:
-        """Send parts, each after the answer to the one before should have come; the frames that come back."""
-        decoder, frames, top = Decoder(), [], self.top
+    def exchange(self, *steps: tuple[bytes, int]) -> list[Frame]:
+        """Send parts, each after so many answers to the one before have come; the frames that come back."""
+        frames: list[Frame] = []
+        decoder, top, byte = Decoder(), self.top, self.cycles * 10
 
         async def talk(ctx):
-            for part in parts:
+            expected = 0
+            for part, answers in steps:
                 await send_bits(ctx, top.rx, part, self.cycles)
-                await ctx.tick().repeat(self.cycles * 10 * pause)
+                expected += answers
+                for _ in range(60):
+                    await ctx.tick().repeat(byte)
+                    if len(frames) >= expected:
+                        break
+            await ctx.tick().repeat(15 * byte)
 
         async def listen(ctx):
             while True:
@@ -422,7 +432,7 @@ def test_images_over_the_line(case: str):
     line = Line(case)
     spoilt = bytearray(line.classify(0, 3))
     spoilt[3] ^= 0x10
-    answers = line.exchange(b"noise" + Frame(Kind.IDENTIFY, 7).encode(), bytes(spoilt) + line.classify(1, 15))
+    answers = line.exchange((b"noise" + Frame(Kind.IDENTIFY, 7).encode(), 1), (bytes(spoilt) + line.classify(1, 15), 1))
     assert [answer.number for answer in answers] == [7, 15]
     assert answers[0].kind == Kind.IDENTIFY
     assert Identity.decode(answers[0].contents) == line.identity
@@ -442,10 +452,74 @@ def test_an_image_that_comes_too_early_is_refused():
 def test_requests_that_do_not_exist_are_refused():
     line = Line("direct", cycles=12)
     long = Frame(Kind.CLASSIFY, 4, line.contents[0] + b"!").encode()
-    answers = line.exchange(Frame(3, 5).encode(), long, line.classify(0, 6), pause=20)
+    answers = line.exchange((Frame(3, 5).encode(), 1), (long, 1), (line.classify(0, 6), 1))
     assert answers[0] == Frame(Kind.REFUSED, 5, bytes([Refusal.UNKNOWN]))
     assert answers[1] == Frame(Kind.REFUSED, 4, bytes([Refusal.UNKNOWN]))
     line.check(answers[2], 0, 6)
+
+
+class Loadable(wiring.Component):
+    """A network's circuit beside a memory of 3 words of 2 bytes, which it does not look at."""
+
+    def __init__(self, *arguments: Any):
+        self.inner = NetworkCircuit(*arguments)
+        self.loader = WeightLoader([Segment(3, 16)], initially=False)
+        members = dict(self.inner.signature.members)
+        super().__init__({**members, "weights": In(stream.Signature(load_layout())), "loaded": Out(1)})
+
+    @property
+    def interface(self):
+        return self.inner.interface
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.inner = self.inner
+        m.submodules.loader = self.loader
+        wiring.connect(m, wiring.flipped(self.sample), self.inner.sample)
+        wiring.connect(m, self.inner.result, wiring.flipped(self.result))
+        wiring.connect(m, wiring.flipped(self.weights), self.loader.load)
+        m.d.comb += [self.error.eq(self.inner.error), self.loaded.eq(self.loader.loaded)]
+        return m
+
+
+def test_new_weights(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(uart, "NetworkCircuit", Loadable)
+    line = Line("direct")
+    digest, image = bytes(range(8)), b"weight"
+    load = Frame(Kind.LOAD, 3, digest + image).encode()
+    short = Frame(Kind.LOAD, 3, digest + image[1:]).encode()
+    spoilt = load[:-3] + bytes([load[-3] ^ 1]) + load[-2:]
+    unlock, identify = Frame(Kind.UNLOCK, 2).encode(), Frame(Kind.IDENTIFY, 1).encode()
+    unlocked = (Kind.UNLOCK, 2, b"")
+    # What is sent, and the kinds, numbers and contents of the answers; of an image's, only its place.
+    steps: list[tuple[bytes, list[Any]]] = [
+        (identify, [line.identity.digest]),
+        (line.classify(0, 4), [refused(4, Refusal.EMPTY)]),
+        (load, [refused(3, Refusal.UNKNOWN)]),  # nothing has unlocked
+        (unlock + load, [unlocked, (Kind.LOAD, 3, b"")]),
+        (identify, [digest.hex()]),
+        (line.classify(1, 6), [1]),
+        (unlock + line.classify(2, 7), [unlocked, 2]),
+        (load, [refused(3, Refusal.UNKNOWN)]),  # an image has locked
+        (unlock + spoilt, [unlocked, refused(3, Refusal.EMPTY)]),
+        (line.classify(0, 8), [refused(8, Refusal.EMPTY)]),
+        (unlock + short, [unlocked, refused(3, Refusal.EMPTY)]),
+        (unlock + load, [unlocked, (Kind.LOAD, 3, b"")]),
+    ]
+    answers = line.exchange(*((sent, len(listed)) for sent, listed in steps))
+    expected = [each for _, listed in steps for each in listed]
+    for answer, wanted in zip(answers, expected, strict=True):
+        if isinstance(wanted, int):
+            line.check(answer, wanted, wanted + 5)
+        elif isinstance(wanted, str):
+            found = Identity.decode(answer.contents)
+            assert found == replace(line.identity, loads=True, digest=wanted)
+        else:
+            assert (answer.kind, answer.number, answer.contents) == wanted
+
+
+def refused(number: int, reason: Refusal) -> tuple[int, int, bytes]:
+    return (Kind.REFUSED, number, bytes([reason]))
 
 
 def test_a_network_of_events_has_no_uart():

@@ -29,12 +29,21 @@ def emit_once(model: Model, implementation: Implementation, *, shell: Shell) -> 
 
 
 class SimpleCircuit:
-    """Answers at once, by golden. ``busy`` requests are refused first, one for each; ``silent`` ones not answered."""
+    """Answers at once, by golden. ``busy`` requests are refused first, one for each; ``silent`` ones not answered.
+
+    With ``loads`` it takes any weights, of ``size`` bytes, and keeps what came as ``weights``.
+    """
 
     name = "simple"
 
-    def __init__(self, model: Model, *, busy: int = 0, silent: int = 0, version: int = VERSION) -> None:
+    def __init__(
+        self, model: Model, *, busy: int = 0, silent: int = 0, version: int = VERSION, loads: bool = False
+    ) -> None:
         self.model = model
+        self.size = 6
+        self.weights: bytes | None = None
+        self._loads = loads
+        self._unlocked = False
         self.busy = busy
         self.silent = silent
         self.requests: list[Frame] = []
@@ -62,11 +71,20 @@ class SimpleCircuit:
         if frame.kind == Kind.IDENTIFY:
             contents = b"snn" + bytes([self._version]) + bytes.fromhex(known.digest)
             contents += known.inputs.to_bytes(4, "little") + known.classes.to_bytes(2, "little")
-            return Frame(
-                Kind.IDENTIFY, frame.number, contents + bytes([known.pixel_bits, known.score_bits, known.scores_signed])
-            )
+            contents += bytes([known.pixel_bits, known.score_bits, known.scores_signed | self._loads << 1])
+            return Frame(Kind.IDENTIFY, frame.number, contents)
+        if self._loads and frame.kind == Kind.UNLOCK:
+            self._unlocked = True
+            return Frame(Kind.UNLOCK, frame.number)
+        if frame.kind == Kind.LOAD and self._unlocked:
+            self._unlocked = False
+            self.weights = frame.contents if len(frame.contents) == 8 + self.size else None
+            empty = Frame(Kind.REFUSED, frame.number, bytes([Refusal.EMPTY]))
+            return empty if self.weights is None else Frame(Kind.LOAD, frame.number)
         if frame.kind != Kind.CLASSIFY or len(frame.contents) != -(-known.inputs * known.pixel_bits // 8):
             return Frame(Kind.REFUSED, frame.number, bytes([Refusal.UNKNOWN]))
+        if self._loads and self.weights is None:
+            return Frame(Kind.REFUSED, frame.number, bytes([Refusal.EMPTY]))
         if self.busy:
             self.busy -= 1
             return Frame(Kind.REFUSED, frame.number, bytes([Refusal.BUSY]))

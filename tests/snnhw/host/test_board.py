@@ -146,6 +146,34 @@ def test_a_circuit_that_refuses_what_it_should_know():
         classify(Board(circuit, 9600, SHORT), circuits.samples("direct", 1))
 
 
+def test_new_weights():
+    circuit = SimpleCircuit(MODEL, loads=True)
+    board = Board(circuit, 10**6, SHORT)
+    assert board.identify_as(MODEL).loads
+    with pytest.raises(LinkError, match="simple has no weights: load them first"):
+        classify(board, circuits.samples("direct", 1))
+    board.load(MODEL, b"weight")
+    assert circuit.weights == bytes.fromhex(MODEL.digest[:16]) + b"weight"
+    assert len(classify(board, circuits.samples("direct", 3))) == 3
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_new_weights_over_a_bad_line(seed: int):
+    circuit = SimpleCircuit(MODEL, loads=True)
+    circuit.size = 200
+    link = SpoilingLink(circuit, 0.001, seed)
+    Board(link, 10**6, SHORT).load(MODEL, bytes(200))
+    assert link.faults > 0
+    assert circuit.weights == bytes.fromhex(MODEL.digest[:16]) + bytes(200)
+
+
+def test_weights_that_are_not_taken():
+    with pytest.raises(LinkError, match="takes no new weights"):
+        Board(SimpleCircuit(MODEL), 10**6, SHORT).load(MODEL, b"weight")
+    with pytest.raises(LinkError, match=f"has not taken the weights in {TRIES} tries: are they 5 bytes"):
+        Board(SimpleCircuit(MODEL, loads=True), 10**6, SHORT).load(MODEL, b"short")
+
+
 def test_a_line_that_is_gone():
     with pytest.raises(LinkError, match="gone has gone"):
         Board(GoneLink(), 9600, SHORT).identify()

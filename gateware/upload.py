@@ -1,0 +1,80 @@
+"""New weights over a serial line: the contents of a frame on their way into a circuit that runs."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from gateware.frame import CHECK_BITS, bits_layout
+from gateware.weights import load_layout
+
+BYTES_HELD = CHECK_BITS // 8 + 1
+"""Of the latest ones: the checksum, which is no weight, and before it the last weight, which waits for the checksum."""
+
+
+class Upload(wiring.Component):
+    """Takes the bits of a frame behind its header: a digest, then an image of the weights that are of it.
+
+    Bytes of the image are passed on as they come, the last one at the frame's end. If the frame is not good that byte
+    ends the image all the same, and another one ends a second image at once, which is too short whatever the first one
+    was (an image has more than one byte): so the circuit is left without weights. ``finished`` is 1 for a cycle after
+    either, with ``good`` where the weights are ``loaded``.
+    """
+
+    def __init__(self, digest: bytes):
+        self.initial_digest = int.from_bytes(digest, "little")
+        self.digest_bits = 8 * len(digest)
+        super().__init__(
+            {
+                "bits": In(stream.Signature(bits_layout())),
+                "weights": Out(stream.Signature(load_layout())),
+                "loaded": In(1),
+                "finished": Out(1),
+                "good": Out(1),
+                "digest": Out(self.digest_bits, init=self.initial_digest),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        bits, item, weights = self.bits, self.bits.payload, self.weights
+        held, whole, spoilt, passes = Signal(8 * BYTES_HELD), Signal(), Signal(), Signal()
+        count = Signal(range(max(self.digest_bits, len(held) + 1)))
+        m.d.comb += [
+            weights.payload.byte.eq(held[:8]),
+            whole.eq(count == len(held)),
+            passes.eq(whole & bits.valid & ~item.end),
+        ]
+        with m.FSM():
+            with m.State("DIGEST"):
+                m.d.comb += bits.ready.eq(1)
+                with m.If(bits.valid):
+                    m.d.sync += [self.digest.eq(Cat(self.digest[1:], item.bit)), count.eq(count + 1)]
+                    with m.If(count == self.digest_bits - 1):
+                        m.d.sync += count.eq(0)
+                        m.next = "IMAGE"
+                    with m.If(item.end):
+                        m.d.sync += spoilt.eq(1)
+                        m.next = "FINISH"
+            with m.State("IMAGE"):
+                m.d.comb += [weights.valid.eq(passes), bits.ready.eq(~passes | weights.ready)]
+                with m.If(bits.valid & item.end):
+                    m.d.sync += spoilt.eq(~item.good | ~whole)
+                    m.next = "LAST"
+                with m.Elif(bits.valid & bits.ready):
+                    # What was passed on makes room for a byte, of which this is the first bit.
+                    m.d.sync += [held.eq(Cat(held[1:], item.bit)), count.eq(Mux(whole, len(held) - 7, count + 1))]
+            with m.State("LAST"):
+                m.d.comb += [weights.valid.eq(1), weights.payload.last.eq(1)]
+                with m.If(weights.ready):
+                    m.next = "FINISH"
+                    with m.If(spoilt):
+                        m.next = "SPOIL"
+            with m.State("SPOIL"):
+                m.d.comb += [weights.valid.eq(1), weights.payload.last.eq(1)]
+                with m.If(weights.ready):
+                    m.next = "FINISH"
+            with m.State("FINISH"):
+                m.d.comb += [self.finished.eq(1), self.good.eq(self.loaded & ~spoilt)]
+                m.d.sync += count.eq(0)
+                m.next = "DIGEST"
+        return m
