@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from snnhw.errors import BoardError
 from snnhw.fpga.parts import FAMILIES, Part, constraints, find_part
@@ -57,6 +57,12 @@ class Board(_Table):
     programmer: tuple[str, ...] = ()
     constraints: str = ""
     """The text of the file ``pins``."""
+
+    @model_validator(mode="after")
+    def _tied_are_others(self) -> Board:
+        if taken := sorted({"clk", "rx", "tx", "rst", "led"} & set(self.tied)):
+            raise ValueError(f"tied: {taken[0]} is a port already")
+        return self
 
     @property
     def device(self) -> Part:

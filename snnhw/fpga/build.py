@@ -75,10 +75,10 @@ def build(
     for stale in (REPORT, PAGE, *([f"{BITSTREAM}{family.flow.suffix}"] if family.flow else [])):
         (folder / stale).unlink(missing_ok=True)
     job = _Job(model, implementation, part, surroundings, seed, folder, on_step or (lambda step: None))
-    with tempfile.TemporaryDirectory(prefix="snnhw_") as work:
-        built = job.run(Path(work))
     with job.step("images"):
         cycles, effort = (None, None) if dataset is None else cost(model, implementation, dataset)
+    with tempfile.TemporaryDirectory(prefix="snnhw_") as work:
+        built = job.run(Path(work))
     report = BuildReport(
         name=name,
         digest=model.digest,
@@ -88,7 +88,7 @@ def build(
         board=board.name if board else None,
         programmer=board.programmer if board else (),
         part=part,
-        stages={stage: cells for stage, cells in built.cells.items() if stage != HARNESS},
+        stages={stage: built.cells[stage] for stage in job.stages.all if stage in built.cells},
         harness=built.cells.get(HARNESS),
         placed=dict(built.placement.used) if built.placement else {},
         clock_mhz=surroundings.clock_mhz,
@@ -131,13 +131,17 @@ class _Job:
     on_step: Step
     seconds: dict[str, float] = field(default_factory=dict)
 
+    @property
+    def stages(self) -> Stages:
+        """The stages of the circuit and what is around it."""
+        return Stages.of(self.model.network, self.surroundings.name, self.surroundings.shell.kind != "stream")
+
     def run(self, work: Path) -> _Built:
         family, board = FAMILIES[self.part.family], self.surroundings.board
         top = self._verilog(work)
-        stages = Stages.of(self.model.network, self.surroundings.name, self.surroundings.shell.kind != "stream")
         with self.step("synthesis"), self._log(work, synthesis.LOG):
             sources = sorted(file.name for file in work.glob("*.v"))
-            netlist = synthesis.synthesise(sources, top, family, work, stages)
+            netlist = synthesis.synthesise(sources, top, family, work, self.stages)
         cells = netlist.stages(family)
         check_room(self.part, sum((found for stage, found in cells.items() if stage != HARNESS), Cells()))
         if family.flow is None:
@@ -146,7 +150,7 @@ class _Job:
             return _Built(cells, None, None, None)
         with self.step("place and route"), self._log(work, place.LOG):
             pins = board.pins if board else None
-            placement = place.place(self.part, pins, self.surroundings.clock_mhz, self.seed, work, stages)
+            placement = place.place(self.part, pins, self.surroundings.clock_mhz, self.seed, work, self.stages)
         timing = Timing(
             asked_mhz=self.surroundings.clock_mhz,
             fmax_mhz=placement.fmax_mhz,

@@ -60,8 +60,6 @@ class WorstPath:
 
     delay_ns: float
     blocks: tuple[str, ...]
-    start: str
-    end: str
 
 
 @dataclass(frozen=True)
@@ -133,6 +131,6 @@ def read(report: Mapping[str, Any], used: Mapping[str, tuple[int, int]], stages:
 def worst_path(path: Sequence[Mapping[str, Any]], stages: Stages) -> WorstPath:
     """The path in the words of the circuit's blocks."""
     cells = [path[0]["from"]["cell"], *(segment["to"]["cell"] for segment in path)]
-    blocks = [stages.block(cell) for cell in cells]
+    blocks = [stages.block(cell) for cell in cells if "." in cell] or [stages.block(cells[0])]
     kept = [block for index, block in enumerate(blocks) if index == 0 or block != blocks[index - 1]]
-    return WorstPath(sum(float(segment["delay"]) for segment in path), tuple(kept), cells[0], cells[-1])
+    return WorstPath(sum(float(segment["delay"]) for segment in path), tuple(kept))

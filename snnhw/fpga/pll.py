@@ -192,9 +192,10 @@ PLLS: Mapping[str, tuple[_Limits, Callable[[_Setting, float], Primitive]]] = Map
 
 
 def find_pll(family: str, reference_hz: float, asked_hz: float) -> Pll:
-    """The loop whose output is highest and not above what is asked for; of those, the one that divides least.
+    """The loop whose output is highest and not above what is asked for.
 
-    Raises BoardError where none comes within a hundredth.
+    Of several, the one that divides least before it compares, its inside nearest the middle of its range. Raises
+    BoardError where none comes within a hundredth.
     """
     limits, primitive = PLLS[family]
     low = asked_hz * (1 - TOLERANCE)
@@ -204,5 +205,6 @@ def find_pll(family: str, reference_hz: float, asked_hz: float) -> Pll:
             f"no phase-locked loop of {family} makes {asked_hz / 1e6:g} MHz from {reference_hz / 1e6:g} MHz: ask for "
             f"another --clock, or for the oscillator's own"
         )
-    best = max(found, key=lambda s: (round(s.frequency_hz), -s.divide, s.vco_hz))
+    middle = sum(limits.vco_hz) / 2
+    best = max(found, key=lambda s: (round(s.frequency_hz), -s.divide, -abs(s.vco_hz - middle)))
     return Pll(best.frequency_hz, primitive(best, reference_hz))

@@ -6,7 +6,6 @@ import hashlib
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -57,7 +56,8 @@ def command(build: str | os.PathLike[str], flash: bool = False) -> list[str]:
 
 def program(words: Sequence[str]) -> None:
     """Run a command of `command`, its own progress on standard error; raises ToolError where the board is not taken."""
-    status = subprocess.run(words, stdout=sys.stderr).returncode
+    # Standard output is for the one object of --json.
+    status = subprocess.run(words, stdout=2).returncode
     if status != 0:
         raise ToolError(
             f"{LOADER} ended with status {status}, and says why above: see that the board is plugged in and that you "

