@@ -126,6 +126,7 @@ class Requests(wiring.Component):
         self.full = Signal()
         self.final = Signal()
         self.unlocked = Signal()
+        self.loaded = Const(1) if upload is None else upload.loaded
 
     def elaborate(self, platform):
         m = Module()
@@ -149,10 +150,11 @@ class Requests(wiring.Component):
                     with m.If(self.count == len(complete) - 1):
                         m.d.sync += self.count.eq(0)
                         m.next = "TAIL"
-                        with m.If(data.View(HEADER, complete).kind == Kind.CLASSIFY):
+                        kind = data.View(HEADER, complete).kind
+                        with m.If((kind == Kind.CLASSIFY) & self.loaded):
                             m.next = "PIXELS"
                         if self.upload:
-                            with m.Elif((data.View(HEADER, complete).kind == Kind.LOAD) & self.unlocked):
+                            with m.Elif((kind == Kind.LOAD) & self.unlocked):
                                 m.next = "WEIGHTS"
                 with m.Elif(bits.valid):
                     self._end(m, empty=self.count == 0)
@@ -210,13 +212,13 @@ class Requests(wiring.Component):
         m.next = "HEADER"
         with m.If(~empty):
             m.d.sync += self.error.eq(~good)
-        with m.If(~fits):
+        with m.If((kind == Kind.CLASSIFY) & ~self.loaded):
+            m.d.comb += refusal.eq(Refusal.EMPTY)
+        with m.Elif(~fits):
             m.d.comb += refusal.eq(Refusal.UNKNOWN)
         with m.Elif(~identifies & self.outstanding):
             m.d.comb += refusal.eq(Refusal.BUSY)
         if self.upload:
-            with m.Elif((kind == Kind.CLASSIFY) & ~self.upload.loaded):
-                m.d.comb += refusal.eq(Refusal.EMPTY)
             with m.If(good & fits):
                 m.d.sync += self.unlocked.eq((kind == Kind.UNLOCK) & ~self.outstanding)
         with m.If(good & (refusal == Refusal.NONE) & (kind == Kind.CLASSIFY)):

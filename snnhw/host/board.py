@@ -81,7 +81,9 @@ class Board:
                 f"the circuit on {self.link.name} is of the model {found.digest}..., not {wanted.digest}...: program "
                 "the board with this model, or run the one that it has"
             )
-        if found != replace(wanted, loads=found.loads):
+        if found.loads:  # its scores are as wide as those of any weights that it takes
+            wanted = replace(wanted, loads=True, score_bits=found.score_bits, scores_signed=found.scores_signed)
+        if found != wanted:
             raise LinkError(f"the circuit on {self.link.name} says {found}, not {wanted}: program the board anew")
         return found
 

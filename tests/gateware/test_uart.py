@@ -459,7 +459,7 @@ def test_requests_that_do_not_exist_are_refused():
 
 
 class Loadable(wiring.Component):
-    """A network's circuit beside a memory of 3 words of 2 bytes, which it does not look at."""
+    """A network's circuit beside a memory of 3 words of 2 bytes, without which it takes no samples."""
 
     def __init__(self, *arguments: Any):
         self.inner = NetworkCircuit(*arguments)
@@ -479,6 +479,8 @@ class Loadable(wiring.Component):
         wiring.connect(m, self.inner.result, wiring.flipped(self.result))
         wiring.connect(m, wiring.flipped(self.weights), self.loader.load)
         m.d.comb += [self.error.eq(self.inner.error), self.loaded.eq(self.loader.loaded)]
+        with m.If(~self.loaded):
+            m.d.comb += [self.inner.sample.valid.eq(0), self.sample.ready.eq(0)]
         return m
 
 
