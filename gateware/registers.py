@@ -8,7 +8,12 @@ from amaranth.lib.wiring import In, Out
 
 from snnhw.shell import IDENTITY, LITE_PORTS, REGISTERS, REGISTERS_VERSION, Register
 
-FLAGS = next(register for register in REGISTERS if register.name == "status").fields[1:]
+STATUS = next(register for register in REGISTERS if register.name == "status").fields
+
+STATES = [field for field in STATUS if field.name in ("busy", "empty")]
+"""The fields of ``status`` that say how it is now; the lowest bits."""
+
+FLAGS = STATUS[len(STATES) :]
 """The fields of ``status`` that stay until they are cleared."""
 
 COUNTS = ("samples", "results", "dropped", "latency", "interval")
@@ -39,7 +44,8 @@ class Registers(wiring.Component):
         super().__init__(
             {port.name: (In if port.direction == "input" else Out)(port.width) for port in LITE_PORTS}
             | {name: In(32) for name in COUNTS}
-            | {"busy": In(1), "raised": In(len(FLAGS)), "reset": Out(1)}
+            | {field.name: In(1) for field in STATES}
+            | {"raised": In(len(FLAGS)), "reset": Out(1)}
         )
         self.flags = Signal(len(FLAGS))
         self.scratch = Signal(32)
@@ -55,7 +61,7 @@ class Registers(wiring.Component):
         if register.name in self.constants:
             return Value.cast(self.constants[register.name][index])
         if register.name == "status":
-            return Cat(self.busy, Const(0, FLAGS[0].lowest - 1), self.flags)
+            return Cat(self.busy, self.empty, Const(0, FLAGS[0].lowest - len(STATES)), self.flags)
         if register.name == "scratch":
             return self.scratch
         return Value.cast(0) if register.access == "write" else getattr(self, register.name)

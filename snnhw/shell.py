@@ -181,12 +181,8 @@ REGISTERS: tuple[Register, ...] = (
         name="control",
         address=0x08,
         access="write",
-        meaning="what is to be done, once",
-        fields=(
-            RegisterField(
-                name="reset", lowest=0, width=1, meaning="soft reset: forget every sample, flag and count, as after one"
-            ),
-        ),
+        meaning="what is to be done",
+        fields=(RegisterField(name="reset", lowest=0, width=1, meaning="1: a soft reset, once"),),
     ),
     Register(
         name="status",
@@ -195,6 +191,7 @@ REGISTERS: tuple[Register, ...] = (
         meaning="state, and flags that stay until they are cleared",
         fields=(
             RegisterField(name="busy", lowest=0, width=1, meaning="a sample is on its way in, through or out"),
+            RegisterField(name="empty", lowest=1, width=1, meaning="weights are still to be loaded: samples wait"),
             RegisterField(name="short", lowest=8, width=1, meaning="TLAST came before the sample's last byte"),
             RegisterField(name="long", lowest=9, width=1, meaning="TLAST did not come with the sample's last byte"),
             RegisterField(name="keep", lowest=10, width=1, meaning="TKEEP had a gap, or was not full before TLAST"),
@@ -207,7 +204,7 @@ REGISTERS: tuple[Register, ...] = (
         name="dropped",
         address=0x18,
         access="read",
-        meaning="samples dropped for a flag of status; where the input is events, packets cut short and events dropped",
+        meaning="packets that raised a flag of status; events that raised address",
     ),
     Register(
         name="latency",
