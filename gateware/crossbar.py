@@ -10,15 +10,15 @@ from gateware.drain import Drain, levels
 from gateware.fetch import Direct, Replay
 from gateware.multiples import choose, multiples, terms
 from gateware.stream import Mark, current_layout, event_layout, shape_of
-from gateware.weights import WeightMemory
-from snnhw.implementation import LayerShape, address_width
+from gateware.weights import WeightMemory, weight_rows
+from snnhw.implementation import LayerShape, MemoryKind
 from snnhw.network import Range
 
 
 def crossbar_latency(groups: int, weights: Range, values: Range, event_lanes: int, biased: bool) -> int:
     """Cycles from a mark's being let in to the offer of the first word of currents."""
     fetch = Direct.latency if groups == 1 else Replay.latency
-    return fetch + 5 + levels(len(terms(shape_of(weights), values, event_lanes)), biased)
+    return fetch + 4 + levels(len(terms(shape_of(weights), values, event_lanes)), biased)
 
 
 class Crossbar(wiring.Component):
@@ -34,7 +34,8 @@ class Crossbar(wiring.Component):
     With ``steps`` above 1 events carry a value a step, and words a current a step: one accumulator each.
 
     ``weight`` is [units][inputs], ``bias`` [units], both plain ints; ``values`` the range of event values;
-    ``weights`` and ``currents`` the ranges that widths come from (see ``snnhw.ranges``).
+    ``weights`` and ``currents`` the ranges that widths come from (see ``snnhw.ranges``). Unless ``memory`` is ``rom``,
+    any weights in that range can be loaded into ``memories``, and any biases where the layer is ``biased``.
     """
 
     def __init__(
@@ -47,21 +48,26 @@ class Crossbar(wiring.Component):
         currents: Range,
         event_lanes: int = 1,
         steps: int = 1,
+        memory: MemoryKind = "rom",
+        biased: bool = False,
     ):
         self.inputs = inputs = len(weight[0])
         self.shape = shape
         self.event_lanes = event_lanes
         self.steps = steps
         self._check(weight, weights, bias, currents)
-        self._weights_range = weights
-        self._rows = [self._bank_rows(weight, lane) for lane in range(event_lanes)]
+        rows = [weight_rows(weight, shape, event_lanes, lane) for lane in range(event_lanes)]
+        self._banks = [WeightMemory(bank, weights, memory) for bank in rows]
         self._terms = terms(shape_of(weights), values, event_lanes)
-        widths = [self._width(weight, term, values) for term in self._terms]
+        # Of what may be loaded nothing is known but its bits: all of them ones are the most.
+        widest = weight if memory == "rom" else [[-1] * inputs]
+        widths = [self._width(widest, term, values) for term in self._terms]
         if shape.groups == 1:
             self.fetch = Direct(inputs, values, event_lanes, steps)
         else:
             self.fetch = Replay(inputs, shape.groups, values, event_lanes, steps)
-        self.drain = Drain(shape, bias, self._terms, widths, currents, steps)
+        self.drain = Drain(shape, bias, self._terms, widths, currents, steps, loadable=biased and memory != "rom")
+        self.memories = [*self._banks, *self.drain.memories] if memory != "rom" else []
         super().__init__(
             {
                 "events": In(stream.Signature(event_layout(inputs, values, event_lanes, steps))),
@@ -77,18 +83,6 @@ class Crossbar(wiring.Component):
                 raise ValueError(f"weight rows must be {self.inputs} integers in {weights.lo}..{weights.hi}")
         if len(bias) != self.shape.units or any(value not in currents for value in bias):
             raise ValueError(f"bias must be {self.shape.units} integers in {currents.lo}..{currents.hi}")
-
-    def _bank_rows(self, weight: Sequence[Sequence[int]], lane: int) -> list[list[int]]:
-        """The memory of an event lane: a row of weights for each of its inputs, in every group."""
-        units, lanes = self.shape.units, self.shape.synapse_lanes
-        inputs = range(lane, self.inputs, self.event_lanes)
-        stride = 1 << address_width(-(-self.inputs // self.event_lanes))
-        rows = [[0] * lanes for _ in range((self.shape.groups - 1) * stride + max(1, len(inputs)))]
-        for unit in range(units):
-            group, column = divmod(unit, lanes)
-            for place, source in enumerate(inputs):
-                rows[group * stride + place][column] = weight[unit][source]
-        return rows
 
     def _width(self, weight: Sequence[Sequence[int]], term, values: Range) -> int:
         """The bits that hold the sum of a term over all inputs, for every neuron."""
@@ -131,8 +125,8 @@ class Crossbar(wiring.Component):
     def _weights(self, m, rows):
         """The weights that ``rows`` asked for two cycles ago: [lane][event lane]."""
         banks = []
-        for bank, contents in enumerate(self._rows):
-            m.submodules[f"weights_{bank}"] = store = WeightMemory(contents, self._weights_range)
+        for bank, store in enumerate(self._banks):
+            m.submodules[f"weights_{bank}"] = store
             read = Signal.like(store.data, name=f"read_{bank}", reset_less=True)
             m.d.comb += [store.addr.eq(rows[bank]), store.en.eq(1)]
             m.d.sync += read.eq(store.data)

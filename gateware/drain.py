@@ -1,16 +1,15 @@
 """From accumulators to words of currents. Without a twin: golden has whole sums."""
 
 from collections.abc import Sequence
-from functools import reduce
-from operator import xor
 from typing import NamedTuple
 
-from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value
-from amaranth.lib import data, memory, stream, wiring
+from amaranth.hdl import Array, Cat, Module, Mux, Shape, Signal, Value
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from gateware.multiples import Term
 from gateware.stream import current_layout, shape_of
+from gateware.weights import WeightMemory, bias_rows
 from snnhw.implementation import LayerShape, address_width
 from snnhw.network import Range
 
@@ -27,11 +26,11 @@ class Drain(wiring.Component):
     """Holds a group's accumulators, makes words of currents of them and sends these.
 
     ``load`` takes ``sums``, two cycles or more after ``reserve``; ``busy`` from the cycle after ``reserve`` until the
-    group's last word has been taken. The first word is offered 3 + ``levels`` cycles after ``load``, then one a cycle.
+    group's last word has been taken. The first word is offered 2 + ``levels`` cycles after ``load``, then one a cycle.
 
     ``bias`` is [units], ``widths`` the bits of each term's sum, ``currents`` the range of a current.
-    ``sums``: [lane][step][term], each the complement of the sum of a term. A lane is read by clearing it: what changes
-    in the sum modulo 2 of all lanes is what it held, which takes less logic than choosing it.
+    ``sums``: [lane][step][term], each the complement of the sum of a term.
+    Where biases are ``loadable``, ``memories`` holds the memory that takes them.
     """
 
     def __init__(
@@ -42,14 +41,18 @@ class Drain(wiring.Component):
         widths: Sequence[int],
         currents: Range,
         steps: int,
+        loadable: bool = False,
     ):
         self.shape = shape
         self.steps = steps
         self.terms = terms
         self._widths = widths
         self._current = shape_of(currents)
-        self._bias = [[0 if unit is None else bias[unit] for unit in word] for word in shape.order]
-        self._biased = any(bias)
+        self._biased = loadable or any(bias)
+        self._biases = None
+        if self._biased:
+            self._biases = WeightMemory(bias_rows(bias, shape), currents, "ram" if loadable else "rom")
+        self.memories = [self._biases] if self._biases and loadable else []
         self.levels = levels(len(terms), self._biased)
         self.sums = [
             [[Signal(width, name=f"sum_{lane}_{t}_{k}") for k, width in enumerate(widths)] for t in range(steps)]
@@ -82,7 +85,7 @@ class Drain(wiring.Component):
         parts = self._words(m, move, sends, last)
         with m.If(move):
             m.d.sync += [valid.eq(Cat(sends, valid[:-1])), final.eq(Cat(last, final[:-1]))]
-        bias = self._biases(m, move, sends) if self._biased else None
+        bias = self._word_biases(m, move, sends, self._biases) if self._biases else None
         for lane in range(self.shape.neuron_lanes):
             currents = [
                 self._combine(m, move, parts[lane][t], None if bias is None else bias[lane]) for t in range(self.steps)
@@ -101,8 +104,8 @@ class Drain(wiring.Component):
         active = Signal()
         m.d.comb += [
             size.eq(Mux(group == len(sizes) - 1, sizes[-1], sizes[0])),
-            last.eq(word == size),
-            sends.eq(active & (word != 0)),
+            last.eq(word == size - 1),
+            sends.eq(active),
         ]
         with m.If(self.load):
             m.d.sync += active.eq(1)
@@ -116,16 +119,12 @@ class Drain(wiring.Component):
             held.append(Signal(len(flat), name=f"held_{lane}", reset_less=True))
             with m.If(self.load):
                 m.d.sync += held[-1].eq(flat)
-            with m.Elif(active & move & (word == lane // lanes)):
-                m.d.sync += held[-1].eq(0)
         parts = []
         for lane in range(lanes):
-            now, before, part = (
-                Signal.like(held[0], name=f"{n}_{lane}", reset_less=True) for n in ("now", "before", "part")
-            )
-            m.d.comb += now.eq(reduce(xor, held[lane::lanes]))
+            choices = held[lane::lanes]
+            part = Signal.like(held[0], name=f"part_{lane}", reset_less=True)
             with m.If(move):
-                m.d.sync += [before.eq(now), part.eq(~(before ^ now))]
+                m.d.sync += part.eq(~(choices[0] if len(choices) == 1 else Array(choices)[word]))
             parts.append(self._split(part))
         return parts
 
@@ -139,17 +138,14 @@ class Drain(wiring.Component):
                 start += width
         return result
 
-    def _biases(self, m, move, sends):
+    def _word_biases(self, m, move, sends, store):
         """The biases of the word whose terms are there."""
         place = Signal(address_width(self.shape.words))
-        m.submodules.biases = store = memory.Memory(
-            shape=data.ArrayLayout(self._current, self.shape.neuron_lanes), depth=self.shape.words, init=self._bias
-        )
-        port = store.read_port()
-        m.d.comb += [port.addr.eq(place), port.en.eq(move)]
+        m.submodules.biases = store
+        m.d.comb += [store.addr.eq(place), store.en.eq(move)]
         with m.If(move & sends):
             m.d.sync += place.eq(Mux(place == self.shape.words - 1, 0, place + 1))
-        return [port.data[lane] for lane in range(self.shape.neuron_lanes)]
+        return [store.data[lane] for lane in range(self.shape.neuron_lanes)]
 
     def _combine(self, m, move, values, bias):
         """The current, ``levels`` cycles later: neighbours are added, level by level."""

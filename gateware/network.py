@@ -15,9 +15,12 @@ from gateware.pipeline import NeuronPipeline
 from gateware.readout import Readout
 from gateware.serializer import Serializer
 from gateware.stream import result_layout
+from gateware.weights import WeightLoader, load_layout
 from snnhw.implementation import Implementation
 from snnhw.interface import Interface, PayloadField, StreamPort, Tap, TapSignal
 from snnhw.network import Layer
+from snnhw.ranges import LayerRanges
+from snnhw.widths import widths
 
 if TYPE_CHECKING:
     from snnhw.model import Model
@@ -31,13 +34,13 @@ TOP = "snn"
 class LayerCircuit(wiring.Component):
     """Synapses, neurons and, but for the last layer, the serializer of one stage: events in, events or steps out."""
 
-    def __init__(self, model: Model, index: int, implementation: Implementation):
+    def __init__(self, model: Model, index: int, implementation: Implementation, ranges: LayerRanges):
         network = model.network
         layer: Layer = network.stages[index]
         chosen, shape = implementation.layers[index], implementation.shapes(network)[index]
         constant = index == 0 and network.constant_input
         steps = implementation.steps_a_word(network)
-        ranges, values = model.ranges[layer.name], network.input_value_range(index)
+        values = network.input_value_range(index)
         self.crossbar = Crossbar(
             model.weight(layer.name).tolist(),
             model.bias(layer.name).tolist(),
@@ -47,6 +50,8 @@ class LayerCircuit(wiring.Component):
             ranges.current,
             chosen.event_lanes,
             1 if constant else steps,
+            chosen.memory,
+            layer.bias,
         )
         parameters = {name: value.tolist() for name, value in model.parameters(layer.name).items()}
         self.neurons: NeuronBank | NeuronPipeline
@@ -100,6 +105,9 @@ class NetworkCircuit(wiring.Component):
 
     Stages work on different time steps, and on different samples, at the same time; only streams join them, so that
     back-pressure anywhere loses nothing and changes no number. ``snnhw.timing`` says how many cycles a sample takes.
+
+    Where the memory of a layer is no ROM there is a stream ``weights``, see ``WeightLoader``, and ``loaded`` beside it.
+    What ``snnhw.weights.image`` makes goes there, while no sample is in the circuit; samples wait until it is loaded.
     """
 
     def __init__(self, model: Model, implementation: Implementation):
@@ -114,16 +122,27 @@ class NetworkCircuit(wiring.Component):
             implementation.queue,
             implementation.layers[0].event_lanes,
         )
-        self.layers = [LayerCircuit(model, index, implementation) for index in range(len(shapes))]
+        built = widths(model, implementation)
+        self.layers = [
+            LayerCircuit(model, index, implementation, built.layers[stage.name])
+            for index, stage in enumerate(network.stages)
+        ]
         self.shapes = shapes
         self.steps = implementation.steps_a_word(network)
         last = self.layers[-1].neurons.steps.payload.shape()
-        self.readout = Readout(network, shapes[-1], last, model.score_range, self.steps)
+        self.readout = Readout(network, shapes[-1], last, built.scores, self.steps)
+        self.memories = [memory for layer in self.layers for memory in layer.crossbar.memories]
+        self.loader = None
+        if self.memories:
+            starts = all(memory.kind != "spram" for memory in self.memories)
+            self.loader = WeightLoader([memory.segment for memory in self.memories], initially=starts)
+        loads = {"weights": In(stream.Signature(load_layout())), "loaded": Out(1)} if self.memories else {}
         super().__init__(
             {
                 "sample": In(stream.Signature(sample_layout(network, implementation.pixels_per_beat))),
-                "result": Out(stream.Signature(result_layout(network.classes, model.score_range))),
+                "result": Out(stream.Signature(result_layout(network.classes, built.scores))),
                 "error": Out(1),
+                **loads,
             }
         )
 
@@ -132,6 +151,8 @@ class NetworkCircuit(wiring.Component):
         m.submodules.encoder = self.encoder
         wiring.connect(m, wiring.flipped(self.sample), self.encoder.sample)
         m.d.comb += self.error.eq(self.encoder.error)
+        if self.loader is not None:
+            self._load(m, self.loader)
         events = self.encoder.events
         for stage, layer in zip(self.network.stages, self.layers, strict=True):
             m.submodules[stage.name] = layer
@@ -141,6 +162,17 @@ class NetworkCircuit(wiring.Component):
         wiring.connect(m, events, self.readout.steps)
         wiring.connect(m, self.readout.result, wiring.flipped(self.result))
         return m
+
+    def _load(self, m, loader):
+        """Pass an image on to the memories, and let samples in only where there are weights."""
+        m.submodules.loader = loader
+        wiring.connect(m, wiring.flipped(self.weights), loader.load)
+        m.d.comb += self.loaded.eq(loader.loaded)
+        with m.If(~loader.loaded):
+            m.d.comb += [self.encoder.sample.valid.eq(0), self.sample.ready.eq(0)]
+        for number, memory in enumerate(self.memories):
+            write, source = memory.write, getattr(loader, f"write_{number}")
+            m.d.comb += [write.en.eq(source.en), write.addr.eq(source.addr), write.data.eq(source.data)]
 
     def tap_signals(self, stage: str) -> dict[str, Signal]:
         """The signals of a stage's tap by name, ``strobe`` among them."""
@@ -155,6 +187,7 @@ class NetworkCircuit(wiring.Component):
             top=TOP,
             sample=_port("sample", "in", self.sample.payload.shape()),
             result=_port("result", "out", self.result.payload.shape()),
+            weights=None if self.loader is None else _port("weights", "in", self.weights.payload.shape()),
             taps=(
                 _tap("encoder", "encoder", self.encoder.events.payload.shape(), self.encoder.taps),
                 *(

@@ -2,17 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import NamedTuple
 
 from amaranth.hdl import Array, Cat, ClockSignal, Const, Instance, Module, Mux, Signal
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from gateware.stream import shape_of
-from snnhw.implementation import address_width
+from snnhw.implementation import LayerShape, MemoryKind, address_width
 from snnhw.network import Range
-
-MemoryKind = Literal["rom", "ram", "spram"]
 
 COLUMN_BITS = {1024: None, 2048: 18, 4096: 8, 8192: 4, 16384: 2}
 """The width of a column by its greatest depth; deeper ones have one bit, and None stands for a whole word.
@@ -62,6 +60,11 @@ class WeightMemory(wiring.Component):
         super().__init__(ports | ({} if kind == "rom" else {"write": In(write_signature(self.depth, self.bits))}))
 
     @property
+    def segment(self) -> "Segment":
+        """Its part of an image."""
+        return Segment(self.depth, self.bits)
+
+    @property
     def column_bits(self) -> int:
         """The width of every column but the last."""
         if self.kind == "spram":
@@ -89,7 +92,9 @@ class WeightMemory(wiring.Component):
         """A column in block RAM, or, where there are no cells of a part, what stands for SPRAM in simulation."""
         mask = (1 << len(column)) - 1
         init = [] if self.kind == "spram" else [word >> start & mask for word in self._words]
-        m.submodules[name] = store = memory.Memory(shape=len(column), depth=self.depth, init=init)
+        m.submodules[name] = store = memory.Memory(
+            shape=len(column), depth=self.depth, init=init, attrs={"ram_style": "block"}
+        )
         read = store.read_port()
         m.d.comb += [read.addr.eq(self.addr), read.en.eq(reads), column.eq(read.data)]
         if written is not None:
@@ -192,6 +197,40 @@ class WeightLoader(wiring.Component):
                 write.data.eq(word[len(word) - 8 * part.octets :]),
             ]
         return m
+
+
+class Contents(NamedTuple):
+    """What stands in a memory: ``rows`` [depth][lanes] of plain ints in ``span``."""
+
+    rows: list[list[int]]
+    span: Range
+
+    @property
+    def segment(self) -> Segment:
+        """Its part of an image."""
+        return Segment(len(self.rows), self.span.width * len(self.rows[0]))
+
+
+def weight_rows(weight: Sequence[Sequence[int]], shape: LayerShape, event_lanes: int, lane: int) -> list[list[int]]:
+    """The memory of an event lane: a row of ``synapse_lanes`` for each of its inputs, in every group of neurons.
+
+    ``weight`` is [units][inputs]. Groups begin at multiples of a power of two, so that an address is put together from
+    group and input without an adder; the rows between them are 0.
+    """
+    units, lanes = shape.units, shape.synapse_lanes
+    inputs = range(lane, len(weight[0]), event_lanes)
+    stride = 1 << address_width(-(-len(weight[0]) // event_lanes))
+    rows = [[0] * lanes for _ in range((shape.groups - 1) * stride + max(1, len(inputs)))]
+    for unit in range(units):
+        group, column = divmod(unit, lanes)
+        for place, source in enumerate(inputs):
+            rows[group * stride + place][column] = weight[unit][source]
+    return rows
+
+
+def bias_rows(bias: Sequence[int], shape: LayerShape) -> list[list[int]]:
+    """The memory of biases: a row for each word of neurons."""
+    return [[0 if unit is None else bias[unit] for unit in word] for word in shape.order]
 
 
 def pack(row: Sequence[int], width: int) -> int:

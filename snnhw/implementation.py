@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import gcd
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -11,6 +11,9 @@ from snnhw.errors import DescriptionError
 from snnhw.network import Network, first_complaint
 
 DEFAULT_NEURON_LANES = 8
+
+MemoryKind = Literal["rom", "ram", "spram"]
+"""What weights stand in: built in, loadable, or loadable in the large memories of iCE40UP5K, which start empty."""
 
 Lanes = Annotated[int, Field(ge=1)]
 
@@ -21,7 +24,8 @@ class LayerImplementation(BaseModel):
     ``synapse_lanes``: weights read and accumulated a cycle; below the fan-out, a step's events are kept and replayed
     for each group of lanes. ``neuron_lanes``: neurons updated a cycle, at most the synapse lanes. ``event_lanes``:
     events taken a cycle, those of even and those of odd addresses apart. ``step_lanes``: time steps of a neuron
-    computed a cycle, 1 or all of them, where the schedule goes neuron by neuron.
+    computed a cycle, 1 or all of them, where the schedule goes neuron by neuron. ``memory``: what the weights stand
+    in; unless it is ``rom``, weights and biases can be loaded while the circuit runs.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -30,6 +34,7 @@ class LayerImplementation(BaseModel):
     neuron_lanes: Lanes
     event_lanes: Literal[1, 2] = 1
     step_lanes: Lanes = 1
+    memory: MemoryKind = "rom"
 
 
 class Implementation(BaseModel):
@@ -61,6 +66,7 @@ class Implementation(BaseModel):
         neuron_lanes: dict[str, int] | None = None,
         event_lanes: dict[str, int] | None = None,
         step_lanes: dict[str, int] | None = None,
+        memory: dict[str, MemoryKind] | None = None,
         pixels_per_beat: int = 8,
         overlap: bool = True,
         weights: Literal["inline", "readmemh"] = "inline",
@@ -70,31 +76,34 @@ class Implementation(BaseModel):
         """The usual choices for a network.
 
         ``lanes`` caps the synapse lanes of every layer (without it, all neurons at once); ``synapse_lanes``,
-        ``neuron_lanes``, ``event_lanes`` and ``step_lanes`` set single layers by name. Raises DescriptionError for
-        lanes that a layer cannot use.
+        ``neuron_lanes``, ``event_lanes``, ``step_lanes`` and ``memory`` set single layers by name. Raises
+        DescriptionError for lanes that a layer cannot use.
         """
         if lanes is not None and lanes < 1:
             raise DescriptionError(f"lanes must be at least 1, not {lanes}")
         synapses, neurons = dict(synapse_lanes or {}), dict(neuron_lanes or {})
         events, steps = dict(event_lanes or {}), dict(step_lanes or {})
-        for name in [*synapses, *neurons, *events, *steps]:
-            if name not in [stage.name for stage in network.stages]:
-                names = ", ".join(stage.name for stage in network.stages)
-                raise DescriptionError(f"there is no layer '{name}' to give lanes to; the layers are {names}")
+        memories = dict(memory or {})
+        for what, given in (("lanes", [*synapses, *neurons, *events, *steps]), ("a memory", [*memories])):
+            for name in given:
+                if name not in [stage.name for stage in network.stages]:
+                    names = ", ".join(stage.name for stage in network.stages)
+                    raise DescriptionError(f"there is no layer '{name}' to give {what} to; the layers are {names}")
         layers = []
         for stage in network.stages:
             synapse = synapses.get(stage.name, min(lanes or stage.units, stage.units))
             neuron = neurons.get(stage.name, min(DEFAULT_NEURON_LANES, synapse))
-            chosen_lanes = {
+            choices: dict[str, Any] = {
                 "synapse_lanes": synapse,
                 "neuron_lanes": neuron,
                 "event_lanes": events.get(stage.name, 1),
                 "step_lanes": steps.get(stage.name, 1),
             }
-            for kind, lane_count in chosen_lanes.items():
+            for kind, lane_count in choices.items():
                 if not isinstance(lane_count, int):
                     raise TypeError(f"{kind} of layer '{stage.name}' must be an integer, not {lane_count!r}")
-            layers.append(LayerImplementation.model_construct(**chosen_lanes))
+            choices["memory"] = memories.get(stage.name, "rom")
+            layers.append(LayerImplementation.model_construct(**choices))
         try:
             chosen = cls(
                 pixels_per_beat=pixels_per_beat,
@@ -125,6 +134,11 @@ class Implementation(BaseModel):
                 raise DescriptionError(
                     f"layer '{stage.name}' has {layer.synapse_lanes} synapse lanes, so 1 to {layer.synapse_lanes} "
                     f"neuron lanes, not {layer.neuron_lanes}"
+                )
+            if layer.memory not in get_args(MemoryKind):
+                kinds = ", ".join(get_args(MemoryKind))
+                raise DescriptionError(
+                    f"the memory of layer '{stage.name}' must be one of {kinds}, not {layer.memory!r}"
                 )
         self._check_schedule(network)
         self._check_event_lanes(network)

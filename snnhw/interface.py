@@ -81,4 +81,5 @@ class Interface(BaseModel):
     top: str
     sample: StreamPort
     result: StreamPort
+    weights: StreamPort | None = None
     taps: tuple[Tap, ...]

@@ -16,11 +16,9 @@ from pydantic import BaseModel
 
 from snnhw.errors import ModelError
 from snnhw.network import Layer, Network, Range
-from snnhw.ranges import LayerRanges, layer_ranges, magnitude_bound
+from snnhw.ranges import WIDEST, LayerRanges, layer_ranges, magnitude_bound
 
 _INT32 = Range.of_bits(32, signed=True)
-_WIDEST = 62
-"""Golden and the interval arithmetic count in 64 bits; one is for the sign and one is kept free."""
 
 
 def tensor_shapes(network: Network) -> dict[str, tuple[int, ...]]:
@@ -100,9 +98,9 @@ class Model:
             if least < neuron.membrane.lo:
                 raise ModelError(f"{layer.name}: threshold - reset_amount falls below the membrane's range")
         bound = magnitude_bound(neuron, values, weight, self.bias(layer.name), inputs, self.network.num_steps)
-        if bound.bit_length() > _WIDEST:
+        if bound.bit_length() > WIDEST:
             raise ModelError(
-                f"{layer.name}: its numbers may need {bound.bit_length()} bits, more than {_WIDEST}; "
+                f"{layer.name}: its numbers may need {bound.bit_length()} bits, more than {WIDEST}; "
                 "give it a membrane range"
             )
 

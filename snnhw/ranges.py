@@ -15,6 +15,9 @@ from snnhw.network import Leak, Neuron, Range
 
 Integers = NDArray[np.int64]
 
+WIDEST = 62
+"""The widest number: golden and the intervals here count in 64 bits; one is for the sign and one is kept free."""
+
 
 @dataclass(frozen=True)
 class LayerRanges:
@@ -82,7 +85,13 @@ def magnitude_bound(
     neuron: Neuron, parameters: dict[str, Integers], weight: Integers, bias: Integers, values: Range, num_steps: int
 ) -> int:
     """What no number of a layer exceeds in magnitude, products of the leak included; coarse, and free of overflow."""
-    low, high = current_bounds(weight, bias, values)
+    return _magnitude_bound(neuron, parameters, current_bounds(weight, bias, values), num_steps)
+
+
+def _magnitude_bound(
+    neuron: Neuron, parameters: dict[str, Integers], currents: tuple[Integers, Integers], num_steps: int
+) -> int:
+    low, high = currents
     largest = {name: int(np.abs(value).max()) for name, value in parameters.items()}
     change = max(int(np.abs(low).max()), int(np.abs(high).max()))
     change += neuron.spike.count_range.hi * largest.get("reset_amount", 0)
@@ -102,7 +111,39 @@ def layer_ranges(
 
     ``parameters`` holds an array [units] for each of ``neuron.parameters``; ``weight`` is [units, inputs].
     """
-    low_current, high_current = current_bounds(weight, bias, values)
+    span = Range(lo=min(0, int(weight.min())), hi=max(0, int(weight.max())))
+    return _layer_ranges(neuron, parameters, span, current_bounds(weight, bias, values), num_steps)
+
+
+def loadable_ranges(
+    neuron: Neuron,
+    parameters: dict[str, Integers],
+    weights: Range,
+    biases: Range,
+    inputs: int,
+    values: Range,
+    num_steps: int,
+) -> LayerRanges | None:
+    """The same for any weights and biases in these ranges, of ``inputs`` inputs a neuron.
+
+    None where its numbers could be wider than 64 bits can count.
+    """
+    units = np.ones_like(parameters["initial"])
+    low, high = (inputs * values.hi * end + bias for end, bias in ((weights.lo, biases.lo), (weights.hi, biases.hi)))
+    currents = low * units, high * units
+    if _magnitude_bound(neuron, parameters, currents, num_steps).bit_length() > WIDEST:
+        return None
+    return _layer_ranges(neuron, parameters, weights, currents, num_steps)
+
+
+def _layer_ranges(
+    neuron: Neuron,
+    parameters: dict[str, Integers],
+    weights: Range,
+    currents: tuple[Integers, Integers],
+    num_steps: int,
+) -> LayerRanges:
+    low_current, high_current = currents
     leaked, unsaturated, integrated, membrane = _Span(), _Span(), _Span(), _Span()
     low = high = parameters["initial"]
     membrane.include(low, high)
@@ -120,7 +161,7 @@ def layer_ranges(
         membrane.include(low, high)
     saturated = integrated.range
     return LayerRanges(
-        weight=Range(lo=min(0, int(weight.min())), hi=max(0, int(weight.max()))),
+        weight=weights,
         current=Range(lo=int(low_current.min()), hi=int(high_current.max())),
         leaked=leaked.range,
         unsaturated=unsaturated.range,

@@ -20,6 +20,7 @@ from golden.network import Result
 from snnhw.implementation import Implementation, LayerShape, queue_depth
 from snnhw.model import Model
 from snnhw.network import Network
+from snnhw.widths import widths
 
 Counts = list[list[int]]
 """Of each word, the events in each event lane."""
@@ -238,7 +239,7 @@ class _NeuronPipeline:
 
 
 class _NeuronRing:
-    """Works on a word for ``num_steps`` cycles from the next on; the last of them waits for the word before to leave."""
+    """Works on a word for ``num_steps`` cycles from the next on; the last waits for the word before to leave."""
 
     def __init__(self, shape: LayerShape, num_steps: int, consumer: _Consumer) -> None:
         self.words = shape.words
@@ -260,18 +261,19 @@ class _NeuronRing:
 def _crossbar(model: Model, implementation: Implementation, index: int, bank: _Neurons) -> _Crossbar | _Replay:
     """The synapses of a layer."""
     layer, shape = model.network.stages[index], implementation.shapes(model.network)[index]
+    loadable = layer.bias and implementation.layers[index].memory != "rom"
     latency = crossbar_latency(
         shape.groups,
-        model.ranges[layer.name].weight,
+        widths(model, implementation).layers[layer.name].weight,
         model.network.input_value_range(index),
         implementation.layers[index].event_lanes,
-        bool(model.bias(layer.name).any()),
+        loadable or bool(model.bias(layer.name).any()),
     )
     return (_Crossbar if shape.groups == 1 else _Replay)(shape, latency, bank)
 
 
 class _Crossbar:
-    """Takes a transfer a cycle; the words of a mark come ``latency`` cycles later, and the next mark after they left."""
+    """Takes a transfer a cycle; the words of a mark come ``latency`` cycles later, the next mark after they left."""
 
     def __init__(self, shape: LayerShape, latency: int, bank: _Neurons) -> None:
         self.sizes = shape.group_sizes

@@ -157,6 +157,7 @@ def build_library(
     ToolError.
     """
     contents = dict(memories or {})
+    model = resources.files("snnhw.simulate").joinpath("spram.v").read_text() if _lacks_spram(verilog) else ""
     control = "`verilator_config\n" + "".join(f'public_flat_rd -module "*" -var "{name}"\n' for name in public)
     driver = driver or resources.files("snnhw.simulate").joinpath("driver.cpp").read_text()
     options = [*_VERILATE, "--top-module", top, "--prefix", PREFIX, *(["--trace-vcd"] if waveform else [])]
@@ -164,16 +165,28 @@ def build_library(
     root = str(verilator_root())
     level = _OPTIMISE if optimise else "-O0"
     key = cache.digest(
-        [verilog, contents, control, driver, options, versions(), root, flags(waveform=waveform), level, sys.platform]
+        [
+            verilog,
+            model,
+            contents,
+            control,
+            driver,
+            options,
+            versions(),
+            root,
+            flags(waveform=waveform),
+            level,
+            sys.platform,
+        ]
     )
 
     def build(folder: Path) -> None:
-        text = verilog
+        text = verilog + model
         for name in contents:
             # The library looks for its files where it will lie, whatever folder it is called from.
             text = text.replace(f'$readmemh("{name}"', f'$readmemh("{cache.entry("circuit", key) / name}"')
-        sources = {"circuit.v": text, "taps.vlt": control, "driver.cpp": driver}
-        for name, content in {**sources, **contents}.items():
+        written = {"circuit.v": text, "taps.vlt": control, "driver.cpp": driver}
+        for name, content in {**written, **contents}.items():
             (folder / name).write_text(content)
         program = verilator_root() / "bin" / "verilator_bin"
         run([program, *options, "-Mdir", "cpp", "taps.vlt", "circuit.v"], "verilator", cwd=folder)
@@ -181,6 +194,11 @@ def build_library(
         shutil.rmtree(folder / "cpp")
 
     return cache.cached("circuit", key, build) / "circuit.so"
+
+
+def _lacks_spram(verilog: str) -> bool:
+    """Whether the Verilog has SPRAMs of iCE40UP5K, and no model of them."""
+    return "SB_SPRAM256KA" in verilog and "module SB_SPRAM256KA" not in verilog
 
 
 def _compile(folder: Path, waveform: bool, level: str) -> None:

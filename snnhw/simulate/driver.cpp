@@ -54,6 +54,26 @@ void get_port(const Port& port, uint32_t* words) {
     }
 }
 
+// The stream of weights, which circuits have that take new ones.
+template <typename Circuit>
+constexpr bool takes_weights() {
+    return requires(Circuit& circuit) { circuit.weights___05Fvalid; };
+}
+
+template <typename Circuit>
+void offer_weights(Circuit& circuit, bool valid, uint16_t item) {
+    if constexpr (takes_weights<Circuit>()) {
+        circuit.weights___05Fvalid = valid;
+        circuit.weights___05Fpayload = item;
+    }
+}
+
+template <typename Circuit>
+bool weights_ready(const Circuit& circuit) {
+    if constexpr (takes_weights<Circuit>()) return circuit.weights___05Fready;
+    return false;
+}
+
 // A variable of the circuit, in Verilator's storage: 1, 2, 4 or 8 bytes, or 32-bit words, lowest first.
 struct Variable {
     const void* data = nullptr;
@@ -116,6 +136,9 @@ struct RunPlan {
     uint64_t seed;
     int64_t trace_first;      // the samples from and to which a waveform is written
     int64_t trace_last;
+    const uint16_t* weights;  // bytes of images, 256 added to the last of each
+    int64_t weight_count;
+    int64_t weights_before;   // the sample before which they are sent, once all before it have given their results
 };
 
 class Driver {
@@ -126,6 +149,7 @@ public:
         top_->rst = 1;
         top_->sample___05Fvalid = 0;
         top_->result___05Fready = 0;
+        offer_weights(*top_, false, 0);
         top_->clk = 0;
         top_->eval();
     }
@@ -162,6 +186,7 @@ public:
 
     void begin(const RunPlan& plan) {
         if (plan.words_per_beat != kSampleWords) throw std::runtime_error("beats of another width than the port");
+        if (plan.weight_count > 0 && !takes_weights<Vcircuit>()) throw std::runtime_error("the circuit takes no weights");
         plan_ = plan;
         random_ = Random{plan.seed};
         started_.reserve(plan.samples);
@@ -223,6 +248,7 @@ private:
     // Whether a beat is on offer in this cycle; one that was offered stays until it is taken.
     bool offers() {
         if (cycle_ < kResetCycles || sample_ >= plan_.samples) return false;
+        if (sample_ == plan_.weights_before && weight_ < plan_.weight_count) return false;
         if (offered_) return true;
         if (plan_.isolated && beat_ == plan_.first[sample_]) {
             const bool idle = result_count_ >= sample_ && cycle_ - progress_ > plan_.gap;
@@ -238,9 +264,15 @@ private:
         top_->sample___05Fvalid = offered_;
         if (offered_) set_port(top_->sample___05Fpayload, plan_.words + beat_ * kSampleWords);
         top_->result___05Fready = !reset && !random_.happens(plan_.sink_stall);
+        const bool loads = !reset && weight_ < plan_.weight_count && result_count_ >= plan_.weights_before;
+        offer_weights(*top_, loads, loads ? plan_.weights[weight_] : 0);
         top_->clk = 0;
         top_->eval();
         dump(0);
+        if (loads && weights_ready(*top_)) {
+            ++weight_;
+            progress_ = cycle_;
+        }
         if (!reset) observe();
         top_->clk = 1;
         top_->eval();
@@ -301,7 +333,8 @@ private:
     std::vector<Tap> taps_;
     std::vector<int64_t> started_, finished_;
     std::vector<uint32_t> results_;
-    int64_t cycle_ = 0, progress_ = 0, sample_ = 0, beat_ = 0, result_count_ = 0, error_cycles_ = 0;
+    int64_t cycle_ = 0, progress_ = 0, sample_ = 0, beat_ = 0, weight_ = 0, result_count_ = 0;
+    int64_t error_cycles_ = 0;
     bool offered_ = false;
 };
 

@@ -33,6 +33,8 @@ _BUILDING = threading.Lock()
 """Held while a library is built, so that of two threads that need it the second finds it."""
 
 _DONE, _STUCK, _FAILED = 1, 2, 3
+_LAST = 1 << 8
+"""Beside an image's last byte."""
 _ENDLESS = (1 << 63) - 1
 
 
@@ -52,6 +54,9 @@ class _RunPlan(ctypes.Structure):
         ("seed", ctypes.c_uint64),
         ("trace_first", ctypes.c_int64),
         ("trace_last", ctypes.c_int64),
+        ("weights", ctypes.c_void_p),
+        ("weight_count", ctypes.c_int64),
+        ("weights_before", ctypes.c_int64),
     )
 
 
@@ -72,6 +77,10 @@ class VerilatorSimulator:
     """The files that ``$readmemh`` reads, by name."""
     optimise: bool = True
     """Without it the library is built in a fraction of the time, and runs slower."""
+    images: tuple[bytes, ...] = ()
+    """New weights, from `snnhw.weights.image`, that are sent one after the other"""
+    images_before: int = 0
+    """before this sample, once those before it have given their results."""
 
     @classmethod
     def of(cls, model: Model, implementation: Implementation) -> VerilatorSimulator:
@@ -134,6 +143,7 @@ class VerilatorSimulator:
         words = np.ascontiguousarray(beats.words)
         first = np.concatenate([[0], np.cumsum(beats.counts)]).astype(np.int64)
         stall = stall or Stall(source=0, sink=0)
+        weights = np.array([byte for image in self.images for byte in (*image[:-1], image[-1] | _LAST)], np.uint16)
         plan = _RunPlan(
             words=words.ctypes.data,
             first=first.ctypes.data,
@@ -147,8 +157,11 @@ class VerilatorSimulator:
             seed=stall.seed,
             trace_first=waveform.first if waveform else 0,
             trace_last=waveform.last if waveform and waveform.last is not None else _ENDLESS,
+            weights=weights.ctypes.data,
+            weight_count=len(weights),
+            weights_before=self.images_before,
         )
-        return plan, [words, first]
+        return plan, [words, first, weights]
 
     def _collect(self, circuit: _Circuit, samples: int, taps: list[int], stuck: bool) -> Simulation:
         started, finished = circuit.cycles()

@@ -12,7 +12,8 @@ ROOT = Path(__file__).parents[2]
 MODULES = sorted(path for package in ("snnhw", "gateware", "golden") for path in (ROOT / package).rglob("*.py"))
 HEAVY = {"amaranth", "gateware", "golden", "matplotlib", "numpy", "pydantic", "rich", "safetensors", "torch", "typer"}
 DESCRIPTION = tuple(
-    f"snnhw.{name}" for name in ("network", "implementation", "interface", "model", "ranges", "shell", "errors")
+    f"snnhw.{name}"
+    for name in ("network", "implementation", "interface", "model", "ranges", "shell", "errors", "widths")
 )
 LEAVES = [f"{module.replace('.', '/')}.py" for module in (*DESCRIPTION, "snnhw.files")]
 
