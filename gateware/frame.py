@@ -8,7 +8,6 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from gateware.crc import Crc
-from gateware.serial import received_layout
 
 FLAG = 0x7E
 """Begins and ends each frame, and is nowhere inside of one."""
@@ -36,15 +35,13 @@ class FrameReceiver(wiring.Component):
     """Takes bytes from the line and gives the bits of each frame, the checksum's among them, and its end.
 
     The first bit of a byte is offered in the cycle after the byte. Whatever comes between two flags is a frame, an
-    empty one too; one is not good if its checksum is not, if a byte was broken, or if a byte came before all bits of
-    the one before were taken. A flag always begins anew, unless it comes too early itself: then the frame after it is
-    not good.
+    empty one too, and good if its checksum is. A byte that comes before all bits of the one before were taken is lost.
     """
 
     def __init__(self):
         super().__init__(
             {
-                "bytes": In(stream.Signature(received_layout(), always_ready=True)),
+                "bytes": In(stream.Signature(8, always_ready=True)),
                 "bits": Out(stream.Signature(bits_layout())),
             }
         )
@@ -52,32 +49,30 @@ class FrameReceiver(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.crc = crc = Crc()
-        received, item = self.bytes.payload, self.bits.payload
+        received, item = self.bytes, self.bits.payload
         byte, left = Signal(8), Signal(range(9))
-        escaped, lost, taken = Signal(), Signal(), Signal()
+        escaped, taken = Signal(), Signal()
         m.d.comb += [
             self.bits.valid.eq((left != 0) | item.end),
             taken.eq(self.bits.valid & self.bits.ready),
             item.bit.eq(byte[0]),
-            item.good.eq(crc.good & ~lost),
+            item.good.eq(crc.good),
             crc.bit.eq(byte[0]),
             crc.step.eq(taken & ~item.end),
             crc.clear.eq(taken & item.end),
         ]
         with m.If(taken):
             with m.If(item.end):
-                m.d.sync += [item.end.eq(0), lost.eq(0)]
+                m.d.sync += item.end.eq(0)
             with m.Else():
                 m.d.sync += [byte.eq(byte[1:]), left.eq(left - 1)]
-        with m.If(self.bytes.valid):
-            with m.If(received.broken | self.bits.valid):
-                m.d.sync += lost.eq(1)
-            with m.Elif(received.byte == FLAG):
+        with m.If(received.valid & ~self.bits.valid):
+            with m.If(received.payload == FLAG):
                 m.d.sync += [item.end.eq(1), escaped.eq(0)]
-            with m.Elif(received.byte == ESCAPE):
+            with m.Elif(received.payload == ESCAPE):
                 m.d.sync += escaped.eq(1)
             with m.Else():
-                m.d.sync += [byte.eq(received.byte ^ Mux(escaped, FLIP, 0)), left.eq(8), escaped.eq(0)]
+                m.d.sync += [byte.eq(received.payload ^ Mux(escaped, FLIP, 0)), left.eq(8), escaped.eq(0)]
         return m
 
 

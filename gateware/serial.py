@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import In, Out
 
@@ -73,31 +73,26 @@ class BitTimer(wiring.Component):
         return m
 
 
-def received_layout() -> data.StructLayout:
-    """A byte from the line; ``broken`` where it did not end with a stop bit, and is worth nothing."""
-    return data.StructLayout({"byte": 8, "broken": 1})
-
-
 class Receiver(wiring.Component):
     """Gives each byte from the line ``rx`` in the middle of its stop bit, whether anybody takes it or not.
 
-    The line is looked at in the middle of each bit. A low that is over by the middle of a start bit is passed over.
+    The line is looked at in the middle of each bit. A low that is over by the middle of a start bit is passed over, and
+    so is a byte that does not end with a stop bit.
     """
 
     def __init__(self, time: BitTime):
         self.time = time
-        super().__init__({"rx": In(1, init=1), "bytes": Out(stream.Signature(received_layout(), always_ready=True))})
+        super().__init__({"rx": In(1, init=1), "bytes": Out(stream.Signature(8, always_ready=True))})
 
     def elaborate(self, platform):
         m = Module()
         line, active, count = Signal(init=1), Signal(), Signal(range(ONE_BYTE))
         m.submodules.line = FFSynchronizer(self.rx, line, init=1)
         m.submodules.timer = timer = BitTimer(self.time, first=self.time.whole // 2)
-        received, ends = self.bytes.payload, count == ONE_BYTE - 1
+        byte, ends = self.bytes.payload, count == ONE_BYTE - 1
         m.d.comb += [
             timer.hold.eq(~active),
-            self.bytes.valid.eq(timer.tick & ends),
-            received.broken.eq(~line),
+            self.bytes.valid.eq(timer.tick & ends & line),
         ]
         with m.If(~active):
             m.d.sync += [active.eq(~line), count.eq(0)]
@@ -106,7 +101,7 @@ class Receiver(wiring.Component):
             with m.If(((count == 0) & line) | ends):
                 m.d.sync += active.eq(0)
             with m.If(~ends):
-                m.d.sync += received.byte.eq(Cat(received.byte[1:], line))
+                m.d.sync += byte.eq(Cat(byte[1:], line))
         return m
 
 
