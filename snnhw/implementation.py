@@ -14,6 +14,7 @@ DEFAULT_NEURON_LANES = 8
 
 MemoryKind = Literal["rom", "ram", "spram"]
 """What weights stand in: built in, loadable, or loadable in the large memories of iCE40UP5K, which start empty."""
+MEMORY_KINDS: tuple[MemoryKind, ...] = get_args(MemoryKind)
 
 Lanes = Annotated[int, Field(ge=1)]
 
@@ -135,8 +136,8 @@ class Implementation(BaseModel):
                     f"layer '{stage.name}' has {layer.synapse_lanes} synapse lanes, so 1 to {layer.synapse_lanes} "
                     f"neuron lanes, not {layer.neuron_lanes}"
                 )
-            if layer.memory not in get_args(MemoryKind):
-                kinds = ", ".join(get_args(MemoryKind))
+            if layer.memory not in MEMORY_KINDS:
+                kinds = ", ".join(MEMORY_KINDS)
                 raise DescriptionError(
                     f"the memory of layer '{stage.name}' must be one of {kinds}, not {layer.memory!r}"
                 )

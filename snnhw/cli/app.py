@@ -11,7 +11,21 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from snnhw.cli import build, data, demo, doctor, evaluate, info, program, report, simulate, train, verify, verilog
+from snnhw.cli import (
+    build,
+    data,
+    demo,
+    doctor,
+    evaluate,
+    info,
+    program,
+    report,
+    simulate,
+    train,
+    verify,
+    verilog,
+    weights,
+)
 from snnhw.cli.run import run as run_on_board
 from snnhw.errors import SnnhwError
 
@@ -58,6 +72,7 @@ app.command("simulate")(simulate.simulate)
 app.command("evaluate")(evaluate.evaluate)
 app.command("verify")(verify.verify)
 app.command("verilog")(verilog.verilog)
+app.command("weights")(weights.weights)
 app.command("build")(build.build)
 app.command("report")(report.report)
 app.command("program")(program.program)

@@ -40,6 +40,7 @@ def build(
     pixels_per_beat: circuit.PixelsPerBeat = 8,
     overlap: circuit.Overlap = True,
     weights: circuit.Weights = "inline",
+    memory: circuit.Memory = None,
     dataset: Annotated[str | None, _DATASET] = None,
     out: Annotated[str | None, _OUT] = None,
     as_json: Json = False,
@@ -57,7 +58,7 @@ def build(
 
     def choices(cap: int | None) -> Implementation:
         return circuit.implementation(
-            chosen.network, cap, synapse_lanes, neuron_lanes, pixels_per_beat, overlap, weights
+            chosen.network, cap, synapse_lanes, neuron_lanes, pixels_per_beat, overlap, weights, memory
         )
 
     images = _images(chosen, dataset)

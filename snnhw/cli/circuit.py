@@ -9,7 +9,7 @@ import typer
 from snnhw.errors import DescriptionError
 
 if TYPE_CHECKING:
-    from snnhw.implementation import Implementation
+    from snnhw.implementation import Implementation, MemoryKind
     from snnhw.network import Network
     from snnhw.simulate.engines import EngineName
 
@@ -39,6 +39,12 @@ Overlap = Annotated[
 Weights = Annotated[
     str, typer.Option("--weights", metavar="WHERE", help="inline, or readmemh: in files that the Verilog reads.")
 ]
+Memory = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--memory", metavar="LAYER=KIND", help="What a layer's weights stand in: rom, ram or spram; repeatable."
+    ),
+]
 Engine = Annotated[str, typer.Option("--engine", metavar="ENGINE", help=f"One of {', '.join(_ENGINES)}.")]
 
 
@@ -50,6 +56,7 @@ def implementation(
     pixels_per_beat: int,
     overlap: bool,
     weights: str,
+    memory: list[str] | None = None,
 ) -> Implementation:
     """The implementation that the options ask for; raises DescriptionError where it does not fit the network."""
     from snnhw.implementation import Implementation
@@ -63,6 +70,7 @@ def implementation(
         neuron_lanes=_by_layer("--neuron-lanes", neuron_lanes),
         pixels_per_beat=pixels_per_beat,
         overlap=overlap,
+        memory=_memories(memory),
         weights="readmemh" if weights == "readmemh" else "inline",
     )
 
@@ -86,6 +94,22 @@ def lanes_of(network: Network, choices: Implementation) -> list[str]:
 def spread(cycles: dict[str, Any] | None) -> str:
     """Least, mean and greatest on one line."""
     return "unknown" if cycles is None else f"{cycles['min']} / {cycles['mean']:.1f} / {cycles['max']}"
+
+
+def _memories(settings: list[str] | None) -> dict[str, MemoryKind]:
+    """LAYER=KIND, parsed."""
+    from snnhw.implementation import MEMORY_KINDS
+
+    memories: dict[str, MemoryKind] = {}
+    for setting in settings or []:
+        layer, _, word = setting.partition("=")
+        kind = next((kind for kind in MEMORY_KINDS if kind == word), None)
+        if not layer or kind is None:
+            raise DescriptionError(
+                f"--memory takes LAYER=KIND, such as hidden=ram, KIND one of {', '.join(MEMORY_KINDS)}, not '{setting}'"
+            )
+        memories[layer] = kind
+    return memories
 
 
 def _by_layer(option: str, settings: list[str] | None) -> dict[str, int]:

@@ -35,6 +35,7 @@ def simulate(
     pixels_per_beat: circuit.PixelsPerBeat = 8,
     overlap: circuit.Overlap = True,
     weights: circuit.Weights = "inline",
+    memory: circuit.Memory = None,
     engine: circuit.Engine = "auto",
     as_json: Json = False,
 ) -> None:
@@ -48,7 +49,7 @@ def simulate(
 
     chosen = resolve_model(model)
     choices = circuit.implementation(
-        chosen.network, lanes, synapse_lanes, neuron_lanes, pixels_per_beat, overlap, weights
+        chosen.network, lanes, synapse_lanes, neuron_lanes, pixels_per_beat, overlap, weights, memory
     )
     images = load(dataset, limit=index + limit)
     if index >= len(images):

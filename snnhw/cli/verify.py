@@ -34,6 +34,7 @@ def verify(
     pixels_per_beat: circuit.PixelsPerBeat = 8,
     overlap: circuit.Overlap = True,
     weights: circuit.Weights = "inline",
+    memory: circuit.Memory = None,
     engine: circuit.Engine = "auto",
     vcd: Annotated[str | None, _WAVEFORM] = None,
     netlist: Annotated[str | None, _NETLIST] = None,
@@ -47,7 +48,7 @@ def verify(
 
     chosen = resolve_model(model)
     choices = circuit.implementation(
-        chosen.network, lanes, synapse_lanes, neuron_lanes, pixels_per_beat, overlap, weights
+        chosen.network, lanes, synapse_lanes, neuron_lanes, pixels_per_beat, overlap, weights, memory
     )
     images = load(dataset, limit=limit)
     samples = check_images(images, chosen.network.sample_shape)

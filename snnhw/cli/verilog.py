@@ -32,6 +32,7 @@ def verilog(
     pixels_per_beat: circuit.PixelsPerBeat = 8,
     overlap: circuit.Overlap = True,
     weights: circuit.Weights = "inline",
+    memory: circuit.Memory = None,
     top: Annotated[str, typer.Option("--top", metavar="NAME", help="The name of the top module.")] = "snn",
     interface: Annotated[str, _INTERFACE] = "stream",
     tdata: Annotated[int | None, _TDATA] = None,
@@ -51,7 +52,7 @@ def verilog(
 
     chosen = resolve_model(model)
     choices = circuit.implementation(
-        chosen.network, lanes, synapse_lanes, neuron_lanes, pixels_per_beat, overlap, weights
+        chosen.network, lanes, synapse_lanes, neuron_lanes, pixels_per_beat, overlap, weights, memory
     )
     shell = _shell(interface, tdata, baud, clock_hz)
     if testbench and interface != "stream":
