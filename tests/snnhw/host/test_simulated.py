@@ -3,15 +3,18 @@
 import threading
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
-from snnhw.errors import ToolError
+from snnhw.errors import LinkError, ToolError
 from snnhw.host.board import Board
 from snnhw.host.link import SerialLink, open_link
 from snnhw.host.protocol import Decoder, Frame, Identity, Kind, pack_pixels
 from snnhw.host.run import run
 from snnhw.host.simulated import Line, simulated_port
 from snnhw.implementation import Implementation
+from snnhw.model import Model
+from snnhw.weights import image
 from tests import circuits
 from tests.snnhw.host.simple import SpoilingLink, emit_once
 
@@ -44,6 +47,23 @@ def test_a_line_that_spoils_bytes_costs_time_and_changes_nothing(link: SerialLin
     assert report.equal == 150
     assert spoiling.faults > 5
     assert report.repeated > 0
+
+
+def test_new_weights_make_another_model_of_it():
+    built = Implementation.of(MODEL.network, memory={stage.name: "ram" for stage in MODEL.network.stages})
+    tensors = {**MODEL.tensors, "layer0.weight": np.clip(-MODEL.tensors["layer0.weight"], -8, 7)}
+    other, samples = Model(MODEL.network, tensors), circuits.samples("direct", 40)
+    with simulated_port(MODEL, built) as name, open_link(name, 1_000_000) as link:
+        board = Board(link, 1_000_000, 20.0)
+        assert run(board, MODEL, samples).equal == 40
+        board.load(other, image(other, MODEL, built))
+        assert run(board, other, samples).equal == 40
+        with pytest.raises(LinkError, match=f"is of the model {other.digest[:16]}"):
+            board.identify_as(MODEL)
+        with pytest.raises(LinkError, match="has not taken the weights"):
+            board.load(MODEL, image(MODEL, MODEL, built)[:-1])
+        with pytest.raises(LinkError, match="has no weights: load them first"):
+            list(board.classify(Identity.of(MODEL), samples))
 
 
 def test_nothing_is_left_behind(link: SerialLink):
