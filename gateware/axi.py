@@ -17,6 +17,7 @@ from gateware.network import NetworkCircuit
 from gateware.packet import result_bits
 from gateware.registers import COUNTS, FLAGS, Registers
 from gateware.stream import Mark
+from gateware.weights import load_layout
 from gateware.width import Narrow, Skid, Widen, cut_layout, marked_layout
 from snnhw.implementation import Implementation, address_width
 from snnhw.network import Network
@@ -302,6 +303,8 @@ class AxiTop(wiring.Component):
         m.submodules.counts = ResetInserter(reset)(counts)
         m.submodules.circuit = ResetInserter(reset)(self.circuit)
         self._take(m, counts)
+        if self.circuit.loader is not None:
+            self._load(m)
         self._give(m, counts)
         m.d.comb += [getattr(registers, name).eq(getattr(counts, name)) for name in COUNTS]
         return m
@@ -319,6 +322,18 @@ class AxiTop(wiring.Component):
             intake.clear.eq(self.registers.reset),
             self.registers.raised.eq(intake.raised),
             *(getattr(counts, name).eq(getattr(intake, name)) for name in ("first", "whole", "drop", "over")),
+        ]
+
+    def _load(self, m):
+        """Weights in."""
+        m.submodules.skid_weights = skid = Skid(load_layout())
+        wiring.connect(m, skid.given, self.circuit.weights)
+        m.d.comb += [
+            skid.taken.valid.eq(self.s_axis_weights_tvalid),
+            self.s_axis_weights_tready.eq(skid.taken.ready),
+            skid.taken.payload.byte.eq(self.s_axis_weights_tdata),
+            skid.taken.payload.last.eq(self.s_axis_weights_tlast),
+            self.registers.empty.eq(~self.circuit.loaded),
         ]
 
     def _give(self, m, counts):

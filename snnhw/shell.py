@@ -53,14 +53,15 @@ class StreamShell(_Shell):
     def ports(self, interface: Interface) -> list[Port]:
         """All ports of the top module."""
         listed = [Port("clk", "input", 1), Port("rst", "input", 1)]
-        for stream in (interface.sample, interface.result):
+        loads = [interface.weights] if interface.weights else []
+        for stream in (interface.sample, interface.result, *loads):
             inward = stream.direction == "in"
             listed += [
                 Port(f"{stream.name}__valid", "input" if inward else "output", 1),
                 Port(f"{stream.name}__ready", "output" if inward else "input", 1),
                 Port(f"{stream.name}__payload", "input" if inward else "output", stream.width),
             ]
-        return [*listed, Port("error", "output", 1)]
+        return [*listed, Port("error", "output", 1), *(Port("loaded", "output", 1) for _ in loads)]
 
 
 class AxiShell(_Shell):
@@ -70,12 +71,14 @@ class AxiShell(_Shell):
     tdata: Literal[8, 32, 64] = 32
 
     def ports(self, interface: Interface) -> list[Port]:
-        """All ports of the top module; the same for every network."""
+        """All ports of the top module: the same for every network, but for those of weights that can be loaded."""
+        loads = _stream_ports("s_axis_weights", "input", 8, keep=False) if interface.weights else []
         return [
             Port("aclk", "input", 1),
             Port("aresetn", "input", 1),
             *_stream_ports("s_axis", "input", self.tdata),
             *_stream_ports("m_axis", "output", self.tdata),
+            *loads,
             *LITE_PORTS,
         ]
 
@@ -230,12 +233,12 @@ REGISTER_ADDRESS_BITS = 12
 """Of the AXI4-Lite port: the 4 KiB that interconnects give a slave at least."""
 
 
-def _stream_ports(name: str, direction: Literal["input", "output"], tdata: int) -> list[Port]:
-    """An AXI4-Stream whose data go in ``direction``."""
+def _stream_ports(name: str, direction: Literal["input", "output"], tdata: int, *, keep: bool = True) -> list[Port]:
+    """An AXI4-Stream whose data go in ``direction``, with TKEEP or without."""
     back: Literal["input", "output"] = "output" if direction == "input" else "input"
     return [
         Port(f"{name}_tdata", direction, tdata),
-        Port(f"{name}_tkeep", direction, tdata // 8),
+        *([Port(f"{name}_tkeep", direction, tdata // 8)] if keep else []),
         Port(f"{name}_tlast", direction, 1),
         Port(f"{name}_tvalid", direction, 1),
         Port(f"{name}_tready", back, 1),

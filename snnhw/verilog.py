@@ -158,6 +158,7 @@ def shell_lines(network: Network, interface: Interface, shell: Shell) -> list[st
             *port_lines(interface.sample),
             *port_lines(interface.result),
             f"  error: {error_text(network)}",
+            *([*port_lines(interface.weights), "  loaded: all weights are there"] if interface.weights else []),
             "A transfer happens at a rising clock edge with valid and ready; valid and payload hold until then.",
         ]
     result = result_packet(interface)
@@ -174,6 +175,7 @@ def shell_lines(network: Network, interface: Interface, shell: Shell) -> list[st
         "  aclk, aresetn (synchronous, active low)",
         f"  s_axis_*: AXI4-Stream of {shell.tdata} bits, samples in",
         f"  m_axis_*: AXI4-Stream of {shell.tdata} bits, results out",
+        *(["  s_axis_weights_*: AXI4-Stream of 8 bits, new weights in"] if interface.weights else []),
         "  s_axi_*: AXI4-Lite, registers",
         f"{'An event' if sample.repeated else 'A sample'}, {size(sample)}:",
         *field_lines(sample.fields),

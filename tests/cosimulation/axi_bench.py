@@ -39,6 +39,8 @@ FLAGS = {field.name: 1 << field.lowest for register in REGISTERS for field in re
 GIVEN: dict[str, Any] = json.loads(Path(os.environ["VECTORS"]).read_text())
 SAMPLES = [bytes.fromhex(sample) for sample in GIVEN["samples"]]
 RESULTS = [bytes.fromhex(result) for result in GIVEN["results"]]
+IMAGE = bytes.fromhex(GIVEN["image"])
+"""Of the weights that the results are of; empty where these are built in."""
 WORD = GIVEN["tdata"] // 8
 PIXELS = not GIVEN["events"]
 
@@ -78,6 +80,16 @@ class Bench:
             channel.set_pause_generator(pauses(registers, seed))
         for name, payload in CHANNELS.items():
             cocotb.start_soon(self.watch(name, payload))
+        if IMAGE:
+            await self.load(IMAGE)
+
+    async def load(self, image: bytes) -> None:
+        """New weights, over the stream that is there for them."""
+        bus = AxiStreamBus.from_prefix(self.dut, "s_axis_weights")
+        source = AxiStreamSource(bus, self.dut.aclk, self.dut.aresetn, False)
+        await source.send(image)
+        await source.wait()
+        await ClockCycles(self.dut.aclk, 5)
 
     async def watch(self, name: str, payload: tuple[str, ...]) -> None:
         """See that what is valid stays, unchanged, until it is taken."""
@@ -264,6 +276,20 @@ async def a_soft_reset_breaks_no_transfer_and_leaves_nothing(dut: Any) -> None:
     assert partial > 2
     await bench.send(SAMPLES[1])
     assert await bench.receive(1) == RESULTS[1:2]
+
+
+@cocotb.test(skip=not IMAGE)
+async def samples_wait_for_weights(dut: Any) -> None:
+    bench = Bench(dut)
+    await bench.start()
+    await bench.load(IMAGE[:-1])
+    assert await bench.read("status") == FLAGS["empty"]
+    await bench.send(SAMPLES[0])
+    await ClockCycles(dut.aclk, 300)
+    assert not bench.rest()
+    await bench.load(IMAGE)
+    assert await bench.receive(1) == RESULTS[:1]
+    assert await bench.read("status") == 0
 
 
 @cocotb.test()

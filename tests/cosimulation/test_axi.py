@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 
 from golden.network import run
+from snnhw.interface import Interface
+from snnhw.model import Model
 from snnhw.packets import pack_samples, result_dtype, unpack_results
 from snnhw.shell import AxiShell, sample_packet
 from snnhw.simulate.simulation import patience
 from snnhw.verilog import Emitted, emit
+from snnhw.weights import image
 from tests.circuits import implementation, model, samples
 from tests.cosimulation import runner
 
@@ -28,10 +31,10 @@ def emitted(case: str, tdata: int) -> Emitted:
     return emit(model(case), implementation(case), shell=AxiShell(tdata=tdata))
 
 
-def vectors(case: str, tdata: int) -> dict[str, Any]:
-    """The bytes of some samples, and those of golden's results."""
-    network, interface, given = model(case).network, emitted(case, tdata).interface, samples(case, SAMPLES)
-    golden = run(model(case), given)
+def vectors(case: str, interface: Interface, tdata: int, computed: Model | None = None) -> dict[str, Any]:
+    """The bytes of some samples, and those of golden's results, of the model of the case unless told."""
+    network, given = model(case).network, samples(case, SAMPLES)
+    golden = run(computed or model(case), given)
     results = np.zeros(SAMPLES, result_dtype(interface))
     results["class"], results["scores"] = golden.classes, golden.scores
     classes, scores = unpack_results(interface, results.tobytes())
@@ -46,27 +49,41 @@ def vectors(case: str, tdata: int) -> dict[str, Any]:
         "samples": [sample.hex() for sample in pack_samples(network, interface, given)],
         "results": [result.tobytes().hex() for result in results],
         "digest": model(case).digest,
+        "image": "",
         "patience": 4 * patience(network, implementation(case)),
         "seed": 7,
     }
 
 
-def outcome(folder: Path, simulator: str, case: str, given: dict[str, Any], *options: str) -> tuple[int, int]:
-    return runner.outcome(folder, simulator, emitted(case, given["tdata"]), BENCH, given, *options)
-
-
 @needs_icarus
 @pytest.mark.parametrize(("case", "tdata"), [("integrate_fire", 8), ("bernoulli", 64), ("events", 32), ("latency", 32)])
 def test_icarus(tmp_path: Path, case: str, tdata: int):
-    ran, failed = outcome(tmp_path, "icarus", case, vectors(case, tdata), "-g2005")
+    circuit = emitted(case, tdata)
+    given = vectors(case, circuit.interface, tdata)
+    ran, failed = runner.outcome(tmp_path, "icarus", circuit, BENCH, given, "-g2005")
+    assert (ran > 10, failed) == (True, 0)
+
+
+@needs_icarus
+def test_new_weights(tmp_path: Path):
+    built, chosen = model("direct"), implementation("direct")
+    layers = tuple(layer.model_copy(update={"memory": "ram"}) for layer in chosen.layers)
+    chosen = chosen.model_copy(update={"layers": layers})
+    weights = {name: -1 - tensor for name, tensor in built.tensors.items() if name.endswith(".weight")}
+    new = Model(built.network, {**built.tensors, **weights})
+    circuit = emit(built, chosen, shell=AxiShell(tdata=32))
+    given = vectors("direct", circuit.interface, 32, new)
+    given["image"] = image(new, built, chosen).hex()
+    ran, failed = runner.outcome(tmp_path, "icarus", circuit, BENCH, given, "-g2005")
     assert (ran > 10, failed) == (True, 0)
 
 
 @needs_icarus
 def test_a_wrong_expectation_fails(tmp_path: Path):
-    given = vectors("direct", 32)
+    circuit = emitted("direct", 32)
+    given = vectors("direct", circuit.interface, 32)
     given["results"][2] = given["results"][1]
-    ran, failed = outcome(tmp_path, "icarus", "direct", given, "-g2005")
+    ran, failed = runner.outcome(tmp_path, "icarus", circuit, BENCH, given, "-g2005")
     assert 0 < failed < ran
 
 
@@ -74,5 +91,7 @@ def test_a_wrong_expectation_fails(tmp_path: Path):
 @pytest.mark.verilator
 def test_verilator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     runner.use_verilator(tmp_path, monkeypatch)
-    ran, failed = outcome(tmp_path, "verilator", "direct", vectors("direct", 32), "-Wall")
+    circuit = emitted("direct", 32)
+    given = vectors("direct", circuit.interface, 32)
+    ran, failed = runner.outcome(tmp_path, "verilator", circuit, BENCH, given, "-Wall")
     assert (ran > 10, failed) == (True, 0)

@@ -51,6 +51,22 @@ def test_ports_are_those_of_the_verilog(name: str):
     assert found == sorted(tuple(port.values()) for port in document["ports"])
 
 
+@pytest.mark.parametrize("shell", [PLAIN, AxiShell()], ids=lambda shell: shell.kind)
+def test_weights_that_can_be_loaded_have_ports(shell: Shell):
+    chosen = implementation("direct")
+    layers = tuple(layer.model_copy(update={"memory": "ram"}) for layer in chosen.layers)
+    circuit = emit(model("direct"), chosen.model_copy(update={"layers": layers}), shell=shell)
+    header, body = circuit.verilog.split("\nmodule snn(", 1)
+    for port in shell.ports(circuit.interface):
+        if "weights" in port.name or port.name == "loaded":
+            assert re.search(rf"^  {port.direction} (\[7:0\] |\[8:0\] )?{port.name};", body, re.MULTILINE), port
+            assert re.sub(r"(s_axis_weights)_.*", r"\1_*", port.name) in header
+    extra = {port.name for port in shell.ports(circuit.interface)} - {
+        port.name for port in shell.ports(emitted("direct").interface)
+    }
+    assert len(extra) == 4
+
+
 @each_shell
 def test_taps_are_found_within_the_shell(name: str):
     circuit = shelled(name)
