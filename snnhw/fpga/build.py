@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -143,7 +143,7 @@ class _Job:
             sources = sorted(file.name for file in work.glob("*.v"))
             netlist = synthesis.synthesise(sources, top, family, work, self.stages)
         cells = netlist.stages(family)
-        check_room(self.part, sum((found for stage, found in cells.items() if stage != HARNESS), Cells()))
+        check_room(self.part, {stage: found for stage, found in cells.items() if stage != HARNESS})
         if family.flow is None:
             if board is not None:
                 vivado.write_project(self.part, board, sources, top, self.out)
@@ -200,9 +200,12 @@ class _Job:
                 shutil.copyfile(work / log, self.out / log)
 
 
-def check_room(part: Part, cells: Cells) -> None:
-    """Raise FitError where synthesis alone shows that the part is too small."""
+def check_room(part: Part, stages: Mapping[str, Cells]) -> None:
+    """Raise FitError where synthesis alone shows that the part is too small for these stages together."""
+    total = sum(stages.values(), Cells())
     for resource, words in _ROOM.items():
-        wanted, available = getattr(cells, resource), getattr(part.holds, resource)
+        wanted, available = getattr(total, resource), getattr(part.holds, resource)
         if wanted > available:
-            raise place.does_not_fit(part.name, words, wanted, available)
+            most = max(stages, key=lambda stage: float(getattr(stages[stage], resource)))
+            where = f" ({getattr(stages[most], resource):,g} of them in {most})"
+            raise place.does_not_fit(part.name, words, wanted, available, where)

@@ -11,7 +11,7 @@ from snnhw.fpga.boards import Board
 from snnhw.fpga.build import build, check_room
 from snnhw.fpga.parts import Part
 from snnhw.fpga.report import BuildReport
-from snnhw.fpga.synthesis import cells
+from snnhw.fpga.synthesis import stage_cells
 from snnhw.implementation import Implementation
 from snnhw.model import Model
 from snnhw.network import Network
@@ -36,7 +36,7 @@ def build_largest(
     """
     part = target if isinstance(target, Part) else target.device
     *more, fewest = candidates(model.network)
-    check_room(part, cells(model, choose(fewest), part.family))
+    check_room(part, stage_cells(model, choose(fewest), part.family))
     for lanes in more:
         try:
             return build(model, choose(lanes), target, out, **options)

@@ -47,7 +47,8 @@ ADVICE: Mapping[str, str] = {
     "flip-flops": "take fewer lanes (--lanes N, or --fit), or a larger part",
     "LUTs": "take fewer lanes (--lanes N, or --fit), or a larger part",
     "LUT RAMs": "take fewer lanes (--lanes N, or --fit), or a larger part",
-    "block RAMs": "take a larger part, a smaller network, or weights of fewer bits",
+    "block RAMs": "take fewer lanes and neuron lanes (wide memories of few words waste blocks), weights in single-port "
+    "RAM where the part has it (--memory LAYER=spram), or a larger part",
     "single-port RAMs": "take a larger part, a smaller network, or weights of fewer bits",
     "multipliers": "take fewer lanes (--lanes N, or --fit), or a larger part",
 }
@@ -71,10 +72,10 @@ class Placement:
     worst: WorstPath
 
 
-def does_not_fit(part: str, resource: str, wanted: float, available: int) -> FitError:
-    """The exception for what a part has not enough of."""
+def does_not_fit(part: str, resource: str, wanted: float, available: int, where: str = "") -> FitError:
+    """The exception for what a part has not enough of; ``where`` says which stage wants most of it."""
     advice = ADVICE.get(resource, "take a larger part")
-    return FitError(f"the circuit needs {wanted:,g} {resource}, and the {part} has {available:,}: {advice}")
+    return FitError(f"the circuit needs {wanted:,g} {resource}{where}, and the {part} has {available:,}: {advice}")
 
 
 def place(part: Part, pins: str | None, clock_mhz: float, seed: int, folder: Path, stages: Stages) -> Placement:

@@ -18,7 +18,7 @@ from snnhw.implementation import Implementation
 from snnhw.model import Model
 from snnhw.verilog import emit
 
-__all__ = ["NETLIST", "Netlist", "cells", "synthesise"]
+__all__ = ["NETLIST", "Netlist", "cells", "stage_cells", "synthesise"]
 
 NETLIST = "netlist.json"
 LOG = "yosys.log"
@@ -77,8 +77,8 @@ def read(path: Path, top: str, stages: Stages) -> Netlist:
     return Netlist({stage: dict(types) for stage, types in counted.items()})
 
 
-def cells(model: Model, implementation: Implementation, family: str = "xc7") -> Cells:
-    """What the circuit with plain streams comes to in a family of parts; seconds to minutes.
+def stage_cells(model: Model, implementation: Implementation, family: str) -> dict[str, Cells]:
+    """What each stage of the circuit with plain streams comes to in a family of parts; seconds to minutes.
 
     Raises ToolError or ToolMissingError.
     """
@@ -87,5 +87,9 @@ def cells(model: Model, implementation: Implementation, family: str = "xc7") -> 
     top = emitted.interface.top
     with tempfile.TemporaryDirectory(prefix="snnhw_") as folder:
         emitted.write(folder)
-        netlist = synthesise([f"{top}.v"], top, chosen, Path(folder), Stages.of(model.network))
-        return netlist.total(chosen)
+        return synthesise([f"{top}.v"], top, chosen, Path(folder), Stages.of(model.network)).stages(chosen)
+
+
+def cells(model: Model, implementation: Implementation, family: str = "xc7") -> Cells:
+    """What all of them come to together."""
+    return sum(stage_cells(model, implementation, family).values(), Cells())

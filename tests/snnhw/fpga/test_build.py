@@ -178,15 +178,18 @@ def test_a_bitstream_of_another_build_is_not_sent(
 @pytest.mark.parametrize(
     ("cells", "message"),
     [
-        (Cells(lut=6000), r"6,000 LUTs, and the up5k has 5,280: take fewer lanes \(--lanes N, or --fit\)"),
-        (Cells(ebr=31), r"31 block RAMs, and the up5k has 30: take a larger part"),
-        (Cells(spram=5), r"5 single-port RAMs, and the up5k has 4"),
-        (Cells(dsp=9), r"9 multipliers, and the up5k has 8"),
+        (
+            Cells(lut=5999),
+            r"6,000 LUTs \(5,999 of them in hidden\), and the up5k has 5,280: take fewer lanes \(--lanes N, or --fit\)",
+        ),
+        (Cells(ebr=31), r"31 block RAMs \(31 of them in hidden\), and the up5k has 30: take fewer lanes"),
+        (Cells(spram=5), r"5 single-port RAMs .*, and the up5k has 4"),
+        (Cells(dsp=9), r"9 multipliers .*, and the up5k has 8"),
     ],
 )
 def test_what_there_is_no_room_for(cells: Cells, message: str):
     with pytest.raises(FitError, match=message):
-        check_room(find_part("up5k"), cells)
+        check_room(find_part("up5k"), {"hidden": cells, "output": Cells(lut=1)})
 
 
 @pytest.mark.usefixtures("folder")
@@ -213,7 +216,7 @@ def test_the_most_lanes_that_fit(monkeypatch: pytest.MonkeyPatch):
         return "built"
 
     monkeypatch.setattr(fit, "build", attempt)
-    monkeypatch.setattr(fit, "cells", lambda *_: Cells())
+    monkeypatch.setattr(fit, "stage_cells", lambda *_: {"hidden": Cells()})
     network = small().network
     assert fit.candidates(network) == [4, 2, 1]
 
@@ -222,7 +225,7 @@ def test_the_most_lanes_that_fit(monkeypatch: pytest.MonkeyPatch):
 
     assert fit.build_largest(small(), choose, find_part("up5k"), Path("x")) == "built"
     assert tried == [4, 2]
-    monkeypatch.setattr(fit, "cells", lambda *_: Cells(ebr=100))
+    monkeypatch.setattr(fit, "stage_cells", lambda *_: {"hidden": Cells(ebr=100)})
     with pytest.raises(FitError, match="100 block RAMs"):
         fit.build_largest(small(), choose, find_part("up5k"), Path("x"))
     assert tried == [4, 2], "nothing is built where the fewest lanes do not fit"
