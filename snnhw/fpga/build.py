@@ -110,6 +110,9 @@ BITSTREAM = "snn"
 """The name of the bitstream, but for its suffix."""
 
 
+_FIRST_RUN = {"place and route": "place and route (a first run compiles the tool for this machine)"}
+
+
 @dataclass(frozen=True)
 class _Built:
     cells: dict[str, Cells]
@@ -185,7 +188,7 @@ class _Job:
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
         """Tell what begins, and keep how long it took."""
-        self.on_step(name)
+        self.on_step(_FIRST_RUN.get(name, name))
         start = time.perf_counter()
         yield
         self.seconds[name] = round(time.perf_counter() - start, 3)
