@@ -6,19 +6,19 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from gateware.drain import Drain, levels
+from gateware.drain import Drain, clears, levels
 from gateware.fetch import Direct, Replay
-from gateware.multiples import choose, multiples, terms
+from gateware.multiples import accumulate, choose, multiples, terms
 from gateware.stream import Mark, current_layout, event_layout, shape_of
 from gateware.weights import WeightMemory, weight_rows
 from snnhw.implementation import LayerShape, MemoryKind
 from snnhw.network import Range
 
 
-def crossbar_latency(groups: int, weights: Range, values: Range, event_lanes: int, biased: bool) -> int:
+def crossbar_latency(shape: LayerShape, weights: Range, values: Range, event_lanes: int, biased: bool) -> int:
     """Cycles from a mark's being let in to the offer of the first word of currents."""
-    fetch = Direct.latency if groups == 1 else Replay.latency
-    return fetch + 4 + levels(len(terms(shape_of(weights), values, event_lanes)), biased)
+    fetch = Direct.latency if shape.groups == 1 else Replay.latency
+    return fetch + 4 + clears(shape) + levels(len(terms(shape_of(weights), values, event_lanes)), biased)
 
 
 class Crossbar(wiring.Component):
@@ -110,16 +110,15 @@ class Crossbar(wiring.Component):
         for step in range(self.steps):
             table = []
             for multiple in multiples([value[lane][step] for lane in range(self.event_lanes)]):
-                table.append(Signal.like(multiple, name=f"multiple_{len(table)}", reset_less=True))
+                table.append(Signal.like(multiple, name=f"multiple_{len(table)}"))
                 m.d.sync += table[-1].eq(multiple)
             for lane, columns in enumerate(weights):
                 for term, total in zip(self._terms, drain.sums[lane][step], strict=True):
-                    # Complements are accumulated: in a subtraction the choice goes into the adder's own table.
-                    kept = Signal.like(total, name="complement", init=-1)
+                    kept = Signal.like(total, name="accumulator")
                     m.d.comb += total.eq(kept)
-                    m.d.sync += kept.eq(kept - choose(term, columns, table))
+                    m.d.sync += kept.eq(accumulate(kept, choose(term, columns, table)))
                     with m.If(ends != Mark.EVENT):
-                        m.d.sync += kept.eq(-1)
+                        m.d.sync += kept.eq(0)
         return m
 
     def _weights(self, m, rows):

@@ -1,9 +1,11 @@
 """From accumulators to words of currents. Without a twin: golden has whole sums."""
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import xor
 from typing import NamedTuple
 
-from amaranth.hdl import Array, Cat, Module, Mux, Shape, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -26,10 +28,11 @@ class Drain(wiring.Component):
     """Holds a group's accumulators, makes words of currents of them and sends these.
 
     ``load`` takes ``sums``, two cycles or more after ``reserve``; ``busy`` from the cycle after ``reserve`` until the
-    group's last word has been taken. The first word is offered 2 + ``levels`` cycles after ``load``, then one a cycle.
+    group's last word has been taken. The first word is offered 2 + ``levels`` cycles after ``load``,
+    one more where it ``clears``, then one a cycle.
 
     ``bias`` is [units], ``widths`` the bits of each term's sum, ``currents`` the range of a current.
-    ``sums``: [lane][step][term], each the complement of the sum of a term.
+    ``sums``: [lane][step][term].
     Where biases are ``loadable``, ``memories`` holds the memory that takes them.
     """
 
@@ -48,12 +51,14 @@ class Drain(wiring.Component):
         self.terms = terms
         self._widths = widths
         self._current = shape_of(currents)
-        self._biased = loadable or any(bias)
-        self._biases = None
-        if self._biased:
-            self._biases = WeightMemory(bias_rows(bias, shape), currents, "ram" if loadable else "rom")
-        self.memories = [self._biases] if self._biases and loadable else []
-        self.levels = levels(len(terms), self._biased)
+        self._biases, self.memories = None, []
+        if loadable:
+            self._biases = WeightMemory(bias_rows(bias, shape), currents, "ram")
+            self.memories = [self._biases]
+        elif any(bias):
+            self._biases = WeightMemory(bias_rows(bias, shape), currents)
+        self.clears = clears(shape)
+        self.levels = levels(len(terms), self._biases is not None)
         self.sums = [
             [[Signal(width, name=f"sum_{lane}_{t}_{k}") for k, width in enumerate(widths)] for t in range(steps)]
             for lane in range(shape.synapse_lanes)
@@ -85,48 +90,52 @@ class Drain(wiring.Component):
         parts = self._words(m, move, sends, last)
         with m.If(move):
             m.d.sync += [valid.eq(Cat(sends, valid[:-1])), final.eq(Cat(last, final[:-1]))]
-        bias = self._word_biases(m, move, sends, self._biases) if self._biases else None
+        biases = self._word_biases(m, move, sends, self._biases) if self._biases else None
         for lane in range(self.shape.neuron_lanes):
-            currents = [
-                self._combine(m, move, parts[lane][t], None if bias is None else bias[lane]) for t in range(self.steps)
-            ]
+            bias = [] if biases is None else [Part(biases[lane], 0, False)]
+            currents = [self._combine(m, move, parts[lane][t], bias) for t in range(self.steps)]
             m.d.comb += Cat(self.currents.payload.current[lane]).eq(Cat(currents))
         return m
 
     def _words(self, m, move, sends, last):
         """The group's words one after the other, as terms: [lane][step][term], each registered."""
-        lanes, sizes = self.shape.neuron_lanes, self.shape.group_sizes
-        word, group, size = (
-            Signal(range(max(sizes) + 1)),
-            Signal(address_width(len(sizes))),
-            Signal(range(max(sizes) + 1)),
-        )
-        active = Signal()
+        lanes = self.shape.neuron_lanes
+        turns = [size + self.clears - 1 for size in self.shape.group_sizes]
+        turn, group = Signal(range(max(turns) + 1)), Signal(address_width(len(turns)))
+        active, final_group, held = Signal(), group == len(turns) - 1, []
         m.d.comb += [
-            size.eq(Mux(group == len(sizes) - 1, sizes[-1], sizes[0])),
-            last.eq(word == size - 1),
-            sends.eq(active),
+            last.eq(turn == Mux(final_group, turns[-1], turns[0])),
+            sends.eq(active & (turn != 0) if self.clears else active),
         ]
         with m.If(self.load):
             m.d.sync += active.eq(1)
         with m.Elif(active & move):
-            m.d.sync += word.eq(Mux(last, 0, word + 1))
+            m.d.sync += turn.eq(Mux(last, 0, turn + 1))
             with m.If(last):
-                m.d.sync += [active.eq(0), group.eq(Mux(group == len(sizes) - 1, 0, group + 1))]
-        held = []
+                m.d.sync += [active.eq(0), group.eq(Mux(final_group, 0, group + 1))]
         for lane, sums in enumerate(self.sums):
             flat = Cat(sums)
             held.append(Signal(len(flat), name=f"held_{lane}", reset_less=True))
             with m.If(self.load):
                 m.d.sync += held[-1].eq(flat)
-        parts = []
-        for lane in range(lanes):
-            choices = held[lane::lanes]
-            part = Signal.like(held[0], name=f"part_{lane}", reset_less=True)
+            if self.clears:
+                with m.Elif(active & move & (turn == lane // lanes)):
+                    m.d.sync += held[-1].eq(0)
+        return [self._split(self._pick(m, move, turn, lane, held[lane::lanes])) for lane in range(lanes)]
+
+    def _pick(self, m, move, turn, lane, held):
+        """What ``held`` has for this turn; where it ``clears``, for the turn before."""
+        part, now = (Signal.like(held[0], name=f"{name}_{lane}", reset_less=True) for name in ("part", "now"))
+        picked = now
+        if self.clears:
+            before = Signal.like(now, name=f"before_{lane}", reset_less=True)
             with m.If(move):
-                m.d.sync += part.eq(~(choices[0] if len(choices) == 1 else Array(choices)[word]))
-            parts.append(self._split(part))
-        return parts
+                m.d.sync += before.eq(now)
+            picked = before ^ now
+        m.d.comb += now.eq(reduce(xor, held) if self.clears else Cat(held).word_select(turn, len(now)))
+        with m.If(move):
+            m.d.sync += part.eq(picked)
+        return part
 
     def _split(self, flat):
         """The terms of each step in what was held as one number."""
@@ -147,14 +156,12 @@ class Drain(wiring.Component):
             m.d.sync += place.eq(Mux(place == self.shape.words - 1, 0, place + 1))
         return [store.data[lane] for lane in range(self.shape.neuron_lanes)]
 
-    def _combine(self, m, move, values, bias):
+    def _combine(self, m, move, sums, bias):
         """The current, ``levels`` cycles later: neighbours are added, level by level."""
-        parts = [Part(value, term.shift, term.negative) for value, term in zip(values, self.terms, strict=True)]
-        if bias is not None:
-            parts.append(Part(bias, 0, False))
+        parts = [Part(value, term.shift, term.negative) for value, term in zip(sums, self.terms, strict=True)] + bias
         for _ in range(self.levels):
-            sums = [add(*parts[start : start + 2]) for start in range(0, len(parts), 2)]
-            parts = [part._replace(value=self._register(m, move, part)) for part in sums]
+            added = [add(*parts[start : start + 2]) for start in range(0, len(parts), 2)]
+            parts = [part._replace(value=self._register(m, move, part)) for part in added]
         (total,) = parts
         return (-total.value if total.negative else total.value)[: self._current.width]
 
@@ -168,6 +175,14 @@ class Drain(wiring.Component):
         return register
 
 
+def clears(shape: LayerShape) -> bool:
+    """Whether words are read by clearing them: what changes in the sum modulo 2 of all lanes is what one held.
+
+    For more than a few words this takes less logic than choosing among them.
+    """
+    return max(shape.group_sizes) > 4
+
+
 def levels(term_count: int, biased: bool) -> int:
     """How often neighbours are added until one number is left of so many terms and, perhaps, a bias."""
     return (term_count + biased - 1).bit_length()
@@ -177,10 +192,8 @@ def add(one: Part, other: Part | None = None) -> Part:
     """The sum of two parts; bits of one that lie below the other's pass by the adder."""
     if other is None:
         return one
-    low, high = sorted((one, other), key=lambda part: part.shift)
+    low, high = sorted((one, other), key=lambda part: (part.shift, part.negative))
     distance = high.shift - low.shift
-    if low.negative and not high.negative:
-        return Part((high.value << distance) - low.value, low.shift, False)
     upper = low.value >> distance
     total = upper + high.value if low.negative == high.negative else upper - high.value
     value = Cat(low.value[:distance], total)

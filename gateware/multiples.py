@@ -9,7 +9,7 @@ multiplies.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from amaranth.hdl import Cat, Mux, Shape, Value
+from amaranth.hdl import Cat, Const, Mux, Shape, Value
 
 from snnhw.network import Range
 
@@ -47,6 +47,16 @@ def multiples(values: Sequence[Value]) -> list[Value]:
     if len(values) == 1:
         return [values[0], values[0] + (values[0] << 1)]
     return [values[0], values[1], values[0] + values[1]]
+
+
+def accumulate(total: Value, choice: Value) -> Value:
+    """``total + choice``, in the width of ``total``.
+
+    Written as 2 * total - (2 * ~choice + 1), halved: synthesis passes a minuend straight to the carry
+    chain, which leaves the adder's table to the choice.
+    """
+    wide = Cat(choice, Const(0, len(total)))[: len(total)]
+    return (Cat(Const(0, 1), total) - Cat(Const(1, 1), ~wide))[1 : len(total) + 1]
 
 
 def choose(term: Term, weights: Sequence[Value], table: Sequence[Value]) -> Value:

@@ -263,7 +263,7 @@ def _crossbar(model: Model, implementation: Implementation, index: int, bank: _N
     layer, shape = model.network.stages[index], implementation.shapes(model.network)[index]
     loadable = layer.bias and implementation.layers[index].memory != "rom"
     latency = crossbar_latency(
-        shape.groups,
+        shape,
         widths(model, implementation).layers[layer.name].weight,
         model.network.input_value_range(index),
         implementation.layers[index].event_lanes,
