@@ -31,6 +31,20 @@ TOP = "snn"
 """The name of the top module."""
 
 
+def neurons_of(
+    model: Model, index: int, implementation: Implementation, ranges: LayerRanges
+) -> NeuronBank | NeuronPipeline:
+    """The neurons of a stage, by its schedule."""
+    network = model.network
+    layer, shape = network.stages[index], implementation.shapes(network)[index]
+    parameters = {name: value.tolist() for name, value in model.parameters(layer.name).items()}
+    constant = index == 0 and network.constant_input
+    if implementation.schedule == "neuron_major":
+        lanes = implementation.layers[index].step_lanes
+        return NeuronPipeline(layer.neuron, parameters, ranges, shape, network.num_steps, constant, lanes)
+    return NeuronBank(layer.neuron, parameters, ranges, shape, network.num_steps, constant)
+
+
 class LayerCircuit(wiring.Component):
     """Synapses, neurons and, but for the last layer, the serializer of one stage: events in, events or steps out."""
 
@@ -53,14 +67,7 @@ class LayerCircuit(wiring.Component):
             chosen.memory,
             layer.bias,
         )
-        parameters = {name: value.tolist() for name, value in model.parameters(layer.name).items()}
-        self.neurons: NeuronBank | NeuronPipeline
-        if implementation.schedule == "neuron_major":
-            self.neurons = NeuronPipeline(
-                layer.neuron, parameters, ranges, shape, network.num_steps, constant, chosen.step_lanes
-            )
-        else:
-            self.neurons = NeuronBank(layer.neuron, parameters, ranges, shape, network.num_steps, constant)
+        self.neurons = neurons_of(model, index, implementation, ranges)
         self.serializer = None
         if index < len(network.stages) - 1:
             self.serializer = Serializer(

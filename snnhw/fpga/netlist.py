@@ -166,21 +166,25 @@ def cells(netlist: str, family: str) -> str:
     package = resources.files("snnhw.fpga").joinpath("cells")
     ours = "".join(package.joinpath(name).read_text() for name in own)
     theirs = _ATTRIBUTE.sub("", _included(_yosys_share() / source))
-    texts = {found[1]: found[0] for found in _MODULE_TEXT.finditer(theirs) if found[1] not in _MODULE.findall(ours)}
+    # This package's stand in the place of those that yosys leaves empty.
+    texts = {found[1]: found[0] for text in (theirs, ours) for found in _MODULE_TEXT.finditer(text)}
     used: set[str] = set()
-    wanted = set(_INSTANCE.findall(netlist))
+    wanted = set(_INSTANCE.findall(netlist)) & set(texts)
     while wanted:  # cells consist of others
         used |= wanted
-        parts = {word for name in wanted & set(texts) for word in _WORD.findall(texts[name])}
+        parts = {word for name in wanted for word in _WORD.findall(texts[name])}
         wanted = (parts & set(texts)) - used
-    return ours + _MODULE_TEXT.sub(lambda found: found[0] if found[1] in used & set(texts) else "", theirs)
+
+    def kept(text: str) -> str:
+        return _MODULE_TEXT.sub(lambda found: found[0] if found[1] in used and found[0] in texts.values() else "", text)
+
+    return kept(ours) + kept(theirs)
 
 
 _INSTANCE = re.compile(r"^  (\w+) (?:#\(|\\\S+ +\(|\w+ \()", re.MULTILINE)
 """A cell of a netlist, as yosys writes it."""
 _ATTRIBUTE = re.compile(r"\(\*(?!\)).*?\*\)", re.DOTALL)
 _WORD = re.compile(r"\w+")
-_MODULE = re.compile(r"^module\s+(\w+)", re.MULTILINE)
 _MODULE_TEXT = re.compile(r"^module\s+\\?([\w$]+).*?\bendmodule\b", re.MULTILINE | re.DOTALL)
 
 
