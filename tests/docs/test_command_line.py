@@ -116,13 +116,14 @@ RUNS: dict[str, list[str]] = {
     "evaluate": ["small.safetensors", "--limit", "2"],
     "simulate": ["small.safetensors", "--limit", "1", "--vcd", "x.vcd", "--traces", "x.npz"],
     "verify": ["small.safetensors", "--limit", "2"],
-    "verilog": ["small.safetensors"],
+    "verilog": ["small.safetensors", "--memory", "hidden=ram"],
+    "weights": ["small.safetensors", "--built", "small.safetensors", "--circuit", "small_verilog/snn.json"],
     "build": ["small.safetensors", "--board", "icebreaker", "--out", "made"],
     "report": ["--compare", "made", "made"],
     "program": ["made", "--dry-run"],
     "run": ["small.safetensors", "--port", "simple", "--limit", "2"],
 }
-BEFORE = {"report": "build", "program": "build"}
+BEFORE = {"weights": "verilog", "report": "build", "program": "build"}
 
 
 @pytest.mark.usefixtures("folder")
