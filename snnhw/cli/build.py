@@ -34,11 +34,12 @@ def build(
     seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Of place and route.")] = 1,
     baud: Annotated[int | None, _BAUD] = None,
     fit: Annotated[bool, typer.Option("--fit", help="Take the most lanes that there is room for.")] = False,
+    point: circuit.PointName = None,
     lanes: circuit.Lanes = None,
     synapse_lanes: circuit.SynapseLanes = None,
     neuron_lanes: circuit.NeuronLanes = None,
-    pixels_per_beat: circuit.PixelsPerBeat = 8,
-    overlap: circuit.Overlap = True,
+    pixels_per_beat: circuit.PixelsPerBeat = None,
+    overlap: circuit.Overlap = None,
     weights: circuit.Weights = "inline",
     memory: circuit.Memory = None,
     dataset: Annotated[str | None, _DATASET] = None,
@@ -52,13 +53,22 @@ def build(
     from snnhw.presets import resolve_model
 
     target = _target(board, part)
-    if fit and lanes is not None:
-        raise BoardError("--fit chooses the lanes itself: leave --lanes out")
+    for option, value in (("--lanes", lanes), ("--point", point)):
+        if fit and value is not None:
+            raise BoardError(f"--fit chooses the lanes itself: leave {option} out")
     chosen = resolve_model(model)
 
     def choices(cap: int | None) -> Implementation:
         return circuit.implementation(
-            chosen.network, cap, synapse_lanes, neuron_lanes, pixels_per_beat, overlap, weights, memory
+            chosen.network,
+            point=point,
+            lanes=cap,
+            synapse_lanes=synapse_lanes,
+            neuron_lanes=neuron_lanes,
+            pixels_per_beat=pixels_per_beat,
+            overlap=overlap,
+            weights=weights,
+            memory=memory,
         )
 
     images = _images(chosen, dataset)

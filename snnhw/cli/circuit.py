@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 _LAYER = "LAYER=N"
 _ENGINES: tuple[EngineName, ...] = ("auto", "verilator", "amaranth")
 
+PointName = Annotated[
+    str | None,
+    typer.Option("--point", metavar="NAME", help="All of the choices below by one name, such as balanced."),
+]
 Lanes = Annotated[
     int | None,
     typer.Option(
@@ -31,10 +35,16 @@ NeuronLanes = Annotated[
     typer.Option("--neuron-lanes", metavar=_LAYER, help="Neurons updated a cycle by one layer; repeatable."),
 ]
 PixelsPerBeat = Annotated[
-    int, typer.Option("--pixels-per-beat", min=1, max=128, metavar="K", help="Pixels in a transfer of the input.")
+    int | None,
+    typer.Option(
+        "--pixels-per-beat", min=1, max=128, metavar="K", help="Pixels in a transfer of the input; 8 unless told."
+    ),
 ]
 Overlap = Annotated[
-    bool, typer.Option("--overlap/--no-overlap", help="Take the next sample in while one is worked on.")
+    bool | None,
+    typer.Option(
+        "--overlap/--no-overlap", help="Take the next sample in while one is worked on, as it does unless told."
+    ),
 ]
 Weights = Annotated[
     str, typer.Option("--weights", metavar="WHERE", help="inline, or readmemh: in files that the Verilog reads.")
@@ -50,26 +60,45 @@ Engine = Annotated[str, typer.Option("--engine", metavar="ENGINE", help=f"One of
 
 def implementation(
     network: Network,
-    lanes: int | None,
-    synapse_lanes: list[str] | None,
-    neuron_lanes: list[str] | None,
-    pixels_per_beat: int,
-    overlap: bool,
-    weights: str,
+    *,
+    point: str | None = None,
+    lanes: int | None = None,
+    synapse_lanes: list[str] | None = None,
+    neuron_lanes: list[str] | None = None,
+    pixels_per_beat: int | None = None,
+    overlap: bool | None = None,
+    weights: str = "inline",
     memory: list[str] | None = None,
 ) -> Implementation:
-    """The implementation that the options ask for; raises DescriptionError where it does not fit the network."""
+    """The implementation that the options ask for; raises DescriptionError where it does not fit the network.
+
+    A point says all but where the Verilog has its weights.
+    """
     from snnhw.implementation import Implementation
+    from snnhw.points import find_point
 
     if weights not in ("inline", "readmemh"):
         raise DescriptionError(f"--weights must be inline or readmemh, not '{weights}'")
+    if point is not None:
+        chosen = find_point(point).implementation(network)
+        given = {
+            "--lanes": lanes,
+            "--synapse-lanes": synapse_lanes,
+            "--neuron-lanes": neuron_lanes,
+            "--pixels-per-beat": pixels_per_beat,
+            "--overlap": overlap,
+            "--memory": memory,
+        }
+        if surplus := [option for option, value in given.items() if value is not None and value != []]:
+            raise DescriptionError(f"--point {point} says all of the lanes and memories: leave {surplus[0]} out")
+        return chosen.model_copy(update={"weights": weights})
     return Implementation.of(
         network,
         lanes=lanes,
         synapse_lanes=_by_layer("--synapse-lanes", synapse_lanes),
         neuron_lanes=_by_layer("--neuron-lanes", neuron_lanes),
-        pixels_per_beat=pixels_per_beat,
-        overlap=overlap,
+        pixels_per_beat=8 if pixels_per_beat is None else pixels_per_beat,
+        overlap=overlap is not False,
         memory=_memories(memory),
         weights="readmemh" if weights == "readmemh" else "inline",
     )

@@ -41,7 +41,7 @@ def demo(
             screen.print(text)
 
     chosen = resolve_model(model)
-    choices = circuit.implementation(chosen.network, None, None, None, 8, True, "inline")
+    choices = circuit.implementation(chosen.network)
     images = load("sample")
     if index >= len(images):
         raise ValueError(f"--index must be below {len(images)}, the number of images in the sample, not {index}")

@@ -29,11 +29,12 @@ def simulate(
     stream: Annotated[bool, _STREAM] = False,
     vcd: Annotated[str | None, _VCD] = None,
     traces: Annotated[str | None, _TRACES] = None,
+    point: circuit.PointName = None,
     lanes: circuit.Lanes = None,
     synapse_lanes: circuit.SynapseLanes = None,
     neuron_lanes: circuit.NeuronLanes = None,
-    pixels_per_beat: circuit.PixelsPerBeat = 8,
-    overlap: circuit.Overlap = True,
+    pixels_per_beat: circuit.PixelsPerBeat = None,
+    overlap: circuit.Overlap = None,
     weights: circuit.Weights = "inline",
     memory: circuit.Memory = None,
     engine: circuit.Engine = "auto",
@@ -49,7 +50,15 @@ def simulate(
 
     chosen = resolve_model(model)
     choices = circuit.implementation(
-        chosen.network, lanes, synapse_lanes, neuron_lanes, pixels_per_beat, overlap, weights, memory
+        chosen.network,
+        point=point,
+        lanes=lanes,
+        synapse_lanes=synapse_lanes,
+        neuron_lanes=neuron_lanes,
+        pixels_per_beat=pixels_per_beat,
+        overlap=overlap,
+        weights=weights,
+        memory=memory,
     )
     images = load(dataset, limit=index + limit)
     if index >= len(images):

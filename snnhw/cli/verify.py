@@ -28,11 +28,12 @@ def verify(
     model: ModelName,
     dataset: DatasetName = "sample",
     limit: Limit = None,
+    point: circuit.PointName = None,
     lanes: circuit.Lanes = None,
     synapse_lanes: circuit.SynapseLanes = None,
     neuron_lanes: circuit.NeuronLanes = None,
-    pixels_per_beat: circuit.PixelsPerBeat = 8,
-    overlap: circuit.Overlap = True,
+    pixels_per_beat: circuit.PixelsPerBeat = None,
+    overlap: circuit.Overlap = None,
     weights: circuit.Weights = "inline",
     memory: circuit.Memory = None,
     engine: circuit.Engine = "auto",
@@ -48,7 +49,15 @@ def verify(
 
     chosen = resolve_model(model)
     choices = circuit.implementation(
-        chosen.network, lanes, synapse_lanes, neuron_lanes, pixels_per_beat, overlap, weights, memory
+        chosen.network,
+        point=point,
+        lanes=lanes,
+        synapse_lanes=synapse_lanes,
+        neuron_lanes=neuron_lanes,
+        pixels_per_beat=pixels_per_beat,
+        overlap=overlap,
+        weights=weights,
+        memory=memory,
     )
     images = load(dataset, limit=limit)
     samples = check_images(images, chosen.network.sample_shape)

@@ -26,11 +26,12 @@ _VECTORS = typer.Option("--limit", min=1, metavar="N", help="Images that the tes
 
 def verilog(
     model: ModelName,
+    point: circuit.PointName = None,
     lanes: circuit.Lanes = None,
     synapse_lanes: circuit.SynapseLanes = None,
     neuron_lanes: circuit.NeuronLanes = None,
-    pixels_per_beat: circuit.PixelsPerBeat = 8,
-    overlap: circuit.Overlap = True,
+    pixels_per_beat: circuit.PixelsPerBeat = None,
+    overlap: circuit.Overlap = None,
     weights: circuit.Weights = "inline",
     memory: circuit.Memory = None,
     top: Annotated[str, typer.Option("--top", metavar="NAME", help="The name of the top module.")] = "snn",
@@ -52,7 +53,15 @@ def verilog(
 
     chosen = resolve_model(model)
     choices = circuit.implementation(
-        chosen.network, lanes, synapse_lanes, neuron_lanes, pixels_per_beat, overlap, weights, memory
+        chosen.network,
+        point=point,
+        lanes=lanes,
+        synapse_lanes=synapse_lanes,
+        neuron_lanes=neuron_lanes,
+        pixels_per_beat=pixels_per_beat,
+        overlap=overlap,
+        weights=weights,
+        memory=memory,
     )
     shell = _shell(interface, tdata, baud, clock_hz)
     if testbench and interface != "stream":

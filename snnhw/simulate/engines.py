@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from snnhw.errors import ToolMissingError
@@ -33,10 +33,13 @@ class VerilatorEngine:
     name = "verilator"
 
     def simulator(self, model: Model, implementation: Implementation) -> Simulator:
-        """Emit the Verilog and build its library, or take that out of the cache."""
+        """Emit the Verilog and build its library, or take that out of the cache; what starts empty is loaded first."""
         from snnhw.simulate.verilator import VerilatorSimulator
+        from snnhw.weights import image
 
         simulator = VerilatorSimulator.of(model, implementation)
+        if _starts_empty(implementation):
+            simulator = replace(simulator, images=(image(model, model, implementation),))
         simulator.prepare()
         return simulator
 
@@ -47,10 +50,20 @@ class AmaranthEngine:
     name = "amaranth"
 
     def simulator(self, model: Model, implementation: Implementation) -> Simulator:
-        """A simulator that builds its circuit anew for each run."""
+        """A simulator that builds its circuit anew for each run; raises ToolMissingError where weights are loaded."""
         from snnhw.simulate.amaranth import AmaranthSimulator
 
+        if _starts_empty(implementation):
+            raise ToolMissingError(
+                "weights in spram are loaded before they are used, which Amaranth's simulator does not do: take "
+                "--engine verilator, for which g++, c++ or clang++ must be installed"
+            )
         return AmaranthSimulator(model, implementation)
+
+
+def _starts_empty(implementation: Implementation) -> bool:
+    """Whether a layer has no weights before some have been loaded."""
+    return any(layer.memory == "spram" for layer in implementation.layers)
 
 
 @dataclass(frozen=True)

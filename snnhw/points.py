@@ -1,0 +1,140 @@
+"""Implementations by name: what a network is built like, from few cycles to few cells, for any network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from snnhw.errors import DescriptionError
+from snnhw.implementation import Implementation, LayerImplementation, LayerShape, MemoryKind
+from snnhw.network import Network
+
+__all__ = ["POINTS", "LayerChoice", "Point", "find_point", "point"]
+
+
+@dataclass(frozen=True)
+class LayerChoice:
+    """What a layer asks for; it has fewer lanes where it has fewer neurons, or words that do not begin at even ones."""
+
+    synapse_lanes: int
+    neuron_lanes: int
+    event_lanes: int = 1
+    memory: MemoryKind = "rom"
+
+
+@dataclass(frozen=True)
+class Point:
+    """A named implementation.
+
+    ``hidden`` is for every layer but the last, ``output`` for the last. ``all_steps`` computes all steps of a neuron in
+    a cycle, where the schedule goes neuron by neuron: wherever the network's input is the same at every step.
+    ``part`` and, where it is behind a serial line, ``board`` are what it was made for.
+    """
+
+    name: str
+    summary: str
+    part: str
+    hidden: LayerChoice
+    output: LayerChoice
+    all_steps: bool = False
+    pixels_per_beat: int = 8
+    overlap: bool = True
+    queue: bool = True
+    board: str | None = None
+
+    def implementation(self, network: Network) -> Implementation:
+        """The point for a network."""
+        neuron_major = network.constant_input
+        steps = network.num_steps if self.all_steps and neuron_major else 1
+        stride = 1 if network.encoder.kind == "events" else self.pixels_per_beat
+        layers = []
+        for index, stage in enumerate(network.stages):
+            choice = self.output if index == len(network.stages) - 1 else self.hidden
+            synapse_lanes = min(choice.synapse_lanes, stage.units)
+            neuron_lanes = min(choice.neuron_lanes, synapse_lanes)
+            layer = LayerImplementation(
+                synapse_lanes=synapse_lanes,
+                neuron_lanes=neuron_lanes,
+                event_lanes=2 if choice.event_lanes == 2 and stride % 2 == 0 else 1,
+                step_lanes=steps,
+                memory=choice.memory,
+            )
+            layers.append(layer)
+            stride = LayerShape(units=stage.units, synapse_lanes=synapse_lanes, neuron_lanes=neuron_lanes).stride
+        chosen = Implementation(
+            pixels_per_beat=self.pixels_per_beat,
+            overlap=self.overlap,
+            layers=tuple(layers),
+            schedule="neuron_major" if neuron_major else "step_major",
+            queue=self.queue,
+        )
+        chosen.check(network)
+        return chosen
+
+
+POINTS: Mapping[str, Point] = MappingProxyType(
+    {
+        chosen.name: chosen
+        for chosen in (
+            Point(
+                name="fast",
+                summary="the fewest cycles: a weight of every hidden neuron a cycle",
+                part="xc7a35t",
+                hidden=LayerChoice(synapse_lanes=128, neuron_lanes=4, event_lanes=2),
+                output=LayerChoice(synapse_lanes=10, neuron_lanes=2),
+                all_steps=True,
+            ),
+            Point(
+                name="balanced",
+                summary="the fewest cycles times LUTs",
+                part="xc7a35t",
+                hidden=LayerChoice(synapse_lanes=32, neuron_lanes=2, event_lanes=2),
+                output=LayerChoice(synapse_lanes=10, neuron_lanes=2),
+                all_steps=True,
+            ),
+            Point(
+                name="small",
+                summary="few LUTs",
+                part="xc7a35t",
+                hidden=LayerChoice(synapse_lanes=4, neuron_lanes=1, event_lanes=2),
+                output=LayerChoice(synapse_lanes=1, neuron_lanes=1),
+                pixels_per_beat=2,
+                overlap=False,
+                queue=False,
+            ),
+            Point(
+                name="up5k",
+                summary="a whole iCEBreaker: hidden weights in the four single-port RAMs, the serial line around it",
+                part="up5k",
+                board="icebreaker",
+                hidden=LayerChoice(synapse_lanes=8, neuron_lanes=1, event_lanes=2, memory="spram"),
+                output=LayerChoice(synapse_lanes=1, neuron_lanes=1),
+                pixels_per_beat=2,
+                overlap=False,
+                queue=False,
+            ),
+            Point(
+                name="ecp5",
+                summary="a fast clock on the smallest ECP5",
+                part="lfe5u-25f",
+                hidden=LayerChoice(synapse_lanes=32, neuron_lanes=2, event_lanes=2),
+                output=LayerChoice(synapse_lanes=10, neuron_lanes=2),
+                all_steps=True,
+            ),
+        )
+    }
+)
+"""The points by name."""
+
+
+def find_point(name: str) -> Point:
+    """The point of that name; raises DescriptionError with the list of those there are."""
+    if name not in POINTS:
+        raise DescriptionError(f"there is no point '{name}'; there are {', '.join(POINTS)}")
+    return POINTS[name]
+
+
+def point(name: str, network: Network) -> Implementation:
+    """The implementation of that name for a network; raises DescriptionError for a name that there is not."""
+    return find_point(name).implementation(network)

@@ -1,0 +1,107 @@
+"""Points: implementations by name that suit any network, and that compute what golden does."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+from snnhw.cli.app import run
+from snnhw.errors import DescriptionError, ToolMissingError
+from snnhw.fpga.boards import find_board
+from snnhw.fpga.parts import find_part
+from snnhw.model import Model, tensor_shapes
+from snnhw.network import IntegrateFire, Network
+from snnhw.points import POINTS, point
+from snnhw.presets import preset
+from snnhw.verify import verify
+from tests.strategies import networks
+
+
+@given(network=networks())
+def test_points_suit_any_network(network: Network):
+    for name in POINTS:
+        chosen = point(name, network)
+        chosen.check(network)
+        assert (chosen.schedule == "neuron_major") == network.constant_input
+
+
+def test_what_a_point_asks_for_is_what_a_large_network_gets():
+    network = preset("mnist-mlp")
+    fast, small, up5k = (point(name, network) for name in ("fast", "small", "up5k"))
+    assert [layer.synapse_lanes for layer in fast.layers] == [128, 10]
+    assert [layer.event_lanes for layer in fast.layers] == [2, 1]
+    assert [layer.step_lanes for layer in small.layers] == [1, 1]
+    assert [layer.memory for layer in up5k.layers] == ["spram", "rom"]
+
+
+def test_where_the_input_changes_a_point_goes_step_by_step():
+    network = preset("mnist-mlp").model_copy(update={"encoder": IntegrateFire()})
+    chosen = point("fast", network)
+    assert chosen.schedule == "step_major"
+    assert [layer.step_lanes for layer in chosen.layers] == [1, 1]
+
+
+@pytest.mark.parametrize("chosen", POINTS.values(), ids=POINTS)
+def test_a_point_is_for_a_part_that_there_is(chosen):
+    part = find_part(chosen.part)
+    assert chosen.board is None or find_board(chosen.board).device == part
+
+
+@pytest.mark.verilator
+@pytest.mark.parametrize("name", POINTS)
+def test_a_point_computes_what_golden_does(name: str):
+    network = preset("mnist-mlp", hidden=9, num_steps=3, threshold=40).model_copy(update={"input_shape": (5, 5)})
+    rng = np.random.default_rng(5)
+    model = Model(network, {key: rng.integers(-8, 8, shape) for key, shape in tensor_shapes(network).items()})
+    images = rng.integers(0, 256, (40, 5, 5), np.uint8) * rng.integers(0, 2, (40, 5, 5), np.uint8)
+    report = verify(model, point(name, network), images)
+    assert report.equal
+    assert report.timing_mismatches == 0
+    assert report.images == 40
+
+
+def test_without_a_compiler_a_point_whose_weights_are_loaded_does_not_run():
+    network = preset("mnist-mlp")
+    model = Model(network, {key: np.zeros(shape, np.int64) for key, shape in tensor_shapes(network).items()})
+    with pytest.raises(ToolMissingError, match="take --engine verilator"):
+        verify(model, point("up5k", network), np.zeros((1, 28, 28), np.uint8), engine="amaranth")
+
+
+def test_no_such_point():
+    with pytest.raises(DescriptionError, match="there is no point 'faster'; there are fast, balanced, small"):
+        point("faster", preset("mnist-mlp"))
+
+
+def test_a_point_on_the_command_line(tmp_path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.chdir(tmp_path)
+    assert run(["verilog", "mnist-mlp", "--point", "small", "--weights", "readmemh", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)["implementation"]
+    wanted = point("small", preset("mnist-mlp")).model_copy(update={"weights": "readmemh"})
+    assert shown == wanted.model_dump(mode="json")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--lanes", "4"], "leave --lanes out"),
+        (["--no-overlap"], "leave --overlap out"),
+        (["--pixels-per-beat", "8"], "leave --pixels-per-beat out"),
+        (["--synapse-lanes", "hidden=4"], "leave --synapse-lanes out"),
+        (["--memory", "hidden=ram"], "leave --memory out"),
+    ],
+)
+@pytest.mark.parametrize("command", ["verilog", "simulate", "verify", "build"])
+def test_a_point_and_lanes_are_too_much(
+    command: str, options: list[str], said: str, capsys: pytest.CaptureFixture[str]
+):
+    board = ["--board", "icebreaker"] if command == "build" else []
+    assert run([command, "mnist-mlp", "--point", "fast", *options, *board]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+
+
+def test_a_point_leaves_nothing_to_fit(capsys: pytest.CaptureFixture[str]):
+    assert run(["build", "mnist-mlp", "--point", "fast", "--fit", "--board", "icebreaker"]) == 2
+    assert "leave --point out" in capsys.readouterr().err
