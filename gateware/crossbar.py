@@ -9,16 +9,18 @@ from amaranth.lib.wiring import In, Out
 from gateware.drain import Drain, clears, levels
 from gateware.fetch import Direct, Replay
 from gateware.multiples import accumulate, choose, multiples, terms
-from gateware.stream import Mark, current_layout, event_layout, shape_of
+from gateware.stream import Mark, event_layout, shape_of
 from gateware.weights import WeightMemory, weight_rows
 from snnhw.implementation import LayerShape, MemoryKind
 from snnhw.network import Range
 
 
-def crossbar_latency(shape: LayerShape, weights: Range, values: Range, event_lanes: int, biased: bool) -> int:
-    """Cycles from a mark's being let in to the offer of the first word of currents."""
+def crossbar_latency(
+    shape: LayerShape, slots: int, weights: Range, values: Range, event_lanes: int, biased: bool
+) -> int:
+    """Cycles from a mark's being let in to the offer of its first currents; ``slots`` is the transfers of a word."""
     fetch = Direct.latency if shape.groups == 1 else Replay.latency
-    return fetch + 4 + clears(shape) + levels(len(terms(shape_of(weights), values, event_lanes)), biased)
+    return fetch + 4 + clears(shape, slots) + levels(len(terms(shape_of(weights), values, event_lanes)), biased)
 
 
 class Crossbar(wiring.Component):
@@ -31,7 +33,8 @@ class Crossbar(wiring.Component):
     registers of their own while the next group accumulates; its mark waits until the words before have been taken.
     The first word is offered ``crossbar_latency`` cycles after its mark was let in.
 
-    With ``steps`` above 1 events carry a value a step, and words a current a step: one accumulator each.
+    With ``steps`` above 1 events carry a value a step, and words a current a step: one accumulator each. Where it is
+    ``serial`` these come one after the other, in as many transfers.
 
     ``weight`` is [units][inputs], ``bias`` [units], both plain ints; ``values`` the range of event values;
     ``weights`` and ``currents`` the ranges that widths come from (see ``snnhw.ranges``). Unless ``memory`` is ``rom``,
@@ -48,6 +51,7 @@ class Crossbar(wiring.Component):
         currents: Range,
         event_lanes: int = 1,
         steps: int = 1,
+        serial: bool = False,
         memory: MemoryKind = "rom",
         biased: bool = False,
     ):
@@ -66,12 +70,14 @@ class Crossbar(wiring.Component):
             self.fetch = Direct(inputs, values, event_lanes, steps)
         else:
             self.fetch = Replay(inputs, shape.groups, values, event_lanes, steps)
-        self.drain = Drain(shape, bias, self._terms, widths, currents, steps, loadable=biased and memory != "rom")
+        self.drain = Drain(
+            shape, bias, self._terms, widths, currents, steps, serial, loadable=biased and memory != "rom"
+        )
         self.memories = [*self._banks, *self.drain.memories] if memory != "rom" else []
         super().__init__(
             {
                 "events": In(stream.Signature(event_layout(inputs, values, event_lanes, steps))),
-                "currents": Out(stream.Signature(current_layout(shape.neuron_lanes, currents, steps))),
+                "currents": Out(stream.Signature(self.drain.currents.payload.shape())),
             }
         )
 

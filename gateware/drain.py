@@ -33,7 +33,8 @@ class Drain(wiring.Component):
 
     ``bias`` is [units], ``widths`` the bits of each term's sum, ``currents`` the range of a current.
     ``sums``: [lane][step][term].
-    Where biases are ``loadable``, ``memories`` holds the memory that takes them.
+    Where it is ``serial`` a word is sent step by step, else all steps at once. Where biases are ``loadable``,
+    ``memories`` holds the memory that takes them.
     """
 
     def __init__(
@@ -44,10 +45,12 @@ class Drain(wiring.Component):
         widths: Sequence[int],
         currents: Range,
         steps: int,
+        serial: bool = False,
         loadable: bool = False,
     ):
         self.shape = shape
-        self.steps = steps
+        self.slots = steps if serial else 1
+        self.steps = steps // self.slots
         self.terms = terms
         self._widths = widths
         self._current = shape_of(currents)
@@ -57,7 +60,7 @@ class Drain(wiring.Component):
             self.memories = [self._biases]
         elif any(bias):
             self._biases = WeightMemory(bias_rows(bias, shape), currents)
-        self.clears = clears(shape)
+        self.clears = clears(shape, self.slots)
         self.levels = levels(len(terms), self._biases is not None)
         self.sums = [
             [[Signal(width, name=f"sum_{lane}_{t}_{k}") for k, width in enumerate(widths)] for t in range(steps)]
@@ -68,7 +71,7 @@ class Drain(wiring.Component):
                 "reserve": In(1),
                 "load": In(1),
                 "busy": Out(1),
-                "currents": Out(stream.Signature(current_layout(shape.neuron_lanes, currents, steps))),
+                "currents": Out(stream.Signature(current_layout(shape.neuron_lanes, currents, self.steps))),
             }
         )
 
@@ -100,9 +103,10 @@ class Drain(wiring.Component):
     def _words(self, m, move, sends, last):
         """The group's words one after the other, as terms: [lane][step][term], each registered."""
         lanes = self.shape.neuron_lanes
-        turns = [size + self.clears - 1 for size in self.shape.group_sizes]
+        turns = [size * self.slots + self.clears - 1 for size in self.shape.group_sizes]
         turn, group = Signal(range(max(turns) + 1)), Signal(address_width(len(turns)))
-        active, final_group, held = Signal(), group == len(turns) - 1, []
+        active, final_group = Signal(), group == len(turns) - 1
+        held = [[] for _ in range(lanes)]
         m.d.comb += [
             last.eq(turn == Mux(final_group, turns[-1], turns[0])),
             sends.eq(active & (turn != 0) if self.clears else active),
@@ -114,14 +118,16 @@ class Drain(wiring.Component):
             with m.If(last):
                 m.d.sync += [active.eq(0), group.eq(Mux(final_group, 0, group + 1))]
         for lane, sums in enumerate(self.sums):
-            flat = Cat(sums)
-            held.append(Signal(len(flat), name=f"held_{lane}", reset_less=True))
-            with m.If(self.load):
-                m.d.sync += held[-1].eq(flat)
-            if self.clears:
-                with m.Elif(active & move & (turn == lane // lanes)):
-                    m.d.sync += held[-1].eq(0)
-        return [self._split(self._pick(m, move, turn, lane, held[lane::lanes])) for lane in range(lanes)]
+            for slot in range(self.slots):
+                flat = Cat(sums[slot] if self.slots > 1 else sums)
+                register = Signal(len(flat), name=f"held_{lane}_{slot}", reset_less=True)
+                with m.If(self.load):
+                    m.d.sync += register.eq(flat)
+                if self.clears:
+                    with m.Elif(active & move & (turn == len(held[lane % lanes]))):
+                        m.d.sync += register.eq(0)
+                held[lane % lanes].append(register)
+        return [self._split(self._pick(m, move, turn, lane, choices)) for lane, choices in enumerate(held)]
 
     def _pick(self, m, move, turn, lane, held):
         """What ``held`` has for this turn; where it ``clears``, for the turn before."""
@@ -149,11 +155,13 @@ class Drain(wiring.Component):
 
     def _word_biases(self, m, move, sends, store):
         """The biases of the word whose terms are there."""
-        place = Signal(address_width(self.shape.words))
+        place, slot = Signal(address_width(self.shape.words)), Signal(range(self.slots))
         m.submodules.biases = store
         m.d.comb += [store.addr.eq(place), store.en.eq(move)]
         with m.If(move & sends):
-            m.d.sync += place.eq(Mux(place == self.shape.words - 1, 0, place + 1))
+            m.d.sync += slot.eq(Mux(slot == self.slots - 1, 0, slot + 1))
+            with m.If(slot == self.slots - 1):
+                m.d.sync += place.eq(Mux(place == self.shape.words - 1, 0, place + 1))
         return [store.data[lane] for lane in range(self.shape.neuron_lanes)]
 
     def _combine(self, m, move, sums, bias):
@@ -175,12 +183,12 @@ class Drain(wiring.Component):
         return register
 
 
-def clears(shape: LayerShape) -> bool:
+def clears(shape: LayerShape, slots: int) -> bool:
     """Whether words are read by clearing them: what changes in the sum modulo 2 of all lanes is what one held.
 
     For more than a few words this takes less logic than choosing among them.
     """
-    return max(shape.group_sizes) > 4
+    return max(shape.group_sizes) * slots > 4
 
 
 def levels(term_count: int, biased: bool) -> int:

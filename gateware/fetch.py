@@ -125,17 +125,22 @@ class Replay(wiring.Component):
         addresses, values = each(event.address, self.lanes), each(event.value, self.lanes)
         for lane in range(self.lanes):
             count, has = Signal(range(self.depth + 1), name=f"count_{lane}"), Signal(name=f"has_{lane}")
+            ended = Signal(name=f"ended_{lane}")
             store = memory.Memory(shape=self._entry, depth=self.depth, init=[], attrs={"ram_style": "block"})
             m.submodules[f"list_{lane}"] = store
             into, out = store.write_port(), store.read_port()
             value = Cat(each(values[lane], self.steps))
             m.d.comb += [
-                has.eq(position != count if self.lanes == 1 else position < count),
+                has.eq((position != count) & ~ended),
                 into.addr.eq(count),
                 into.data.eq(Cat(addresses[lane], value)),
                 into.en.eq(write & value.any()),
                 out.addr.eq(position),
             ]
+            with m.If(restart | self.reserve):
+                m.d.sync += ended.eq(0)
+            with m.Elif(issue & ~has):
+                m.d.sync += ended.eq(1)
             with m.If(restart):
                 m.d.sync += count.eq(0)
             with m.Elif(into.en):

@@ -64,6 +64,7 @@ class LayerCircuit(wiring.Component):
             ranges.current,
             chosen.event_lanes,
             1 if constant else steps,
+            implementation.slots(network, index) > 1,
             chosen.memory,
             layer.bias,
         )

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from amaranth.hdl import Array, Const, Module, Mux, Signal, Value, unsigned
+from amaranth.hdl import Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -22,13 +22,15 @@ class NeuronPipeline(wiring.Component):
     """``units`` neurons in words of ``neuron_lanes``, each word through all ``num_steps`` steps before the next.
 
     Takes in one word of currents at a time, in the order of ``LayerShape.order``: one number a lane, which it applies
-    at every step (``constant``), or one a step. Sends all steps of a word at once, marked EVENT, the sample's last word
-    SAMPLE. It keeps no state between words: each starts from ``initial``.
+    at every step (``constant``), or one a step, which one unit a lane takes in one after the other. Sends all steps of
+    a word at once, marked EVENT, the sample's last word SAMPLE. It keeps no state between words: each starts from
+    ``initial``.
 
     With ``step_lanes`` = ``num_steps`` the steps are stages of a pipeline: a word a cycle, offered 2 * ``num_steps``
     cycles after it was taken; back-pressure holds all of it, and input waits while an offered word does. With
     ``step_lanes`` = 1 one unit a lane does a step a cycle: a word every ``num_steps`` cycles, offered ``num_steps`` + 1
-    cycles after it was taken; the next is worked on meanwhile and waits in its last step until the offered one is gone.
+    cycles after it was taken or, where each step comes with a current, in the cycle after the last of these was taken;
+    the next is worked on meanwhile and waits in its last step until the offered one is gone.
     A single step is a pipeline.
 
     ``parameters`` holds a list of ``units`` plain ints for each of ``neuron.parameters``.
@@ -52,7 +54,8 @@ class NeuronPipeline(wiring.Component):
         self.unrolled = step_lanes == num_steps
         self.parameters = {name: list(parameters[name]) for name in neuron.parameters}
         self.arithmetic = NeuronLane(neuron, ranges)
-        currents = current_layout(shape.neuron_lanes, ranges.current, 1 if constant else num_steps)
+        self.given = num_steps if self.unrolled and not constant else 1
+        currents = current_layout(shape.neuron_lanes, ranges.current, self.given)
         super().__init__(
             {
                 "currents": In(stream.Signature(currents)),
@@ -98,7 +101,7 @@ class NeuronPipeline(wiring.Component):
 
     def _unrolled_lane(self, m, moves, lane, word):
         """All steps of a lane, each number as it travels from the stage that gives it."""
-        given = each(self.currents.payload.current[lane], 1 if self.constant else self.num_steps)
+        given = each(self.currents.payload.current[lane], self.given)
         currents = [_Traveller(m, moves, f"current_{lane}_{step}", value) for step, value in enumerate(given)]
         state = {
             name: _Traveller(m, moves, f"initial_{name}_{lane}", value)
@@ -121,19 +124,18 @@ class NeuronPipeline(wiring.Component):
         return shown
 
     def _ring(self, m: Module) -> tuple[list[Steps], Value]:
-        """One unit a lane; where the next word may be taken, the state becomes its initial one."""
-        busy, last, moves, done = Signal(), Signal(), Signal(), Signal()
-        step, currents = Signal(range(self.num_steps)), Signal(self.currents.payload.shape(), reset_less=True)
-        shown_word = Signal(address_width(self.shape.words), reset_less=True)
+        """One unit a lane."""
+        last, held, moves, done = Signal(), Signal(), Signal(), Signal()
+        step, shown_word = Signal(range(self.num_steps)), Signal(address_width(self.shape.words), reset_less=True)
         word, next_word = self._count(m, done)
         m.d.comb += [
             last.eq(step == self.num_steps - 1),
-            moves.eq(busy & ~(last & self.steps.valid & ~self.steps.ready)),
+            held.eq(last & self.steps.valid & ~self.steps.ready),
             done.eq(moves & last),
-            self.currents.ready.eq(~busy | done),
         ]
-        with m.If(self.currents.ready):
-            m.d.sync += [busy.eq(self.currents.valid), currents.eq(self.currents.payload)]
+        currents = self._kept(m, moves, done, held) if self.constant else self.currents.payload
+        if not self.constant:
+            m.d.comb += [moves.eq(self.currents.valid & ~held), self.currents.ready.eq(~held)]
         with m.If(moves):
             m.d.sync += step.eq(Mux(last, 0, step + 1))
         with m.If(self.steps.ready | done):
@@ -142,22 +144,28 @@ class NeuronPipeline(wiring.Component):
             m.d.sync += shown_word.eq(word)
         lanes = []
         for lane in range(self.shape.neuron_lanes):
-            given = each(currents.current[lane], 1 if self.constant else self.num_steps)
-            current = given[0] if self.constant else Array(given)[step]
-            result = self._ring_step(m, moves, lane, word, next_word, current)
+            result = self._ring_step(m, moves, done, lane, word, next_word, currents.current[lane])
             lanes.append(self._collect(m, moves, done, lane, result))
         return lanes, shown_word
 
-    def _ring_step(self, m, moves, lane, word, next_word, current):
-        """What a lane's unit does in this cycle."""
-        state: dict[str, Signal] = {
-            field.name: Signal(shape_of(field.range), name=f"{field.name}_{lane}", reset_less=True)
-            for field in self.arithmetic.fields
-        }
+    def _kept(self, m, moves, done, held):
+        """A word's currents, kept for all of its steps."""
+        busy, kept = Signal(), Signal(self.currents.payload.shape(), reset_less=True)
+        m.d.comb += [moves.eq(busy & ~held), self.currents.ready.eq(~busy | done)]
+        with m.If(self.currents.ready):
+            m.d.sync += [busy.eq(self.currents.valid), kept.eq(self.currents.payload)]
+        return kept
+
+    def _ring_step(self, m, moves, done, lane, word, next_word, current):
+        """What a lane's unit does in this cycle; a word's last step leaves the next word's initial state."""
+        state: dict[str, Signal] = {}
+        for field in self.arithmetic.fields:
+            start = self.parameters["initial"][self.shape.order[0][lane]] if field.name == "membrane" else field.initial
+            state[field.name] = Signal(shape_of(field.range), name=f"{field.name}_{lane}", init=start)
         parameters, name = self._parameters(word, lane), str(lane)
         integrated = self.arithmetic.integrate(m, name, parameters, state, current)
         result = self.arithmetic.fire(m, name, parameters, state, integrated, self._exists(word, lane))
-        with m.If(self.currents.ready):
+        with m.If(done):
             m.d.sync += [state[key].eq(start) for key, start in self._initial(next_word, lane).items()]
         with m.Elif(moves):
             m.d.sync += [register.eq(result[key]) for key, register in state.items()]

@@ -12,7 +12,8 @@ class Serializer(wiring.Component):
     """Sends the events of each word, lowest lane first, then the word's mark.
 
     Accepts a word when its last event or mark leaves. A word with c events takes max(1, c + 1 if marked else c)
-    cycles; latency 0: the first event leaves in the cycle in which the word is offered. Events carry no value 0.
+    cycles; latency 0: the first event leaves in the cycle in which the word is offered. Events carry no value 0; what
+    address and value a mark carries means nothing.
     Back-pressure holds the word. With two event lanes the events of even and of odd addresses leave side by side, and
     c is the greater number of both.
 
@@ -46,6 +47,10 @@ class Serializer(wiring.Component):
             lanes = range(start, self.lanes, self.event_lanes)
             own = Cat(pending[lane] for lane in lanes)
             m.d.comb += Cat(lowest[lane] for lane in lanes).eq(own & -own)
+            # The last needs no choice; beside another event lane, though, its value may have been sent already.
+            m.d.comb += addresses[start].eq(self._address(lanes[-1]))
+            if self.event_lanes == 1 or self.lanes <= self.event_lanes:
+                m.d.comb += values[start].eq(word.value[lanes[-1]])
             for lane in lanes:
                 with m.If(lowest[lane]):
                     m.d.comb += [addresses[start].eq(self._address(lane)), values[start].eq(word.value[lane])]

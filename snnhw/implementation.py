@@ -185,6 +185,11 @@ class Implementation(BaseModel):
         """Steps that a word of neurons shows at once."""
         return network.num_steps if self.schedule == "neuron_major" else 1
 
+    def slots(self, network: Network, index: int) -> int:
+        """Transfers that a word's currents take: one unit a neuron takes in the steps' one by one, if they differ."""
+        serial = self.schedule == "neuron_major" and index > 0 and self.layers[index].step_lanes == 1
+        return network.num_steps if serial else 1
+
     def beats(self, network: Network) -> int:
         """The transfers that carry one sample's pixels."""
         return -(-network.inputs // self.pixels_per_beat)

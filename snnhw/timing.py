@@ -173,7 +173,7 @@ def _neurons(network: Network, implementation: Implementation, index: int, consu
         return _NeuronBank(shape, network.num_steps, network.constant_input and index == 0, consumer)
     if implementation.layers[index].step_lanes == network.num_steps:
         return _NeuronPipeline(shape, 2 * network.num_steps, consumer)
-    return _NeuronRing(shape, network.num_steps, consumer)
+    return (_NeuronRing if index == 0 else _NeuronSteps)(shape, network.num_steps, consumer)
 
 
 class _NeuronBank:
@@ -258,25 +258,49 @@ class _NeuronRing:
         return taken
 
 
+class _NeuronSteps:
+    """Takes a current a step, one a cycle, and offers a word after its last, which waits for the word before to go."""
+
+    def __init__(self, shape: LayerShape, num_steps: int, consumer: _Consumer) -> None:
+        self.words = shape.words
+        self.num_steps = num_steps
+        self.consumer = consumer
+        self.counts: list[Counts] = []
+        self.word = self.step = 0
+        self.sent = self.taken = -1
+
+    def take(self, offered: int) -> int:
+        self.taken = max(offered, self.taken + 1)
+        self.step = (self.step + 1) % self.num_steps
+        if self.step == 0:
+            self.taken = max(self.taken, self.sent)
+            marked = self.word == self.words - 1
+            self.sent = self.consumer.take(self.taken + 1, self.counts[0][self.word], marked)
+            self.word = 0 if marked else self.word + 1
+        return self.taken
+
+
 def _crossbar(model: Model, implementation: Implementation, index: int, bank: _Neurons) -> _Crossbar | _Replay:
     """The synapses of a layer."""
     layer, shape = model.network.stages[index], implementation.shapes(model.network)[index]
     loadable = layer.bias and implementation.layers[index].memory != "rom"
+    slots = implementation.slots(model.network, index)
     latency = crossbar_latency(
         shape,
+        slots,
         widths(model, implementation).layers[layer.name].weight,
         model.network.input_value_range(index),
         implementation.layers[index].event_lanes,
         loadable or bool(model.bias(layer.name).any()),
     )
-    return (_Crossbar if shape.groups == 1 else _Replay)(shape, latency, bank)
+    return (_Crossbar if shape.groups == 1 else _Replay)([size * slots for size in shape.group_sizes], latency, bank)
 
 
 class _Crossbar:
     """Takes a transfer a cycle; the words of a mark come ``latency`` cycles later, the next mark after they left."""
 
-    def __init__(self, shape: LayerShape, latency: int, bank: _Neurons) -> None:
-        self.sizes = shape.group_sizes
+    def __init__(self, sizes: list[int], latency: int, bank: _Neurons) -> None:
+        self.sizes = sizes
         self.latency = latency
         self.bank = bank
         self.free = self.drained = 0
@@ -304,8 +328,8 @@ class _Crossbar:
 class _Replay(_Crossbar):
     """Lists what comes, an item a cycle, and lets the list in once for each group, for the first as it grows."""
 
-    def __init__(self, shape: LayerShape, latency: int, bank: _Neurons) -> None:
-        super().__init__(shape, latency, bank)
+    def __init__(self, sizes: list[int], latency: int, bank: _Neurons) -> None:
+        super().__init__(sizes, latency, bank)
         self.listed: list[list[int]] = []
 
     def take_events(self, offered: int, events: list[int]) -> int:

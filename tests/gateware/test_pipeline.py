@@ -33,16 +33,18 @@ def pipeline_of(config, step_lanes):
     return NeuronPipeline(neuron, parameters, model.ranges["layer"], shape, num_steps, constant, lanes)
 
 
-def words_of(config, currents):
-    """``currents`` as in ``test_neuron.run_rtl``; a word holds all steps of its neurons."""
+def words_of(config, currents, step_lanes):
+    """``currents`` as in ``test_neuron.run_rtl``; a word holds all steps of its neurons, or they come one by one."""
     model, shape, constant = config
     words = []
     for sample in currents:
         per_step = [to_words(shape, step) for step in sample]
         for word in zip(*per_step, strict=True):
             lanes = [list(steps) for steps in zip(*word, strict=True)]
-            single = constant or model.network.num_steps == 1
-            words.append({"current": [steps[0] for steps in lanes] if single else lanes})
+            if constant or model.network.num_steps == 1 or step_lanes == 1:
+                words += [{"current": list(step)} for step in (word[:1] if constant else word)]
+            else:
+                words.append({"current": lanes})
     return words
 
 
@@ -50,7 +52,7 @@ def run_rtl(config, currents, step_lanes, stall=None):
     """What each sample's steps did, as golden tells it but for the marks."""
     model, shape, _ = config
     num_steps = model.network.num_steps
-    run = simulate(pipeline_of(config, step_lanes), {"currents": words_of(config, currents)}, stall)
+    run = simulate(pipeline_of(config, step_lanes), {"currents": words_of(config, currents, step_lanes)}, stall)
     taken = run.payloads("steps")
     assert len(taken) == len(currents) * shape.words
     steps = []
@@ -160,6 +162,15 @@ def test_one_unit_takes_a_cycle_a_step_and_one_more(name, num_steps):
     assert run.offered("steps") == [cycle + num_steps + 1 for cycle in run.taken("currents")]
 
 
+@pytest.mark.parametrize("num_steps", [2, 5])
+def test_one_unit_takes_steps_one_by_one_and_offers_the_word_in_the_cycle_after(num_steps):
+    shape = SHAPES["one lane"]
+    config = (model_of(Neuron(threshold=9), [-15] * shape.units, [19] * shape.units, num_steps), shape, False)
+    run, _ = run_rtl(config, sweep(shape.units, num_steps), 1)
+    assert run.taken("currents") == list(range(2 * shape.words * num_steps))
+    assert run.offered("steps") == [cycle + 1 for cycle in run.taken("currents")[num_steps - 1 :: num_steps]]
+
+
 def test_one_unit_works_on_the_next_word_while_one_is_offered():
     """Taken late by less than a word's steps, nothing slows down."""
     shape, num_steps = SHAPES["one lane"], 5
@@ -174,7 +185,7 @@ def test_the_tap_shows_each_word_once(step_lanes):
     config = (model_of(Neuron(threshold=9, reset_delay=True), [-15] * 5, [19] * 5, 4), shape_of(5, 3, 2), False)
     pipeline = pipeline_of(config, step_lanes)
     watch = Watch(pipeline.tap_strobe, pipeline.taps)
-    words = words_of(config, sweep(5, 4))
+    words = words_of(config, sweep(5, 4), step_lanes)
     run = simulate(pipeline, {"currents": words}, Stall(0.3, 0.6), watches={"tap": watch})
     layout = pipeline.steps.payload.shape()
     shown = [{name: unpack(layout[name].shape, raw) for name, raw in sample.items()} for sample in run.watched["tap"]]
