@@ -6,7 +6,7 @@ is a failure with a message, not a test that hangs.
 """
 
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -305,3 +305,27 @@ def in_steps(words: Sequence[Any], count: int) -> list[Sequence[Any]]:
     """Words in packets of ``count``, one a step; a packet that is not full is a failure."""
     assert len(words) % count == 0, f"{len(words)} words are not whole steps of {count}"
     return [words[start : start + count] for start in range(0, len(words), count)]
+
+
+def events_of(run: Run, name: str = "events") -> list[Any]:
+    """What a stream of events carried, as golden's serializer has it: mark, address and value of each transfer.
+
+    Lists are tuples, and what means nothing reads 0: the address and value of a mark, the address of an empty lane.
+    """
+    return [_event(**transfer) for transfer in run.payloads(name)]
+
+
+def _event(mark: int, address: Any, value: Any) -> tuple[int, Any, Any]:
+    value = _map(value, lambda number: 0 if mark else number)
+    if isinstance(address, int):
+        return mark, 0 if mark else address, value
+    return mark, tuple(0 if _empty(own) else place for place, own in zip(address, value, strict=True)), value
+
+
+def _map(value: Any, change: Callable[[int], int]) -> Any:
+    """Every number changed, lists as tuples."""
+    return tuple(_map(part, change) for part in value) if isinstance(value, list) else change(value)
+
+
+def _empty(value: Any) -> bool:
+    return not (any(value) if isinstance(value, tuple) else value)
