@@ -5,7 +5,7 @@ from functools import reduce
 from operator import xor
 from typing import NamedTuple
 
-from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -103,29 +103,28 @@ class Drain(wiring.Component):
     def _words(self, m, move, sends, last):
         """The group's words one after the other, as terms: [lane][step][term], each registered."""
         lanes = self.shape.neuron_lanes
-        turns = [size * self.slots + self.clears - 1 for size in self.shape.group_sizes]
-        turn, group = Signal(range(max(turns) + 1)), Signal(address_width(len(turns)))
-        active, final_group = Signal(), group == len(turns) - 1
+        turns = [size * self.slots + self.clears for size in self.shape.group_sizes]
+        turn, group = Signal(max(turns)), Signal(address_width(len(turns)))
+        final_group, ends = group == len(turns) - 1, turns[0] != turns[-1]
         held = [[] for _ in range(lanes)]
-        m.d.comb += [
-            last.eq(turn == Mux(final_group, turns[-1], turns[0])),
-            sends.eq(active & (turn != 0) if self.clears else active),
-        ]
-        with m.If(self.load):
-            m.d.sync += active.eq(1)
-        with m.Elif(active & move):
-            m.d.sync += turn.eq(Mux(last, 0, turn + 1))
+        m.d.comb += last.eq(Mux(final_group, turn[turns[-1] - 1], turn[turns[0] - 1]))
+        # A group is loaded where the one before has left, so that nothing holds the pipeline then.
+        with m.If(move):
+            m.d.sync += [
+                turn.eq(Cat(self.load, turn[:-1] & ~last.replicate(len(turn) - 1) if ends else turn[:-1])),
+                sends.eq((turn[0] if self.clears else self.load) | (sends & ~last)),
+            ]
             with m.If(last):
-                m.d.sync += [active.eq(0), group.eq(Mux(final_group, 0, group + 1))]
+                m.d.sync += group.eq(Mux(final_group, 0, group + 1))
         for lane, sums in enumerate(self.sums):
             for slot in range(self.slots):
                 flat = Cat(sums[slot] if self.slots > 1 else sums)
                 register = Signal(len(flat), name=f"held_{lane}_{slot}", reset_less=True)
-                with m.If(self.load):
+                clear = turn[len(held[lane % lanes])] if self.clears else Const(0)
+                with m.If(move & clear):
+                    m.d.sync += register.eq(0)
+                with m.Elif(self.load):
                     m.d.sync += register.eq(flat)
-                if self.clears:
-                    with m.Elif(active & move & (turn == len(held[lane % lanes]))):
-                        m.d.sync += register.eq(0)
                 held[lane % lanes].append(register)
         return [self._split(self._pick(m, move, turn, lane, choices)) for lane, choices in enumerate(held)]
 
@@ -137,8 +136,11 @@ class Drain(wiring.Component):
             before = Signal.like(now, name=f"before_{lane}", reset_less=True)
             with m.If(move):
                 m.d.sync += before.eq(now)
+            m.d.comb += now.eq(reduce(xor, held))
             picked = before ^ now
-        m.d.comb += now.eq(reduce(xor, held) if self.clears else Cat(held).word_select(turn, len(now)))
+        else:
+            index = Cat(Cat(turn[i] for i in range(len(turn)) if i >> bit & 1).any() for bit in range(2))
+            m.d.comb += now.eq(Cat(held).word_select(index, len(now)))
         with m.If(move):
             m.d.sync += part.eq(picked)
         return part

@@ -104,7 +104,7 @@ class Encoder(wiring.Component):
 
 
 class Quantise(wiring.Component):
-    """Twin of golden's ``direct``: pixels >> (8 - bits); combinational. An ABORT carries no events."""
+    """Twin of golden's ``direct``: pixels >> (8 - bits); combinational."""
 
     def __init__(self, network: Network, lanes: int):
         self.lanes = lanes
@@ -124,9 +124,8 @@ class Quantise(wiring.Component):
             self.beats.ready.eq(self.words.ready),
             word.mark.eq(beat.mark),
             word.base.eq(beat.index * self.lanes),
+            *(word.value[lane].eq(beat.pixels[lane][8 - self.bits :]) for lane in range(self.lanes)),
         ]
-        with m.If(beat.mark != Mark.ABORT):
-            m.d.comb += [word.value[lane].eq(beat.pixels[lane][8 - self.bits :]) for lane in range(self.lanes)]
         return m
 
 

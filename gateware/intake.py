@@ -3,8 +3,8 @@
 Without a twin: nothing here knows what an encoder makes of a pixel. That is in ``gateware/encoder.py``.
 """
 
-from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import data, fifo, memory, stream, wiring
+from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from gateware.stream import Mark, beat_layout, word_layout
@@ -173,16 +173,27 @@ class WordQueue(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         word = self.words.payload
-        m.submodules.fifo = queue = fifo.SyncFIFOBuffered(width=len(word.as_value()), depth=self.depth + 1)
-        wanted = Signal()
+        m.submodules.storage = store = memory.Memory(
+            shape=word.shape(), depth=self.depth, init=[], attrs={"ram_style": "block"}
+        )
+        write, read = store.write_port(), store.read_port()
+        written, fetched = Signal(range(2 * self.depth)), Signal(range(2 * self.depth))
+        full, there, wanted, moves = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
-            wanted.eq(word.value.as_value().any() | (word.mark != Mark.EVENT)),
-            queue.w_data.eq(word),
-            queue.w_en.eq(self.words.valid & wanted),
-            self.words.ready.eq(queue.w_rdy | ~wanted),
-            queue.r_en.eq(~self.kept.valid | self.kept.ready),
+            full.eq((written ^ fetched) == self.depth),
+            wanted.eq(Value.cast(word.value).any() | (word.mark != Mark.EVENT)),
+            self.words.ready.eq(~full | ~wanted),
+            write.en.eq(self.words.valid & wanted & ~full),
+            write.addr.eq(written[:-1]),
+            write.data.eq(word),
+            moves.eq(~self.kept.valid | self.kept.ready),
+            read.en.eq((written != fetched) & (moves | ~there)),
+            read.addr.eq(fetched[:-1]),
         ]
+        m.d.sync += [written.eq(written + write.en), fetched.eq(fetched + read.en)]
+        with m.If(moves | ~there):
+            m.d.sync += there.eq(read.en)
         # What block RAM gives comes late in a cycle: a register lets the next block begin early.
-        with m.If(queue.r_en):
-            m.d.sync += [self.kept.valid.eq(queue.r_rdy), self.kept.payload.eq(queue.r_data)]
+        with m.If(moves):
+            m.d.sync += [self.kept.valid.eq(there), self.kept.payload.eq(read.data)]
         return m
