@@ -27,7 +27,8 @@ class NeuronPipeline(wiring.Component):
     ``initial``.
 
     With ``step_lanes`` = ``num_steps`` the steps are stages of a pipeline: a word a cycle, offered 2 * ``num_steps``
-    cycles after it was taken; back-pressure holds all of it, and input waits while an offered word does. With
+    cycles after it was taken; it goes on until a word that was not taken at once has moved out of it, and holds while
+    that waits, so that no ready passes through. With
     ``step_lanes`` = 1 one unit a lane does a step a cycle: a word every ``num_steps`` cycles, offered ``num_steps`` + 1
     cycles after it was taken or, where each step comes with a current, in the cycle after the last of these was taken;
     the next is worked on meanwhile and waits in its last step until the offered one is gone.
@@ -88,16 +89,32 @@ class NeuronPipeline(wiring.Component):
 
     def _pipeline(self, m: Module) -> tuple[list[Steps], Value]:
         """Two stages a step, integrate and fire; what a step gave goes along with the word to the end."""
-        moves, end = Signal(), 2 * self.num_steps
-        valid = [self.currents.valid, *(Signal(name=f"valid_{stage}") for stage in range(1, end)), self.steps.valid]
-        m.d.comb += [moves.eq(~self.steps.valid | self.steps.ready), self.currents.ready.eq(moves)]
+        moves, waits, end = Signal(), Signal(), 2 * self.num_steps
+        valid = [self.currents.valid, *(Signal(name=f"valid_{stage}") for stage in range(1, end + 1))]
+        m.d.comb += [
+            moves.eq(~waits),
+            self.currents.ready.eq(moves),
+            self.steps.valid.eq(waits | valid[-1]),
+        ]
+        m.d.sync += waits.eq(self.steps.valid & ~self.steps.ready)
         with m.If(moves):
             m.d.sync += [new.eq(old) for old, new in pairwise(valid)]
         next_word, _ = self._count(m, self.currents.valid & moves)
         word = _Traveller(m, moves, "word", next_word)
         lanes = [self._unrolled_lane(m, moves, lane, word) for lane in range(self.shape.neuron_lanes)]
-        shown = [[{name: number.at(end) for name, number in step.items()} for step in lane] for lane in lanes]
-        return shown, word.at(end)
+        shown = [
+            [{name: self._shown(m, waits, number, end) for name, number in step.items()} for step in lane]
+            for lane in lanes
+        ]
+        return shown, self._shown(m, waits, word, end)
+
+    def _shown(self, m, waits, traveller, end):
+        """What is offered: the last stage or, where it had to wait, what moved on from there."""
+        last = traveller.at(end)
+        kept = Signal.like(last, name=f"waiting_{traveller.name}", reset_less=True)
+        with m.If(~waits):
+            m.d.sync += kept.eq(last)
+        return Mux(waits, kept, last)
 
     def _unrolled_lane(self, m, moves, lane, word):
         """All steps of a lane, each number as it travels from the stage that gives it."""

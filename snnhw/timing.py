@@ -209,7 +209,7 @@ class _NeuronBank:
 
 
 class _NeuronPipeline:
-    """Takes a word a cycle and offers it ``depth`` cycles later; while an offered word waits, all of it does."""
+    """Takes a word a cycle and offers it ``depth`` cycles later; holds from the cycle after one that had to wait."""
 
     def __init__(self, shape: LayerShape, depth: int, consumer: _Consumer) -> None:
         self.words = shape.words
@@ -217,7 +217,7 @@ class _NeuronPipeline:
         self.consumer = consumer
         self.counts: list[Counts] = []
         self.word = 0
-        self.last = -1
+        self.last = self.sent = -1
         self.waits: deque[tuple[int, int]] = deque()
 
     def take(self, offered: int) -> int:
@@ -230,10 +230,11 @@ class _NeuronPipeline:
         out = taken + self.depth
         for begin, end in self.waits:
             out += end - begin if begin < out else 0
+        out = max(out, self.sent + 1)
         marked = self.word == self.words - 1
-        sent = self.consumer.take(out, self.counts[0][self.word], marked)
-        if sent > out:
-            self.waits.append((out, sent))
+        self.sent = self.consumer.take(out, self.counts[0][self.word], marked)
+        if self.sent > out:
+            self.waits.append((out + 1, self.sent + 1))
         self.word = 0 if marked else self.word + 1
         return taken
 
