@@ -146,7 +146,7 @@ def configs(draw):
     return config, marked
 
 
-@examples(80)
+@examples(60)
 @given(configs(), stalls)
 def test_currents_are_equal(drawn, stall):
     config, marked = drawn
