@@ -11,18 +11,20 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from snnhw.errors import DescriptionError
-from snnhw.implementation import Implementation, LayerImplementation, LayerShape, address_width
-from snnhw.network import CountReadout, Dense, Direct, Layer, Network, Neuron
+from snnhw.implementation import Implementation, LayerImplementation, LayerShape, address_width, queue_depth
+from snnhw.network import CountReadout, Dense, Direct, Encoder, Events, IntegrateFire, Layer, Network, Neuron
 from tests.strategies import implementations, networks
 
 
-def network_of(*units: int) -> Network:
+def network_of(*units: int, encoder: Encoder | None = None, num_steps: int = 2) -> Network:
     """Ten inputs, and layers a, b, ... of so many neurons."""
     stages = tuple(
         Layer(name="abc"[index], synapse=Dense(units=count, weight_bits=4), neuron=Neuron(threshold=5))
         for index, count in enumerate(units)
     )
-    return Network(input_shape=(10,), encoder=Direct(), stages=stages, readout=CountReadout(), num_steps=2)
+    return Network(
+        input_shape=(10,), encoder=encoder or Direct(), stages=stages, readout=CountReadout(), num_steps=num_steps
+    )
 
 
 @st.composite
@@ -73,12 +75,39 @@ class TestLayerShape:
             ]
             assert size == shape.group_words(group) == len(starts)
 
+    @pytest.mark.parametrize(
+        ("units", "synapse_lanes", "neuron_lanes", "stride"),
+        [
+            (8, 8, 4, 4),
+            (8, 4, 4, 4),
+            (9, 9, 4, 4),
+            (10, 6, 4, 2),
+            (12, 6, 6, 6),
+            (7, 3, 2, 1),
+            (8, 8, 1, 1),
+            (1, 1, 1, 1),
+            (5, 5, 5, 5),
+        ],
+    )
+    def test_stride_by_hand(self, units, synapse_lanes, neuron_lanes, stride):
+        shape = LayerShape(units=units, synapse_lanes=synapse_lanes, neuron_lanes=neuron_lanes)
+        assert shape.stride == stride
+
+    @settings(deadline=None)
+    @given(shapes())
+    def test_stride_divides_where_words_begin_and_nothing_greater_does(self, shape):
+        starts = [word[0] for word in shape.order if word[0]]
+        assert all(start % shape.stride == 0 for start in starts)
+        assert not starts or all(any(start % more for start in starts) for more in range(shape.stride + 1, shape.units))
+
 
 class TestUsualChoices:
     def test_are_all_neurons_at_once_and_at_most_eight_updated(self):
         chosen = Implementation.of(network_of(20, 3))
         assert [(layer.synapse_lanes, layer.neuron_lanes) for layer in chosen.layers] == [(20, 8), (3, 3)]
         assert (chosen.pixels_per_beat, chosen.overlap, chosen.weights) == (8, True, "inline")
+        assert (chosen.schedule, chosen.queue) == ("step_major", True)
+        assert {(layer.event_lanes, layer.step_lanes, layer.memory) for layer in chosen.layers} == {(1, 1, "rom")}
 
     def test_lanes_are_a_cap(self):
         chosen = Implementation.of(network_of(20, 3), lanes=5)
@@ -87,6 +116,25 @@ class TestUsualChoices:
     def test_single_layers_can_be_set_by_name(self):
         chosen = Implementation.of(network_of(20, 3), lanes=4, synapse_lanes={"a": 10}, neuron_lanes={"a": 7, "b": 1})
         assert [(layer.synapse_lanes, layer.neuron_lanes) for layer in chosen.layers] == [(10, 7), (3, 1)]
+
+    def test_so_can_events_and_steps_a_cycle(self):
+        network = network_of(20, 6, 3)
+        lanes: dict[str, Any] = {
+            "neuron_lanes": {"a": 4, "b": 2},
+            "event_lanes": {"a": 2, "b": 2, "c": 2},
+            "step_lanes": {"b": 2},
+        }
+        chosen = Implementation.of(network, schedule="neuron_major", queue=False, **lanes)
+        assert [(layer.event_lanes, layer.step_lanes) for layer in chosen.layers] == [(2, 1), (2, 2), (2, 1)]
+        assert (chosen.schedule, chosen.queue) == ("neuron_major", False)
+
+    def test_words_hold_all_steps_where_it_goes_neuron_by_neuron(self):
+        network = network_of(4, 4, 4, num_steps=5)
+        chosen = Implementation.of(network, schedule="neuron_major", step_lanes={"b": 5})
+        assert Implementation.of(network).steps_a_word(network) == 1
+        assert chosen.steps_a_word(network) == 5
+        assert [chosen.slots(network, index) for index in range(3)] == [1, 1, 5]
+        assert [Implementation.of(network).slots(network, index) for index in range(3)] == [1, 1, 1]
 
     @pytest.mark.parametrize(("pixels_per_beat", "beats"), [(1, 10), (3, 4), (5, 2), (8, 2), (10, 1), (16, 1)])
     def test_beats_cover_the_pixels(self, pixels_per_beat, beats):
@@ -99,7 +147,9 @@ class TestUsualChoices:
         network = data.draw(networks())
         chosen = data.draw(implementations(network))
         for stage, shape, layer in zip(network.stages, chosen.shapes(network), chosen.layers, strict=True):
-            assert shape == LayerShape(units=stage.units, **layer.model_dump())
+            assert shape == LayerShape(
+                units=stage.units, synapse_lanes=layer.synapse_lanes, neuron_lanes=layer.neuron_lanes
+            )
 
 
 class TestRefusals:
@@ -125,6 +175,67 @@ class TestRefusals:
             Implementation.of(network_of(20, 3), **choices)
         assert str(error.value) == complaint
 
+    @pytest.mark.parametrize(
+        ("choices", "complaint"),
+        [
+            ({"schedule": "both"}, "schedule: Input should be 'step_major' or 'neuron_major', not 'both'"),
+            (
+                {"step_lanes": {"b": 2}},
+                "layer 'b' can have 1 step lanes with schedule 'step_major', not 2",
+            ),
+            (
+                {"schedule": "neuron_major", "step_lanes": {"a": 3}},
+                "layer 'a' can have 1 or 5 step lanes with schedule 'neuron_major', not 3",
+            ),
+            (
+                {"schedule": "neuron_major", "step_lanes": {"b": 0}},
+                "layer 'b' can have 1 or 5 step lanes with schedule",
+            ),
+            ({"event_lanes": {"a": 3}}, "layer 'a' can have 1 or 2 event lanes, not 3"),
+            ({"event_lanes": {"b": 0}}, "layer 'b' can have 1 or 2 event lanes, not 0"),
+            (
+                {"event_lanes": {"a": 2}, "pixels_per_beat": 3},
+                "layer 'a' cannot have 2 event lanes with 3 pixels in a beat: make that even",
+            ),
+            (
+                {"event_lanes": {"b": 2}, "neuron_lanes": {"a": 5}},
+                "layer 'b' cannot have 2 event lanes with 5 neurons in a word of layer 'a': make that even",
+            ),
+            ({"event_lanes": {"c": 2}}, "there is no layer 'c' to give lanes to; the layers are a, b"),
+            ({"step_lanes": {"c": 2}}, "there is no layer 'c' to give lanes to; the layers are a, b"),
+        ],
+    )
+    def test_of_schedules_steps_and_events_are_one_line(self, choices: dict[str, Any], complaint):
+        with pytest.raises(DescriptionError) as error:
+            Implementation.of(network_of(20, 3, num_steps=5), **choices)
+        assert str(error.value).startswith(complaint)
+        assert "\n" not in str(error.value)
+
+    @pytest.mark.parametrize("encoder", [IntegrateFire(), Events()])
+    def test_of_neuron_by_neuron_where_the_input_changes(self, encoder):
+        with pytest.raises(DescriptionError) as error:
+            Implementation.of(network_of(4, encoder=encoder), schedule="neuron_major")
+        assert str(error.value) == (
+            "the schedule 'neuron_major' needs an input that is the same at every step: direct encoding, not "
+            f"{encoder.kind}"
+        )
+
+    def test_of_two_event_lanes_for_an_input_of_single_events(self):
+        complaint = "layer 'a' cannot have 2 event lanes with 1 event in a transfer of the input: make that even"
+        with pytest.raises(DescriptionError, match=complaint):
+            Implementation.of(network_of(4, encoder=Events()), event_lanes={"a": 2})
+
+    def test_of_words_that_begin_at_odd_neurons(self):
+        """Groups of three, in words of two: the second group's first word begins at 3."""
+        with pytest.raises(DescriptionError, match="layer 'b' cannot have 2 event lanes with 1 neurons in a word"):
+            Implementation.of(network_of(6, 3), synapse_lanes={"a": 3}, neuron_lanes={"a": 2}, event_lanes={"b": 2})
+        Implementation.of(network_of(6, 3), synapse_lanes={"a": 4}, neuron_lanes={"a": 2}, event_lanes={"b": 2})
+
+    @pytest.mark.parametrize("kind", ["synapse_lanes", "neuron_lanes", "event_lanes", "step_lanes"])
+    def test_of_lanes_that_are_no_number(self, kind):
+        with pytest.raises(TypeError, match=f"{kind} of layer 'a' must be an integer, not 1.5"):
+            Implementation.of(network_of(4), **{kind: {"a": 1.5}})  # type: ignore[arg-type]
+
     def test_of_another_number_of_layers(self):
         chosen = Implementation.of(network_of(20))
         with pytest.raises(DescriptionError, match="the implementation has 1 layers, the network has 2"):
@@ -144,3 +255,10 @@ class TestRefusals:
 )
 def test_addresses_number_everything_and_waste_no_bit(count, bits):
     assert address_width(count) == bits
+
+
+@pytest.mark.parametrize(
+    ("words", "depth"), [(1, 2), (2, 2), (3, 4), (4, 4), (5, 8), (98, 128), (128, 128), (129, 256)]
+)
+def test_queues_are_a_power_of_two_deep(words, depth):
+    assert queue_depth(words) == depth
