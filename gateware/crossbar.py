@@ -114,7 +114,7 @@ class Crossbar(wiring.Component):
         ]
         m.d.sync += [value.eq(fetch.value), mark.eq(fetch.mark), ends.eq(mark)]
         for step in range(self.steps):
-            table = []
+            table: list[Signal] = []
             for multiple in multiples([value[lane][step] for lane in range(self.event_lanes)]):
                 table.append(Signal.like(multiple, name=f"multiple_{len(table)}"))
                 m.d.sync += table[-1].eq(multiple)

@@ -106,7 +106,7 @@ class Drain(wiring.Component):
         turns = [size * self.slots + self.clears for size in self.shape.group_sizes]
         turn, group = Signal(max(turns)), Signal(address_width(len(turns)))
         final_group, ends = group == len(turns) - 1, turns[0] != turns[-1]
-        held = [[] for _ in range(lanes)]
+        held: list[list[Signal]] = [[] for _ in range(lanes)]
         m.d.comb += last.eq(Mux(final_group, turn[turns[-1] - 1], turn[turns[0] - 1]))
         # A group is loaded where the one before has left, so that nothing holds the pipeline then.
         with m.If(move):
@@ -147,7 +147,8 @@ class Drain(wiring.Component):
 
     def _split(self, flat):
         """The terms of each step in what was held as one number."""
-        result, start = [], 0
+        result: list[list[Value]] = []
+        start = 0
         for _ in range(self.steps):
             result.append([])
             for width in self._widths:
