@@ -1,7 +1,9 @@
-"""Small models, one for each encoder, that together have every readout and most kinds of neuron, lanes and words."""
+"""Small models, one for each encoder and one neuron by neuron, that have all readouts and most kinds of neuron."""
 
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +46,8 @@ class Case(NamedTuple):
     """Synapse and neuron lanes of each layer."""
     pixels_per_beat: int
     overlap: bool
+    choices: Mapping[str, Any] = MappingProxyType({})
+    """What else the implementation is made of."""
 
 
 CASES: dict[str, Case] = {
@@ -72,6 +76,7 @@ CASES: dict[str, Case] = {
         ((5, 5),),
         16,
         False,
+        {"event_lanes": {"layer0": 2}, "queue": False},
     ),
     "bernoulli": Case(
         Bernoulli(seed=77),
@@ -91,6 +96,7 @@ CASES: dict[str, Case] = {
         ((4, 3),),
         8,
         True,
+        {"event_lanes": {"layer0": 2}},
     ),
     "latency": Case(
         Latency(),
@@ -115,6 +121,25 @@ CASES: dict[str, Case] = {
         ((2, 1), (4, 2), (2, 2)),
         8,
         True,
+        {"event_lanes": {"layer2": 2}},
+    ),
+    "neuron_major": Case(
+        Direct(bits=3),
+        (
+            (5, Neuron(leak=Leak(kind="shift", bits=2), threshold=25, spike=Spike(kind="residue", bits=3))),
+            (4, Neuron(threshold=18, initial=PER_NEURON)),
+            (2, Neuron.integrator(leak=Leak(kind="shift", bits=1))),
+        ),
+        MembraneReadout(),
+        ((4, 2), (4, 2), (2, 1)),
+        4,
+        True,
+        {
+            "schedule": "neuron_major",
+            "event_lanes": {"layer0": 2, "layer1": 2, "layer2": 2},
+            "step_lanes": {"layer1": STEPS},
+            "queue": False,
+        },
     ),
 }
 
@@ -146,6 +171,7 @@ def implementation(case: str, weights: str = "inline") -> Implementation:
         neuron_lanes={name: neuron for name, (_, neuron) in lanes.items()},
         pixels_per_beat=CASES[case].pixels_per_beat,
         overlap=CASES[case].overlap,
+        **CASES[case].choices,
     )
     return chosen.model_copy(update={"weights": weights})
 

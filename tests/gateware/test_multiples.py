@@ -58,7 +58,7 @@ def numbers_of(shape):
 @pytest.mark.parametrize("weight", [signed(1), unsigned(1), signed(2), unsigned(2), signed(3), unsigned(3)], ids=repr)
 def test_every_weight_of_a_few_bits(weight, event_lanes, values):
     some = [value for value in (0, 1, 85, 254, 255) if value in values]
-    rows = [[]]
+    rows: list[list[int]] = [[]]
     for choices in [numbers_of(weight)] * event_lanes + [some] * event_lanes:
         rows = [[*row, number] for row in rows for number in choices]
     check_products(weight, values, rows)

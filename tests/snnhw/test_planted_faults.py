@@ -1,10 +1,16 @@
 """Circuits with one fault each: verify catches every one, and names the first number that is wrong."""
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import count
 
 import numpy as np
 import pytest
+from amaranth.hdl import Const, Value
 
+from gateware.multiples import Term, choose, terms
+from gateware.stream import shape_of
 from golden.network import LayerTrace, run
 from snnhw.compare import Divergence
 from snnhw.implementation import LayerImplementation
@@ -12,6 +18,7 @@ from snnhw.model import Model
 from snnhw.network import Layer, Leak
 from snnhw.simulate.verilator import VerilatorSimulator
 from snnhw.verify import Report, verify
+from snnhw.widths import widths
 from tests.circuits import implementation, model, samples
 
 pytestmark = pytest.mark.verilator
@@ -114,3 +121,73 @@ def test_a_dropped_event():
     wrong = right - int(EVENTS[sample, 6]) * int(weights[neuron])
     assert report.mismatches == int(touched.sum())
     assert report.divergence == Divergence("isolated", sample, 0, FIRST, neuron, "integrated", right, wrong)
+
+
+# Two events a cycle, neuron by neuron
+
+BY_NEURON, BY_NEURON_IMPLEMENTATION = model("neuron_major"), implementation("neuron_major")
+BY_NEURON_SAMPLES = samples("neuron_major", 100)
+
+
+def terms_of(index: int) -> list[Term]:
+    """The accumulators of each neuron and step of a layer."""
+    network = BY_NEURON.network
+    weights = widths(BY_NEURON, BY_NEURON_IMPLEMENTATION).layers[network.stages[index].name].weight
+    return terms(
+        shape_of(weights), network.input_value_range(index), BY_NEURON_IMPLEMENTATION.layers[index].event_lanes
+    )
+
+
+def accumulators(index: int) -> int:
+    """How many a layer has: the first adds up what is the same at every step."""
+    steps = 1 if index == 0 else BY_NEURON.network.num_steps
+    return steps * BY_NEURON_IMPLEMENTATION.layers[index].synapse_lanes * len(terms_of(index))
+
+
+def found_in_accumulator(monkeypatch: pytest.MonkeyPatch, number: int, change) -> Report:
+    """Verify a circuit in which one accumulator, counted in the order in which they are built, adds something else."""
+    built = count()
+
+    def chosen(term: Term, weights: Sequence[Value], table: Sequence[Value]) -> Value:
+        return (change if next(built) == number else choose)(term, weights, table)
+
+    monkeypatch.setattr("gateware.crossbar.choose", chosen)
+    faulty = replace(VerilatorSimulator.of(BY_NEURON, BY_NEURON_IMPLEMENTATION), optimise=False)
+    assert next(built) == sum(map(accumulators, range(len(BY_NEURON.network.stages))))
+    report = verify(BY_NEURON, BY_NEURON_IMPLEMENTATION, BY_NEURON_SAMPLES, simulator=faulty)
+    assert not report.equal
+    assert report.problems == ()
+    return report
+
+
+def test_an_accumulator_that_misses_the_second_event_of_a_cycle_at_one_step(monkeypatch: pytest.MonkeyPatch):
+    """Of the second layer, neuron 1, step 1, the weight's bit 1: events of odd addresses are not added."""
+    layer, neuron, step, place = BY_NEURON.network.stages[1].name, 1, 1, 1
+    parts, lanes = terms_of(1), BY_NEURON_IMPLEMENTATION.layers[1].synapse_lanes
+    number = accumulators(0) + (step * lanes + neuron) * len(parts) + place
+    report = found_in_accumulator(
+        monkeypatch,
+        number,
+        lambda term, weights, table: choose(term, [weights[0], Const(0, len(weights[1]))], table),
+    )
+    traces = run(BY_NEURON, BY_NEURON_SAMPLES, traces=True).traces
+    bits = BY_NEURON.weight(layer)[neuron, 1::2] >> place & 1
+    lost = traces[BY_NEURON.network.stages[0].name].value[step, :, 1::2].astype(np.int64) @ bits << place
+    assert not parts[place].negative
+    sample = int(np.flatnonzero(lost)[0])
+    right = int(traces[layer].integrated[step, sample, neuron])
+    wrong = right - int(lost[sample])
+    assert report.mismatches == np.count_nonzero(lost)
+    assert report.divergence == Divergence("isolated", sample, step, layer, neuron, "integrated", right, wrong)
+
+
+def test_an_accumulator_whose_lowest_bit_is_not_added(monkeypatch: pytest.MonkeyPatch):
+    """Of the first layer, neuron 1, the weight's bit 0."""
+    number = len(terms_of(0))
+    report = found_in_accumulator(
+        monkeypatch, number, lambda term, weights, table: choose(term, weights, table) >> 1 << 1
+    )
+    found = report.divergence
+    assert found is not None
+    assert (found.step, found.stage, found.neuron, found.field) == (0, "layer0", 1, "integrated")
+    assert found.circuit is not None and found.circuit < found.golden

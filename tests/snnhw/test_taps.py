@@ -1,9 +1,17 @@
 """Tap records decoded: lanes to neurons, transfers to samples and steps, and what is missing or too much."""
 
-import numpy as np
+from dataclasses import replace
 
+import numpy as np
+import pytest
+
+from golden.network import run
+from snnhw.compare import Divergence, compare
 from snnhw.interface import Tap, TapSignal
-from snnhw.simulate.taps import EncoderTrace, decode_encoder, decode_layer, record_words
+from snnhw.simulate.amaranth import AmaranthSimulator
+from snnhw.simulate.simulation import Simulation
+from snnhw.simulate.taps import EncoderTrace, decode_encoder, decode_layer, record_words, signal_words
+from tests import circuits
 
 EVENT, STEP, SAMPLE, ABORT = range(4)
 
@@ -69,11 +77,19 @@ def test_nothing_recorded_is_no_samples():
     assert trace.integrated.shape == (3, 0, 2)
 
 
-def encoder(*transfers: tuple[int, int, int]) -> EncoderTrace:
-    fields = (("mark", 2), ("address", 10), ("value", 8))
-    signals = tuple(TapSignal(name=name, signal=f"tap_{name}", width=width) for name, width in fields)
+def encoder(*transfers: tuple[int, int, int], lanes: int = 1) -> EncoderTrace:
+    """Of transfers whose address and value are packed, the numbers of all lanes in one."""
+    fields = (("mark", 2, 1), ("address", 10, lanes), ("value", 8, lanes))
+    signals = tuple(
+        TapSignal(name=name, signal=f"tap_{name}", width=width, count=count) for name, width, count in fields
+    )
     tap = Tap(stage="encoder", scope="encoder", strobe="tap_strobe", signals=signals)
     return decode_encoder(tap, np.array(transfers, np.uint32).reshape(-1, 3))
+
+
+def pair(first: tuple[int, int], second: tuple[int, int]) -> tuple[int, int, int]:
+    """A transfer of two lanes, the address and value of each."""
+    return EVENT, first[0] | second[0] << 10, first[1] | second[1] << 8
 
 
 def test_events_belong_to_the_sample_and_step_that_is_open():
@@ -107,6 +123,85 @@ def test_events_out_of_place_are_told_by_sample():
     good = [(EVENT, 0, 1), (SAMPLE, 0, 0)]
     _, misplaced = encoder(*good, *twice, *good, *late, *outside, *good, *empty, *good).values(1, 8, 4)
     assert misplaced.tolist() == [1, 3, 4, 6]
+
+
+def test_two_lanes_hold_even_and_odd_addresses():
+    trace = encoder(
+        pair((1, 9), (0, 8)),
+        pair((2, 7), (2, 0)),
+        (STEP, 0, 0),
+        pair((1, 0), (2, 6)),
+        (SAMPLE, 1 | 2 << 10, 5 | 5 << 8),
+        pair((0, 4), (0, 3)),
+        (STEP, 0, 0),
+        (SAMPLE, 0, 0),
+        lanes=2,
+    )
+    assert trace.steps.tolist() == [2, 2]
+    assert (trace.transfers, trace.ends.tolist()) == (8, [5, 8])
+    array, misplaced = trace.values(2, 2, 6)
+    assert array.tolist() == [[[0, 8, 9, 0, 7, 0], [4, 3, 0, 0, 0, 0]], [[0, 0, 0, 0, 0, 6], [0, 0, 0, 0, 0, 0]]]
+    assert misplaced.tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [((1, 9), (3, 9)), ((3, 9), (1, 9)), ((0, 0), (0, 0))],
+    ids=["an odd address outside", "an even address outside", "no event"],
+)
+def test_of_two_lanes_an_event_out_of_place_is_told(first: tuple[int, int], second: tuple[int, int]):
+    good = [pair((0, 1), (0, 1)), (SAMPLE, 0, 0)]
+    _, misplaced = encoder(*good, pair(first, second), (SAMPLE, 0, 0), *good, lanes=2).values(1, 3, 6)
+    assert misplaced.tolist() == [1]
+
+
+def test_of_two_lanes_an_address_that_comes_twice_is_told():
+    trace = encoder(pair((0, 1), (0, 1)), pair((1, 1), (0, 1)), (SAMPLE, 0, 0), lanes=2)
+    assert trace.values(1, 1, 6)[1].tolist() == [0]
+
+
+# Comparison of a circuit whose records hold all steps
+
+
+@pytest.fixture(scope="module")
+def shown() -> Simulation:
+    """What a circuit that goes neuron by neuron shows of four samples."""
+    case = "neuron_major"
+    simulator = AmaranthSimulator(circuits.model(case), circuits.implementation(case))
+    return simulator.run(circuits.samples(case, 4)).require_complete()
+
+
+GOLDEN = run(circuits.model("neuron_major"), circuits.samples("neuron_major", 4), traces=True)
+
+
+def test_records_of_all_steps_are_equal_to_goldens(shown: Simulation):
+    found = compare(shown, GOLDEN, "isolated")
+    assert found.divergence is None
+    assert found.problems == ()
+    assert not found.differs.any()
+
+
+@pytest.mark.parametrize("step", range(circuits.STEPS))
+@pytest.mark.parametrize(
+    ("stage", "neuron", "field"),
+    [("layer0", 0, "integrated"), ("layer0", 4, "membrane"), ("layer1", 3, "spike"), ("layer2", 1, "integrated")],
+)
+def test_a_number_of_one_step_is_located_in_a_record_of_all(
+    shown: Simulation, stage: str, neuron: int, field: str, step: int
+):
+    """Its lowest bit, of sample 2."""
+    tap = next(tap for tap in shown.interface.taps if tap.stage == stage)
+    signal, columns = next(found for found in signal_words(tap) if found[0].name == field)
+    word, lane = next((w, lanes.index(neuron)) for w, lanes in enumerate(tap.order) if neuron in lanes)
+    column, bit = divmod((lane * circuits.STEPS + step) * signal.width, 32)
+    records = shown.records[stage].copy()
+    records[2 * len(tap.order) + word, columns.start + column] ^= np.uint32(1 << bit)
+    altered = replace(shown, records={**shown.records, stage: records})
+    trace = GOLDEN.traces[stage]
+    right = int((trace.state if field in trace.state else vars(trace))[field][step, 2, neuron])
+    found = compare(altered, GOLDEN, "isolated")
+    assert found.differs.tolist() == [False, False, True, False]
+    assert found.divergence == Divergence("isolated", 2, step, stage, neuron, field, right, right ^ 1)
 
 
 def test_no_transfers_are_no_samples():
