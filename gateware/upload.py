@@ -17,7 +17,7 @@ class Upload(wiring.Component):
     Bytes of the image are passed on as they come, the last one at the frame's end. If the frame is not good that byte
     ends the image all the same, and another one ends a second image at once, which is too short whatever the first one
     was (an image has more than one byte): so the circuit is left without weights. ``finished`` is 1 for a cycle after
-    either, with ``good`` where the weights are ``loaded``.
+    either, with ``good`` where the weights are ``loaded``. ``digest`` is that of the weights: a reset changes neither.
     """
 
     def __init__(self, digest: bytes):
@@ -30,7 +30,7 @@ class Upload(wiring.Component):
                 "loaded": In(1),
                 "finished": Out(1),
                 "good": Out(1),
-                "digest": Out(self.digest_bits, init=self.initial_digest),
+                "digest": Out(self.digest_bits),
             }
         )
 
@@ -39,7 +39,9 @@ class Upload(wiring.Component):
         bits, item, weights = self.bits, self.bits.payload, self.weights
         held, whole, spoilt, passes = Signal(8 * BYTES_HELD), Signal(), Signal(), Signal()
         count = Signal(range(max(self.digest_bits, len(held) + 1)))
+        digest = Signal(self.digest_bits, init=self.initial_digest, reset_less=True)
         m.d.comb += [
+            self.digest.eq(digest),
             weights.payload.byte.eq(held[:8]),
             whole.eq(count == len(held)),
             passes.eq(whole & bits.valid & ~item.end),
@@ -48,7 +50,7 @@ class Upload(wiring.Component):
             with m.State("DIGEST"):
                 m.d.comb += bits.ready.eq(1)
                 with m.If(bits.valid):
-                    m.d.sync += [self.digest.eq(Cat(self.digest[1:], item.bit)), count.eq(count + 1)]
+                    m.d.sync += [digest.eq(Cat(digest[1:], item.bit)), count.eq(count + 1)]
                     with m.If(count == self.digest_bits - 1):
                         m.d.sync += count.eq(0)
                         m.next = "IMAGE"

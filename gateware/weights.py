@@ -144,7 +144,7 @@ class WeightLoader(wiring.Component):
     Each word comes as whole bytes, lowest first, and is written in the cycle after its last. The byte marked ``last``
     ends an image wherever it comes, and the next byte begins one anew; surplus bytes before it are dropped. ``loaded``
     falls as an image begins, and rises once one has ended that was neither short nor long; before the first image it
-    is ``initially``.
+    is ``initially``. A reset changes nothing, as it does not change the memories: an image under way goes on.
     """
 
     def __init__(self, segments: Sequence[Segment], initially: bool):
@@ -153,26 +153,29 @@ class WeightLoader(wiring.Component):
         self.segments = tuple(segments)
         self.initially = initially
         writes = {f"write_{i}": Out(write_signature(s.depth, s.bits)) for i, s in enumerate(segments)}
-        super().__init__({"load": In(stream.Signature(load_layout())), "loaded": Out(1, init=initially), **writes})
+        super().__init__({"load": In(stream.Signature(load_layout())), "loaded": Out(1), **writes})
 
     def elaborate(self, platform):
         m = Module()
         segments, count = self.segments, len(self.segments)
-        word = Signal(8 * max(segment.octets for segment in segments))
-        octet, address = (
-            Signal(range(max(segment.octets for segment in segments)), name="octet"),
-            Signal(range(max(segment.depth for segment in segments)), name="address"),
-        )
-        segment, surplus = Signal(address_width(count)), Signal()
+        octets, depth = max(segment.octets for segment in segments), max(segment.depth for segment in segments)
+        loaded = Signal(init=self.initially, reset_less=True)
+        word = Signal(8 * octets, reset_less=True)
+        octet = Signal(range(octets), reset_less=True)
+        address = Signal(range(depth), reset_less=True)
+        segment = Signal(address_width(count), reset_less=True)
+        surplus = Signal(reset_less=True)
         fills, ends, completes, taken = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
             self.load.ready.eq(1),
+            self.loaded.eq(loaded),
             taken.eq(self.load.valid),
             fills.eq(octet == Array(s.octets - 1 for s in segments)[segment]),
             ends.eq(fills & (address == Array(s.depth - 1 for s in segments)[segment])),
             completes.eq(ends & (segment == count - 1) & ~surplus),
         ]
-        strobe, target, place = Signal(), Signal.like(segment, name="target"), Signal.like(address, name="place")
+        strobe = Signal(reset_less=True)
+        target, place = Signal.like(segment, name="target"), Signal.like(address, name="place")
         m.d.sync += strobe.eq(taken & fills & ~surplus)
         with m.If(taken):
             m.d.sync += [
@@ -180,7 +183,7 @@ class WeightLoader(wiring.Component):
                 target.eq(segment),
                 place.eq(address),
                 octet.eq(Mux(fills, 0, octet + 1)),
-                self.loaded.eq(completes & self.load.payload.last),
+                loaded.eq(completes & self.load.payload.last),
             ]
             with m.If(fills):
                 m.d.sync += address.eq(Mux(ends, 0, address + 1))

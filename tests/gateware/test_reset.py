@@ -8,6 +8,7 @@ from amaranth.sim import Simulator
 
 from gateware.network import NetworkCircuit
 from golden.network import run as run_golden
+from snnhw.implementation import MemoryKind
 from tests import circuits
 from tests.gateware.harness import pack, unpack
 from tests.gateware.test_network import transfers_of
@@ -16,9 +17,11 @@ PATIENCE = 3000
 """Cycles in which any of these samples ends."""
 
 
-def run_rtl(case: str, after: int) -> dict[str, Any]:
+def run_rtl(case: str, after: int, memory: MemoryKind = "rom") -> dict[str, Any]:
     """The result of the second sample, ``after`` cycles of the first one and a reset having gone before."""
     model, implementation, samples = circuits.model(case), circuits.implementation(case), circuits.samples(case, 2)
+    layers = tuple(layer.model_copy(update={"memory": memory}) for layer in implementation.layers)
+    implementation = implementation.model_copy(update={"layers": layers})
     circuit, reset, results = NetworkCircuit(model, implementation), Signal(), []
     layout = circuit.sample.payload.shape()
     first, second = ([pack(layout, t) for t in transfers_of(model.network, implementation, [s])] for s in samples)
@@ -55,3 +58,11 @@ def run_rtl(case: str, after: int) -> dict[str, Any]:
 def test_nothing_is_left_of_the_sample_before(case: str, after: int):
     expected = run_golden(circuits.model(case), circuits.samples(case, 2))
     assert run_rtl(case, after) == {"class": expected.classes[1], "scores": expected.scores[1].tolist()}
+
+
+@pytest.mark.parametrize("after", [7, 13, 22])
+@pytest.mark.parametrize("case", ["direct", "integrate_fire", "neuron_major"])
+def test_nothing_is_left_where_weights_can_be_loaded(case: str, after: int):
+    expected = run_golden(circuits.model(case), circuits.samples(case, 2))
+    result = run_rtl(case, after, "ram")
+    assert result == {"class": expected.classes[1], "scores": expected.scores[1].tolist()}

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from amaranth.hdl import Module
+from amaranth.hdl import Module, ResetInserter, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
@@ -375,20 +375,24 @@ class Line:
         self.model = circuits.model(case)
         self.cycles = cycles
         self.top = uart.UartTop(self.model, circuits.implementation(case), clock_hz=1000 * cycles, baud=1000)
+        self.reset = Signal()
         self.samples = circuits.samples(case, 4)
         self.identity = Identity.of(self.model)
         self.golden = run_golden(self.model, self.samples)
         self.contents = pack_pixels(self.identity, self.samples)
 
-    def exchange(self, *steps: tuple[bytes, int]) -> list[Frame]:
-        """Send parts, each after so many answers to the one before have come; the frames that come back."""
+    def exchange(self, *steps: tuple[bytes | None, int]) -> list[Frame]:
+        """Send parts, each after so many answers to the one before have come; the frames that come back. None resets."""
         frames: list[Frame] = []
         decoder, top, byte = Decoder(), self.top, self.cycles * 10
 
         async def talk(ctx):
             expected = 0
             for part, answers in steps:
-                await send_bits(ctx, top.rx, part, self.cycles)
+                ctx.set(self.reset, part is None)
+                await ctx.tick()
+                ctx.set(self.reset, 0)
+                await send_bits(ctx, top.rx, part or b"", self.cycles)
                 expected += answers
                 for _ in range(60):
                     await ctx.tick().repeat(byte)
@@ -407,7 +411,7 @@ class Line:
                 assert levels.pop() == 1
                 frames.extend(decoder.feed(bytes([sum(level << bit for bit, level in enumerate(levels))])))
 
-        run(top, talk, background=listen)
+        run(ResetInserter(self.reset)(top), talk, background=listen)
         assert decoder.rejected == 0
         return frames
 
@@ -492,18 +496,25 @@ def test_new_weights(monkeypatch: pytest.MonkeyPatch):
     unlock, identify = Frame(Kind.UNLOCK, 2).encode(), Frame(Kind.IDENTIFY, 1).encode()
     unlocked = (Kind.UNLOCK, 2, b"")
     # What is sent, and the kinds, numbers and contents of the answers; of an image's, only its place.
-    steps: list[tuple[bytes, list[Any]]] = [
+    steps: list[tuple[bytes | None, list[Any]]] = [
         (identify, [line.identity.digest]),
         (line.classify(0, 4), [refused(4, Refusal.EMPTY)]),
         (load, [refused(3, Refusal.UNKNOWN)]),  # nothing has unlocked
         (unlock + load, [unlocked, (Kind.LOAD, 3, b"")]),
         (identify, [digest.hex()]),
         (line.classify(1, 6), [1]),
+        (None, []),  # a reset leaves the weights, and what they are called
+        (identify, [digest.hex()]),
+        (line.classify(0, 5), [0]),
         (unlock + line.classify(2, 7), [unlocked, 2]),
         (load, [refused(3, Refusal.UNKNOWN)]),  # an image has locked
         (unlock + spoilt, [unlocked, refused(3, Refusal.EMPTY)]),
         (line.classify(0, 8), [refused(8, Refusal.EMPTY)]),
         (unlock + short, [unlocked, refused(3, Refusal.EMPTY)]),
+        (unlock + load, [unlocked, (Kind.LOAD, 3, b"")]),
+        (unlock + load[:-3], [unlocked]),
+        (None, []),
+        (unlock + load, [unlocked, refused(3, Refusal.EMPTY)]),  # behind what is left of the one before
         (unlock + load, [unlocked, (Kind.LOAD, 3, b"")]),
     ]
     answers = line.exchange(*((sent, len(listed)) for sent, listed in steps))

@@ -5,7 +5,7 @@
 import random
 
 import pytest
-from amaranth.hdl import Module
+from amaranth.hdl import Module, ResetInserter, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
@@ -188,6 +188,46 @@ def test_surplus_bytes_are_dropped_and_told_of(surplus):
     found, seen = send([*transfers(image + bytes(surplus)), *transfers(image_of(*tables(3)))])
     assert found == tables(3)
     assert seen[-1]
+
+
+def loaded_after(steps, tables_sent):
+    """``loaded`` and the contents once bytes of an image, ``last`` or not, and resets (None) have gone in."""
+    dut, reset = Loaded(tables(1)), Signal()
+    found = []
+
+    async def script(ctx):
+        for step in steps:
+            ctx.set(reset, step is None)
+            ctx.set(dut.load.valid, step is not None)
+            if step is not None:
+                ctx.set(dut.load.payload, load_layout().const(step))
+            await ctx.tick()
+        ctx.set(reset, 0)
+        ctx.set(dut.load.valid, 0)
+        await ctx.tick()
+        found.extend([await contents(ctx, memory) for memory in dut.memories])
+        found.append(ctx.get(dut.loaded))
+
+    run(ResetInserter(reset)(dut), script)
+    return found[-1], found[:-1] == tables_sent
+
+
+@pytest.mark.parametrize("after", [1, 4, 5, 6, 13, 19])
+def test_a_reset_does_not_break_an_image_off(after):
+    sent = transfers(image_of(*tables(2)))
+    assert loaded_after([*sent[:after], None], tables(2)) == (0, False)
+    assert loaded_after([*sent[:after], None, None, *sent[after:]], tables(2)) == (1, True)
+
+
+def test_a_reset_leaves_what_was_loaded():
+    assert loaded_after([None], tables(1)) == (1, True)
+    assert loaded_after([*transfers(image_of(*tables(2))), None], tables(2)) == (1, True)
+
+
+def test_an_image_that_is_sent_anew_after_a_reset_counts_from_the_second_time():
+    sent = transfers(image_of(*tables(2)))
+    assert loaded_after([*sent[:7], None, *sent], tables(2))[0] == 0
+    assert loaded_after([*sent[:7], None, *sent, *sent], tables(2)) == (1, True)
 
 
 def test_the_loader_is_always_ready():
