@@ -29,7 +29,8 @@ class Point:
 
     ``hidden`` is for every layer but the last, ``output`` for the last. ``all_steps`` computes all steps of a neuron in
     a cycle, where the schedule goes neuron by neuron: wherever the network's input is the same at every step.
-    ``part`` and, where it is behind a serial line, ``board`` are what it was made for.
+    ``part`` is what it was made for, on ``board`` and behind its serial line where that is given; ``clock_mhz`` is the
+    clock to be reached there, the usual one where it is None.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Point:
     overlap: bool = True
     queue: bool = True
     board: str | None = None
+    clock_mhz: float | None = None
 
     def implementation(self, network: Network) -> Implementation:
         """The point for a network."""
@@ -118,6 +120,7 @@ POINTS: Mapping[str, Point] = MappingProxyType(
                 name="ecp5",
                 summary="a fast clock on the smallest ECP5",
                 part="lfe5u-25f",
+                clock_mhz=110,
                 hidden=LayerChoice(synapse_lanes=32, neuron_lanes=2, event_lanes=2),
                 output=LayerChoice(synapse_lanes=10, neuron_lanes=2),
                 all_steps=True,

@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from snnhw.cli import (
+    bench,
     build,
     data,
     demo,
@@ -77,6 +78,7 @@ app.command("build")(build.build)
 app.command("report")(report.report)
 app.command("program")(program.program)
 app.command("run")(run_on_board)
+app.command("bench")(bench.bench)
 
 
 def _print_version(wanted: bool) -> None:

@@ -22,14 +22,16 @@ class Cells(BaseModel):
     """What a circuit, or a stage of it, is made of after synthesis.
 
     ``lut`` counts look-up tables of any size, those of LUT RAM, of shift registers and of inverters among them;
-    ``lutram`` the ones that are memory. ``carry`` counts carry cells (4 bits in xc7, 2 in ecp5, else 1): a bit that
-    only carries takes the site of a LUT and is in no count of LUTs. ``ebr`` are the block RAMs of all but xc7.
+    ``lutram`` the ones that are memory, ``inv`` those that only invert. ``carry`` counts carry cells (4 bits in xc7, 2
+    in ecp5, else 1): a bit that only carries takes the site of a LUT and is in no count of LUTs. ``ebr`` are the block
+    RAMs of all but xc7.
     """
 
     model_config = ConfigDict(frozen=True)
 
     lut: int = 0
     lutram: int = 0
+    inv: int = 0
     ff: int = 0
     carry: int = 0
     ramb18: int = 0
@@ -201,7 +203,8 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
                 usual_mhz=100,
                 pin=r"set_property\s.*PACKAGE_PIN\s+(?P<pin>\w+).*get_ports\s+\{?\s*(?P<port>\w+)",
                 counts={
-                    **dict.fromkeys(("INV", *(f"LUT{inputs}" for inputs in range(1, 7))), _LUT),
+                    **dict.fromkeys((f"LUT{inputs}" for inputs in range(1, 7)), _LUT),
+                    "INV": Cells(lut=1, inv=1),
                     **_XC7_LUTRAM,
                     **_flops("FDRE", "FDSE", "FDCE", "FDPE"),
                     "CARRY4": Cells(carry=1),

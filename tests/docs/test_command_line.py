@@ -41,6 +41,8 @@ from snnhw.network import (
 from snnhw.presets import preset, shipped_models
 from tests.docs.commands import commands, options
 from tests.docs.markdown import ROOT, code, fences, page, sections, table
+from tests.snnhw.bench.measured import figures
+from tests.snnhw.bench.measured import table as measured_table
 from tests.snnhw.host.simple import SimpleCircuit
 
 PAGE = page("docs/command-line.md")
@@ -85,7 +87,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     A board is what a few lines of Python make of it.
     """
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("snnhw.cli.run._board", lambda model, _, baud: nullcontext(Board(SimpleCircuit(model), baud)))
+    monkeypatch.setattr("snnhw.cli.run._board", lambda it, _, baud: nullcontext(Board(SimpleCircuit(it.built), baud)))
     monkeypatch.setenv("CXX", "no-such-compiler")
     monkeypatch.setattr("snnhw.data.fetch", lambda name, on_progress: Path("/data") / name)
     placement = Placement({}, 50.0, WorstPath(20.0, ("hidden",)))
@@ -93,6 +95,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("snnhw.fpga.place.place", lambda *_: placement)
     monkeypatch.setattr("snnhw.fpga.place.pack", lambda *_: b"bits")
     monkeypatch.setattr("snnhw.fpga.program.loader", lambda: "openFPGALoader")
+    monkeypatch.setattr("snnhw.bench.measure.measure", lambda *_: measured_table(figures("small")))
     network = preset("mnist-mlp", hidden=4, num_steps=2)
     rng = np.random.default_rng(5)
     tensors = {name: rng.integers(-8, 8, shape) for name, shape in tensor_shapes(network).items()}
@@ -122,6 +125,7 @@ RUNS: dict[str, list[str]] = {
     "report": ["--compare", "made", "made"],
     "program": ["made", "--dry-run"],
     "run": ["small.safetensors", "--port", "simple", "--limit", "2"],
+    "bench": ["small.safetensors", "--points", "small", "--dataset", "sample"],
 }
 BEFORE = {"weights": "verilog", "report": "build", "program": "build"}
 

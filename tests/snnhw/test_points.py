@@ -1,6 +1,7 @@
 """Points: implementations by name that suit any network, and that compute what golden does."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,11 +12,22 @@ from snnhw.errors import DescriptionError, ToolMissingError
 from snnhw.fpga.boards import find_board
 from snnhw.fpga.parts import find_part
 from snnhw.model import Model, tensor_shapes
+from snnhw.modelfile import save
 from snnhw.network import IntegrateFire, Network
 from snnhw.points import POINTS, point
 from snnhw.presets import preset
+from snnhw.simulate.verilator import VerilatorSimulator
 from snnhw.verify import verify
 from tests.strategies import networks
+
+
+def small() -> Model:
+    network = preset("mnist-mlp", hidden=9, num_steps=3, threshold=40).model_copy(update={"input_shape": (5, 5)})
+    rng = np.random.default_rng(5)
+    return Model(network, {key: rng.integers(-8, 8, shape) for key, shape in tensor_shapes(network).items()})
+
+
+SMALL = small()
 
 
 @given(network=networks())
@@ -51,11 +63,12 @@ def test_a_point_is_for_a_part_that_there_is(chosen):
 @pytest.mark.verilator
 @pytest.mark.parametrize("name", POINTS)
 def test_a_point_computes_what_golden_does(name: str):
-    network = preset("mnist-mlp", hidden=9, num_steps=3, threshold=40).model_copy(update={"input_shape": (5, 5)})
-    rng = np.random.default_rng(5)
-    model = Model(network, {key: rng.integers(-8, 8, shape) for key, shape in tensor_shapes(network).items()})
+    network = SMALL.network
+    rng = np.random.default_rng(6)
     images = rng.integers(0, 256, (40, 5, 5), np.uint8) * rng.integers(0, 2, (40, 5, 5), np.uint8)
-    report = verify(model, point(name, network), images)
+    chosen = point(name, network)
+    quick = replace(VerilatorSimulator.of(SMALL, chosen), optimise=False)
+    report = verify(SMALL, chosen, images, simulator=None if name == "up5k" else quick)
     assert report.equal
     assert report.timing_mismatches == 0
     assert report.images == 40
@@ -75,9 +88,10 @@ def test_no_such_point():
 
 def test_a_point_on_the_command_line(tmp_path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     monkeypatch.chdir(tmp_path)
-    assert run(["verilog", "mnist-mlp", "--point", "small", "--weights", "readmemh", "--json"]) == 0
+    save(SMALL, "small.safetensors")
+    assert run(["verilog", "small.safetensors", "--point", "small", "--weights", "readmemh", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)["implementation"]
-    wanted = point("small", preset("mnist-mlp")).model_copy(update={"weights": "readmemh"})
+    wanted = point("small", SMALL.network).model_copy(update={"weights": "readmemh"})
     assert shown == wanted.model_dump(mode="json")
 
 

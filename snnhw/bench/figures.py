@@ -1,0 +1,98 @@
+"""What is known of a point once it is measured."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, computed_field
+
+from snnhw.fpga.report import Spread
+
+__all__ = ["Checked", "Figures", "Table"]
+
+
+class Checked(BaseModel):
+    """What simulating all images tells of an implementation."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    cycles: Spread
+    """Latency of an image alone."""
+    interval: Spread
+    """Between results, images following each other without a pause."""
+    floor_cycles: float
+    """What memory bandwidth alone asks for: the mean latency, as ``snnhw.timing.floor`` says."""
+    floor_interval: float
+    images: int
+    correct: int | None
+    """None without labels."""
+    mismatches: int
+    timing_mismatches: int
+    problems: tuple[str, ...]
+    values: int
+    """Values compared with golden."""
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def floor_ratio(self) -> float:
+        """How many times the floor the mean image takes."""
+        return self.cycles.mean / self.floor_cycles
+
+    @property
+    def equal(self) -> bool:
+        """Whether every value and every number of cycles is golden's."""
+        return not (self.mismatches or self.timing_mismatches or self.problems)
+
+
+class Figures(Checked):
+    """A point of a model: its cells and its clock besides.
+
+    Cells are those after synthesis, whatever is around the network on a board included.
+    """
+
+    name: str
+    part: str
+    board: str | None
+    lut: int
+    lutram: int
+    inv: int
+    ff: int
+    carry: int
+    bram: float
+    spram: int
+    dsp: int
+    fmax_mhz: float | None
+    """None where no tool that comes as a package places the part."""
+    clock_mhz: float
+    """What times are told for: ``fmax_mhz``, or the part's usual clock where nothing says how fast it can be."""
+    met: bool
+    """Whether the clock that was asked for is reached, as far as that is known."""
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def latency_us(self) -> float:
+        """The mean image's time."""
+        return self.cycles.mean / self.clock_mhz
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def images_per_s(self) -> float:
+        """Images following each other without a pause."""
+        return self.clock_mhz * 1e6 / self.interval.mean
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def lut_cycles(self) -> float:
+        """LUTs times the mean image's cycles."""
+        return self.lut * self.cycles.mean
+
+
+class Table(BaseModel):
+    """Points of a model, measured on the same images."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    model: str
+    digest: str
+    dataset: str
+    images: int
+    tools: dict[str, str]
+    points: tuple[Figures, ...]

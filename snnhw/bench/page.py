@@ -1,0 +1,140 @@
+"""Measured points as text: tables in Markdown, and their place in a page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from snnhw.bench.figures import Figures, Table
+from snnhw.bench.peers import PEERS, Peer
+from snnhw.errors import OutputError
+from snnhw.files import write_atomically
+from snnhw.points import POINTS
+
+__all__ = ["BEGIN", "END", "PLOT", "around", "page", "write"]
+
+BEGIN, END = "<!-- snnhw bench -->", "<!-- end of snnhw bench -->"
+"""The lines of a page between which the tables stand."""
+PLOT = "points.svg"
+
+FAR = 1.5
+"""From so many times the floor on, the page says what is in the way."""
+
+
+def page(table: Table) -> str:
+    """The tables of points and of peers, in Markdown."""
+    parts = (
+        [f"`{table.model}`, digest {table.digest[:16]}, {_checked(table)}"],
+        _cycles(table),
+        [f"`{name}` takes {_far(figures)}" for name, figures in _by_name(table).items() if figures.floor_ratio > FAR],
+        _cells(table),
+        [_legend(table)],
+        [f"![latency and LUTs of the points and of others]({PLOT})"],
+        _peers(),
+        ["Tools: " + ", ".join(f"{tool} {version}" for tool, version in table.tools.items()) + "."],
+    )
+    return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
+
+
+def write(path: Path, text: str) -> Path:
+    """Put text between the marks of a page; raises OutputError where it has none."""
+    before, after = around(path)
+    return write_atomically(path, f"{before}{BEGIN}\n\n{text}\n{END}{after}")
+
+
+def around(path: Path) -> tuple[str, str]:
+    """What stands before and after the marks of a page; raises OutputError where it has none."""
+    try:
+        before, begin, rest = path.read_text().partition(BEGIN)
+    except (OSError, UnicodeDecodeError) as error:
+        raise OutputError(f"cannot read {path}: {error}; give a page that has the line {BEGIN}") from error
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise OutputError(f"{path} must have the lines {BEGIN} and {END}, between which the tables go")
+    return before, after
+
+
+def _by_name(table: Table) -> dict[str, Figures]:
+    return {figures.name: figures for figures in table.points}
+
+
+def _checked(table: Table) -> str:
+    """What was compared, in a sentence."""
+    different = [name for name, figures in _by_name(table).items() if not figures.equal]
+    values = sum(figures.values for figures in table.points)
+    if different:
+        return f"{table.images:,} images of {table.dataset}: {', '.join(different)} NOT EQUAL to golden."
+    return (
+        f"{table.images:,} images of {table.dataset}, each alone and in a stream: {values:,} values of all points "
+        f"compared with golden, and none differs; all cycles are as predicted."
+    )
+
+
+def _far(figures: Figures) -> str:
+    rest = figures.cycles.mean - figures.floor_cycles
+    return (
+        f"{figures.floor_ratio:.2f} times its floor: the other {rest:,.0f} cycles are words of neurons, the layers' "
+        "pipelines and the comparison of the scores, all of which follow the last read."
+    )
+
+
+def _cycles(table: Table) -> list[str]:
+    head = (
+        "point|what it is|cycles an image, min / mean / max|floor|times floor|back to back|floor|clock MHz|"
+        "us an image|images/s|correct"
+    )
+    rows = []
+    for figures in table.points:
+        cycles = figures.cycles
+        placed = "Fmax" if figures.fmax_mhz else "assumed"
+        rows.append(
+            f"`{figures.name}`|{POINTS[figures.name].summary}|{cycles.min:,} / {cycles.mean:,.1f} / {cycles.max:,}|"
+            f"{figures.floor_cycles:,.1f}|{figures.floor_ratio:.2f}|{figures.interval.mean:,.1f}|"
+            f"{figures.floor_interval:,.1f}|{figures.clock_mhz:.1f} ({placed})|{figures.latency_us:.2f}|"
+            f"{figures.images_per_s:,.0f}|{_number(figures.correct)}"
+        )
+    return _table(head, rows)
+
+
+def _cells(table: Table) -> list[str]:
+    head = "point|part|LUT|of them RAM|of them INV|FF|carry cells|block RAM|SPRAM|DSP|LUT x cycles"
+    rows = [
+        f"`{figures.name}`|{figures.board or figures.part}|{figures.lut:,}|{figures.lutram:,}|{figures.inv:,}|"
+        f"{figures.ff:,}|{figures.carry:,}|{figures.bram:g}|{figures.spram}|{figures.dsp}|{figures.lut_cycles:,.0f}"
+        for figures in table.points
+    ]
+    return _table(head, rows)
+
+
+def _legend(table: Table) -> str:
+    """What the columns mean, and how far figures can be compared."""
+    boards = [f"`{figures.name}`" for figures in table.points if figures.board]
+    on_board = f" Cells of {', '.join(boards)} include the board's clock and the serial line." if boards else ""
+    return (
+        "LUT counts those of LUT RAM, and inverters (INV), which yosys leaves as cells of their own; carry cells "
+        "(CARRY4 in Xilinx's parts) take sites besides. LUTs have 6 inputs in Xilinx's parts and 4 in the others; a "
+        f"block of RAM has 36 kbit in Xilinx's parts, 4 in iCE40 and 16 in ECP5.{on_board} Times are told for the "
+        "clock that place and route reached (Fmax), or for an assumed one where no open tool places the part."
+    )
+
+
+def _peers() -> list[str]:
+    head = "work of others|network|steps|LUT|FF|block RAM|cycles an image|LUT x cycles|accuracy %|figures|remark"
+    return _table(head, [_peer(peer) for peer in PEERS])
+
+
+def _peer(peer: Peer) -> str:
+    product = None if peer.cycles is None else peer.lut * peer.cycles
+    accuracy = "-" if peer.accuracy is None else f"{peer.accuracy:.2f}"
+    return (
+        f"{peer.name}|{peer.network}|{_number(peer.steps)}|{_number(peer.lut)}|{_number(peer.ff)}|{_number(peer.bram)}|"
+        f"{_number(peer.cycles)}|{_number(product)}|{accuracy}|{peer.source}|{peer.remark}"
+    )
+
+
+def _table(head: str, rows: list[str]) -> list[str]:
+    lines = [head, "|".join(["---"] * len(head.split("|"))), *rows]
+    return [f"| {line.replace('|', ' | ')} |" if line is not lines[1] else f"|{line}|" for line in lines]
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:,g}" if value < 1000 else f"{value:,.0f}"

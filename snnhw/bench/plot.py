@@ -1,0 +1,46 @@
+"""Latency against LUTs: points and peers in one picture."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+
+from snnhw.bench.figures import Table
+from snnhw.bench.peers import PEERS
+from snnhw.errors import ToolMissingError
+from snnhw.files import replacing
+
+__all__ = ["plot", "require"]
+
+
+def require() -> None:
+    """Raise ToolMissingError where matplotlib is not installed."""
+    if find_spec("matplotlib") is None:
+        raise ToolMissingError("matplotlib is not installed in this Python: pip install 'snnhw[plot]'")
+
+
+def plot(table: Table, path: str | os.PathLike[str]) -> Path:
+    """Draw the points of a table and the peers whose cycles are known, as SVG; the same table gives the same file.
+
+    Raises ToolMissingError without matplotlib, OutputError where the file cannot be written.
+    """
+    require()
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.add_subplot()
+    points = [(figures.name, figures.lut, figures.cycles.mean) for figures in table.points]
+    peers = [(peer.name, peer.lut, float(peer.cycles)) for peer in PEERS if peer.cycles is not None]
+    for label, group, color in ((f"{table.model}, by snnhw", points, "tab:blue"), ("others", peers, "tab:grey")):
+        axes.scatter([lut for _, lut, _ in group], [cycles for _, _, cycles in group], c=color, label=label)
+        for name, lut, cycles in group:
+            axes.annotate(name, (lut, cycles), textcoords="offset points", xytext=(5, 4), fontsize=8)
+    axes.set(xscale="log", yscale="log", xlabel="LUTs", ylabel="cycles an image, mean")
+    axes.margins(0.15)
+    axes.grid(visible=True, which="major", alpha=0.3)
+    axes.legend(loc="best")
+    with replacing(path) as temporary, rc_context({"svg.hashsalt": "snnhw", "svg.fonttype": "none"}):
+        figure.savefig(temporary, format="svg", metadata={"Date": None})
+    return Path(path)

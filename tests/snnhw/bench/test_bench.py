@@ -1,0 +1,227 @@
+"""Points measured for real on a small model: the JSON, the page, the plot, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import snnhw.bench.measure
+from snnhw.bench import page
+from snnhw.bench.figures import Checked, Table
+from snnhw.bench.measure import measure
+from snnhw.bench.peers import PEERS
+from snnhw.bench.plot import plot
+from snnhw.cli.app import run
+from snnhw.data import Dataset
+from snnhw.errors import OutputError
+from snnhw.model import Model, tensor_shapes
+from snnhw.modelfile import save
+from snnhw.points import POINTS
+from snnhw.presets import preset
+from snnhw.simulate import cache
+from snnhw.verify import verify
+from tests.snnhw.bench.measured import figures, spread, table
+
+KEYS = {
+    *("name", "part", "lut", "ff", "bram", "dsp", "fmax_mhz", "cycles", "images_per_s", "correct", "mismatches"),
+    *("lut_cycles", "floor_cycles"),
+}
+"""Of a point, what must be there."""
+
+
+def small() -> Model:
+    network = preset("mnist-mlp", hidden=4, num_steps=2, threshold=40).model_copy(update={"input_shape": (4, 4)})
+    rng = np.random.default_rng(5)
+    return Model(network, {name: rng.integers(-8, 8, shape) for name, shape in tensor_shapes(network).items()})
+
+
+def images() -> Dataset:
+    rng = np.random.default_rng(6)
+    return Dataset(rng.integers(0, 256, (30, 4, 4), np.uint8), rng.integers(0, 10, 30), "digits")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with a small model and a dataset."""
+    monkeypatch.chdir(tmp_path)
+    save(small(), "small.safetensors")
+    dataset = images()
+    np.savez("digits.npz", images=dataset.images, labels=dataset.labels)
+    Path("page.md").write_text(f"# Page\n\n{page.BEGIN}\nold\n{page.END}\n\nThe end.\n")
+    return tmp_path
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is measured yet; what is compiled stands in the cache that all tests share."""
+    own = tmp_path / "cache"
+    for kind in ("circuit", "runtime"):
+        shared = cache.entry(kind, "")
+        shared.mkdir(parents=True, exist_ok=True)
+        place = own / shared.relative_to(cache.root())
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.symlink_to(shared)
+    monkeypatch.setenv("SNNHW_CACHE", str(own))
+
+
+@pytest.mark.verilator
+@pytest.mark.usefixtures("own_cache")
+def test_points_measured(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    arguments = ["bench", "small.safetensors", "--points", "up5k", "--dataset", "digits.npz"]
+    assert run([*arguments, "--json", "--out", "made", "--write", "page.md"]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    shown = json.loads(captured.out)
+    assert json.loads(Path("made/bench.json").read_text()) == shown
+    (point,) = shown["points"]
+    assert set(point) >= KEYS
+    assert (point["mismatches"], point["timing_mismatches"], point["images"]) == (0, 0, 30)
+    assert point["cycles"]["min"] <= point["cycles"]["mean"] <= point["cycles"]["max"]
+    assert 0 < point["floor_cycles"] <= point["cycles"]["mean"]
+    assert point["lut_cycles"] == pytest.approx(point["lut"] * point["cycles"]["mean"])
+    assert point["images_per_s"] == pytest.approx(point["clock_mhz"] * 1e6 / point["interval"]["mean"])
+    assert (point["part"], point["board"], point["spram"]) == ("up5k", "icebreaker", 2)
+    assert point["fmax_mhz"] == point["clock_mhz"] >= 24
+    assert len(shown["peers"]) == len(PEERS)
+    text = Path("page.md").read_text()
+    assert text.startswith(f"# Page\n\n{page.BEGIN}\n")
+    assert text.endswith(f"{page.END}\n\nThe end.\n")
+    assert "| `up5k` | icebreaker |" in text
+    assert f"{page.BEGIN}\nold" not in text
+    assert Path(page.PLOT).read_bytes() == Path("made", page.PLOT).read_bytes()
+
+    monkeypatch.setattr(snnhw.bench.measure, "build", None)
+    monkeypatch.setattr(snnhw.bench.measure, "verify", None)
+    assert run([*arguments, "--json"]) == 0, "a second run takes all that is long out of the cache"
+    assert json.loads(capsys.readouterr().out) == shown
+
+
+@pytest.mark.verilator
+@pytest.mark.usefixtures("own_cache")
+def test_a_circuit_that_differs_is_seen(monkeypatch: pytest.MonkeyPatch):
+    """The circuit of another model stands in for the point's own."""
+    other = Model(small().network, {name: -tensor - 1 for name, tensor in small().tensors.items()})
+    from snnhw.simulate.engines import engine
+
+    def planted(model: Model, implementation: Any, *arguments: Any, **options: Any) -> Any:
+        circuit = engine("verilator").engine.simulator(other, implementation)
+        return verify(model, implementation, *arguments, **options, simulator=circuit)
+
+    monkeypatch.setattr(snnhw.bench.measure, "verify", planted)
+    (point,) = measure("small", small(), (POINTS["small"],), images(), lambda *_: None).points
+    assert point.mismatches == 30
+    assert not point.equal
+    assert (point.part, point.fmax_mhz, point.clock_mhz) == ("xc7a35t", None, 100)
+
+
+def test_the_page_of_points_that_are_equal():
+    text = page.page(table(figures("fast"), figures("up5k", fmax_mhz=26.7, clock_mhz=26.7)))
+    assert "18,000 values of all points compared with golden, and none differs" in text
+    assert "| `fast` | xc7a35t | 400 | 8 | 2 | 500 | 30 | 1.5 | 0 | 0 | 120,000 |" in text
+    assert "1 / 300.0 / 900 | 250.0 | 1.20 | 200.0 | 180.0 | 26.7 (Fmax) | 11.24 | 133,500 | 5 |" in text
+    assert "100.0 (assumed)" in text
+    assert "times its floor" not in text
+    for peer in PEERS:
+        assert peer.name in text
+    assert "yosys 0.23 (synth_xilinx without -abc9)" in text
+
+
+def test_the_page_says_what_is_not_as_it_should_be():
+    far = figures("fast", floor_cycles=150.0, mismatches=2)
+    text = page.page(table(far, figures("small")))
+    assert "`fast` takes 2.00 times its floor: the other 150 cycles" in text
+    assert "fast NOT EQUAL to golden" in text
+    assert "none differs" not in text
+
+
+def test_a_page_without_marks_is_refused_at_once(folder: Path, capsys: pytest.CaptureFixture[str]):
+    Path("bare.md").write_text(f"text {page.BEGIN}")
+    for name in ("bare.md", "missing.md"):
+        with pytest.raises(OutputError):
+            page.write(Path(name), "tables")
+        assert run(["bench", "small.safetensors", "--dataset", "digits.npz", "--write", name]) == 2
+        error = capsys.readouterr().err
+        assert name in error
+        assert error.count("\n") == 1
+    assert Path("bare.md").read_text() == f"text {page.BEGIN}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"mismatches": 2}, "2 of 30 images differ from golden"),
+        ({"timing_mismatches": 3}, "3 numbers of cycles are not as predicted"),
+        ({"problems": ("it got stuck",)}, "small: it got stuck"),
+        ({"met": False, "fmax_mhz": 20.0}, "the clock is missed, 20.0 MHz reached"),
+    ],
+)
+def test_a_point_that_fails_is_status_1(
+    changes: dict[str, Any],
+    said: str,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    found = table(figures("fast"), figures("small", **changes))
+    monkeypatch.setattr(snnhw.bench.measure, "measure", lambda *_: found)
+    assert run(["bench", "small.safetensors", "--dataset", "digits.npz"]) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_without_mnist_the_sample_is_taken(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("SNNHW_DATA", str(folder))
+    taken: list[Dataset] = []
+
+    def measured(name: str, model: Model, points: Any, dataset: Dataset, on_step: Any) -> Table:
+        taken.append(dataset)
+        return table(*(figures(point.name) for point in points))
+
+    monkeypatch.setattr(snnhw.bench.measure, "measure", measured)
+    assert run(["bench"]) == 0
+    captured = capsys.readouterr()
+    assert "measuring on sample: mnist is not on this machine" in captured.err
+    assert taken[0].name == "sample"
+    assert all(f"`{name}`" in captured.out for name in POINTS)
+
+
+def test_no_such_point(capsys: pytest.CaptureFixture[str]):
+    assert run(["bench", "--points", "fast,faster", "--dataset", "sample"]) == 2
+    assert "there is no point 'faster'" in capsys.readouterr().err
+
+
+def test_the_plot_shows_points_and_peers_and_is_the_same_again(tmp_path: Path):
+    shown = table(figures("fast"), figures("small", cycles=spread(3000.0)))
+    first, second = (plot(shown, tmp_path / f"{name}.svg").read_bytes() for name in "ab")
+    assert first == second
+    text = first.decode()
+    assert all(f">{name}<" in text for name in ("fast", "small", "Spiker+ (2024)", "LUTs"))
+    assert os.stat(tmp_path / "a.svg").st_size < 100_000
+
+
+def test_what_changes_the_program_changes_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    keys: list[str] = []
+
+    def cached(kind: str, key: str, build: Any) -> Path:
+        keys.append(key)
+        return tmp_path
+
+    monkeypatch.setattr(cache, "cached", cached)
+    monkeypatch.setattr(Checked, "model_validate_json", lambda text: None)
+    (tmp_path / "checked.json").touch()
+    chosen = POINTS["small"].implementation(small().network)
+    bench = snnhw.bench.measure._Bench("small", small(), images())
+    bench.checked(chosen)
+    bench.checked(chosen)
+    replace(bench, dataset=images().first(29)).checked(chosen)
+    monkeypatch.setattr(snnhw.bench.measure, "_TWINS", (tmp_path,))
+    bench.checked(chosen)
+    assert keys[0] == keys[1]
+    assert len(set(keys)) == 3
