@@ -207,5 +207,6 @@ def add(one: Part, other: Part | None = None) -> Part:
     distance = high.shift - low.shift
     upper = low.value >> distance
     total = upper + high.value if low.negative == high.negative else upper - high.value
-    value = Cat(low.value[:distance], total)
+    above = low.value[-1] if low.value.shape().signed else Const(0, 1)
+    value = Cat(Cat(low.value, above.replicate(distance))[:distance], total)
     return Part(value.as_signed() if total.shape().signed else value, low.shift, low.negative)
