@@ -5,7 +5,7 @@ from functools import reduce
 from operator import xor
 from typing import NamedTuple
 
-from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Shape, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -140,7 +140,7 @@ class Drain(wiring.Component):
             picked = before ^ now
         else:
             index = Cat(Cat(turn[i] for i in range(len(turn)) if i >> bit & 1).any() for bit in range(2))
-            m.d.comb += now.eq(Cat(held).word_select(index, len(now)))
+            m.d.comb += now.eq(Array(held)[index])
         with m.If(move):
             m.d.sync += part.eq(picked)
         return part

@@ -78,8 +78,9 @@ def test_a_wrong_expectation_is_printed_and_fails(tmp_path: Path):
 @needs_icarus
 def test_an_altered_weight_fails(tmp_path: Path):
     written = files("direct", "readmemh")
-    words = written["snn.layer0.crossbar.weights.hex"].split()
-    written["snn.layer0.crossbar.weights.hex"] = "\n".join(f"{~int(word, 16) & 0xFFF:03x}" for word in words)
+    weights = "snn.layer0.crossbar.weights_0.column_0.hex"
+    words = written[weights].split()
+    written[weights] = "\n".join(f"{~int(word, 16) & 0xFFF:03x}" for word in words)
     assert icarus(tmp_path, written)[-1].startswith("FAIL: ")
 
 

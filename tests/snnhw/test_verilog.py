@@ -103,7 +103,7 @@ def test_the_same_model_gives_the_same_text_in_every_process(tmp_path: Path):
 @pytest.mark.parametrize("case", ["direct", "bernoulli"])
 def test_weights_in_files_are_the_weights_inline(case: str):
     apart, inline = emitted(case, "readmemh"), emitted(case)
-    assert {name.removeprefix("snn.layer0.crossbar.") for name in apart.memories} >= {"weights.hex"}
+    assert {name.removeprefix("snn.layer0.crossbar.") for name in apart.memories} >= {"weights_0.column_0.hex"}
 
     def put_back(found: re.Match[str]) -> str:
         words = apart.memories[found["file"]].split()
@@ -212,7 +212,7 @@ def test_the_template_instantiates_the_circuit(tmp_path: Path):
 def test_all_files_are_written(tmp_path: Path):
     paths = emitted("direct", "readmemh").write(tmp_path / "new" / "folder")
     names = {"snn.v", "snn.json", "snn.vlt", "snn_template.vh"}
-    names |= {f"snn.layer{index}.crossbar.weights.hex" for index in (0, 1)}
+    names |= {f"snn.layer{index}.crossbar.weights_0.column_0.hex" for index in (0, 1)}
     assert names <= {path.name for path in paths} == set(os.listdir(tmp_path / "new" / "folder"))
     assert {path.name: path.read_text() for path in paths} == emitted("direct", "readmemh").files
 
