@@ -19,6 +19,7 @@ from snnhw.cli import (
     doctor,
     evaluate,
     info,
+    patch,
     program,
     report,
     simulate,
@@ -75,6 +76,7 @@ app.command("verify")(verify.verify)
 app.command("verilog")(verilog.verilog)
 app.command("weights")(weights.weights)
 app.command("build")(build.build)
+app.command("patch")(patch.patch)
 app.command("report")(report.report)
 app.command("program")(program.program)
 app.command("run")(run_on_board)

@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -16,8 +16,11 @@ from pathlib import Path
 from snnhw.data import Dataset
 from snnhw.files import make_folder, write_atomically
 from snnhw.fpga import place, synthesis, tools, vivado
+from snnhw.fpga.base import BASE, PLACED, Base
+from snnhw.fpga.blocks import GEOMETRIES
 from snnhw.fpga.boards import Board
 from snnhw.fpga.cost import cost
+from snnhw.fpga.memories import Memory, split_emitted
 from snnhw.fpga.pages import page
 from snnhw.fpga.parts import FAMILIES, Cells, Family, Part
 from snnhw.fpga.report import PAGE, REPORT, BuildReport, Timing
@@ -26,7 +29,7 @@ from snnhw.fpga.surroundings import Surroundings, around
 from snnhw.implementation import Implementation
 from snnhw.model import Model
 from snnhw.semantics import semantics
-from snnhw.verilog import emit
+from snnhw.verilog import Emitted, emit
 
 __all__ = ["Step", "build"]
 
@@ -72,7 +75,7 @@ def build(
     versions |= tools.versions("pyosys", *([family.flow.nextpnr[0], family.flow.pack[0]] if family.flow else []))
     surroundings = around(target, clock_mhz, baud)
     folder = make_folder(out)
-    for stale in (REPORT, PAGE, *([f"{BITSTREAM}{family.flow.suffix}"] if family.flow else [])):
+    for stale in (REPORT, PAGE, BASE, PLACED, *([f"{BITSTREAM}{family.flow.suffix}"] if family.flow else [])):
         (folder / stale).unlink(missing_ok=True)
     job = _Job(model, implementation, part, surroundings, seed, folder, on_step or (lambda step: None))
     with job.step("images"):
@@ -141,10 +144,16 @@ class _Job:
 
     def run(self, work: Path) -> _Built:
         family, board = FAMILIES[self.part.family], self.surroundings.board
-        top = self._verilog(work)
+        emitted = self._verilog(work)
+        top = self.surroundings.name or emitted.interface.top
         with self.step("synthesis"), self._log(work, synthesis.LOG):
             sources = sorted(file.name for file in work.glob("*.v"))
-            netlist = synthesis.synthesise(sources, top, family, work, self.stages)
+            base = Base()
+            memories: Mapping[str, Memory] = {}
+            if board is not None and family.name in GEOMETRIES:
+                netlist, base, memories = self._synthesise_base(sources, top, family, emitted, work)
+            else:
+                netlist = synthesis.synthesise(sources, top, family, work, self.stages)
         cells = netlist.stages(family)
         check_room(self.part, {stage: found for stage, found in cells.items() if stage != HARNESS})
         if family.flow is None:
@@ -160,11 +169,28 @@ class _Job:
             worst_path_ns=placement.worst.delay_ns,
             worst_path=placement.worst.blocks,
         )
-        bitstream = self._pack(family, work) if board is not None and timing.met else None
+        bitstream = self._pack(family, work, base, memories) if board is not None and timing.met else None
         return _Built(cells, placement, timing, bitstream)
 
-    def _verilog(self, work: Path) -> str:
-        """Write the circuit and what is around it, for the tools and for the user; the name of the top module."""
+    def _synthesise_base(
+        self, sources: Sequence[str], top: str, family: Family, emitted: Emitted, work: Path
+    ) -> tuple[synthesis.Netlist, Base, Mapping[str, Memory]]:
+        """Synthesise the circuit with placeholders for weights; also where they are, and what is to stand there."""
+        built_in: frozenset[str] = frozenset()
+        while True:
+            parts = split_emitted(emitted, built_in)
+            placeholders = {name: memory.placeholder(name) for name, memory in parts.memories.items()}
+            write_atomically(work / f"{emitted.interface.top}.v", parts.circuit)
+            for name, memory in placeholders.items():
+                write_atomically(work / f"{name}.hex", memory.text)
+            netlist = synthesis.synthesise(sources, top, family, work, self.stages, placeholders)
+            if not netlist.fixed:
+                base = Base(circuit=parts.digest, built_in=tuple(sorted(built_in)), blocks=netlist.blocks)
+                return netlist, base, parts.memories
+            built_in |= netlist.fixed
+
+    def _verilog(self, work: Path) -> Emitted:
+        """Write the circuit and what is around it, for the tools and for the user."""
         with self.step("Verilog"):
             emitted = emit(self.model, self.implementation, shell=self.surroundings.shell)
             texts = dict(emitted.files)
@@ -175,13 +201,16 @@ class _Job:
             for folder in (work, self.out):
                 for name, text in texts.items():
                     write_atomically(folder / name, text)
-        return self.surroundings.name or emitted.interface.top
+        return emitted
 
-    def _pack(self, family: Family, work: Path) -> Path | None:
-        """The bitstream, in its place."""
+    def _pack(self, family: Family, work: Path, base: Base, memories: Mapping[str, Memory]) -> Path | None:
+        """The bitstream, in its place, and beside it what a patch needs."""
         if family.flow is None:
             return None
         with self.step("packing"):
+            if base.blocks:
+                base.keep(work / place.PLACED, self.out)
+                base.fill(work / place.PLACED, family.name, memories)
             made = place.pack(self.part, family.flow, work)
             return write_atomically(self.out / f"{BITSTREAM}{family.flow.suffix}", made)
 

@@ -33,6 +33,8 @@ def page(report: BuildReport) -> str:
     ]
     if report.bitstream:
         lines.append(f"bitstream {report.bitstream}, SHA-256 {report.bitstream_sha256}")
+    if report.patched_from:
+        lines.append(f"patched: weights in the place of those that were built, digest {report.patched_from}")
     return "\n".join(lines) + "\n"
 
 

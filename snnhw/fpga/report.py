@@ -130,6 +130,8 @@ class BuildReport(_Part):
     bitstream: str | None
     """The name of the file beside the report; None where there is no board, or timing was missed."""
     bitstream_sha256: str | None
+    patched_from: str | None = None
+    """The digest of the model that was built, where these weights were put in the place of its."""
     seconds: dict[str, float]
 
     @computed_field  # type: ignore[prop-decorator]

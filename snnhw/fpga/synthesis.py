@@ -9,9 +9,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from snnhw.errors import ToolError
 from snnhw.fpga import tools
+from snnhw.fpga.blocks import Block, find
+from snnhw.fpga.memories import Memory
 from snnhw.fpga.parts import FAMILIES, Cells, Family
 from snnhw.fpga.stages import Stages
 from snnhw.implementation import Implementation
@@ -34,9 +37,15 @@ for command in sys.argv[1:]:
 
 @dataclass(frozen=True)
 class Netlist:
-    """How many cells of each type every stage of a circuit has after synthesis."""
+    """How many cells of each type every stage of a circuit has after synthesis.
+
+    ``blocks`` are the block RAMs that hold memories which can be patched, and ``fixed`` the memories whose contents
+    synthesis has mixed with logic.
+    """
 
     types: Mapping[str, Mapping[str, int]]
+    blocks: tuple[Block, ...] = ()
+    fixed: frozenset[str] = frozenset()
 
     def stages(self, family: Family) -> dict[str, Cells]:
         """What each stage comes to."""
@@ -47,10 +56,22 @@ class Netlist:
         return sum(self.stages(family).values(), Cells())
 
 
-def synthesise(sources: Sequence[str], top: str, family: Family, folder: Path, stages: Stages) -> Netlist:
+_NONE: Mapping[str, Memory] = MappingProxyType({})
+
+
+def synthesise(
+    sources: Sequence[str],
+    top: str,
+    family: Family,
+    folder: Path,
+    stages: Stages,
+    memories: Mapping[str, Memory] = _NONE,
+) -> Netlist:
     """Run the family's recipe on Verilog files of ``folder``; leaves ``NETLIST`` and a log there.
 
-    Everything is flattened, so that stages are optimised together. Raises ToolError or ToolMissingError.
+    Everything is flattened, so that stages are optimised together. ``memories`` are contents that the files give; in
+    the netlist tags stand for those that are found again (see `snnhw.fpga.blocks`). Raises ToolError or
+    ToolMissingError.
     """
     tools.require("pyosys")
     commands = [
@@ -61,7 +82,11 @@ def synthesise(sources: Sequence[str], top: str, family: Family, folder: Path, s
     ]
     if tools.run([sys.executable, "-c", _YOSYS, *commands], folder, LOG) != 0:
         raise tools.first_error(folder, LOG, "yosys")
-    return read(folder / NETLIST, top, stages)
+    netlist = read(folder / NETLIST, top, stages)
+    if not memories:
+        return netlist
+    blocks, fixed = find(folder / NETLIST, top, family.name, memories)
+    return Netlist(netlist.types, tuple(blocks), frozenset(fixed))
 
 
 def read(path: Path, top: str, stages: Stages) -> Netlist:

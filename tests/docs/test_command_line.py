@@ -15,6 +15,7 @@ from snnhw.cli.app import run
 from snnhw.data import NAMES, load
 from snnhw.data.catalogue import TORCHVISION
 from snnhw.fpga.place import Placement, WorstPath
+from snnhw.fpga.report import load as load_report
 from snnhw.fpga.synthesis import Netlist
 from snnhw.host.board import Board
 from snnhw.model import Model, tensor_shapes
@@ -77,7 +78,7 @@ def test_every_argument_is_in_the_line_that_shows_it(command: str):
     arguments = [parameter for parameter in COMMANDS[command].params if parameter.param_type_name == "argument"]
     for argument in arguments:
         for name in argument.metavar.strip("[]").split("|"):
-            assert re.search(rf"snnhw {command} \[?{name}\b", SECTIONS[command])
+            assert re.search(rf"snnhw {command} [^`]*\b{name}\b", SECTIONS[command])
 
 
 @pytest.fixture
@@ -94,6 +95,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("snnhw.fpga.synthesis.synthesise", lambda *_: Netlist({"hidden": {"SB_LUT4": 1}}))
     monkeypatch.setattr("snnhw.fpga.place.place", lambda *_: placement)
     monkeypatch.setattr("snnhw.fpga.place.pack", lambda *_: b"bits")
+    monkeypatch.setattr("snnhw.fpga.patch.patch", lambda build, *_, **__: load_report(build))
     monkeypatch.setattr("snnhw.fpga.program.loader", lambda: "openFPGALoader")
     monkeypatch.setattr("snnhw.bench.measure.measure", lambda *_: measured_table(figures("small")))
     network = preset("mnist-mlp", hidden=4, num_steps=2)
@@ -122,12 +124,13 @@ RUNS: dict[str, list[str]] = {
     "verilog": ["small.safetensors", "--memory", "hidden=ram"],
     "weights": ["small.safetensors", "--built", "small.safetensors", "--circuit", "small_verilog/snn.json"],
     "build": ["small.safetensors", "--board", "icebreaker", "--out", "made"],
+    "patch": ["made", "small.safetensors"],
     "report": ["--compare", "made", "made"],
     "program": ["made", "--dry-run"],
     "run": ["small.safetensors", "--port", "simple", "--limit", "2"],
     "bench": ["small.safetensors", "--points", "small", "--dataset", "sample"],
 }
-BEFORE = {"weights": "verilog", "report": "build", "program": "build"}
+BEFORE = {"weights": "verilog", "patch": "build", "report": "build", "program": "build"}
 
 
 @pytest.mark.usefixtures("folder")
@@ -141,6 +144,8 @@ def test_every_field_is_printed_and_named(command: str, capsys: pytest.CaptureFi
     rows = table(SECTIONS[command], "field")
     if command == "demo":
         rows = rows + table(SECTIONS["verify"], "field")
+    if command == "patch":
+        rows = rows + table(SECTIONS["build"], "field")
     assert sorted(first_column(rows)) == sorted(printed)
     for row in rows:
         names, inner = code(row[0]), set(code(row[1]))
