@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from snnhw.errors import DescriptionError
+from snnhw.errors import DescriptionError, ModelFileError
 
 if TYPE_CHECKING:
     from snnhw.implementation import Implementation, MemoryKind
+    from snnhw.model import Model
     from snnhw.network import Network
     from snnhw.simulate.engines import EngineName
 
@@ -102,6 +103,37 @@ def implementation(
         memory=_memories(memory),
         weights="readmemh" if weights == "readmemh" else "inline",
     )
+
+
+def built_as(path: str, built: Model) -> Implementation:
+    """How the circuit of a model was built, from the JSON beside its Verilog, or the report of a build.
+
+    Raises ModelFileError where the file says nothing of this kind, or is another model's.
+    """
+    import json
+    from pathlib import Path
+
+    from pydantic import ValidationError
+
+    from snnhw.implementation import Implementation
+
+    try:
+        found = json.loads(Path(path).read_text())
+        digest = found["digest"]
+        implementation = Implementation.model_validate_json(json.dumps(found["implementation"]))
+    except FileNotFoundError as error:
+        raise ModelFileError(f"there is no file {path}; it is written beside the Verilog of a circuit") from error
+    except OSError as error:
+        raise ModelFileError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+    except (ValueError, KeyError, TypeError, ValidationError) as error:
+        raise ModelFileError(f"{path} does not describe a circuit; it must be the JSON beside its Verilog") from error
+    if digest != built.digest:
+        raise ModelFileError(
+            f"the circuit of {path} was built from the model of digest {digest[:16]}; that of --built is "
+            f"{built.digest[:16]}"
+        )
+    implementation.check(built.network)
+    return implementation
 
 
 def engine_name(name: str) -> EngineName:

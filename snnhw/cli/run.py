@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from snnhw.cli import circuit
-from snnhw.cli.output import DatasetName, Json, Limit, ModelName, console, percent, print_record, progress
+from snnhw.cli import circuit as circuits
+from snnhw.cli.output import MODEL_HELP, DatasetName, Json, Limit, ModelName, console, percent, print_record, progress
+from snnhw.errors import DescriptionError
 
 if TYPE_CHECKING:
     from snnhw.host.board import Board
     from snnhw.host.run import Report
+    from snnhw.implementation import Implementation
     from snnhw.model import Model
+    from snnhw.network import Range
 
 SIMULATED = "sim"
 _SIMULATED_SECONDS = 20.0
@@ -24,12 +28,20 @@ _PORT = typer.Option(
     "--port", metavar="PORT", help="The serial port that the board is behind, or sim: a simulated circuit."
 )
 _BAUD = typer.Option("--baud", min=1, metavar="N", help="The rate that the circuit was built for.")
+_CIRCUIT = typer.Option(
+    "--circuit", metavar="FILE", help="The JSON beside the circuit's Verilog; if it takes weights, MODEL's are loaded."
+)
+_BUILT = typer.Option(
+    "--built", metavar="MODEL", help=f"With --circuit: what it was built from; MODEL unless told. {MODEL_HELP}"
+)
 
 
 def run(
     model: ModelName,
     port: Annotated[str, _PORT],
     baud: Annotated[int, _BAUD] = 115_200,
+    circuit: Annotated[str | None, _CIRCUIT] = None,
+    built: Annotated[str | None, _BUILT] = None,
     dataset: DatasetName = "sample",
     limit: Limit = None,
     as_json: Json = False,
@@ -39,13 +51,20 @@ def run(
     from snnhw.host.run import run as classify
     from snnhw.presets import resolve_model
 
+    if built is not None and circuit is None:
+        raise DescriptionError("--built goes with --circuit, which says how that model was built")
     chosen = resolve_model(model)
+    behind = _Circuit.of(chosen, resolve_model(built) if built is not None else chosen, circuit)
     images = load(dataset, limit=limit)
     samples = check_images(images, chosen.network.sample_shape)
-    with progress("running") as update, _board(chosen, port, baud) as board:
-        report = classify(board, chosen, samples, images.labels, update)
+    with progress("running") as update, _board(behind, port, baud) as board:
+        if behind.image is not None:
+            board.load(chosen, behind.image)
+        report = classify(board, chosen, samples, images.labels, update, behind.room)
     if as_json:
+        loaded = 0 if behind.image is None else len(behind.image)
         where = {"model": model, "digest": chosen.digest, "dataset": images.name, "port": port, "baud": baud}
+        where |= {"bytes_loaded": loaded}
         print_record({**where, **report.record()})
     else:
         _show(report)
@@ -53,8 +72,36 @@ def run(
         raise typer.Exit(1)
 
 
+@dataclass(frozen=True)
+class _Circuit:
+    """What is known of the circuit on the board."""
+
+    built: Model
+    """What it was built from."""
+    implementation: Implementation
+    image: bytes | None = None
+    """The weights to be loaded, if any."""
+    room: Range | None = None
+    """For scores, where it takes weights."""
+
+    @classmethod
+    def of(cls, model: Model, built: Model, path: str | None) -> _Circuit:
+        """The circuit that a file describes, for a model; without a file, one that has the model built in."""
+        from snnhw.implementation import Implementation
+        from snnhw.weights import image
+        from snnhw.widths import widths
+
+        if path is None:
+            return cls(built, Implementation.of(built.network))
+        implementation = circuits.built_as(path, built)
+        if model.digest == built.digest and all(layer.memory == "rom" for layer in implementation.layers):
+            return cls(built, implementation)
+        octets = image(model, built, implementation)
+        return cls(built, implementation, octets, widths(built, implementation).scores)
+
+
 @contextmanager
-def _board(model: Model, port: str, baud: int) -> Iterator[Board]:
+def _board(behind: _Circuit, port: str, baud: int) -> Iterator[Board]:
     """The board at a port, or a simulated one, for the time of the block."""
     from snnhw.host.board import ANSWER_SECONDS, Board
     from snnhw.host.link import open_link
@@ -64,9 +111,8 @@ def _board(model: Model, port: str, baud: int) -> Iterator[Board]:
             yield Board(link, baud, ANSWER_SECONDS)
         return
     from snnhw.host.simulated import simulated_port
-    from snnhw.implementation import Implementation
 
-    with simulated_port(model, Implementation.of(model.network)) as name, open_link(name, baud) as link:
+    with simulated_port(behind.built, behind.implementation) as name, open_link(name, baud) as link:
         yield Board(link, baud, _SIMULATED_SECONDS)
 
 
@@ -74,7 +120,7 @@ def _show(report: Report) -> None:
     screen = console()
     if report.correct is not None:
         screen.print(f"correct             {percent(report.correct, report.images)}")
-    screen.print(f"cycles of the end   {circuit.spread(report.cycles)} (min / mean / max, from the last pixels)")
+    screen.print(f"cycles of the end   {circuits.spread(report.cycles)} (min / mean / max, from the last pixels)")
     screen.print(f"time                {report.seconds:.1f} s, {report.images_per_second:.1f} images/s")
     if report.repeated:
         screen.print(f"sent again          {report.repeated} requests")

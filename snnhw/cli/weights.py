@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from snnhw.cli import circuit as circuits
 from snnhw.cli.output import MODEL_HELP, Json, ModelName, console, digits, print_record
-from snnhw.errors import ModelFileError
-
-if TYPE_CHECKING:
-    from snnhw.implementation import Implementation
-    from snnhw.model import Model
 
 _BUILT = typer.Option("--built", metavar="MODEL", help=f"What the circuit was built from. {MODEL_HELP}")
 _CIRCUIT = typer.Option("--circuit", metavar="FILE", help="The JSON beside the circuit's Verilog.")
@@ -32,35 +28,10 @@ def weights(
     from snnhw.weights import image
 
     chosen, first = resolve_model(model), resolve_model(built)
-    octets = image(chosen, first, _implementation(Path(circuit), first))
+    octets = image(chosen, first, circuits.built_as(circuit, first))
     path = write_atomically(out if out is not None else f"{Path(model).stem}.bin", octets)
     if as_json:
         record = {"model": model, "digest": chosen.digest, "built": built, "built_digest": first.digest}
         print_record({**record, "file": str(path), "bytes": len(octets)})
         return
     console().print(f"wrote {path}: {digits(len(octets))} bytes")
-
-
-def _implementation(path: Path, built: Model) -> Implementation:
-    """How a circuit was built, from the JSON beside its Verilog."""
-    import json
-
-    from pydantic import ValidationError
-
-    from snnhw.implementation import Implementation
-
-    try:
-        found = json.loads(path.read_text())
-        digest = found["digest"]
-        implementation = Implementation.model_validate_json(json.dumps(found["implementation"]))
-    except FileNotFoundError as error:
-        raise ModelFileError(f"there is no file {path}; it is written beside the Verilog of a circuit") from error
-    except (ValueError, KeyError, TypeError, ValidationError) as error:
-        raise ModelFileError(f"{path} does not describe a circuit; it must be the JSON beside its Verilog") from error
-    if digest != built.digest:
-        raise ModelFileError(
-            f"the circuit of {path} was built from the model of digest {digest[:16]}, that of --built is "
-            f"{built.digest[:16]}"
-        )
-    implementation.check(built.network)
-    return implementation

@@ -13,6 +13,7 @@ from snnhw.errors import LinkError
 from snnhw.host.link import Link
 from snnhw.host.protocol import NUMBERS, Answer, Decoder, Frame, Identity, Kind, Refusal, pack_pixels
 from snnhw.model import Model
+from snnhw.network import Range
 
 TRIES = 6
 """How often a request is sent before the board is given up."""
@@ -22,6 +23,9 @@ WINDOW = 4
 
 ANSWER_SECONDS = 1.0
 """Silence on the line after which an answer is taken to be lost, besides the time that bytes take."""
+
+LOAD = "load its weights, with --circuit and the JSON that was written beside the circuit's Verilog"
+"""What is to be done where a circuit takes weights and has not those of the model."""
 
 _BYTE_BITS = 10
 
@@ -73,15 +77,18 @@ class Board:
             f"nothing answers on {where}: is the board powered and programmed, and are port and baud the right ones?"
         )
 
-    def identify_as(self, model: Model) -> Identity:
-        """Ask what circuit it is; raises LinkError also where it is another model's."""
-        found, wanted = self.identify(), Identity.of(model)
+    def identify_as(self, model: Model, room: Range | None = None) -> Identity:
+        """Ask what circuit it is; raises LinkError also where it is another model's, or another circuit.
+
+        ``room`` for scores is what a circuit that takes new weights is known to have; without it what it says holds.
+        """
+        found, wanted = self.identify(), Identity.of(model, room)
         if found.digest != wanted.digest:
             raise LinkError(
                 f"the circuit on {self.link.name} is of the model {found.digest}..., not {wanted.digest}...: program "
-                "the board with this model, or run the one that it has"
+                f"the board with this model, or {LOAD if found.loads else 'run the one that it has'}"
             )
-        if found.loads:  # its scores are as wide as those of any weights that it takes
+        if found.loads and room is None:
             wanted = replace(wanted, loads=True, score_bits=found.score_bits, scores_signed=found.scores_signed)
         if found != wanted:
             raise LinkError(f"the circuit on {self.link.name} says {found}, not {wanted}: program the board anew")
@@ -149,7 +156,7 @@ class Board:
     def _refused(self, request: _Request, frame: Frame, waiting: dict[int, _Request]) -> None:
         """Send a request again that came too early, and from now on one at a time; others cannot be helped."""
         if frame.contents[:1] == bytes([Refusal.EMPTY]):
-            raise LinkError(f"the circuit on {self.link.name} has no weights: load them first")
+            raise LinkError(f"the circuit on {self.link.name} has no weights yet: {LOAD}")
         if frame.contents[:1] != bytes([Refusal.BUSY]):
             raise LinkError(
                 f"the circuit on {self.link.name} refuses images of {len(request.frame)} bytes as no request"

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from snnhw.errors import DescriptionError
 from snnhw.implementation import address_width
 from snnhw.model import Model
+from snnhw.network import Range
 
 FLAG = 0x7E
 ESCAPE = 0x7D
@@ -138,9 +139,12 @@ class Identity:
         )
 
     @classmethod
-    def of(cls, model: Model) -> Identity:
-        """What the circuit of a model must say, new weights apart; see :func:`pixel_bits`."""
-        scores = model.score_range
+    def of(cls, model: Model, room: Range | None = None) -> Identity:
+        """What a circuit that computes a model must say; see :func:`pixel_bits`.
+
+        ``room``: where it takes new weights, what it has for scores, as :func:`snnhw.widths.widths` tells.
+        """
+        scores = model.score_range if room is None else room
         return cls(
             version=VERSION,
             digest=model.digest[:16],
@@ -149,6 +153,7 @@ class Identity:
             pixel_bits=pixel_bits(model),
             score_bits=scores.width,
             scores_signed=scores.signed,
+            loads=room is not None,
         )
 
 

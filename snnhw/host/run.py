@@ -14,6 +14,7 @@ from golden.network import run as run_golden
 from snnhw.host.board import Board
 from snnhw.host.protocol import Answer
 from snnhw.model import Model
+from snnhw.network import Range
 
 
 @dataclass(frozen=True)
@@ -82,12 +83,14 @@ def run(
     samples: NDArray[np.uint8],
     labels: NDArray[np.int64] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    room: Range | None = None,
 ) -> Report:
     """Classify samples uint8 [B, ...] on a board and compare with golden.
 
-    Raises LinkError where the board does not answer, or holds another model.
+    ``room`` is that of :meth:`Board.identify_as`. Raises LinkError where the board does not answer, or holds another
+    model.
     """
-    identity = board.identify_as(model)
+    identity = board.identify_as(model, room)
     started = time.perf_counter()
     answers: dict[int, Answer] = {}
     for index, answer in board.classify(identity, samples):

@@ -382,7 +382,7 @@ class Line:
         self.contents = pack_pixels(self.identity, self.samples)
 
     def exchange(self, *steps: tuple[bytes | None, int]) -> list[Frame]:
-        """Send parts, each after so many answers to the one before have come; the frames that come back. None resets."""
+        """Send parts, each after so many answers to the one before have come, None being a reset; the answers."""
         frames: list[Frame] = []
         decoder, top, byte = Decoder(), self.top, self.cycles * 10
 

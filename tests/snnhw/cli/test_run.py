@@ -11,6 +11,7 @@ from golden.network import Result
 from golden.network import run as run_golden
 from snnhw.cli.app import run
 from snnhw.data import load
+from snnhw.implementation import Implementation
 from snnhw.model import Model
 from snnhw.modelfile import save
 from tests import circuits
@@ -71,6 +72,44 @@ def test_another_model_is_status_2(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     assert f"is of the model {small.digest[:16]}..., not {other.digest[:16]}...: program" in captured.err
 
 
+def test_weights_are_loaded_before_images(capsys: pytest.CaptureFixture[str]):
+    small = circuits.model("direct")
+    other = Model(small.network, {**small.tensors, "layer1.weight": np.clip(-small.tensors["layer1.weight"], -8, 7)})
+    save(other, "other.safetensors")
+    assert run(["verilog", "small.safetensors", "--memory", "layer1=spram", "--out", "made"]) == 0
+    capsys.readouterr()
+    circuit = [*SIMULATED, "--circuit", "made/snn.json"]
+    for words, model in (["small.safetensors"], small), (["other.safetensors", "--built", "small.safetensors"], other):
+        assert run(["run", *words, *circuit, "--json"]) == 0
+        shown = json.loads(capsys.readouterr().out)
+        assert (shown["digest"], shown["equal"]) == (model.digest, 30)
+        assert shown["bytes_loaded"] > 0
+    assert run(["run", "other.safetensors", *circuit]) == 2
+    assert f"was built from the model of digest {small.digest[:16]}; that of --built" in capsys.readouterr().err
+
+
+def test_a_circuit_without_its_weights_says_how_they_come(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    built = Implementation.of(circuits.model("direct").network, memory={"layer1": "spram"})
+    monkeypatch.setattr("snnhw.host.simulated.emit", lambda model, _, **more: emit_once(model, built, **more))
+    assert run(["run", "small.safetensors", *SIMULATED]) == 2
+    captured = capsys.readouterr()
+    assert captured.err.count("\n") == 1
+    assert "has no weights yet: load its weights, with --circuit and the JSON that was written" in captured.err
+
+
+def test_a_circuit_of_rom_is_simulated_as_it_was_built(capsys: pytest.CaptureFixture[str]):
+    assert run(["verilog", "small.safetensors", "--lanes", "2", "--out", "made"]) == 0
+    capsys.readouterr()
+    assert run(["run", "small.safetensors", *SIMULATED, "--json"]) == 0
+    fast = json.loads(capsys.readouterr().out)
+    assert run(["run", "small.safetensors", *SIMULATED, "--circuit", "made/snn.json", "--json"]) == 0
+    slow = json.loads(capsys.readouterr().out)
+    assert (slow["equal"], slow["bytes_loaded"]) == (30, 0)
+    assert slow["cycles"]["mean"] > fast["cycles"]["mean"]
+
+
 def test_a_shipped_model(capsys: pytest.CaptureFixture[str]):
     assert run(["run", "mnist-mlp", "--port", "sim", "--limit", "12", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
@@ -86,6 +125,9 @@ def test_a_shipped_model(capsys: pytest.CaptureFixture[str]):
         (["small.safetensors", "--port", "/dev/none"], "there is no port /dev/none: "),
         (["small.safetensors", "--port", "sim", "--baud", "0"], "--baud"),
         (["small.safetensors", "--port", "sim", "--dataset", "none.npz"], "none.npz"),
+        (["small.safetensors", "--port", "sim", "--built", "small.safetensors"], "--built goes with --circuit"),
+        (["small.safetensors", "--port", "sim", "--circuit", "none.json"], "there is no file none.json"),
+        (["small.safetensors", "--port", "sim", "--circuit", "images.npz"], "images.npz does not describe a circuit"),
         (
             ["events.safetensors", "--port", "sim", "--dataset", "events.npy"],
             "input is events cannot be reached over a UART",

@@ -11,6 +11,9 @@ from snnhw.errors import LinkError
 from snnhw.host.board import TRIES, WINDOW, Board
 from snnhw.host.protocol import NUMBERS, Frame, Identity, Kind
 from snnhw.host.run import run
+from snnhw.implementation import Implementation
+from snnhw.verilog import emit
+from snnhw.widths import widths
 from tests import circuits
 from tests.snnhw.host.simple import DeafLink, GoneLink, SimpleCircuit, SpoilingLink
 
@@ -134,6 +137,23 @@ def test_a_circuit_of_another_model():
     assert expected in str(caught.value)
 
 
+def test_a_circuit_that_loads_has_the_room_that_it_was_built_with():
+    model = circuits.model("neuron_major")
+    built = Implementation.of(model.network, memory={"layer2": "ram"})
+    room = widths(model, built).scores
+    assert room.width > model.score_range.width
+    emitted = emit(model, built).interface.result.field("scores")
+    assert (room.width, room.signed) == (emitted.width, emitted.signed)
+    circuit = SimpleCircuit(model, loads=True)
+    board = Board(circuit, 9600, SHORT)
+    with pytest.raises(LinkError, match=f"score_bits={model.score_range.width}.*not .*score_bits={room.width}"):
+        board.identify_as(model, room)
+    circuit._identity = Identity.of(model, room)
+    assert board.identify_as(model, room) == board.identify_as(model) == circuit._identity
+    with pytest.raises(LinkError, match="program the board with this model, or load its weights, with --circuit"):
+        board.identify_as(circuits.model("latency"))
+
+
 def test_a_circuit_that_contradicts_itself():
     circuit = SimpleCircuit(MODEL)
     circuit._identity = Identity(**{**vars(Identity.of(MODEL)), "classes": 3})
@@ -152,7 +172,7 @@ def test_new_weights():
     circuit = SimpleCircuit(MODEL, loads=True)
     board = Board(circuit, 10**6, SHORT)
     assert board.identify_as(MODEL).loads
-    with pytest.raises(LinkError, match="simple has no weights: load them first"):
+    with pytest.raises(LinkError, match="simple has no weights yet: load its weights, with --circuit"):
         classify(board, circuits.samples("direct", 1))
     board.load(MODEL, b"weight")
     assert circuit.weights == bytes.fromhex(MODEL.digest[:16]) + b"weight"

@@ -62,7 +62,7 @@ def test_new_weights_make_another_model_of_it():
             board.identify_as(MODEL)
         with pytest.raises(LinkError, match="has not taken the weights"):
             board.load(MODEL, image(MODEL, MODEL, built)[:-1])
-        with pytest.raises(LinkError, match="has no weights: load them first"):
+        with pytest.raises(LinkError, match="has no weights yet: load its weights, with --circuit"):
             list(board.classify(Identity.of(MODEL), samples))
 
 
