@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["PEERS", "Peer"]
+__all__ = ["PEERS", "PUBLISHED", "Peer"]
 
 _MEASURED = "their code, by ghdl 2.0 and yosys 0.23 (synth_xilinx without -abc9), nothing placed"
-_PAPER = "as published"
+PUBLISHED = "as published"
 _SURVEY = "as a survey gives it"
 
 
@@ -55,7 +55,7 @@ PEERS = (
         _MEASURED,
         "1 + 2N cycles an event",
     ),
-    Peer("Spiker+ (2024)", "784-128-10", 100, 7_612, None, 18, 78_000, 93.85, _PAPER, "780 us at 100 MHz"),
+    Peer("Spiker+ (2024)", "784-128-10", 100, 7_612, None, 18, 78_000, 93.85, PUBLISHED, "780 us at 100 MHz"),
     Peer("im-afan/snn-fpga (2025)", "784-128-10, weights of 8 bits", 100, 6_358, None, 40.5, None, None, _SURVEY),
     Peer(
         "Syn2Logic (2026)",
@@ -66,7 +66,7 @@ PEERS = (
         None,
         25,
         93.80,
-        _PAPER,
+        PUBLISHED,
         "logic elements of Intel",
     ),
 )

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from snnhw.bench.figures import Table
-from snnhw.bench.peers import PEERS
+from snnhw.bench.peers import PEERS, PUBLISHED
 from snnhw.errors import ToolMissingError
 from snnhw.files import replacing
 
@@ -33,10 +33,13 @@ def plot(table: Table, path: str | os.PathLike[str]) -> Path:
     axes = figure.add_subplot()
     points = [(figures.name, figures.lut, figures.cycles.mean) for figures in table.points]
     peers = [(peer.name, peer.lut, float(peer.cycles)) for peer in PEERS if peer.cycles is not None]
-    for label, group, color in ((f"{table.model}, by snnhw", points, "tab:blue"), ("others", peers, "tab:grey")):
+    below = {peer.name for peer in PEERS if peer.source == PUBLISHED}
+    groups = ((f"{table.model}, by snnhw", points, "tab:blue", "left"), ("others", peers, "tab:grey", "right"))
+    for label, group, color, side in groups:
         axes.scatter([lut for _, lut, _ in group], [cycles for _, _, cycles in group], c=color, label=label)
         for name, lut, cycles in group:
-            axes.annotate(name, (lut, cycles), textcoords="offset points", xytext=(5, 4), fontsize=8)
+            place = (5 if side == "left" else -6, -10 if name in below else 3)
+            axes.annotate(name, (lut, cycles), textcoords="offset points", xytext=place, ha=side, fontsize=8)
     axes.set(xscale="log", yscale="log", xlabel="LUTs", ylabel="cycles an image, mean")
     axes.margins(0.15)
     axes.grid(visible=True, which="major", alpha=0.3)
