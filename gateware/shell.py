@@ -23,8 +23,9 @@ def shell_top(model: Model, implementation: Implementation, shell: Shell) -> wir
         from gateware.axi import AxiTop
 
         return AxiTop(model, implementation, tdata=shell.tdata)
-    from gateware.uart import UartTop
+    from gateware.uart import UartTop, pixel_bits
 
+    pixel_bits(model)  # refuses a network that cannot be reached, before there is a component that nobody uses
     return UartTop(model, implementation, clock_hz=shell.clock_hz, baud=shell.baud)
 
 

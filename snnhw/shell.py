@@ -122,6 +122,16 @@ def sample_packet(network: Network, interface: Interface) -> Packet:
     return Packet(size=network.inputs, fields=(pixels,))
 
 
+def request_packet(network: Network) -> Packet:
+    """The pixels of a request over a UART: of each the highest bits, as many as the encoder looks at.
+
+    They are rounded up to 1, 2, 4 or 8, and the packet to whole bytes.
+    """
+    bits = network.encoder.bits if network.encoder.kind == "direct" else 8
+    pixels = PayloadField(name="pixels", offset=0, width=1 << (bits - 1).bit_length(), count=network.inputs)
+    return Packet(size=-(-pixels.width * pixels.count // 8), fields=(pixels,))
+
+
 def result_packet(interface: Interface) -> Packet:
     """A result's bytes: the class, then every score, each number in the least of 1, 2, 4 and 8 bytes that holds it.
 

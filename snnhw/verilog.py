@@ -20,7 +20,18 @@ from snnhw.interface import Interface, PayloadField, StreamPort
 from snnhw.model import Model
 from snnhw.network import Network
 from snnhw.semantics import semantics
-from snnhw.shell import PLAIN, REGISTERS, AxiShell, Packet, Shell, StreamShell, UartShell, result_packet, sample_packet
+from snnhw.shell import (
+    PLAIN,
+    REGISTERS,
+    AxiShell,
+    Packet,
+    Shell,
+    StreamShell,
+    UartShell,
+    request_packet,
+    result_packet,
+    sample_packet,
+)
 
 _CELLS = object()
 """Stands for a platform in elaboration: where a layer wants a part's own cells, they are instantiated."""
@@ -123,6 +134,8 @@ def describe_shell(network: Network, interface: Interface, shell: Shell) -> dict
     if isinstance(shell, AxiShell):
         described["sample"] = sample_packet(network, interface).model_dump(mode="json")
         described["registers"] = [register.model_dump(mode="json") for register in REGISTERS]
+    if isinstance(shell, UartShell):
+        described["sample"] = request_packet(network).model_dump(mode="json")
     return described
 
 
@@ -164,10 +177,13 @@ def shell_lines(network: Network, interface: Interface, shell: Shell) -> list[st
     result = result_packet(interface)
     outcome = [f"A result, {size(result)}:", *field_lines(result.fields)]
     if isinstance(shell, UartShell):
+        request = request_packet(network)
         return [
             f"  clk ({shell.clock_hz} Hz), rst (synchronous, active high)",
             f"  rx, tx: serial, {shell.baud} baud, 8 bits, no parity, 1 stop bit",
             "  busy, error: a sample is worked on; the last frame was not good",
+            f"A sample, {size(request)}, the highest bits of each pixel:",
+            *field_lines(request.fields),
             *outcome,
         ]
     sample = sample_packet(network, interface)

@@ -1,5 +1,6 @@
 """Circuits in shells: ports, text and JSON say the same, tools accept them, and what cannot be is refused."""
 
+import gc
 import json
 import re
 import shutil
@@ -13,11 +14,23 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from snnhw.errors import DescriptionError
+from snnhw.host.protocol import Identity, pack_pixels, pixel_bits
 from snnhw.packets import pack_samples
-from snnhw.shell import PLAIN, AxiShell, Packet, Register, Shell, UartShell, result_packet, sample_packet
+from snnhw.shell import (
+    PLAIN,
+    AxiShell,
+    Packet,
+    Register,
+    Shell,
+    UartShell,
+    request_packet,
+    result_packet,
+    sample_packet,
+)
 from snnhw.simulate.compiler import verilator_root
 from snnhw.verilog import Emitted, emit
-from tests.circuits import INPUTS, STEPS, emitted, implementation, model, samples
+from tests.circuits import CASES, INPUTS, STEPS, emitted, implementation, model, samples
 
 SHELLS: dict[str, Any] = {
     "axi8": AxiShell(tdata=8),
@@ -118,6 +131,28 @@ def test_json_holds_bytes_and_registers():
         assert {register.name for register in registers} >= {"identity", "status", "digest"}
         assert TypeAdapter(Shell).validate_python(shell) == circuit.shell
     assert json.loads(emitted("direct").description)["shell"] == {"kind": "stream"}
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case != "events"])
+def test_a_request_is_what_the_host_sends(case: str):
+    described, given = request_packet(model(case).network), samples(case, 2)
+    for sent in pack_pixels(Identity.of(model(case)), given):
+        assert len(sent) == described.size
+    assert described.fields[0].width == pixel_bits(model(case))
+
+
+def test_the_head_and_the_json_tell_a_request():
+    circuit = shelled("uart")
+    packet = request_packet(model("direct").network)
+    assert (packet.size, packet.fields[0].width) == (6, 4)
+    assert Packet.model_validate(json.loads(circuit.description)["shell"]["sample"]) == packet
+    assert "A sample, 6 bytes, the lowest first, the highest bits of each pixel:" in circuit.verilog
+
+
+def test_events_over_a_line_are_refused_and_leave_nothing():
+    with pytest.raises(DescriptionError, match="cannot be sent over a UART: use --interface stream or axi"):
+        emit(model("events"), implementation("events"), shell=SHELLS["uart"])
+    gc.collect()  # a component that nobody used would warn now
 
 
 def test_nothing_around_it_changes_no_letter():

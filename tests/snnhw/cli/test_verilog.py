@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from snnhw.cli.app import run
+from snnhw.implementation import Implementation, LayerImplementation
 from snnhw.model import Model
 from snnhw.modelfile import save
 from snnhw.network import Direct
@@ -28,12 +29,10 @@ def test_files_and_lanes(folder: Path, capsys: pytest.CaptureFixture[str]):
     captured = capsys.readouterr()
     assert captured.err == ""
     shown = json.loads(captured.out)
-    assert shown["implementation"] == {
-        "pixels_per_beat": 3,
-        "overlap": False,
-        "weights": "inline",
-        "layers": [{"synapse_lanes": 5, "neuron_lanes": 5}, {"synapse_lanes": 3, "neuron_lanes": 1}],
-    }
+    layers = tuple(LayerImplementation(synapse_lanes=n, neuron_lanes=k) for n, k in ((5, 5), (3, 1)))
+    expected = Implementation(pixels_per_beat=3, overlap=False, layers=layers)
+    assert shown["implementation"] == expected.model_dump(mode="json")
+    assert shown["implementation"]["layers"][1].items() >= {"synapse_lanes": 3, "neuron_lanes": 1}.items()
     assert shown["folder"] == "tiny_verilog"
     written = folder / "tiny_verilog" / f"{shown['top']}.v"
     assert str(written.relative_to(folder)) in shown["files"]
