@@ -29,7 +29,7 @@ class Crossbar(wiring.Component):
     Takes one transfer of events a cycle, each address at most once a step. At a mark the sums become ``currents``,
     bias included, in words of ``neuron_lanes`` and in the order of ``LayerShape.order``, and the accumulators start
     anew; ABORT discards them. With one group (``synapse_lanes`` = fan-out) events are used as they come. With G groups
-    they are listed and used once for each: a step of n transfers takes G * (n + 1) cycles. A group's words wait in
+    they are listed and used once for each: a step of n transfers takes G * (n + 1) + 1 cycles. A group's words wait in
     registers of their own while the next group accumulates; its mark waits until the words before have been taken.
     The first word is offered ``crossbar_latency`` cycles after its mark was let in.
 

@@ -73,13 +73,18 @@ def simulate_network(model, implementation, transfers, stall=None):
     return circuit, simulate(circuit, {"sample": transfers}, stall, watches=watches, patience=patience)
 
 
-def encoded(network, transfers):
+def encoded(network, tap, transfers):
     """Event values [samples][steps][inputs] from what the encoder's tap showed."""
     steps, step = [], [0] * network.inputs
+    signals = {signal.name: signal for signal in tap.signals}
     for transfer in transfers:
         if transfer["mark"] == EVENT:
-            assert step[transfer["address"]] == 0 < transfer["value"]
-            step[transfer["address"]] = transfer["value"]
+            values = lanes_of(signals["value"], transfer["value"])
+            assert any(values)
+            for lane, address in enumerate(lanes_of(signals["address"], transfer["address"])):
+                if values[lane]:
+                    assert step[address * len(values) + lane] == 0
+                    step[address * len(values) + lane] = values[lane]
         else:
             steps.append((transfer["mark"], step))
             step = [0] * network.inputs
@@ -105,13 +110,17 @@ def run_rtl(config, batch, stall=None):
     shapes = dict(zip([stage.name for stage in network.stages], implementation.shapes(network), strict=True))
     for tap in circuit.interface.taps:
         if tap.stage == "encoder":
-            seen["encoder"] = encoded(network, run.watched["encoder"])
+            seen["encoder"] = encoded(network, tap, run.watched["encoder"])
             continue
         assert tap.order == shapes[tap.stage].order
         steps = in_steps(run.watched[tap.stage], len(tap.order))
         for signal in tap.signals:
             words = [[lanes_of(signal, word[signal.name]) for word in step] for step in steps]
-            numbers = [from_words(shapes[tap.stage], step) for step in words]
+            numbers = [
+                from_words(shapes[tap.stage], [word[t :: tap.steps] for word in step])
+                for step in words
+                for t in range(tap.steps)
+            ]
             seen[f"{tap.stage}.{signal.name}"] = in_steps(numbers, network.num_steps)
     return seen
 
