@@ -46,7 +46,8 @@ class Serializer(wiring.Component):
         for start in range(self.event_lanes):
             lanes = range(start, self.lanes, self.event_lanes)
             own = Cat(pending[lane] for lane in lanes)
-            m.d.comb += Cat(lowest[lane] for lane in lanes).eq(own & -own)
+            # Of so few bits own & -own would be a carry chain, which takes longer.
+            m.d.comb += [lowest[lane].eq(own[k] & ~own[:k].any()) for k, lane in enumerate(lanes)]
             # The last needs no choice; beside another event lane, though, its value may have been sent already.
             m.d.comb += addresses[start].eq(self._address(lanes[-1]))
             if self.event_lanes == 1 or self.lanes <= self.event_lanes:
