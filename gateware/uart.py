@@ -14,8 +14,10 @@ from gateware.packet import result_bits
 from gateware.serial import BitTime, Receiver, Transmitter
 from gateware.stream import beat_layout
 from gateware.upload import Upload
+from gateware.weights import WeightMemory
 from snnhw.errors import DescriptionError
 from snnhw.implementation import Implementation, address_width
+from snnhw.network import Range
 from snnhw.shell import result_packet
 
 if TYPE_CHECKING:
@@ -272,13 +274,17 @@ class Answers(wiring.Component):
 
     A result is taken when its last byte has been, and ``answered`` says so. ``cycles`` counts from the transfer of a
     sample's last beat to its result, and stops where only its highest bit is set.
+
+    ``identity`` is the answer to who asks for it; where it is bytes it stands in block RAM, whose contents can be
+    changed in a bitstream.
     """
 
-    def __init__(self, interface: Interface, result: data.StructLayout, identity: Value, loads: bool = False):
+    def __init__(self, interface: Interface, result: data.StructLayout, identity: Value | bytes, loads: bool = False):
         self.interface = interface
         self.identity = identity
         self.loads = loads
-        self.octet_count = 1 + max(result_packet(interface).size + CYCLES_BITS // 8, len(identity) // 8)
+        size = len(identity) if isinstance(identity, bytes) else len(identity) // 8
+        self.octet_count = 1 + max(result_packet(interface).size + CYCLES_BITS // 8, size)
         super().__init__(
             {
                 "result": In(stream.Signature(result)),
@@ -296,7 +302,7 @@ class Answers(wiring.Component):
         index, header, last = Signal(range(self.octet_count)), Signal(HEADER), Signal()
         bodies = {
             Kind.CLASSIFY: Cat(result_bits(self.result.payload, self.interface), self._cycles(m)),
-            Kind.IDENTIFY: self.identity,
+            Kind.IDENTIFY: Const(0, 0) if isinstance(self.identity, bytes) else self.identity,
             Kind.REFUSED: Cat(reply.refusal, Const(0, 6)),
         }
         if self.loads:
@@ -307,6 +313,11 @@ class Answers(wiring.Component):
                 with m.Case(kind):
                     octets = [header.as_value(), *(body[place : place + 8] for place in range(0, len(body), 8))]
                     m.d.comb += [octet.byte.eq(choose(octets, index)), last.eq(index == len(octets) - 1)]
+        if isinstance(self.identity, bytes):
+            with m.If((header.kind == Kind.IDENTIFY) & (index != 0)):
+                m.d.comb += octet.byte.eq(self._identity(m, self.identity, index))
+            with m.If(header.kind == Kind.IDENTIFY):
+                m.d.comb += last.eq(index == len(self.identity))
         ends = self.octets.ready & last
         with m.FSM():
             with m.State("IDLE"):
@@ -328,6 +339,12 @@ class Answers(wiring.Component):
                         m.d.comb += self.reply.ready.eq(1)
                     m.next = "IDLE"
         return m
+
+    def _identity(self, m, identity, index):
+        """Its byte of that index, read in the cycle in which the index becomes what it is."""
+        m.submodules.identity = store = WeightMemory([[0], *([octet] for octet in identity)], Range(lo=0, hi=255))
+        m.d.comb += [store.en.eq(1), store.addr.eq(index + (self.octets.valid & self.octets.ready))]
+        return store.data[0]
 
     def _cycles(self, m):
         """Cycles from the transfer of a sample's last beat to its result."""
@@ -354,12 +371,13 @@ class UartTop(wiring.Component):
         self.circuit = NetworkCircuit(model, implementation)
         digest = bytes.fromhex(model.digest)[:DIGEST_BYTES]
         self.upload = Upload(digest) if WEIGHTS in self.circuit.signature.members else None
-        shown = self.upload.digest if self.upload else Const(int.from_bytes(digest, "little"), 8 * DIGEST_BYTES)
         interface, loads = self.circuit.interface, self.upload is not None
         self.requests = Requests(model.network.inputs, implementation.pixels_per_beat, bits, self.upload)
-        self.answers = Answers(
-            interface, self.circuit.result.payload.shape(), identity(model, interface, bits, shown, loads), loads
-        )
+        before, after = identity(model, interface, bits, loads)
+        shown: Value | bytes = before + digest + after
+        if self.upload:
+            shown = Cat(constant(before), self.upload.digest, constant(after))
+        self.answers = Answers(interface, self.circuit.result.payload.shape(), shown, loads)
         super().__init__({"rx": In(1, init=1), "tx": Out(1, init=1), "busy": Out(1), "error": Out(1)})
 
     def elaborate(self, platform):
@@ -404,10 +422,14 @@ def choose(values: list[Value], index: Value) -> Value:
     return values[0]
 
 
-def identity(model: Model, interface: Interface, pixel_bits: int, digest: Value, loads: bool) -> Value:
-    """What the circuit says of itself, byte 0 in the lowest bits: see docs/uart.md."""
+def identity(model: Model, interface: Interface, pixel_bits: int, loads: bool) -> tuple[bytes, bytes]:
+    """What the circuit says of itself before and after the model's digest: see docs/uart.md."""
     score, network = interface.result.field("scores"), model.network
     before, after = MAGIC + bytes([VERSION]), network.inputs.to_bytes(4, "little")
     after += network.classes.to_bytes(2, "little") + bytes([pixel_bits, score.width, score.signed | loads << 1])
-    first, last = (Const(int.from_bytes(octets, "little"), 8 * len(octets)) for octets in (before, after))
-    return Cat(first, digest, last)
+    return before, after
+
+
+def constant(octets: bytes) -> Const:
+    """Bytes as a constant, byte 0 in the lowest bits."""
+    return Const(int.from_bytes(octets, "little"), 8 * len(octets))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gateware import uart
 from snnhw.cli.app import run
 from snnhw.errors import BoardError, ModelError, ToolError
 from snnhw.fpga import synthesis
@@ -44,16 +42,8 @@ def choices() -> Implementation:
     return Implementation.of(model().network, lanes=1)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def no_digest() -> Iterator[pytest.MonkeyPatch]:
-    """The serial line says no model's digest, which stands in its logic."""
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(uart, "DIGEST_BYTES", 0)
-        yield monkeypatch
-
-
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory, no_digest: pytest.MonkeyPatch) -> Path:
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The build of a model."""
     folder = tmp_path_factory.mktemp("built")
     build(model(), choices(), find_board("icebreaker"), folder, clock_mhz=12)
@@ -103,7 +93,7 @@ def _shell(built: Path) -> Any:
     return load_report(built).shell
 
 
-def test_another_circuit_is_refused(built: Path, tmp_path: Path, no_digest: pytest.MonkeyPatch):
+def test_another_circuit_is_refused(built: Path, tmp_path: Path):
     with pytest.raises(ModelError, match="was built for another network: num_steps differ; build the model anew"):
         patch(built, model(steps=3), tmp_path / "x")
     with pytest.raises(ModelError, match=r"more than the contents of its memories, first in snn\.\S+ and \d+ more: "):
