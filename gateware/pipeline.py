@@ -72,11 +72,11 @@ class NeuronPipeline(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        lanes, word = self._pipeline(m) if self.unrolled else self._ring(m)
+        lanes, word, final = self._pipeline(m) if self.unrolled else self._ring(m)
         steps = self.steps
         starts = [unit for unit, *_ in self.shape.order if unit is not None]
         m.d.comb += [
-            steps.payload.mark.eq(Mux(word == self.shape.words - 1, Mark.SAMPLE, Mark.EVENT)),
+            steps.payload.mark.eq(Mux(final, Mark.SAMPLE, Mark.EVENT)),
             steps.payload.base.eq(lookup(word, starts, steps.payload.base.shape())),
             self.tap_strobe.eq(steps.valid & steps.ready),
         ]
@@ -87,8 +87,11 @@ class NeuronPipeline(wiring.Component):
             m.d.comb += tap.eq(steps.payload[name])
         return m
 
-    def _pipeline(self, m: Module) -> tuple[list[Steps], Value]:
-        """Two stages a step, integrate and fire; what a step gave goes along with the word to the end."""
+    def _pipeline(self, m: Module) -> tuple[list[Steps], Value, Value]:
+        """Two stages a step, integrate and fire; what a step gave goes along with the word to the end.
+
+        So does whether the word is the last, which would be too late to find out there.
+        """
         moves, waits, end = Signal(), Signal(), 2 * self.num_steps
         valid = [self.currents.valid, *(Signal(name=f"valid_{stage}") for stage in range(1, end + 1))]
         m.d.comb += [
@@ -101,12 +104,13 @@ class NeuronPipeline(wiring.Component):
             m.d.sync += [new.eq(old) for old, new in pairwise(valid)]
         next_word, _ = self._count(m, self.currents.valid & moves)
         word = _Traveller(m, moves, "word", next_word)
+        final = _Traveller(m, moves, "final", next_word == self.shape.words - 1)
         lanes = [self._unrolled_lane(m, moves, lane, word) for lane in range(self.shape.neuron_lanes)]
         shown = [
             [{name: self._shown(m, waits, number, end) for name, number in step.items()} for step in lane]
             for lane in lanes
         ]
-        return shown, self._shown(m, waits, word, end)
+        return shown, self._shown(m, waits, word, end), self._shown(m, waits, final, end)
 
     def _shown(self, m, waits, traveller, end):
         """What is offered: the last stage or, where it had to wait, what moved on from there."""
@@ -140,8 +144,9 @@ class NeuronPipeline(wiring.Component):
             state = {key: shown[-1][key] for key in state}
         return shown
 
-    def _ring(self, m: Module) -> tuple[list[Steps], Value]:
+    def _ring(self, m: Module) -> tuple[list[Steps], Value, Value]:
         """One unit a lane."""
+        final = Signal(reset_less=True)
         last, held, moves, done = Signal(), Signal(), Signal(), Signal()
         step, shown_word = Signal(range(self.num_steps)), Signal(address_width(self.shape.words), reset_less=True)
         word, next_word = self._count(m, done)
@@ -158,12 +163,12 @@ class NeuronPipeline(wiring.Component):
         with m.If(self.steps.ready | done):
             m.d.sync += self.steps.valid.eq(done)
         with m.If(done):
-            m.d.sync += shown_word.eq(word)
+            m.d.sync += [shown_word.eq(word), final.eq(word == self.shape.words - 1)]
         lanes = []
         for lane in range(self.shape.neuron_lanes):
             result = self._ring_step(m, moves, done, lane, word, next_word, currents.current[lane])
             lanes.append(self._collect(m, moves, done, lane, result))
-        return lanes, shown_word
+        return lanes, shown_word, final
 
     def _kept(self, m, moves, done, held):
         """A word's currents, kept for all of its steps."""
