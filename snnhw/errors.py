@@ -63,7 +63,7 @@ class FitError(SnnhwError):
 
 
 class LinkError(SnnhwError):
-    """A serial port that cannot be used, or what is behind it: silent, no circuit of this project, or of another model."""
+    """A serial port that cannot be used, or what is behind it: silent, no circuit of ours, or of another model."""
 
 
 class ToolError(SnnhwError):

@@ -27,7 +27,7 @@ _SIMULATED_SECONDS = 20.0
 _PORT = typer.Option(
     "--port", metavar="PORT", help="The serial port that the board is behind, or sim: a simulated circuit."
 )
-_BAUD = typer.Option("--baud", min=1, metavar="N", help="The rate that the circuit was built for.")
+_BAUD = typer.Option("--baud", min=1, metavar="N", help="The rate that the circuit was built for; the boards' unless told.")
 _CIRCUIT = typer.Option(
     "--circuit", metavar="FILE", help="The JSON beside the circuit's Verilog; if it takes weights, MODEL's are loaded."
 )
@@ -39,7 +39,7 @@ _BUILT = typer.Option(
 def run(
     model: ModelName,
     port: Annotated[str, _PORT],
-    baud: Annotated[int, _BAUD] = 115_200,
+    baud: Annotated[int, _BAUD] = 1_000_000,
     circuit: Annotated[str | None, _CIRCUIT] = None,
     built: Annotated[str | None, _BUILT] = None,
     dataset: DatasetName = "sample",

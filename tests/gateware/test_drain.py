@@ -26,7 +26,7 @@ def values_of(expressions):
     m = Module()
     outputs = [Signal(WIDE, name=f"output_{index}") for index in range(len(expressions))]
     m.d.comb += [output.eq(expression) for output, expression in zip(outputs, expressions, strict=True)]
-    found = []
+    found: list[int] = []
 
     async def read(ctx):
         found.extend(ctx.get(output) for output in outputs)
