@@ -27,7 +27,7 @@ _SIMULATED_SECONDS = 20.0
 _PORT = typer.Option(
     "--port", metavar="PORT", help="The serial port that the board is behind, or sim: a simulated circuit."
 )
-_BAUD = typer.Option("--baud", min=1, metavar="N", help="The rate that the circuit was built for; the boards' unless told.")
+_BAUD = typer.Option("--baud", min=1, metavar="N", help="The circuit's rate; the boards' unless told.")
 _CIRCUIT = typer.Option(
     "--circuit", metavar="FILE", help="The JSON beside the circuit's Verilog; if it takes weights, MODEL's are loaded."
 )
