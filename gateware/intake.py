@@ -190,7 +190,10 @@ class WordQueue(wiring.Component):
             read.en.eq((written != fetched) & (moves | ~there)),
             read.addr.eq(fetched[:-1]),
         ]
-        m.d.sync += [written.eq(written + write.en), fetched.eq(fetched + read.en)]
+        with m.If(write.en):
+            m.d.sync += written.eq(written + 1)
+        with m.If(read.en):
+            m.d.sync += fetched.eq(fetched + 1)
         with m.If(moves | ~there):
             m.d.sync += there.eq(read.en)
         # What block RAM gives comes late in a cycle: a register lets the next block begin early.
