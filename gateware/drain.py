@@ -54,12 +54,14 @@ class Drain(wiring.Component):
         self.terms = terms
         self._widths = widths
         self._current = shape_of(currents)
+        # What stands in lanes without a neuron; it takes no more bits.
+        with_zero = currents | Range(lo=0, hi=0)
         self._biases, self.memories = None, []
         if loadable:
-            self._biases = WeightMemory(bias_rows(bias, shape), currents, "ram")
+            self._biases = WeightMemory(bias_rows(bias, shape), with_zero, "ram")
             self.memories = [self._biases]
         elif any(bias):
-            self._biases = WeightMemory(bias_rows(bias, shape), currents)
+            self._biases = WeightMemory(bias_rows(bias, shape), with_zero)
         self.clears = clears(shape, self.slots)
         self.levels = levels(len(terms), self._biases is not None)
         self.sums = [
