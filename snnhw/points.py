@@ -15,20 +15,24 @@ __all__ = ["POINTS", "LayerChoice", "Point", "find_point", "point"]
 
 @dataclass(frozen=True)
 class LayerChoice:
-    """What a layer asks for; it has fewer lanes where it has fewer neurons, or words that do not begin at even ones."""
+    """What a layer asks for; it has fewer lanes where it has fewer neurons, or words that do not begin at even ones.
+
+    ``all_steps`` computes all steps of a neuron in a cycle, where the schedule goes neuron by neuron.
+    """
 
     synapse_lanes: int
     neuron_lanes: int
     event_lanes: int = 1
     memory: MemoryKind = "rom"
+    all_steps: bool = False
 
 
 @dataclass(frozen=True)
 class Point:
     """A named implementation.
 
-    ``hidden`` is for every layer but the last, ``output`` for the last. ``all_steps`` computes all steps of a neuron in
-    a cycle, where the schedule goes neuron by neuron: wherever the network's input is the same at every step.
+    ``hidden`` is for every layer but the last, ``output`` for the last. The schedule goes neuron by neuron wherever the
+    network's input is the same at every step.
     ``part`` is what it was made for, on ``board`` and behind its serial line where that is given; ``clock_mhz`` is the
     clock to be reached there, the usual one where it is None.
     """
@@ -38,7 +42,6 @@ class Point:
     part: str
     hidden: LayerChoice
     output: LayerChoice
-    all_steps: bool = False
     pixels_per_beat: int = 8
     overlap: bool = True
     queue: bool = True
@@ -48,7 +51,6 @@ class Point:
     def implementation(self, network: Network) -> Implementation:
         """The point for a network."""
         neuron_major = network.constant_input
-        steps = network.num_steps if self.all_steps and neuron_major else 1
         stride = 1 if network.encoder.kind == "events" else self.pixels_per_beat
         layers = []
         for index, stage in enumerate(network.stages):
@@ -59,7 +61,7 @@ class Point:
                 synapse_lanes=synapse_lanes,
                 neuron_lanes=neuron_lanes,
                 event_lanes=2 if choice.event_lanes == 2 and stride % 2 == 0 else 1,
-                step_lanes=steps,
+                step_lanes=network.num_steps if choice.all_steps and neuron_major else 1,
                 memory=choice.memory,
             )
             layers.append(layer)
@@ -83,17 +85,17 @@ POINTS: Mapping[str, Point] = MappingProxyType(
                 name="fast",
                 summary="the fewest cycles: a weight of every hidden neuron a cycle",
                 part="xc7a35t",
-                hidden=LayerChoice(synapse_lanes=128, neuron_lanes=4, event_lanes=2),
-                output=LayerChoice(synapse_lanes=10, neuron_lanes=2),
-                all_steps=True,
+                hidden=LayerChoice(synapse_lanes=128, neuron_lanes=4, event_lanes=2, all_steps=True),
+                output=LayerChoice(synapse_lanes=10, neuron_lanes=2, all_steps=True),
+                pixels_per_beat=16,
             ),
             Point(
                 name="balanced",
                 summary="the fewest cycles times LUTs",
                 part="xc7a35t",
-                hidden=LayerChoice(synapse_lanes=32, neuron_lanes=2, event_lanes=2),
+                hidden=LayerChoice(synapse_lanes=32, neuron_lanes=1, event_lanes=2, all_steps=True),
                 output=LayerChoice(synapse_lanes=10, neuron_lanes=2),
-                all_steps=True,
+                pixels_per_beat=16,
             ),
             Point(
                 name="small",
@@ -121,9 +123,8 @@ POINTS: Mapping[str, Point] = MappingProxyType(
                 summary="a fast clock on the smallest ECP5",
                 part="lfe5u-25f",
                 clock_mhz=110,
-                hidden=LayerChoice(synapse_lanes=32, neuron_lanes=2, event_lanes=2),
-                output=LayerChoice(synapse_lanes=10, neuron_lanes=2),
-                all_steps=True,
+                hidden=LayerChoice(synapse_lanes=32, neuron_lanes=2, event_lanes=2, all_steps=True),
+                output=LayerChoice(synapse_lanes=10, neuron_lanes=2, all_steps=True),
             ),
         )
     }

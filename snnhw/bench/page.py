@@ -101,7 +101,7 @@ def _cycles(table: Table) -> list[str]:
 
 
 def _cells(table: Table) -> list[str]:
-    head = "point|part|LUT|of them RAM|of them INV|FF|carry cells|block RAM|SPRAM|DSP|LUT x cycles"
+    head = "point|part|LUT|of them RAM|INV|FF|carry cells|block RAM|SPRAM|DSP|LUT x cycles"
     rows = [
         f"`{figures.name}`|{figures.board or figures.part}|{figures.lut:,}|{figures.lutram:,}|{figures.inv:,}|"
         f"{figures.ff:,}|{figures.carry:,}|{figures.bram:g}|{figures.spram}|{figures.dsp}|{figures.lut_cycles:,.0f}"
@@ -115,7 +115,7 @@ def _legend(table: Table) -> str:
     boards = [f"`{figures.name}`" for figures in table.points if figures.board]
     on_board = f" Cells of {', '.join(boards)} include the board's clock and the serial line." if boards else ""
     return (
-        "LUT counts those of LUT RAM, and inverters (INV), which yosys leaves as cells of their own; carry cells "
+        "LUT counts those of LUT RAM; inverters (INV), which yosys leaves as cells of their own, and carry cells "
         "(CARRY4 in Xilinx's parts) take sites besides. LUTs have 6 inputs in Xilinx's parts and 4 in the others; a "
         f"block of RAM has 36 kbit in Xilinx's parts, 4 in iCE40 and 16 in ECP5.{on_board} Times are told for the "
         "clock that place and route reached (Fmax), or for an assumed one where no open tool places the part."

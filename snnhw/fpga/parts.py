@@ -21,10 +21,10 @@ __all__ = ["FAMILIES", "Cells", "Family", "Holds", "Part", "constraints", "find_
 class Cells(BaseModel):
     """What a circuit, or a stage of it, is made of after synthesis.
 
-    ``lut`` counts look-up tables of any size, those of LUT RAM, of shift registers and of inverters among them;
-    ``lutram`` the ones that are memory, ``inv`` those that only invert. ``carry`` counts carry cells (4 bits in xc7, 2
-    in ecp5, else 1): a bit that only carries takes the site of a LUT and is in no count of LUTs. ``ebr`` are the block
-    RAMs of all but xc7.
+    ``lut`` counts look-up tables of any size, those of LUT RAM and of shift registers among them; ``lutram`` the ones
+    that are memory. ``inv`` counts the inverters that yosys leaves as cells of their own in xc7, ``carry`` carry cells
+    (4 bits in xc7, 2 in ecp5, else 1): an inverter, and a bit that only carries, take the site of a LUT and are in no
+    count of LUTs. ``ebr`` are the block RAMs of all but xc7.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -204,7 +204,7 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
                 pin=r"set_property\s.*PACKAGE_PIN\s+(?P<pin>\w+).*get_ports\s+\{?\s*(?P<port>\w+)",
                 counts={
                     **dict.fromkeys((f"LUT{inputs}" for inputs in range(1, 7)), _LUT),
-                    "INV": Cells(lut=1, inv=1),
+                    "INV": Cells(inv=1),
                     **_XC7_LUTRAM,
                     **_flops("FDRE", "FDSE", "FDCE", "FDPE"),
                     "CARRY4": Cells(carry=1),

@@ -14,7 +14,6 @@ import pytest
 import snnhw.bench.measure
 from snnhw.bench import page
 from snnhw.bench.figures import Checked, Table
-from snnhw.bench.measure import measure
 from snnhw.bench.peers import PEERS
 from snnhw.bench.plot import plot
 from snnhw.cli.app import run
@@ -26,6 +25,8 @@ from snnhw.points import POINTS
 from snnhw.presets import preset
 from snnhw.simulate import cache
 from snnhw.verify import verify
+from tests.docs.markdown import ROOT, code
+from tests.docs.markdown import table as table_of
 from tests.snnhw.bench.measured import figures, spread, table
 
 KEYS = {
@@ -114,10 +115,10 @@ def test_a_circuit_that_differs_is_seen(monkeypatch: pytest.MonkeyPatch):
         return verify(model, implementation, *arguments, **options, simulator=circuit)
 
     monkeypatch.setattr(snnhw.bench.measure, "verify", planted)
-    (point,) = measure("small", small(), (POINTS["small"],), images(), lambda *_: None).points
-    assert point.mismatches == 30
-    assert not point.equal
-    assert (point.part, point.fmax_mhz, point.clock_mhz) == ("xc7a35t", None, 100)
+    bench = snnhw.bench.measure._Bench("small", small(), images())
+    found = bench.checked(POINTS["small"].implementation(small().network))
+    assert found.mismatches == 30
+    assert not found.equal
 
 
 def test_the_page_of_points_that_are_equal():
@@ -133,10 +134,12 @@ def test_the_page_of_points_that_are_equal():
 
 
 def test_the_page_says_what_is_not_as_it_should_be():
-    far = figures("fast", floor_cycles=150.0, mismatches=2)
+    far = figures("fast", floor_cycles=150.0, mismatches=2, met=False)
     text = page.page(table(far, figures("small")))
     assert "`fast` takes 2.00 times its floor: the other 150 cycles" in text
     assert "fast NOT EQUAL to golden" in text
+    assert "`fast` misses the clock" in text
+    assert "`small` misses" not in text
     assert "none differs" not in text
 
 
@@ -225,3 +228,12 @@ def test_what_changes_the_program_changes_the_key(tmp_path: Path, monkeypatch: p
     bench.checked(chosen)
     assert keys[0] == keys[1]
     assert len(set(keys)) == 3
+
+
+def test_the_page_of_the_project_has_every_point():
+    before, _ = page.around(ROOT / "docs" / "performance.md")
+    shown = (ROOT / "docs" / "performance.md").read_text()[len(before) :].partition(page.END)[0]
+    rows = {tuple(code(row[0])) for row in table_of(shown, "point", "what it is")}
+    assert rows == {(name,) for name in POINTS}
+    assert "none differs" in shown
+    assert (ROOT / "docs" / page.PLOT).is_file()
