@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 
 from gateware.intake import Frames, Framing, Rule, WordQueue, framed_layout
 from gateware.serializer import Serializer
-from gateware.stream import Mark, beat_layout, event_layout, word_layout
+from gateware.stream import Mark, beat_layout, event_layout, filled, word_layout
 from snnhw.implementation import address_width
 from snnhw.network import Bernoulli, Network, Rate
 
@@ -125,6 +125,7 @@ class Quantise(wiring.Component):
             word.mark.eq(beat.mark),
             word.base.eq(beat.index * self.lanes),
             *(word.value[lane].eq(beat.pixels[lane][8 - self.bits :]) for lane in range(self.lanes)),
+            word.filled.eq(filled(word.value, self.lanes)),
         ]
         return m
 

@@ -3,7 +3,7 @@
 Without a twin: nothing here knows what an encoder makes of a pixel. That is in ``gateware/encoder.py``.
 """
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -135,6 +135,7 @@ class Frames(wiring.Component):
             self.words.valid.eq(busy),
             out.base.eq(rule.word * self.lanes),
             out.value.eq(rule.fires),
+            out.filled.eq(rule.fires),
         ]
         m.d.sync += filled.eq(filled + loaded - freed)
         if self.banks == 2:
@@ -181,7 +182,7 @@ class WordQueue(wiring.Component):
         full, there, wanted, moves = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
             full.eq((written ^ fetched) == self.depth),
-            wanted.eq(Value.cast(word.value).any() | (word.mark != Mark.EVENT)),
+            wanted.eq(word.filled.any() | (word.mark != Mark.EVENT)),
             self.words.ready.eq(~full | ~wanted),
             write.en.eq(self.words.valid & wanted & ~full),
             write.addr.eq(written[:-1]),

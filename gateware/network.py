@@ -14,7 +14,7 @@ from gateware.neuron import NeuronBank
 from gateware.pipeline import NeuronPipeline
 from gateware.readout import Readout
 from gateware.serializer import Serializer
-from gateware.stream import result_layout
+from gateware.stream import filled, result_layout
 from gateware.weights import WeightLoader, load_layout
 from snnhw.implementation import Implementation
 from snnhw.interface import Interface, PayloadField, StreamPort, Tap, TapSignal
@@ -103,6 +103,7 @@ class LayerCircuit(wiring.Component):
             steps.ready.eq(words.ready),
             *(words.payload[name].eq(steps.payload[name]) for name in ("mark", "base")),
             Value.cast(words.payload.value).eq(Value.cast(steps.payload.value)),
+            words.payload.filled.eq(filled(words.payload.value, self.serializer.lanes)),
         ]
         wiring.connect(m, self.serializer.events, wiring.flipped(self.out))
         return m

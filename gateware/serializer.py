@@ -39,10 +39,9 @@ class Serializer(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         word, event = self.words.payload, self.events.payload
-        filled = [Cat(word.value[lane]).any() for lane in range(self.lanes)]
         addresses, values = each(event.address, self.event_lanes), each(event.value, self.event_lanes)
         pending, lowest, sent = Signal(self.lanes), Signal(self.lanes), Signal(self.lanes)
-        m.d.comb += pending.eq(Cat(filled) & ~sent)
+        m.d.comb += pending.eq(word.filled & ~sent)
         for start in range(self.event_lanes):
             lanes = range(start, self.lanes, self.event_lanes)
             own = Cat(pending[lane] for lane in lanes)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from amaranth.hdl import Array, Const, Mux, Shape, Value, signed, unsigned
+from amaranth.hdl import Array, Cat, Const, Mux, Shape, Value, signed, unsigned
 from amaranth.lib import data, enum
 
 from snnhw.implementation import address_width
@@ -50,12 +50,19 @@ def event_layout(addresses: int, values: Range, lanes: int = 1, steps: int = 1) 
 
 
 def word_layout(addresses: int, lanes: int, values: Range, steps: int = 1) -> data.StructLayout:
-    """Several neighbours at once: ``value`` of each lane (0: no event), ``base``, the address of lane 0, and ``mark``.
+    """Several neighbours at once: ``value`` of each lane, ``base``, the address of lane 0, and ``mark``.
 
-    The mark comes after the word's events. With several steps each lane's value holds one number a step.
+    ``filled`` says which lanes carry an event, which is what has a value other than 0; it travels along because whoever
+    makes the word has time to find out. The mark comes after the word's events. With several steps each lane's value
+    holds one number a step.
     """
     value = data.ArrayLayout(several(shape_of(values), steps), lanes)
-    return data.StructLayout({"mark": Mark, "base": address_width(addresses), "value": value})
+    return data.StructLayout({"mark": Mark, "base": address_width(addresses), "filled": lanes, "value": value})
+
+
+def filled(value: data.View, lanes: int) -> Value:
+    """Which lanes of a word's value carry an event."""
+    return Cat(Value.cast(value[lane]).any() for lane in range(lanes))
 
 
 def beat_layout(pixels: int) -> data.StructLayout:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from amaranth.hdl import ClockDomain, Module, Shape, Signal, Value
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, Out
@@ -255,6 +256,11 @@ def _clocked(dut: Component) -> Module:
     m.domains.sync = ClockDomain()
     m.submodules.dut = dut
     return m
+
+
+def filled_lanes(values: Sequence[Any]) -> int:
+    """Field ``filled`` of a word of those values, numbers or one a step each."""
+    return sum(1 << lane for lane, value in enumerate(values) if np.any(value))
 
 
 def pack(shape: Any, value: Any) -> int:

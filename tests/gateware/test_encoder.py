@@ -27,7 +27,7 @@ from snnhw.network import (
     Range,
     Rate,
 )
-from tests.gateware.harness import Stall, events_of, examples, simulate, stalls
+from tests.gateware.harness import Stall, events_of, examples, filled_lanes, simulate, stalls
 from tests.strategies import encoders, samples
 
 ENCODERS = {
@@ -394,7 +394,7 @@ def test_frames_with_one_bank_take_the_next_sample_when_the_last_word_has_been_r
 
 
 def queue_words(values):
-    return [{"mark": mark, "base": 0, "value": value} for mark, value in values]
+    return [{"mark": mark, "base": 0, "filled": filled_lanes(value), "value": value} for mark, value in values]
 
 
 def test_the_queue_drops_words_with_nothing_in_them_and_takes_three_cycles():

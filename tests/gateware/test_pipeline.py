@@ -1,3 +1,5 @@
+# amaranth: UnusedElaboratable=no
+# ruff: noqa: ERA001
 """Neurons whose steps follow each other in place: each number of each step equals golden's, in exact cycles."""
 
 import pytest

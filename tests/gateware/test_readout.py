@@ -1,3 +1,5 @@
+# amaranth: UnusedElaboratable=no
+# ruff: noqa: ERA001
 """Steps of the last layer become scores and a class, in one transfer."""
 
 import numpy as np

@@ -12,7 +12,7 @@ from gateware.serializer import Serializer
 from golden import serializer as golden
 from golden.serializer import ABORT, EVENT, SAMPLE, STEP
 from snnhw.network import Range
-from tests.gateware.harness import Stall, events_of, examples, simulate, stalls
+from tests.gateware.harness import Stall, events_of, examples, filled_lanes, simulate, stalls
 
 BYTE = Range(lo=0, hi=255)
 MARKS = [EVENT, STEP, SAMPLE, ABORT]
@@ -31,7 +31,12 @@ def run_rtl(config, words, stall=None):
     lanes, addresses, values, *options = config
     run = simulate(
         Serializer(addresses, lanes, values, *options),
-        {"words": [{"mark": mark, "base": base, "value": value} for mark, base, value in words]},
+        {
+            "words": [
+                {"mark": mark, "base": base, "filled": filled_lanes(value), "value": value}
+                for mark, base, value in words
+            ]
+        },
         stall,
     )
     return run, events_of(run)
