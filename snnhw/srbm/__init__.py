@@ -1,0 +1,1 @@
+"""The spiking restricted Boltzmann machine: its description, training, experiments and pictures."""
