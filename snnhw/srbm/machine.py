@@ -283,15 +283,19 @@ class Machine(_Frozen):
             raise ValueError(
                 "a 2T1R array has no BLIF, and without it visible units never hear of hidden ones; use 3T1R or 6T2R"
             )
-        if self.window.visible > self.neuron.refractory + 1:
+        if self.window.visible > self.neuron.refractory:
             raise ValueError(
-                f"a window of {self.window.visible} ticks is wider than half of the refractory time on either side "
-                f"({self.neuron.refractory} ticks + 1): one hidden spike would count two of a visible unit"
+                f"a window of {self.window.visible} ticks is wider than half the refractory time of "
+                f"{self.neuron.refractory} ticks on either side: one hidden spike would count two of a visible unit"
             )
         if self.window.hidden > self.neuron.refractory + 1:
             raise ValueError(
                 f"STDP_BL {self.window.hidden} ticks after a spike comes after the next spike may have come "
                 f"(refractory {self.neuron.refractory} + 1)"
+            )
+        if self.biases and self.periods.bias <= self.window.hidden:
+            raise ValueError(
+                f"a bias period of {self.periods.bias} ticks must be longer than STDP_BL's {self.window.hidden}"
             )
         if self.synapse.refresh_rows > self.rows:
             raise ValueError(f"refresh_rows {self.synapse.refresh_rows} are more than the array's {self.rows} rows")
