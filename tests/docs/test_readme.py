@@ -85,6 +85,18 @@ def test_records_are_those_of_the_models_that_ship(name: str):
     assert f"seed {trained['options']['seed']}; {trained['options']['validation']:,} training images" in said
 
 
+def test_the_table_of_points_is_that_of_the_page_of_performance():
+    columns = ("point", "part", "LUT", "cycles an image", "back to back")
+    measured = {row[0]: row for row in table(page("docs/performance.md"), "point", "part", "LUT", "INV")}
+    found = rows("`--point`", "part", "LUT")
+    assert len(found) == 3
+    for row in found:
+        name, part, lut, _, cycles, *_, between, _ = measured[row[0]]
+        assert dict(zip(columns, row, strict=True)) == dict(
+            zip(columns, [name, part, lut, cycles.split(" / ")[1], between], strict=True)
+        )
+
+
 def test_the_table_of_epochs_holds_what_training_recorded():
     found = rows("epoch", "1")
     recorded = [epoch["test"] for epoch in record("mnist-graded")["epochs"][:8]]
