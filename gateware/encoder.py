@@ -10,13 +10,11 @@ from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from gateware.intake import Frames, Framing, Rule, WordQueue, framed_layout
+from gateware.lfsr import lfsr_advance
 from gateware.serializer import Serializer
 from gateware.stream import Mark, beat_layout, event_layout, filled, word_layout
 from snnhw.implementation import address_width
 from snnhw.network import Bernoulli, Network, Rate
-
-LFSR_MASK = 0x80000057
-"""Feedback of the 32-bit Galois register of the Bernoulli encoder, shifted right."""
 
 
 def sample_layout(network: Network, pixels_per_beat: int) -> data.StructLayout:
@@ -246,17 +244,3 @@ RULES = {
     "rate": RateRule,
     "latency": LatencyRule,
 }
-
-
-def lfsr_advance(m, state, times, name):
-    """The register after ``times`` shifts to the right, as one layer of XORs: the map is linear over GF(2)."""
-    columns = []
-    for bit in range(32):
-        column = 1 << bit
-        for _ in range(times):
-            column = (column >> 1) ^ (LFSR_MASK if column & 1 else 0)
-        columns.append(column)
-    result = Signal(32, name=name)
-    for bit in range(32):
-        m.d.comb += result[bit].eq(Cat(state[i] for i in range(32) if columns[i] >> bit & 1).xor())
-    return result

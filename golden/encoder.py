@@ -11,12 +11,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from golden.lfsr import lfsr_advance
 from snnhw.network import Bernoulli, Direct, Events, Network, Rate
 
 Values = NDArray[np.uint8]
-
-LFSR_MASK = 0x80000057
-"""Feedback of the 32-bit Galois register of the Bernoulli encoder, shifted right."""
 
 FIRE_AT = 256
 """Where the integrate_fire encoder fires, and what it then subtracts."""
@@ -85,13 +83,6 @@ _ENCODERS = {
     "latency": latency,
     "events": events,
 }
-
-
-def lfsr_advance(state: int, times: int = 8) -> int:
-    """The state of the Galois register after ``times`` shifts to the right."""
-    for _ in range(times):
-        state = (state >> 1) ^ (LFSR_MASK if state & 1 else 0)
-    return state
 
 
 @lru_cache(maxsize=8)

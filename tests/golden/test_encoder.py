@@ -1,4 +1,4 @@
-"""Encoders against hand-computed events, and the random register against arithmetic of polynomials."""
+"""Encoders against hand-computed events."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from golden.encoder import encode, lfsr_advance, random_bytes
+from golden.encoder import encode, random_bytes
+from golden.lfsr import lfsr_advance
 from snnhw.network import (
     Bernoulli,
     Dense,
@@ -24,10 +25,6 @@ from snnhw.network import (
     Neuron,
     Rate,
 )
-
-REGISTER_BITS = 32
-POLYNOMIAL = 1 << 32 | 1 << 31 | 1 << 30 | 1 << 29 | 1 << 27 | 1 << 25 | 1
-"""x^32 + x^31 + x^30 + x^29 + x^27 + x^25 + 1, bit i holding x^i: what the register's mask stands for."""
 
 
 def events_of(encoder: Any, pixels: list[int], num_steps: int) -> list[list[int]]:
@@ -69,60 +66,11 @@ class TestIntegrateFire:
             assert count == (2 * pixel * num_steps + 256) // 512
 
 
-def times_x(value: int) -> int:
-    """A polynomial over GF(2) times x, modulo the register's."""
-    value <<= 1
-    return value ^ POLYNOMIAL if value >> REGISTER_BITS else value
-
-
-def product(left: int, right: int) -> int:
-    """The product of two polynomials, modulo the register's."""
-    total = 0
-    while right:
-        total ^= left if right & 1 else 0
-        left, right = times_x(left), right >> 1
-    return total
-
-
-def power_of_x(exponent: int) -> int:
-    """x to the ``exponent``, modulo the register's polynomial."""
-    result, square = 1, 2
-    while exponent:
-        result = product(result, square) if exponent & 1 else result
-        square, exponent = product(square, square), exponent >> 1
-    return result
-
-
-def mirrored(word: int) -> int:
-    """The register's bits in the other order: a shift to the right is then a product with x."""
-    return int(f"{word:032b}"[::-1], 2)
-
-
 class TestBernoulli:
-    def test_register_by_hand(self):
-        # 1 is odd, so the mask comes in; 0x80000057 is odd: 0x4000002b ^ mask; and so on.
-        states = [1]
-        for _ in range(4):
-            states.append(lfsr_advance(states[-1], 1))
-        assert states == [0x00000001, 0x80000057, 0xC000007C, 0x6000003E, 0x3000001F]
-
-    @settings(max_examples=50, deadline=None)
-    @given(st.integers(1, (1 << 32) - 1), st.integers(0, 3000))
-    def test_register_multiplies_by_x(self, seed, shifts):
-        assert mirrored(lfsr_advance(seed, shifts)) == product(mirrored(seed), power_of_x(shifts))
-
-    def test_register_visits_every_state_but_zero(self):
-        """x has order 2^32 - 1, whose prime factors are 3, 5, 17, 257 and 65537: the polynomial is primitive."""
-        period = (1 << 32) - 1
-        assert period == 3 * 5 * 17 * 257 * 65537
-        assert power_of_x(period) == 1
-        for prime in (3, 5, 17, 257, 65537):
-            assert power_of_x(period // prime) != 1
-
     @settings(max_examples=20, deadline=None)
     @given(st.integers(1, (1 << 32) - 1))
     def test_position_n_sees_the_register_after_n_plus_1_bytes(self, seed):
-        expected = [mirrored(product(mirrored(seed), power_of_x(8 * (n + 1)))) & 0xFF for n in range(40)]
+        expected = [lfsr_advance(seed, 8 * (n + 1)) & 0xFF for n in range(40)]
         assert random_bytes(seed, 40).tolist() == expected
 
     def test_position_counts_pixels_then_steps(self):
