@@ -13,7 +13,17 @@ MODULES = sorted(path for package in ("snnhw", "gateware", "golden") for path in
 HEAVY = {"amaranth", "gateware", "golden", "matplotlib", "numpy", "pydantic", "rich", "safetensors", "torch", "typer"}
 DESCRIPTION = tuple(
     f"snnhw.{name}"
-    for name in ("network", "implementation", "interface", "model", "ranges", "shell", "errors", "widths")
+    for name in (
+        "network",
+        "implementation",
+        "interface",
+        "model",
+        "ranges",
+        "shell",
+        "errors",
+        "widths",
+        "srbm.machine",
+    )
 )
 LEAVES = [f"{module.replace('.', '/')}.py" for module in (*DESCRIPTION, "snnhw.files")]
 
