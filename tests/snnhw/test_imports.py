@@ -22,6 +22,7 @@ DESCRIPTION = tuple(
         "shell",
         "errors",
         "widths",
+        "srbm.grid",
         "srbm.machine",
     )
 )
