@@ -1,0 +1,118 @@
+"""Bits from images: each kind against a plain reading of its definition, and the front ends against torch."""
+
+import numpy as np
+import pytest
+import torch
+
+from snnhw.data import load
+from snnhw.errors import DatasetError, ModelFileError
+from snnhw.srbm.cnn import FRONT_ENDS, Convolution, FrontEnd, load_front_end, read_front_end, save_front_end
+from snnhw.srbm.features import FEATURES, bits, digest
+from snnhw.train.frontend import Options, train_front_end
+
+
+@pytest.fixture(scope="module")
+def images() -> np.ndarray:
+    return load("sample").images[:50]
+
+
+def test_threshold_is_above_and_not_at():
+    image = np.array([[[0, 76], [77, 255]]], np.uint8)
+    assert bits("threshold", image, 0.3).tolist() == [[0, 0, 1, 1]]  # 0.3 * 255 = 76.5
+    assert bits("threshold", image, 77 / 255).tolist() == [[0, 0, 0, 1]]
+
+
+def standardised(pixels: list[float]) -> list[bool]:
+    mean = sum(pixels) / len(pixels)
+    return [pixel - mean > 0 for pixel in pixels]
+
+
+@pytest.mark.parametrize(("name", "chosen"), [("average", lambda block: sum(block) / 4), ("maximum", max)])
+def test_pooling_as_loops_lay_it_out(images, name, chosen):
+    for image, row in zip(images[:5], bits(name, images[:5]), strict=True):
+        source, target = image.reshape(-1).tolist(), [0.0] * 784
+        for i in range(14):
+            for j in range(14):
+                value = chosen([source[2 * (28 * i + j) + 28 * k + m] for k in range(2) for m in range(2)])
+                for k in range(2):
+                    for m in range(2):
+                        target[28 * i + j + 14 * (28 * k + m)] = value
+        assert row.astype(bool).tolist() == standardised(target)
+
+
+def test_combination_has_means_above_and_extremes_below(images):
+    for image, row in zip(images[:5].astype(int), bits("combination", images[:5]).reshape(5, 28, 28), strict=True):
+        blocks = image.reshape(14, 2, 14, 2).transpose(0, 2, 1, 3).reshape(14, 14, 4)
+        means, most, fewest = blocks.mean(2), blocks.max(2), blocks.min(2)
+        assert np.array_equal(row[:14, :14], means > means.mean())
+        assert np.array_equal(row[:14, 14:], row[:14, :14])
+        assert np.array_equal(row[14:, :14], most > most.mean())
+        assert np.array_equal(row[14:, 14:], fewest > fewest.mean())
+
+
+def torch_bits(front_end: FrontEnd, images: np.ndarray) -> np.ndarray:
+    values = torch.from_numpy(images[:, None].astype(np.float64))
+    for index, layer in enumerate(front_end.convolutions):
+        weight, bias = (torch.from_numpy(part.astype(np.float64)) for part in (layer.weight, layer.bias))
+        values = torch.nn.functional.conv2d(values, weight, bias)
+        last = index == len(front_end.convolutions) - 1
+        values = (values > 0).double() if last else torch.clip(torch.floor(values / 2**layer.shift), 0, 255)
+        if layer.pooled:
+            values = torch.nn.functional.max_pool2d(values, 2)
+    return values.flatten(1).numpy().astype(np.uint8)
+
+
+@pytest.mark.parametrize(("name", "units"), [("cnn1", 12 * 12 * 5), ("cnn2", 8 * 8 * 12)])
+def test_a_front_ends_bits_are_those_of_torch(images, name, units):
+    features = bits(name, images)
+    assert features.shape == (50, units) and 0.05 < features.mean() < 0.3
+    assert np.array_equal(features, torch_bits(load_front_end(name), images))
+
+
+FROZEN = {
+    "threshold": "7508fe7cbae69a40",
+    "average": "a7cb8c3a67dadcba",
+    "maximum": "f56f1a2c29a19ee0",
+    "combination": "f8cd10366ba7985f",
+    "cnn1": "d62ef5b0494496ff",
+    "cnn2": "2b6a562c035a4309",
+}
+
+
+@pytest.mark.parametrize("name", FEATURES)
+def test_the_bits_of_the_sample_are_frozen(images, name):
+    assert digest(bits(name, images))[:16] == FROZEN[name]
+
+
+def test_sums_are_exact_at_the_ends_of_the_ranges():
+    layer = Convolution(np.full((1, 12, 3, 3), -128, np.int8), np.array([-(1 << 31)], np.int32), 0, False)
+    sums = layer.sums(np.full((1, 12, 3, 3), 255, np.uint8))
+    assert sums.reshape(-1).tolist() == [-128 * 255 * 108 - (1 << 31)]
+
+
+def test_a_front_end_is_trained_saved_and_read_again(tmp_path, images):
+    lines: list[tuple[int, float, float]] = []
+    options = Options(epochs=1, validation=200, seed=3)
+    made = train_front_end("cnn1", load("sample"), options, lambda *line: lines.append(line))
+    read = read_front_end(save_front_end(made, tmp_path / "own.safetensors"))
+    assert len(lines) == 1 and read.digest == made.digest != load_front_end("cnn1").digest
+    assert np.array_equal(read.bits(images), made.bits(images))
+    assert read.provenance["options"]["seed"] == 3
+
+
+def test_what_cannot_be_is_said(tmp_path, images):
+    with pytest.raises(DatasetError, match="no features called 'wavelets'"):
+        bits("wavelets", images)
+    with pytest.raises(DatasetError, match="28 x 28, not 27 x 28"):
+        bits("cnn2", images[:, 1:])
+    with pytest.raises(ModelFileError, match="no front end 'cnn3'"):
+        load_front_end("cnn3")
+    (tmp_path / "broken.safetensors").write_bytes(b"broken")
+    with pytest.raises(ModelFileError, match="is no front end"):
+        read_front_end(tmp_path / "broken.safetensors")
+
+
+@pytest.mark.parametrize("name", FRONT_ENDS)
+def test_the_validation_images_were_not_trained_on(name):
+    provenance = load_front_end(name).provenance
+    assert provenance["images"] == 55_000 and provenance["options"]["validation"] == 5_000
