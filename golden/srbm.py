@@ -104,8 +104,15 @@ class Srbm:
         """The levels of those that count down; of one device the reference."""
         return self.array.gm
 
-    def train(self, bits: NDArray[Any], label: int, step: int, trace: Trace | None = None) -> None:
-        """Learn an image ``bits`` [pixels] of a class by updates of ``step`` levels, then refresh the next rows."""
+    def train(
+        self, bits: NDArray[Any], label: int, step: int, hold: bool = False, *, trace: Trace | None = None
+    ) -> None:
+        """Learn an image ``bits`` [pixels] of a class by updates of ``step`` levels, then refresh the next rows.
+
+        With ``hold`` the pixels stay clamped where the machine would run free, and the labels alone are free there:
+        what is learned is then the difference that the labels make for the pixels at hand, as in the discriminative
+        half of a hybrid machine (Larochelle and Bengio, ICML 2008).
+        """
         machine, phases = self.machine, self.machine.phases
         if not 0 <= label < machine.classes:
             raise ValueError(f"label must lie in 0..{machine.classes - 1}, not {label}")
@@ -113,20 +120,21 @@ class Srbm:
             raise ValueError(f"step must lie in 0..{machine.synapse.levels.hi}, not {step}")
         labels = np.repeat(np.arange(machine.classes) == label, machine.labels_per_class)
         command = _Command(self, self.walk, np.concatenate([self._pixels(bits), labels]))
-        everything, nothing = np.ones(machine.visible, bool), np.zeros(machine.visible, bool)
+        everything = np.ones(machine.visible, bool)
+        held = (np.arange(machine.visible) < machine.pixels) & hold
         for t in range(phases.ticks):
-            command.tick(t, everything if phases.clamped(t) else nothing, phases.gate(t), step, trace)
+            command.tick(t, everything if phases.clamped(t) else held, phases.gate(t), step, trace)
         self.walk = command.state
         for _ in range(machine.synapse.refresh_rows):
             self.array.refresh(self.refresh)
             self.refresh = (self.refresh + 1) % machine.rows
 
-    def infer(self, bits: NDArray[Any], trace: Trace | None = None) -> tuple[int, Array]:
+    def infer(self, bits: NDArray[Any], *, trace: Trace | None = None) -> tuple[int, Array]:
         """The class of an image, the first of equals, and the spikes of each class's label units [classes]."""
         return self._scores(self._free_run(bits, np.ones(self.machine.pixels, bool), trace))
 
     def regenerate(
-        self, bits: NDArray[Any], known: NDArray[Any], trace: Trace | None = None
+        self, bits: NDArray[Any], known: NDArray[Any], *, trace: Trace | None = None
     ) -> tuple[int, Array, NDArray[np.uint8]]:
         """Class and scores as of ``infer``, and the image [pixels] with those pixels filled in that are not known.
 

@@ -32,7 +32,7 @@ class Oracle:
         self.gp, self.gm = [list(row) for row in gp], [list(row) for row in gm]
         self.walk, self.refresh = machine.seed, 0
 
-    def train(self, bits: list[int], label: int, step: int) -> list[Any]:
+    def train(self, bits: list[int], label: int, step: int, hold: bool = False) -> list[Any]:
         """An image; returns each tick's rows, columns, visible and hidden membranes."""
         machine, p = self.machine, self.machine.phases
         labels = [int(index // machine.labels_per_class == label) for index in range(machine.labels)]
@@ -40,7 +40,8 @@ class Oracle:
         self._start(self.walk)
         for t in range(p.settle + p.data + p.transition + p.model):
             gate = 1 if p.settle <= t < p.settle + p.data else -1 if t >= p.settle + p.data + p.transition else 0
-            clamped = [t < p.settle + p.data] * machine.visible
+            running_free = t >= p.settle + p.data
+            clamped = [not running_free or (hold and index < machine.pixels) for index in range(machine.visible)]
             ticks.append(self._tick(t, on, clamped, gate, step))
         self.walk = self.register
         for _ in range(machine.synapse.refresh_rows):

@@ -58,7 +58,7 @@ def srbm_of(machine: Machine, weight: Any) -> Srbm:
 def inferred(machine: Machine, weight: Any, bits: list[int]) -> list[Tick]:
     """The ticks of an inference."""
     ticks: list[Tick] = []
-    srbm_of(machine, weight).infer(np.array(bits), ticks.append)
+    srbm_of(machine, weight).infer(np.array(bits), trace=ticks.append)
     return ticks
 
 
@@ -158,11 +158,13 @@ def image_of(machine: Machine, seed: int) -> Array:
     return np.random.default_rng(seed).integers(0, 2, machine.pixels)
 
 
-def trained(machine: Machine, seed: int = 0, label: int = 1, step: int = 3) -> tuple[Srbm, list[Tick]]:
+def trained(
+    machine: Machine, seed: int = 0, label: int = 1, step: int = 3, hold: bool = False
+) -> tuple[Srbm, list[Tick]]:
     """A machine after one image, and the image's ticks."""
     srbm = Srbm(machine, *weights_of(machine, seed))
     ticks: list[Tick] = []
-    srbm.train(image_of(machine, seed), label, step, ticks.append)
+    srbm.train(image_of(machine, seed), label, step, hold, trace=ticks.append)
     return srbm, ticks
 
 
@@ -184,6 +186,17 @@ class TestAnImage:
         _, ticks = trained(machine_of())
         assert not any(tick.visible.any() for tick in ticks[:100])
         assert ticks[100].visible.any()
+
+    def test_held_pixels_stay_clamped_and_labels_alone_run_free(self):
+        machine = machine_of()
+        _, free = trained(machine)
+        _, held = trained(machine, hold=True)
+        assert_same_ticks(free[:100], held[:100])
+        for unit in range(12):
+            phase = ((lfsr_advance(machine.seed, 8 * (unit + 1)) & 255) * 9) >> 8
+            assert fired(held, "rows", unit) == (list(range(phase, 200, 9)) if image_of(machine, 0)[unit] else [])
+        assert not any(tick.visible[:12].any() for tick in held)
+        assert held[100].visible[12:].any() and any(fired(held[100:], "rows", 12 + unit) for unit in (0, 1, 4, 5))
 
     def test_biases_fire_by_their_phases_all_along(self):
         """Phases of rows are drawn first, then those of the hidden biases."""
@@ -220,7 +233,7 @@ class TestAnImage:
         second = Srbm(machine, first.gp, first.gm, walk=first.walk, refresh=first.refresh)
         ticks: tuple[list[Tick], list[Tick]] = ([], [])
         for srbm, recorded in zip((first, second), ticks, strict=True):
-            srbm.train(image_of(machine, 5), 2, 4, recorded.append)
+            srbm.train(image_of(machine, 5), 2, 4, trace=recorded.append)
         assert_same_ticks(*ticks)
         assert np.array_equal(first.gp, second.gp) and np.array_equal(first.gm, second.gm)
         assert (first.walk, first.refresh) == (second.walk, second.refresh)
@@ -251,6 +264,7 @@ def coincidences(machine: Machine, ticks: list[Tick], begin: int, end: int, befo
 class TestContrastiveDivergence:
     """dw = v_data h_data - v_model h_model, times the step, as the recorded spikes have it."""
 
+    @pytest.mark.parametrize("hold", [False, True])
     @pytest.mark.parametrize("seed", [0, 1])
     @pytest.mark.parametrize(
         "synapse",
@@ -261,14 +275,14 @@ class TestContrastiveDivergence:
         ],
         ids=lambda synapse: f"{synapse.cell}-{synapse.update}",
     )
-    def test_the_weights_change_by_the_coincidences(self, synapse, seed):
+    def test_the_weights_change_by_the_coincidences(self, synapse, seed, hold):
         machine = machine_of(synapse=synapse)
         before, was = weights_of(machine, seed)
         if synapse.paired and synapse.update == "gradual":
             before, was = before + 5000, was + 5000
         srbm = Srbm(machine, before, was)
         ticks: list[Tick] = []
-        srbm.train(image_of(machine, seed), 1, 3, ticks.append)
+        srbm.train(image_of(machine, seed), 1, 3, hold, trace=ticks.append)
         data = coincidences(machine, ticks, 20, 100, before=3, after=4)
         model = coincidences(machine, ticks, 120, 200, before=3, after=4)
         assert data.sum() > 50 and model.sum() > 50
@@ -357,7 +371,7 @@ class TestInference:
         assert walk != srbm.machine.seed
         ticks: tuple[list[Tick], list[Tick]] = ([], [])
         bits = image_of(srbm.machine, 4)
-        first, again = (srbm.infer(bits, recorded.append) for recorded in ticks)
+        first, again = (srbm.infer(bits, trace=recorded.append) for recorded in ticks)
         assert first[0] == again[0] and first[1].tolist() == again[1].tolist()
         assert_same_ticks(*ticks)
         assert srbm.walk == walk and np.array_equal(srbm.gp, gp) and np.array_equal(srbm.gm, gm)
@@ -365,7 +379,7 @@ class TestInference:
     def test_labels_are_free_and_pixels_clamped_all_along(self):
         machine = machine_of()
         ticks: list[Tick] = []
-        Srbm(machine, *weights_of(machine, 0)).infer(image_of(machine, 0), ticks.append)
+        Srbm(machine, *weights_of(machine, 0)).infer(image_of(machine, 0), trace=ticks.append)
         assert len(ticks) == 60
         assert not any(tick.visible[:12].any() for tick in ticks)
         assert all(tick.visible[12:].any() for tick in ticks[2:])
@@ -502,11 +516,12 @@ def test_every_number_is_the_oracles(data):
     for _ in range(2):
         bits, label, step = rng.integers(0, 2, machine.pixels), int(rng.integers(machine.classes)), int(rng.integers(4))
         ticks: list[Tick] = []
-        srbm.train(bits, label, step, ticks.append)
-        assert spelled(ticks) == oracle.train(bits.tolist(), label, step)
+        hold = bool(rng.integers(2))
+        srbm.train(bits, label, step, hold, trace=ticks.append)
+        assert spelled(ticks) == oracle.train(bits.tolist(), label, step, hold)
         assert srbm.gp.tolist() == oracle.gp and srbm.gm.tolist() == oracle.gm
         assert (srbm.walk, srbm.refresh) == (oracle.walk, oracle.refresh)
     known = rng.integers(0, 2, machine.pixels)
     ticks = []
-    chosen, scores, image = srbm.regenerate(bits, known, ticks.append)
+    chosen, scores, image = srbm.regenerate(bits, known, trace=ticks.append)
     assert (chosen, scores.tolist(), image.tolist(), spelled(ticks)) == oracle.regenerate(bits.tolist(), known.tolist())
