@@ -135,13 +135,14 @@ class DifferentialArray(wiring.Component):
         return flight, go
 
     def _meet(self, asked, stage):
-        """Whether a request may want a synapse that one further on changes.
+        """Whether a request may want to know of a synapse that one further on changes.
 
         A row and a column of a block meet somewhere; two rows of it, or two columns, only where they are the same.
         """
         one, other = asked.request, stage.request
         same = (one.by_column != other.by_column) | (one.offset == other.offset)
-        return stage.valid & (other.mode != Mode.READ) & (asked.block == stage.block) & same
+        wants = (one.mode != Mode.WRITE) & (other.mode != Mode.READ)
+        return stage.valid & wants & (asked.block == stage.block) & same
 
     def _address(self, stage, bank):
         """The address in a bank of the synapse that a request wants there."""

@@ -1,0 +1,231 @@
+"""The spiking restricted Boltzmann machine, assembled. Twin of ``golden/srbm.py``."""
+
+from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.lib import data, enum, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from gateware.differential import DifferentialArray, levels_layout
+from gateware.given import Intake, picture_layout
+from gateware.learning import Gate
+from gateware.levels import Refresh, Transfer
+from gateware.outcome import Picture, Scores, score_range
+from gateware.randomwalk import RandomWalk
+from gateware.stream import shape_of
+from gateware.sweep import Accumulators, Sweep
+from gateware.units import Units
+from snnhw.implementation import address_width
+from snnhw.srbm.grid import Grid
+from snnhw.srbm.machine import Machine
+
+TOP = "srbm"
+
+PARTS = ("gate", "walk", "units", "sweep", "array", "sums", "intake", "scores", "picture", "transfer", "refresh")
+TAPPED = ("word", "spike", "membrane")
+
+
+class Kind(enum.Enum, shape=3):  # type: ignore[call-arg]
+    """What a command asks for."""
+
+    TRAIN = 0
+    INFER = 1
+    REGENERATE = 2
+    LOAD = 3
+    DUMP = 4
+
+
+def command_layout(machine: Machine) -> data.StructLayout:
+    """``label`` and ``step`` of a training image; ``walk`` and ``refresh``, which a load brings along."""
+    return data.StructLayout(
+        {
+            "kind": Kind,
+            "label": address_width(machine.classes),
+            "step": machine.synapse.bits,
+            "walk": 32,
+            "refresh": address_width(machine.rows),
+        }
+    )
+
+
+def result_layout(grid: Grid) -> data.StructLayout:
+    """Winner and scores, and what goes on from one training image to the next: ``walk`` and ``refresh``."""
+    machine = grid.machine
+    return data.StructLayout(
+        {
+            "class": address_width(machine.classes),
+            "scores": data.ArrayLayout(shape_of(score_range(grid)), machine.classes),
+            "walk": 32,
+            "refresh": address_width(machine.rows),
+        }
+    )
+
+
+class SrbmCircuit(wiring.Component):
+    """A machine of ``lanes`` lanes that learns, infers and regenerates; one command after the other.
+
+    ``command`` is taken when the one before is done. TRAIN, INFER and REGENERATE take a picture from ``pixels``, bits
+    ``on`` and, for REGENERATE, ``known``; LOAD takes all levels from ``levels_in``, row by row, DUMP gives them on
+    ``levels_out``. REGENERATE gives a picture on ``image``. Every command but DUMP ends with a ``result``; of TRAIN and
+    LOAD class and scores are 0. Back-pressure stops what waits for it and nothing else.
+
+    Levels are those of a load; before it they are 0.
+
+    Words a tick, and so the least number of cycles with one access to the array a cycle: a pass over the units
+    (``row_words`` + ``column_words``); LIF, ``hidden_words`` a row that fired; BLIF, the words with a free unit a
+    column that fired; STDP, the words with an open row a column that is due. LIF runs while the columns pass, so that a
+    tick takes, with n rows and m columns that fired, f free words, o open words and d due columns,
+
+        max(row_words + hidden_words max(1, n), unit_words) + f max(1, m) + o d + a constant.
+    """
+
+    def __init__(self, machine: Machine, lanes: int):
+        self.machine = machine
+        self.grid = grid = Grid(machine, lanes)
+        levels = levels_layout(machine.synapse)
+        super().__init__(
+            {
+                "command": In(stream.Signature(command_layout(machine))),
+                "pixels": In(stream.Signature(picture_layout(grid, "on", "known"))),
+                "levels_in": In(stream.Signature(levels)),
+                "result": Out(stream.Signature(result_layout(grid))),
+                "image": Out(stream.Signature(picture_layout(grid, "on"))),
+                "levels_out": Out(stream.Signature(levels)),
+            }
+        )
+        self.gate = Gate(machine)
+        self.walk = RandomWalk(machine.noise, lanes, [grid.drawing(word) for word in range(grid.unit_words)])
+        self.units = Units(grid, self.gate)
+        self.sweep = Sweep(grid, self.gate)
+        self.array = DifferentialArray(grid)
+        self.sums = Accumulators(grid)
+        self.intake = Intake(grid)
+        self.scores = Scores(grid)
+        self.picture = Picture(grid)
+        self.transfer = Transfer(grid)
+        self.refresh = Refresh(grid)
+        self.kind, self.label, self.step, self.saved = (
+            Signal(Kind),
+            Signal(address_width(machine.classes)),
+            Signal(machine.synapse.bits),
+            Signal(32, init=machine.seed),
+        )
+        shown = self.units.report
+        self.tap_strobe = Signal()
+        self.taps = {name: Signal(len(Value.cast(shown[name])), name=f"tap_{name}") for name in TAPPED}
+
+    def elaborate(self, platform):
+        m = Module()
+        for name in PARTS:
+            m.submodules[name] = getattr(self, name)
+        self._connect(m)
+        self._share_array(m)
+        with m.FSM():
+            with m.State("IDLE"):
+                m.d.comb += self.command.ready.eq(1)
+                with m.If(self.command.valid):
+                    self._begin(m)
+            with m.State("INTAKE"), m.If(self.intake.done):
+                self._tick(m)
+                m.next = "TICK"
+            with m.State("TICK"), m.If(self.sweep.done & ~self.array.busy):
+                with m.If(self.gate.last):
+                    self._finish(m)
+                with m.Else():
+                    m.d.comb += self.gate.advance.eq(1)
+                    self._tick(m)
+            with m.State("REFRESH"), m.If(self.refresh.done & ~self.array.busy):
+                m.next = "RESULT"
+            with m.State("IMAGE"), m.If(self.picture.done):
+                m.next = "JUDGE"
+            with m.State("JUDGE"), m.If(self.scores.done):
+                m.next = "RESULT"
+            with m.State("TRANSFER"), m.If(self.transfer.done & ~self.array.busy):
+                m.next = "IDLE"
+                with m.If(self.kind == Kind.LOAD):
+                    m.next = "RESULT"
+            with m.State("RESULT"):
+                m.d.comb += self.result.valid.eq(1)
+                with m.If(self.result.ready):
+                    m.next = "IDLE"
+        return m
+
+    def _begin(self, m):
+        """Take a command, and start what does it."""
+        command = self.command.payload
+        m.d.sync += [self.kind.eq(command.kind), self.label.eq(command.label), self.step.eq(command.step)]
+        m.d.comb += [self.gate.start.eq(1), self.scores.clear.eq(1)]
+        m.next = "TRANSFER"
+        with m.Switch(command.kind):
+            with m.Case(Kind.LOAD):
+                m.d.comb += [self.transfer.load.eq(1), self.refresh.set.eq(1)]
+                m.d.sync += self.saved.eq(command.walk)
+            with m.Case(Kind.DUMP):
+                m.d.comb += self.transfer.dump.eq(1)
+            with m.Default():
+                m.d.comb += [self.walk.load.eq(1), self.intake.start.eq(1)]
+                m.next = "INTAKE"
+
+    def _tick(self, m):
+        """Begin a tick."""
+        m.d.comb += [self.units.start.eq(1), self.sweep.start.eq(1)]
+
+    def _finish(self, m):
+        """After the last tick of a command."""
+        m.d.comb += self.scores.judge.eq(1)
+        m.next = "JUDGE"
+        with m.Switch(self.kind):
+            with m.Case(Kind.TRAIN):
+                m.d.comb += self.refresh.start.eq(1)
+                m.d.sync += self.saved.eq(self.walk.register)
+                m.next = "REFRESH"
+            with m.Case(Kind.REGENERATE):
+                m.d.comb += self.picture.start.eq(1)
+                m.next = "IMAGE"
+
+    def _share_array(self, m):
+        """The array's requests come from one of three, of which one works at a time; its replies go to all."""
+        array = self.array
+        for requests in (self.sweep.requests, self.refresh.requests, self.transfer.requests):
+            m.d.comb += requests.ready.eq(array.requests.ready)
+            with m.If(requests.valid):
+                m.d.comb += [array.requests.valid.eq(1), array.requests.payload.eq(requests.payload)]
+        m.d.comb += [
+            self.sums.valid.eq(array.valid),
+            self.sums.tag.eq(array.tag),
+            self.sums.weight.eq(array.weight),
+            self.transfer.valid.eq(array.valid),
+            self.transfer.levels.eq(array.levels),
+        ]
+
+    def _connect(self, m):
+        """All wires that stay as they are."""
+        units, walk, intake, result = self.units, self.walk, self.intake, self.result.payload
+        command = self.command.payload
+        wiring.connect(m, wiring.flipped(self.pixels), intake.pixels)
+        wiring.connect(m, wiring.flipped(self.levels_in), self.transfer.levels_in)
+        wiring.connect(m, self.transfer.levels_out, wiring.flipped(self.levels_out))
+        wiring.connect(m, self.picture.image, wiring.flipped(self.image))
+        for follower in (self.sweep, self.scores, self.picture):
+            m.d.comb += [follower.valid.eq(units.valid), follower.report.eq(units.report)]
+        m.d.comb += [
+            self.gate.train.eq(command.kind == Kind.TRAIN),
+            self.refresh.new_row.eq(command.refresh),
+            walk.state.eq(Mux(command.kind == Kind.TRAIN, self.saved, self.machine.seed)),
+            walk.draw.eq(units.draw),
+            walk.count.eq(units.count),
+            walk.draw_phase.eq(intake.draw),
+            units.noise.eq(walk.noise),
+            units.write_given.eq(intake.write),
+            units.write_current.eq(self.sums.write),
+            intake.phase.eq(walk.phase),
+            intake.train.eq(self.kind == Kind.TRAIN),
+            intake.partial.eq(self.kind == Kind.REGENERATE),
+            intake.label.eq(self.label),
+            self.sweep.step.eq(self.step),
+            self.scores.counts.eq(~self.gate.training),
+            result["class"].eq(getattr(self.scores, "class")),
+            result.scores.eq(self.scores.scores),
+            result.walk.eq(self.saved),
+            result.refresh.eq(self.refresh.row),
+            self.tap_strobe.eq(units.valid),
+            *(tap.eq(units.report[name]) for name, tap in self.taps.items()),
+        ]

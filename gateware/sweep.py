@@ -1,0 +1,299 @@
+"""The events of a tick, and the synapses they want: lists of spikes, gone through word by word.
+
+Twin of the array's part in ``golden.srbm.Srbm``'s tick; golden adds up whole rows and columns at once.
+"""
+
+from typing import NamedTuple
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import data, enum, memory, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from gateware.differential import Mode, request_layout, tag_layout
+from gateware.learning import Gate
+from gateware.stream import shape_of
+from gateware.units import current_layout, report_layout
+from snnhw.implementation import address_width
+from snnhw.srbm.grid import Grid
+
+
+class Part(enum.Enum, shape=2):  # type: ignore[call-arg]
+    """The parts of a tick that want synapses, in their order."""
+
+    LIF = 0
+    BLIF = 1
+    STDP = 2
+
+
+class Place(NamedTuple):
+    """Where one goes through a list is: signals, ``rewind`` and ``next`` to be driven by who goes."""
+
+    rewind: Signal
+    next: Signal
+    word: Signal
+    lane: Signal
+    mask: Signal
+    last: Signal
+    empty: Signal
+
+    @classmethod
+    def of(cls, name: str, grid: Grid, words: int) -> "Place":
+        """Signals that tell of one of so many words."""
+        widths = [1, 1, address_width(words), grid.lanes.bit_length() - 1, grid.lanes, 1, 1]
+        return cls(*(Signal(width, name=f"{name}_{field}") for field, width in zip(cls._fields, widths, strict=True)))
+
+
+class WordList(wiring.Component):
+    """A list of at most ``depth`` words, each with a mask of lanes, and a place in it.
+
+    ``push`` appends ``coming``; ``clear`` forgets all, ``rewind`` goes back to the start, where the list is two cycles
+    later. It is then at ``word`` and ``mask``, and at ``lane``, the lowest that is left of the mask; ``last_lane``
+    tells the last of these, ``last_word`` the last of the list. ``next_word`` goes on to the next word, after the last
+    to the first, ``next_lane`` to the next lane.
+    """
+
+    def __init__(self, depth: int, lanes: int):
+        self.depth = depth
+        self.lanes = lanes
+        entry = data.StructLayout({"word": address_width(depth), "mask": lanes})
+        super().__init__(
+            {
+                **dict.fromkeys(("clear", "push", "rewind", "next_word", "next_lane"), In(1)),
+                "coming": In(entry),
+                "word": Out(address_width(depth)),
+                "mask": Out(lanes),
+                "lane": Out(lanes.bit_length() - 1),
+                "last_lane": Out(1),
+                "last_word": Out(1),
+                "empty": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        shape = self.coming.shape()
+        m.submodules.entries = store = memory.Memory(shape=shape, depth=self.depth, init=[])
+        write, read = store.write_port(), store.read_port()
+        count, ahead = Signal(range(self.depth + 1)), Signal(address_width(self.depth))
+        entry, loading = Signal(shape), Signal()
+        later = self.mask & (self.mask - 1)
+        load = loading | self.next_word | (self.next_lane & self.last_lane)
+        wraps = ahead == count - 1
+        m.d.comb += [
+            write.addr.eq(count),
+            write.data.eq(self.coming),
+            write.en.eq(self.push),
+            read.addr.eq(Mux(self.rewind | wraps, 0, ahead + 1)),
+            read.en.eq(self.rewind | load),
+            self.word.eq(entry.word),
+            self.mask.eq(entry.mask),
+            self.last_lane.eq(~later.any()),
+            self.empty.eq(count == 0),
+        ]
+        for lane in reversed(range(self.lanes)):
+            with m.If(self.mask[lane]):
+                m.d.comb += self.lane.eq(lane)
+        m.d.sync += loading.eq(self.rewind)
+        with m.If(self.rewind | load):
+            m.d.sync += ahead.eq(read.addr)
+        with m.If(load):
+            m.d.sync += [entry.eq(read.data), self.last_word.eq(wraps)]
+        with m.Elif(self.next_lane):
+            m.d.sync += entry.mask.eq(later)
+        with m.If(self.clear):
+            m.d.sync += count.eq(0)
+        with m.Elif(self.push):
+            m.d.sync += count.eq(count + 1)
+        return m
+
+
+class Sweep(wiring.Component):
+    """Lists what happened in a tick while the units report it, and asks for the synapses that are wanted.
+
+    After ``start`` come LIF, once all rows have reported: for each word of hidden units all rows that fired; then BLIF,
+    once all columns have: for each word with a unit that will be free all columns that fired; then, where ``gate`` says
+    so, STDP: for each word with an open row all columns that are due, by ``step``. A word for which nothing fired is
+    still asked for, once and ``blank``. ``done`` is 1 from the cycle after the last request until the next start.
+    """
+
+    def __init__(self, grid: Grid, gate: Gate):
+        self.grid = grid
+        self.gate = gate
+        super().__init__(
+            {
+                "start": In(1),
+                "step": In(grid.machine.synapse.bits),
+                "valid": In(1),
+                "report": In(report_layout(grid)),
+                "requests": Out(stream.Signature(request_layout(grid))),
+                "done": Out(1),
+            }
+        )
+        rows = dict.fromkeys(("rows", "open", "free"), grid.row_words)
+        columns = dict.fromkeys(("columns", "due"), grid.column_words)
+        self.lists = {name: WordList(depth, grid.lanes) for name, depth in (rows | columns).items()}
+
+    def elaborate(self, platform):
+        m = Module()
+        rows_in, columns_in = self._fill(m)
+        part, first, last = Signal(Part), Signal(), Signal()
+        outer, inner = self._outer(m, part), self._inner(m, part)
+        m.d.comb += last.eq(inner.last | inner.empty)
+        m.d.comb += self._request(part, outer, inner, first, last)
+        with m.FSM():
+            with m.State("IDLE"):
+                m.d.comb += self.done.eq(1)
+                with m.If(self.start):
+                    m.d.sync += part.eq(Part.LIF)
+                    m.next = "WAIT"
+            with m.State("WAIT"), m.If(Mux(part == Part.LIF, rows_in, columns_in)):
+                m.d.comb += [outer.rewind.eq(1), inner.rewind.eq(1)]
+                m.next = "LOAD"
+                with m.If(outer.empty | ((part == Part.STDP) & inner.empty)):
+                    self._next_part(m, part)
+            with m.State("LOAD"):
+                m.d.sync += first.eq(1)
+                m.next = "RUN"
+            with m.State("RUN"):
+                m.d.comb += self.requests.valid.eq(1)
+                with m.If(self.requests.ready):
+                    m.d.comb += [inner.next.eq(1), outer.next.eq(last)]
+                    m.d.sync += first.eq(last)
+                    with m.If(last & outer.last):
+                        self._next_part(m, part)
+        return m
+
+    def _next_part(self, m, part):
+        """Go on with the next part, if there is one; only STDP comes after BLIF."""
+        m.d.sync += part.eq(Mux(part == Part.LIF, Part.BLIF, Part.STDP))
+        m.next = "WAIT"
+        with m.If(part == Part.STDP):
+            m.next = "IDLE"
+
+    def _fill(self, m):
+        """Append what the units report to the lists; whether all rows have reported, and all columns."""
+        grid, report = self.grid, self.report
+        is_row, rows_in, columns_in = Signal(), Signal(), Signal()
+        m.d.comb += is_row.eq(report.word < grid.row_words)
+        fill = {
+            "rows": (is_row, report.spike),
+            "open": (is_row & self.gate.gate, report.open),
+            "free": (is_row, report.free),
+            "columns": (~is_row, report.spike),
+            "due": (~is_row & self.gate.gate, report.due),
+        }
+        for name, (wanted, mask) in fill.items():
+            m.submodules[name] = entries = self.lists[name]
+            word = report.word if name in ("rows", "open", "free") else report.word - grid.row_words
+            m.d.comb += [
+                entries.clear.eq(self.start),
+                entries.push.eq(self.valid & wanted & mask.any()),
+                entries.coming.word.eq(word),
+                entries.coming.mask.eq(mask),
+            ]
+        with m.If(self.start):
+            m.d.sync += [rows_in.eq(0), columns_in.eq(0)]
+        with m.Elif(self.valid):
+            with m.If(report.word == grid.row_words - 1):
+                m.d.sync += rows_in.eq(1)
+            with m.If(report.word == grid.unit_words - 1):
+                m.d.sync += columns_in.eq(1)
+        return rows_in, columns_in
+
+    def _outer(self, m, part):
+        """The words that get a current, or an update: of columns one after the other, of rows those of a list."""
+        grid = self.grid
+        place = Place.of("outer", grid, max(grid.row_words, grid.column_words))
+        column_word = Signal(address_width(grid.hidden_words))
+        with m.If(place.rewind):
+            m.d.sync += column_word.eq(0)
+        with m.Elif(place.next):
+            m.d.sync += column_word.eq(column_word + 1)
+        with m.Switch(part):
+            with m.Case(Part.LIF):
+                m.d.comb += [place.word.eq(column_word), place.last.eq(column_word == grid.hidden_words - 1)]
+            for case, name in ((Part.BLIF, "free"), (Part.STDP, "open")):
+                entries = self.lists[name]
+                with m.Case(case):
+                    m.d.comb += [
+                        entries.rewind.eq(place.rewind),
+                        entries.next_word.eq(place.next),
+                        place.word.eq(entries.word),
+                        place.mask.eq(entries.mask),
+                        place.last.eq(entries.last_word),
+                        place.empty.eq(entries.empty),
+                    ]
+        return place
+
+    def _inner(self, m, part):
+        """The units for which each of those words is wanted."""
+        grid = self.grid
+        place = Place.of("inner", grid, max(grid.row_words, grid.column_words))
+        with m.Switch(part):
+            for case, name in ((Part.LIF, "rows"), (Part.BLIF, "columns"), (Part.STDP, "due")):
+                entries = self.lists[name]
+                with m.Case(case):
+                    m.d.comb += [
+                        entries.rewind.eq(place.rewind),
+                        entries.next_lane.eq(place.next),
+                        place.word.eq(entries.word),
+                        place.lane.eq(entries.lane),
+                        place.last.eq(entries.last_word & entries.last_lane),
+                        place.empty.eq(entries.empty),
+                    ]
+        return place
+
+    def _request(self, part, outer, inner, first, last):
+        """The request for a word of ``outer`` and a unit of ``inner``."""
+        grid, machine, request = self.grid, self.grid.machine, self.requests.payload
+        visible = Cat(outer.word < -(-max(0, machine.visible - lane) // grid.lanes) for lane in range(grid.lanes))
+        bias = Cat(inner.lane, inner.word) >= machine.hidden
+        by_column = part != Part.LIF
+        return [
+            request.mode.eq(Mux(part == Part.STDP, Mode.STDP, Mode.READ)),
+            request.by_column.eq(by_column),
+            request.row_word.eq(Mux(by_column, outer.word, inner.word)),
+            request.column_word.eq(Mux(by_column, inner.word, outer.word)),
+            request.offset.eq(inner.lane),
+            # A synapse between biases never learns.
+            request.mask.eq(outer.mask & (visible | ~bias.replicate(grid.lanes))),
+            request.up.eq(self.gate.up),
+            request.step.eq(self.step),
+            request.tag.target.eq(Mux(by_column, outer.word, grid.row_words + outer.word)),
+            request.tag.adds.eq(part != Part.STDP),
+            request.tag.first.eq(first),
+            request.tag.last.eq(last),
+            request.tag.blank.eq(inner.empty),
+        ]
+
+
+class Accumulators(wiring.Component):
+    """Adds up the weights of an array's replies: each word from its ``first`` to its ``last``, which writes the sums.
+
+    ``write`` shows the word's currents in the cycle after the last reply.
+    """
+
+    def __init__(self, grid: Grid):
+        self.lanes = grid.lanes
+        weight = data.ArrayLayout(shape_of(grid.machine.synapse.weight), grid.lanes)
+        word = {"valid": 1, "word": address_width(grid.unit_words), "current": current_layout(grid)}
+        super().__init__(
+            {
+                "valid": In(1),
+                "tag": In(tag_layout(grid)),
+                "weight": In(weight),
+                "write": Out(data.StructLayout(word)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        adds = self.valid & self.tag.adds
+        m.d.sync += self.write.valid.eq(adds & self.tag.last)
+        with m.If(adds):
+            m.d.sync += self.write.word.eq(self.tag.target)
+            for lane in range(self.lanes):
+                current = self.write.current[lane]
+                so_far, weight = Mux(self.tag.first, 0, current), Mux(self.tag.blank, 0, self.weight[lane])
+                m.d.sync += current.eq(so_far + weight)
+        return m
