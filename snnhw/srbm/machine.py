@@ -156,7 +156,7 @@ class Synapse(_Frozen):
             raise ValueError(f"a {self.cell} cell has one device, which SET alone cannot bring down; use 6T2R")
         if not self.paired and (self.refresh_rows or self.decay_shift):
             raise ValueError(f"a {self.cell} cell has nothing to refresh: refresh_rows and decay_shift must be 0")
-        if self.refresh_level not in self.levels:
+        if self.refresh_rows and self.refresh_level not in self.levels:
             raise ValueError(f"refresh_level {self.refresh_level} does not fit {self.bits} bits")
         if self.decay_shift and not self.refresh_rows:
             raise ValueError("decay happens at refresh: refresh_rows must not be 0 where there is a decay_shift")
