@@ -4,7 +4,7 @@ from functools import reduce
 from itertools import pairwise
 from operator import or_
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Mux, Signal, Value
 from amaranth.lib import data, enum, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -12,6 +12,9 @@ from gateware.stream import saturate, shape_of
 from snnhw.implementation import address_width
 from snnhw.srbm.grid import Grid
 from snnhw.srbm.machine import Synapse
+
+BANK = "srbm_bank"
+"""The module of Verilog that a bank becomes."""
 
 
 class Mode(enum.Enum, shape=2):  # type: ignore[call-arg]
@@ -60,6 +63,41 @@ def tag_layout(grid: Grid) -> data.StructLayout:
     return data.StructLayout({"target": address_width(grid.unit_words), "adds": 1, "first": 1, "last": 1, "blank": 1})
 
 
+class Bank(wiring.Component):
+    """A memory that is read and written in every cycle; ``kept`` is there a cycle after ``reads``, and stays.
+
+    In emitted Verilog it is an instance of ``BANK``, for ten million bits take the generator of memories a minute.
+    """
+
+    def __init__(self, shape: data.Layout, depth: int):
+        self.depth = depth
+        address = address_width(depth)
+        super().__init__(
+            {
+                "reads": In(1),
+                "read_address": In(address),
+                "kept": Out(shape),
+                "writes": In(1),
+                "write_address": In(address),
+                "coming": In(shape),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        if platform is not None:
+            ports = {f"i_{name}": getattr(self, name) for name in ("reads", "read_address", "writes", "write_address")}
+            ports |= {"i_clk": ClockSignal(), "i_coming": self.coming.as_value(), "o_kept": self.kept.as_value()}
+            sizes = {"p_WIDTH": len(self.kept.as_value()), "p_ADDRESS": len(self.read_address), "p_DEPTH": self.depth}
+            m.submodules.memory = Instance(BANK, **sizes, **ports)
+            return m
+        m.submodules.memory = store = memory.Memory(shape=self.kept.shape(), depth=self.depth, init=[])
+        write, read = store.write_port(), store.read_port()
+        m.d.comb += [read.en.eq(self.reads), read.addr.eq(self.read_address), self.kept.eq(read.data)]
+        m.d.comb += [write.en.eq(self.writes), write.addr.eq(self.write_address), write.data.eq(self.coming)]
+        return m
+
+
 class DifferentialArray(wiring.Component):
     """The levels in skewed banks, see :class:`snnhw.srbm.grid.Grid`; a request a cycle, of any mode after any other.
 
@@ -84,9 +122,6 @@ class DifferentialArray(wiring.Component):
                 "busy": Out(1),
             }
         )
-        self.banks = [
-            memory.Memory(shape=levels_layout(self.synapse), depth=grid.bank_depth, init=[]) for _ in range(grid.lanes)
-        ]
 
     def elaborate(self, platform):
         m = Module()
@@ -94,16 +129,16 @@ class DifferentialArray(wiring.Component):
         asked, _, held, changed = flight
         mask = rotated(m, held.request.mask, 1, held.request.offset, True, "mask")
         weights, chosen = [], []
-        for number, bank in enumerate(self.banks):
-            m.submodules[f"bank_{number}"] = bank
-            write, read = bank.write_port(), bank.read_port()
+        for number in range(self.grid.lanes):
+            m.submodules[f"bank_{number}"] = bank = Bank(levels_layout(self.synapse), self.grid.bank_depth)
             kept = Signal(levels_layout(self.synapse), name=f"kept_{number}")
             weight = Signal(shape_of(self.synapse.weight), name=f"weight_{number}")
             updated = Signal(levels_layout(self.synapse), name=f"updated_{number}")
             writes = Signal(name=f"writes_{number}")
-            m.d.comb += [read.addr.eq(self._address(asked, number)), read.en.eq(go)]
-            m.d.comb += [write.addr.eq(self._address(changed, number)), write.data.eq(updated), write.en.eq(writes)]
-            m.d.sync += [kept.eq(read.data), weight.eq(self._weight(kept))]
+            m.d.comb += [bank.read_address.eq(self._address(asked, number)), bank.reads.eq(go)]
+            m.d.comb += [bank.write_address.eq(self._address(changed, number)), bank.writes.eq(writes)]
+            m.d.comb += bank.coming.eq(updated)
+            m.d.sync += [kept.eq(bank.kept), weight.eq(self._weight(kept))]
             m.d.sync += updated.eq(self._updated(m, held, kept, number))
             m.d.sync += writes.eq(held.valid & (held.request.mode != Mode.READ) & mask[number])
             weights.append(weight)

@@ -1,6 +1,6 @@
 """What a command begins with: its picture and label, and a phase for every unit that may fire by its period."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -18,9 +18,9 @@ def picture_layout(grid: Grid, *fields: str) -> data.StructLayout:
 class Intake(wiring.Component):
     """Takes in a picture and draws the phases, a unit a cycle: first all rows, then the hidden biases.
 
-    ``start`` begins; ``train``, ``partial`` (some pixels may be unknown) and ``label`` must hold until ``done``. A beat
-    of ``pixels`` is taken with the last unit of each word that has pixels. ``draw`` takes ``phase`` from the register.
-    ``write`` fills ``given`` of the units, word by word.
+    ``start`` begins; ``train``, ``label``, ``partial`` (each pixel comes with whether it is known) and ``known`` (else
+    whether all of them are) must stay until ``done``. A beat of ``pixels`` is taken with the last unit of each word
+    that has pixels. ``draw`` takes ``phase`` from the register. ``write`` fills ``given`` of the units, word by word.
     """
 
     def __init__(self, grid: Grid):
@@ -32,6 +32,7 @@ class Intake(wiring.Component):
                 "start": In(1),
                 "train": In(1),
                 "partial": In(1),
+                "known": In(1),
                 "label": In(address_width(grid.machine.classes)),
                 "pixels": In(stream.Signature(picture_layout(grid, "on", "known"))),
                 "draw": Out(1),
@@ -74,13 +75,13 @@ class Intake(wiring.Component):
         lane, pixels, given = unit[:lane_bits], self.pixels.payload, self.write.given
         is_pixel, is_label = unit < machine.pixels, unit < machine.visible
         period = Mux(is_pixel, periods.pixel, Mux(is_label, periods.label, periods.bias))
-        on = Mux(is_pixel, pixels.on.bit_select(lane, 1), Mux(is_label, self._label_is_on(m, step, unit), 1))
+        on = Mux(is_pixel, Array(pixels.on)[lane], Mux(is_label, self._label_is_on(m, step, unit), 1))
         drawn, factor, drawn_on, drawn_known = Signal(PHASE_BITS), Signal(8), Signal(), Signal()
         moved, whole, drawn_word = Signal(), Signal(), Signal.like(self.write.word)
         m.d.sync += [moved.eq(step), whole.eq(step & last_lane), self.write.valid.eq(whole)]
         m.d.sync += [drawn_word.eq(unit[lane_bits:]), self.write.word.eq(drawn_word)]
         m.d.sync += [drawn.eq(self.phase), factor.eq(period), drawn_on.eq(on)]
-        m.d.sync += drawn_known.eq(~self.partial | pixels.known.bit_select(lane, 1))
+        m.d.sync += drawn_known.eq(Mux(self.partial, Array(pixels.known)[lane], self.known))
         with m.If(moved):
             phases = Cat(Value.cast(given.phase)[8:], (drawn * factor)[PHASE_BITS:])
             m.d.sync += [

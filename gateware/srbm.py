@@ -19,7 +19,7 @@ from snnhw.srbm.machine import Machine
 
 TOP = "srbm"
 
-PARTS = ("gate", "walk", "units", "sweep", "array", "sums", "intake", "scores", "picture", "transfer", "refresh")
+PARTS = ("phases", "walk", "units", "sweep", "array", "sums", "intake", "tally", "picture", "transfer", "refresh")
 TAPPED = ("word", "spike", "membrane")
 
 
@@ -34,12 +34,13 @@ class Kind(enum.Enum, shape=3):  # type: ignore[call-arg]
 
 
 def command_layout(machine: Machine) -> data.StructLayout:
-    """``label`` and ``step`` of a training image; ``walk`` and ``refresh``, which a load brings along."""
+    """``label``, ``step`` and ``hold`` of a training image; ``walk`` and ``refresh``, which a load brings along."""
     return data.StructLayout(
         {
             "kind": Kind,
             "label": address_width(machine.classes),
             "step": machine.synapse.bits,
+            "hold": 1,
             "walk": 32,
             "refresh": address_width(machine.rows),
         }
@@ -91,23 +92,19 @@ class SrbmCircuit(wiring.Component):
                 "levels_out": Out(stream.Signature(levels)),
             }
         )
-        self.gate = Gate(machine)
+        self.phases = Gate(machine)
         self.walk = RandomWalk(machine.noise, lanes, [grid.drawing(word) for word in range(grid.unit_words)])
-        self.units = Units(grid, self.gate)
-        self.sweep = Sweep(grid, self.gate)
+        self.units = Units(grid, self.phases)
+        self.sweep = Sweep(grid, self.phases)
         self.array = DifferentialArray(grid)
         self.sums = Accumulators(grid)
         self.intake = Intake(grid)
-        self.scores = Scores(grid)
+        self.tally = Scores(grid)
         self.picture = Picture(grid)
         self.transfer = Transfer(grid)
         self.refresh = Refresh(grid)
-        self.kind, self.label, self.step, self.saved = (
-            Signal(Kind),
-            Signal(address_width(machine.classes)),
-            Signal(machine.synapse.bits),
-            Signal(32, init=machine.seed),
-        )
+        self.asked = Signal(command_layout(machine))
+        self.saved = Signal(32, init=machine.seed)
         shown = self.units.report
         self.tap_strobe = Signal()
         self.taps = {name: Signal(len(Value.cast(shown[name])), name=f"tap_{name}") for name in TAPPED}
@@ -127,20 +124,20 @@ class SrbmCircuit(wiring.Component):
                 self._tick(m)
                 m.next = "TICK"
             with m.State("TICK"), m.If(self.sweep.done & ~self.array.busy):
-                with m.If(self.gate.last):
+                with m.If(self.phases.last):
                     self._finish(m)
                 with m.Else():
-                    m.d.comb += self.gate.advance.eq(1)
+                    m.d.comb += self.phases.advance.eq(1)
                     self._tick(m)
             with m.State("REFRESH"), m.If(self.refresh.done & ~self.array.busy):
                 m.next = "RESULT"
             with m.State("IMAGE"), m.If(self.picture.done):
                 m.next = "JUDGE"
-            with m.State("JUDGE"), m.If(self.scores.done):
+            with m.State("JUDGE"), m.If(self.tally.done):
                 m.next = "RESULT"
             with m.State("TRANSFER"), m.If(self.transfer.done & ~self.array.busy):
                 m.next = "IDLE"
-                with m.If(self.kind == Kind.LOAD):
+                with m.If(self.asked.kind == Kind.LOAD):
                     m.next = "RESULT"
             with m.State("RESULT"):
                 m.d.comb += self.result.valid.eq(1)
@@ -151,8 +148,8 @@ class SrbmCircuit(wiring.Component):
     def _begin(self, m):
         """Take a command, and start what does it."""
         command = self.command.payload
-        m.d.sync += [self.kind.eq(command.kind), self.label.eq(command.label), self.step.eq(command.step)]
-        m.d.comb += [self.gate.start.eq(1), self.scores.clear.eq(1)]
+        m.d.sync += self.asked.eq(command)
+        m.d.comb += [self.phases.start.eq(1), self.tally.clear.eq(1)]
         m.next = "TRANSFER"
         with m.Switch(command.kind):
             with m.Case(Kind.LOAD):
@@ -170,9 +167,9 @@ class SrbmCircuit(wiring.Component):
 
     def _finish(self, m):
         """After the last tick of a command."""
-        m.d.comb += self.scores.judge.eq(1)
+        m.d.comb += self.tally.judge.eq(1)
         m.next = "JUDGE"
-        with m.Switch(self.kind):
+        with m.Switch(self.asked.kind):
             with m.Case(Kind.TRAIN):
                 m.d.comb += self.refresh.start.eq(1)
                 m.d.sync += self.saved.eq(self.walk.register)
@@ -204,10 +201,10 @@ class SrbmCircuit(wiring.Component):
         wiring.connect(m, wiring.flipped(self.levels_in), self.transfer.levels_in)
         wiring.connect(m, self.transfer.levels_out, wiring.flipped(self.levels_out))
         wiring.connect(m, self.picture.image, wiring.flipped(self.image))
-        for follower in (self.sweep, self.scores, self.picture):
+        for follower in (self.sweep, self.tally, self.picture):
             m.d.comb += [follower.valid.eq(units.valid), follower.report.eq(units.report)]
         m.d.comb += [
-            self.gate.train.eq(command.kind == Kind.TRAIN),
+            self.phases.train.eq(command.kind == Kind.TRAIN),
             self.refresh.new_row.eq(command.refresh),
             walk.state.eq(Mux(command.kind == Kind.TRAIN, self.saved, self.machine.seed)),
             walk.draw.eq(units.draw),
@@ -217,13 +214,14 @@ class SrbmCircuit(wiring.Component):
             units.write_given.eq(intake.write),
             units.write_current.eq(self.sums.write),
             intake.phase.eq(walk.phase),
-            intake.train.eq(self.kind == Kind.TRAIN),
-            intake.partial.eq(self.kind == Kind.REGENERATE),
-            intake.label.eq(self.label),
-            self.sweep.step.eq(self.step),
-            self.scores.counts.eq(~self.gate.training),
-            result["class"].eq(getattr(self.scores, "class")),
-            result.scores.eq(self.scores.scores),
+            intake.train.eq(self.asked.kind == Kind.TRAIN),
+            intake.partial.eq(self.asked.kind == Kind.REGENERATE),
+            intake.known.eq((self.asked.kind == Kind.INFER) | self.asked.hold),
+            intake.label.eq(self.asked.label),
+            self.sweep.step.eq(self.asked.step),
+            self.tally.counts.eq(~self.phases.training),
+            result["class"].eq(getattr(self.tally, "class")),
+            result.scores.eq(self.tally.scores),
             result.walk.eq(self.saved),
             result.refresh.eq(self.refresh.row),
             self.tap_strobe.eq(units.valid),

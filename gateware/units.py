@@ -19,7 +19,7 @@ from snnhw.srbm.grid import Grid
 
 
 def given_layout(grid: Grid) -> data.StructLayout:
-    """What stays with a word of units for a command: phases, which are on, and which are known from outside."""
+    """What stays with a word of units for a command: phases, which are on, and which pixels are never free."""
     return data.StructLayout({"phase": data.ArrayLayout(8, grid.lanes), "on": grid.lanes, "known": grid.lanes})
 
 
@@ -150,7 +150,7 @@ class Units(wiring.Component):
         old = Signal(self.state, name=f"old_{lane}")
         known, visible = given.known[lane], is_a["pixel"] | is_a["label"]
         unclamped, unclamped_next = (
-            visible & Mux(gate.training, ~clamped, is_a["label"] | ~known)
+            visible & ~(gate.training & clamped) & (is_a["label"] | ~known)
             for clamped in (gate.clamped, gate.clamped_next)
         )
         free = unclamped | is_a["hidden"]
