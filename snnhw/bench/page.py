@@ -40,21 +40,22 @@ def page(table: Table) -> str:
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 
 
-def write(path: Path, text: str) -> Path:
+def write(path: Path, text: str, marks: tuple[str, str] = (BEGIN, END)) -> Path:
     """Put text between the marks of a page; raises OutputError where it has none."""
-    before, after = around(path)
-    return write_atomically(path, f"{before}{BEGIN}\n\n{text}\n{END}{after}")
+    before, after = around(path, marks)
+    return write_atomically(path, f"{before}{marks[0]}\n\n{text}\n{marks[1]}{after}")
 
 
-def around(path: Path) -> tuple[str, str]:
+def around(path: Path, marks: tuple[str, str] = (BEGIN, END)) -> tuple[str, str]:
     """What stands before and after the marks of a page; raises OutputError where it has none."""
+    first, last = marks
     try:
-        before, begin, rest = path.read_text().partition(BEGIN)
+        before, begin, rest = path.read_text().partition(first)
     except (OSError, UnicodeDecodeError) as error:
-        raise OutputError(f"cannot read {path}: {error}; give a page that has the line {BEGIN}") from error
-    _, end, after = rest.partition(END)
+        raise OutputError(f"cannot read {path}: {error}; give a page that has the line {first}") from error
+    _, end, after = rest.partition(last)
     if not (begin and end):
-        raise OutputError(f"{path} must have the lines {BEGIN} and {END}, between which the tables go")
+        raise OutputError(f"{path} must have the lines {first} and {last}, between which the tables go")
     return before, after
 
 

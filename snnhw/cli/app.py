@@ -23,6 +23,7 @@ from snnhw.cli import (
     program,
     report,
     simulate,
+    srbm,
     train,
     verify,
     verilog,
@@ -81,6 +82,7 @@ app.command("report")(report.report)
 app.command("program")(program.program)
 app.command("run")(run_on_board)
 app.command("bench")(bench.bench)
+app.add_typer(srbm.app, name="srbm")
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,0 +1,97 @@
+"""``snnhw srbm``: the experiments with the spiking RBM, their page, and its pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from snnhw.cli.output import Json, console, note, print_record, progress, table
+from snnhw.errors import DescriptionError
+
+if TYPE_CHECKING:
+    from snnhw.srbm.experiments import Run
+
+app = typer.Typer(help="Experiments with the spiking restricted Boltzmann machine, and pictures of it.")
+
+_NAMES = typer.Argument(metavar="[EXPERIMENT]...", help="What to run; without any, what there is is listed.")
+_RUNS = typer.Option("--runs", metavar="FILE", help="The file of recorded runs.")
+_SEED = typer.Option("--seed", min=0, help="Of initial weights and the order of images.")
+_DATASET = typer.Option("--dataset", metavar="DATA", help="Images with labels, with a training and a test set.")
+_WRITE = typer.Option("--write", metavar="FILE", help="Write the tables into this page, and the plots beside it.")
+
+
+@app.command("run")
+def run_experiments(
+    names: Annotated[list[str] | None, _NAMES] = None,
+    runs: Annotated[str, _RUNS] = "srbm-runs.json",
+    seed: Annotated[int, _SEED] = 1,
+    dataset: Annotated[str, _DATASET] = "mnist",
+    as_json: Json = False,
+) -> None:
+    """Run experiments and record what they came to; without a name, list them."""
+    from snnhw.data import load
+    from snnhw.srbm.experiments import find_experiment, run
+    from snnhw.srbm.results import record
+
+    if not names:
+        _list(as_json)
+        return
+    chosen = [find_experiment(name) for name in names]
+    training, test = load(dataset, "train"), load(dataset, "test")
+    finished: list[Run] = []
+    for experiment in chosen:
+        with progress(experiment.name) as update:
+            finished.append(run(experiment, training, test, seed=seed, progress=update))
+        record(finished[-1], runs)
+        note(f"{experiment.name}: {_right(finished[-1])}, {finished[-1].seconds:.0f} s, recorded in {runs}")
+    if as_json:
+        print_record({"runs": [made.model_dump(mode="json") for made in finished]})
+
+
+@app.command("page")
+def page_of_runs(
+    runs: Annotated[str, _RUNS] = "docs/srbm-runs.json",
+    write: Annotated[str | None, _WRITE] = None,
+    as_json: Json = False,
+) -> None:
+    """Make the tables and plots of recorded runs."""
+    from snnhw.bench.page import write as write_page
+    from snnhw.srbm.results import BEGIN, END, load, page, plot
+
+    loaded = load(runs)
+    if not loaded.runs:
+        raise DescriptionError(f"{runs} has no runs: `snnhw srbm run base --runs {runs}` makes one")
+    text = page(loaded)
+    if write is not None:
+        write_page(Path(write), text, (BEGIN, END))
+        plot(loaded, Path(write).parent)
+    if as_json:
+        print_record({"runs": [made.model_dump(mode="json") for made in loaded.runs]})
+    else:
+        console().print(text.rstrip())
+
+
+def _right(run: Run) -> str:
+    tested = "" if run.test_correct is None else f", test {run.test_correct}"
+    return f"{run.correct} of {run.images} right{tested}"
+
+
+def _list(as_json: bool) -> None:
+    from snnhw.srbm.experiments import EXPERIMENTS
+
+    if as_json:
+        print_record(
+            {
+                "experiments": {
+                    name: {"group": made.group, "what": made.what, "deck": made.deck}
+                    for name, made in EXPERIMENTS.items()
+                }
+            }
+        )
+        return
+    shown = table("experiment", "group", "what", "the deck")
+    for name, made in EXPERIMENTS.items():
+        shown.add_row(name, made.group, made.what, made.deck or "-")
+    console().print(shown)

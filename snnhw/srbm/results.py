@@ -1,0 +1,173 @@
+"""Recorded runs of experiments: their file, and the page and the plots that are made of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from snnhw.bench.plot import require
+from snnhw.errors import DescriptionError
+from snnhw.files import replacing, write_atomically
+from snnhw.network import first_complaint
+from snnhw.srbm.experiments import EXPERIMENTS, GROUPS, Experiment, Run
+
+__all__ = ["BEGIN", "CURVES", "END", "SWEEPS", "Runs", "load", "page", "plot", "record"]
+
+BEGIN, END = "<!-- snnhw srbm page -->", "<!-- end of snnhw srbm page -->"
+"""The lines of a page between which the tables stand."""
+CURVES, SWEEPS = "srbm-curves.svg", "srbm-sweeps.svg"
+_CURVES = ("base", "labels-160", "hidden-944", "pool-average", "pool-combination", "cnn1", "cnn2")
+_SWEEPS = ("threshold", "rate", "walk", "delta")
+_TICKS_A_SECOND = 2000
+
+
+class Runs(BaseModel):
+    """The runs, in the order of experiments and seeds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    runs: list[Run]
+
+    def of(self, experiment: str) -> list[Run]:
+        """Those of one experiment."""
+        return [run for run in self.runs if run.experiment == experiment]
+
+
+def load(path: str | os.PathLike[str]) -> Runs:
+    """The runs of a file, none where it is not there; DescriptionError where it holds something else."""
+    if not Path(path).exists():
+        return Runs(runs=[])
+    try:
+        return Runs.model_validate_json(Path(path).read_bytes())
+    except ValidationError as error:
+        raise DescriptionError(f"{path}: {first_complaint(error)}") from error
+    except OSError as error:
+        raise DescriptionError(f"cannot read {path}: {error}") from error
+
+
+def record(run: Run, path: str | os.PathLike[str]) -> Runs:
+    """Put a run into a file of runs, in the place of that of the same experiment and seed."""
+    known = list(EXPERIMENTS)
+    others = [kept for kept in load(path).runs if (kept.experiment, kept.seed) != (run.experiment, run.seed)]
+    places = {name: place for place, name in enumerate(known)}
+    ordered = sorted([*others, run], key=lambda run: (places.get(run.experiment, len(places)), run.seed))
+    lines = ",\n".join(run.model_dump_json(exclude_defaults=True) for run in ordered)
+    write_atomically(path, f'{{"runs": [\n{lines}\n]}}\n')
+    return Runs(runs=ordered)
+
+
+def page(runs: Runs) -> str:
+    """The tables of all groups that have runs, in Markdown."""
+    parts = [_group(name, title, runs) for name, title in GROUPS.items()]
+    pictures = [f"![accuracy over presentations]({CURVES})", f"![sweeps]({SWEEPS})"]
+    return "\n\n".join([part for part in parts if part] + pictures) + "\n"
+
+
+def _group(name: str, title: str, runs: Runs) -> str | None:
+    """The table of a group; None where nothing of it was run."""
+    rows = [(made, runs.of(made.name)) for made in EXPERIMENTS.values() if made.group == name and runs.of(made.name)]
+    if not rows:
+        return None
+    special = {"rate": _RATES, "devices": _PULSES}.get(name, ())
+    head = ["", "presentations", "correct, %", "seeds", "the deck, %", *(title for title, _ in special)]
+    lines = [f"### {title}", "", _line(head), "|" + "---|" * len(head)]
+    for experiment, found in rows:
+        extra = [_mean([getattr(run, value) for run in found]) for _, value in special]
+        lines.append(
+            _line(
+                [
+                    experiment.what,
+                    _presentations(found),
+                    _accuracy(experiment, found),
+                    str(len(found)),
+                    experiment.deck or "-",
+                    *extra,
+                ]
+            )
+        )
+    return "\n".join(lines)
+
+
+_RATES = (("clamped pixels, spikes a tick", "clamped_rate"), ("free pixels, spikes a tick", "free_rate"))
+_PULSES = (("SET pulses", "set_pulses"), ("RESET pulses", "reset_pulses"))
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _presentations(runs: Sequence[Run]) -> str:
+    count = sum(count for _, count in runs[0].schedule)
+    return f"{count:,}" if count else "-"
+
+
+def _accuracy(experiment: Experiment, runs: Sequence[Run]) -> str:
+    """Validation, or training where said, with its spread over seeds; the test set behind it for headlines."""
+    text = _spread([100 * run.correct / run.images for run in runs])
+    tested = [run.test_correct for run in runs if run.test_correct is not None]
+    if experiment.headline and tested:
+        text += f"; test {_spread([correct / 100 for correct in tested])}"
+    return text
+
+
+def _spread(values: Sequence[float]) -> str:
+    mean = sum(values) / len(values)
+    return f"{mean:.1f}" if len(values) == 1 else f"{mean:.2f} ({min(values):.2f} to {max(values):.2f})"
+
+
+def _mean(values: Sequence[float | None]) -> str:
+    there = [value for value in values if value is not None]
+    if not there:
+        return "-"
+    mean = sum(there) / len(there)
+    return f"{mean:,.0f}" if mean >= 1 else f"{mean:.4f}"
+
+
+def plot(runs: Runs, folder: str | os.PathLike[str]) -> tuple[Path, Path]:
+    """Draw the curves and the sweeps as SVG; the same runs give the same files. ToolMissingError without matplotlib."""
+    require()
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    curves = Figure(figsize=(7, 4.2), layout="constrained")
+    axes = curves.add_subplot()
+    for name in _CURVES:
+        for run in runs.of(name)[:1]:
+            axes.plot(*zip(*((count, 100 * part) for count, part in run.curve), strict=True), marker="o", label=name)
+    axes.set(xlabel="presentations", ylabel="validation images right, %")
+    axes.grid(visible=True, alpha=0.3)
+    if axes.lines:
+        axes.legend()
+    sweeps = Figure(figsize=(9, 6), layout="constrained")
+    for axes, group in zip(sweeps.subplots(2, 2).flat, _SWEEPS, strict=True):
+        points = sorted(_sweep(runs, group))
+        axes.plot([value for value, _ in points], [part for _, part in points], marker="o")
+        axes.set(title=GROUPS[group], ylabel="validation images right, %", xlabel=_AXES[group])
+        axes.grid(visible=True, alpha=0.3)
+    paths = Path(folder) / CURVES, Path(folder) / SWEEPS
+    for figure, path in zip((curves, sweeps), paths, strict=True):
+        with replacing(path) as temporary, rc_context({"svg.hashsalt": "snnhw", "svg.fonttype": "none"}):
+            figure.savefig(temporary, format="svg", metadata={"Date": None})
+    return paths
+
+
+_AXES = {"threshold": "threshold", "rate": "Hz", "walk": "levels", "delta": "levels"}
+
+
+def _sweep(runs: Runs, group: str) -> Iterable[tuple[float, float]]:
+    """What a group changes, and how many are right, the base among them where it is a point of the sweep."""
+    for run in runs.runs:
+        experiment = EXPERIMENTS.get(run.experiment)
+        if experiment is None or (experiment.group != group and (run.experiment != "base" or group == "delta")):
+            continue
+        machine = experiment.described(784)
+        values = {
+            "threshold": experiment.level,
+            "rate": _TICKS_A_SECOND / machine.periods.pixel,
+            "walk": machine.noise.step,
+            "delta": experiment.schedule[0][0],
+        }
+        yield values[group], 100 * run.correct / run.images
