@@ -194,13 +194,13 @@ class NetworkCircuit(wiring.Component):
         """Ports and taps as data."""
         return Interface(
             top=TOP,
-            sample=_port("sample", "in", self.sample.payload.shape()),
-            result=_port("result", "out", self.result.payload.shape()),
-            weights=None if self.loader is None else _port("weights", "in", self.weights.payload.shape()),
+            sample=stream_port("sample", "in", self.sample.payload.shape()),
+            result=stream_port("result", "out", self.result.payload.shape()),
+            weights=None if self.loader is None else stream_port("weights", "in", self.weights.payload.shape()),
             taps=(
-                _tap("encoder", "encoder", self.encoder.events.payload.shape(), self.encoder.taps),
+                tap_of("encoder", "encoder", self.encoder.events.payload.shape(), self.encoder.taps),
                 *(
-                    _tap(
+                    tap_of(
                         stage.name,
                         f"{stage.name}.neurons",
                         layer.neurons.steps.payload.shape(),
@@ -214,7 +214,8 @@ class NetworkCircuit(wiring.Component):
         )
 
 
-def _port(name: str, direction: str, layout: data.StructLayout) -> StreamPort:
+def stream_port(name: str, direction: str, layout: data.StructLayout) -> StreamPort:
+    """A stream of that payload, as data."""
     fields = [_field(key, member) for key, member in layout]
     return StreamPort(name=name, direction=direction, width=layout.size, fields=tuple(fields))
 
@@ -224,9 +225,10 @@ def _field(name: str, member: data.Field) -> PayloadField:
     return PayloadField(name=name, offset=member.offset, width=shape.width, count=lanes, signed=shape.signed)
 
 
-def _tap(
+def tap_of(
     stage: str, scope: str, layout: data.StructLayout, taps: dict[str, Signal], order: Order = (), steps: int = 1
 ) -> Tap:
+    """Signals that show fields of a payload, as data."""
     signals = []
     for name, signal in taps.items():
         lanes, shape = _lanes(layout[name].shape)

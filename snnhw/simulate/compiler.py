@@ -153,13 +153,14 @@ def build_library(
 
     ``public`` names the variables, of whatever modules, that the driver is to find; ``memories`` are the files that
     the Verilog reads when it starts, kept beside the library. ``driver`` is the text of the driver's C++, that of
-    driver.cpp unless given. Without ``optimise`` it is built in a fraction of the time, and runs slower. Raises
-    ToolError.
+    driver.cpp unless given, which may include circuit.h. Without ``optimise`` it is built in a fraction of the time,
+    and runs slower. Raises ToolError.
     """
     contents = dict(memories or {})
     model = resources.files("snnhw.simulate").joinpath("spram.v").read_text() if _lacks_spram(verilog) else ""
     control = "`verilator_config\n" + "".join(f'public_flat_rd -module "*" -var "{name}"\n' for name in public)
     driver = driver or resources.files("snnhw.simulate").joinpath("driver.cpp").read_text()
+    shared = resources.files("snnhw.simulate").joinpath("circuit.h").read_text()
     options = [*_VERILATE, "--top-module", top, "--prefix", PREFIX, *(["--trace-vcd"] if waveform else [])]
 
     root = str(verilator_root())
@@ -171,6 +172,7 @@ def build_library(
             contents,
             control,
             driver,
+            shared,
             options,
             versions(),
             root,
@@ -185,7 +187,7 @@ def build_library(
         for name in contents:
             # The library looks for its files where it will lie, whatever folder it is called from.
             text = text.replace(f'$readmemh("{name}"', f'$readmemh("{cache.entry("circuit", key) / name}"')
-        written = {"circuit.v": text, "taps.vlt": control, "driver.cpp": driver}
+        written = {"circuit.v": text, "taps.vlt": control, "driver.cpp": driver, "circuit.h": shared}
         for name, content in {**written, **contents}.items():
             (folder / name).write_text(content)
         program = verilator_root() / "bin" / "verilator_bin"
