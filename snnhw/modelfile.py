@@ -30,7 +30,7 @@ from snnhw.files import write_atomically
 from snnhw.model import Model
 from snnhw.network import Network, Range, parse_network
 
-__all__ = ["SCHEMA", "SUFFIX", "load", "save"]
+__all__ = ["SCHEMA", "SUFFIX", "load", "save", "sorted_header"]
 
 SCHEMA = "1"
 """The version of the file's layout that this release writes, and the only one that it reads."""
@@ -59,7 +59,7 @@ def save(model: Model, path: str | os.PathLike[str], *, overwrite: bool = False)
         "digest": model.digest,
     }
     tensors = {name: _smallest(tensor) for name, tensor in model.tensors.items()}
-    return write_atomically(destination, _with_sorted_header(to_safetensors(tensors, metadata)))
+    return write_atomically(destination, sorted_header(to_safetensors(tensors, metadata)))
 
 
 def load(path: str | os.PathLike[str]) -> Model:
@@ -101,8 +101,8 @@ def _smallest(tensor: NDArray[np.int64]) -> NDArray[Any]:
     return np.ascontiguousarray(tensor.astype(kind))
 
 
-def _with_sorted_header(file: bytes) -> bytes:
-    """The same file with its header's keys in order, which the library leaves to chance."""
+def sorted_header(file: bytes) -> bytes:
+    """The same safetensors file with its header's keys in order, which the library leaves to chance."""
     length = int.from_bytes(file[:_LENGTH_BYTES], "little")
     end = _LENGTH_BYTES + length
     header = json.dumps(json.loads(file[_LENGTH_BYTES:end]), sort_keys=True, separators=(",", ":")).encode()
@@ -113,6 +113,11 @@ def _with_sorted_header(file: bytes) -> bytes:
 def _metadata(source: Path, metadata: dict[str, str]) -> dict[str, str]:
     """The header's fields, all there and of this schema version."""
     schema = metadata.get("schema")
+    if "kind" in metadata:
+        raise ModelFileError(
+            f"{source} holds no network of layers but a machine of kind {metadata['kind']!r:.40}: `snnhw evaluate` and "
+            "`snnhw verify` take it"
+        )
     if schema is None:
         raise ModelFileError(f"{source} is no model of this project: its header has no field 'schema'")
     if schema != SCHEMA:

@@ -22,6 +22,7 @@ from snnhw.errors import DescriptionError, ModelFileError
 from snnhw.model import Model
 from snnhw.modelfile import SUFFIX, load
 from snnhw.network import Dense, Direct, Layer, Leak, MembraneReadout, Network, Neuron, Spike, first_complaint
+from snnhw.srbm.presets import SRBM_PRESETS
 from snnhw.tensorfile import load_described
 
 __all__ = ["PRESETS", "Preset", "find_preset", "preset", "resolve_model", "resolve_network", "shipped_models"]
@@ -196,6 +197,8 @@ def resolve_network(name_or_path: str | Path, **overrides: Any) -> Network:
 def _no_model(name: str) -> str:
     """Why a name is no model's, and what would be."""
     ships = ", ".join(shipped_models()) or "none"
+    if name in SRBM_PRESETS:
+        return f"{name} is a spiking RBM, not a network of layers: `snnhw evaluate` and `snnhw verify` take it"
     if name in PRESETS:
         return (
             f"no trained model of preset '{name}' ships: `snnhw train {name}` makes {name}{SUFFIX}, to be given in its "
@@ -209,7 +212,9 @@ def _no_model(name: str) -> str:
 
 
 def _shipped_files() -> dict[str, Traversable]:
+    """The networks that ship, by file name; spiking RBMs lie beside them."""
     folder = files("snnhw") / "models"
     if not folder.is_dir():
         return {}
-    return {file.name: file for file in folder.iterdir() if file.name.endswith(SUFFIX)}
+    names = {file.name: file for file in folder.iterdir() if file.name.endswith(SUFFIX)}
+    return {name: file for name, file in names.items() if name.removesuffix(SUFFIX) not in SRBM_PRESETS}

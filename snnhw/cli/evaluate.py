@@ -9,17 +9,15 @@ from snnhw.cli.output import (
     Json,
     Limit,
     ModelName,
+    confusion_table,
     console,
     digits,
     percent,
     print_record,
     progress,
-    table,
 )
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from snnhw.evaluate import Evaluation
 
 _ACCURACIES = {"accuracy": "the model, when it was trained", "float_accuracy": "the float network it comes from"}
@@ -27,10 +25,15 @@ _ACCURACIES = {"accuracy": "the model, when it was trained", "float_accuracy": "
 
 def evaluate(model: ModelName, dataset: DatasetName = "sample", limit: Limit = None, as_json: Json = False) -> None:
     """Run the golden model alone: accuracy, confusion, spikes of each layer, synaptic operations, speed."""
+    from snnhw.cli.machine import evaluate_machine
     from snnhw.data import load
     from snnhw.evaluate import evaluate as run
     from snnhw.presets import resolve_model
+    from snnhw.srbm.presets import is_srbm
 
+    if is_srbm(model):
+        evaluate_machine(model, dataset, limit, as_json)
+        return
     chosen = resolve_model(model)
     images = load(dataset, limit=limit)
     with progress("evaluating") as on_progress:
@@ -48,7 +51,7 @@ def _show(model: str, evaluation: Evaluation) -> None:
     else:
         screen.print(f"{model} on {evaluation.dataset}: {percent(evaluation.correct, evaluation.images)} correct")
         screen.print()
-        screen.print(_confusion(evaluation.confusion.tolist()))
+        screen.print(confusion_table(evaluation.confusion.tolist()))
     for name, what in _ACCURACIES.items():
         known = evaluation.provenance_accuracy.get(name)
         if isinstance(known, dict) and known.keys() >= {"correct", "total"}:
@@ -58,13 +61,3 @@ def _show(model: str, evaluation: Evaluation) -> None:
         screen.print(f"events of {stage:<12} {digits(count):>10} an image")
     screen.print(f"synaptic operations    {digits(evaluation.synaptic_operations):>10} an image")
     screen.print(f"speed                  {digits(evaluation.images_per_second):>10} images/s")
-
-
-def _confusion(counts: list[list[int]]) -> Table:
-    """The confusion matrix; what never happened is left empty."""
-    names = [str(index) for index in range(len(counts))]
-    matrix = table("is \\ said", *names, "correct", right=(*names, "correct"))
-    for index, row in enumerate(counts):
-        share = f"{100 * row[index] / sum(row):.1f} %" if sum(row) else ""
-        matrix.add_row(str(index), *(str(count) if count else "" for count in row), share)
-    return matrix

@@ -49,6 +49,16 @@ def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
     return made
 
 
+def confusion_table(counts: list[list[int]]) -> Table:
+    """The confusion matrix; what never happened is left empty."""
+    names = [str(index) for index in range(len(counts))]
+    matrix = table("is \\ said", *names, "correct", right=(*names, "correct"))
+    for index, row in enumerate(counts):
+        share = f"{100 * row[index] / sum(row):.1f} %" if sum(row) else ""
+        matrix.add_row(str(index), *(str(count) if count else "" for count in row), share)
+    return matrix
+
+
 class Update(Protocol):
     """Tells a progress bar how far the work is."""
 

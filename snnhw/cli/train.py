@@ -18,6 +18,8 @@ _SET = typer.Option("--set", metavar="NAME=N", help="Another number of the prese
 _DATASET = typer.Option("--dataset", metavar="DATA", help=f"Instead of the preset's, or of mnist: {DATASET_HELP}")
 _OUT = typer.Option("--out", metavar="FILE", help="The model file; NAME.safetensors in this folder unless told.")
 
+_PRESENTATIONS = typer.Option("--presentations", min=1, help="Images shown to a spiking RBM, instead of the preset's.")
+
 
 def train(
     name: Annotated[str, typer.Argument(metavar="PRESET|FILE", help="A preset, or a description (.json, .toml).")],
@@ -34,13 +36,29 @@ def train(
     validation: Annotated[Number, typer.Option("--validation", min=0, help="Images kept to choose an epoch.")] = None,
     augment: Annotated[bool, typer.Option("--augment/--no-augment", help="Deform the training images.")] = True,
     teacher: Annotated[bool, typer.Option("--teacher", help="Learn from a convolutional network too.")] = False,
+    presentations: Annotated[Number, _PRESENTATIONS] = None,
     threads: Annotated[Number, typer.Option("--threads", min=1, help="Threads that compute.")] = None,
     out: Annotated[str | None, _OUT] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted training.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Train a network: a model file, a record and a curve are written."""
+    """Train a network, or a spiking RBM: a model file, a record and a curve are written."""
+    from snnhw.srbm.presets import SRBM_PRESETS
+
+    if name in SRBM_PRESETS:
+        from snnhw.cli.machine import train_machine
+
+        foreign: dict[str, Any] = {"--hidden": hidden, "--num-steps": num_steps, "--weight-bits": weight_bits}
+        foreign |= {"--set": others}
+        foreign |= {"--epochs": epochs, "--batch-size": batch_size, "--learning-rate": learning_rate}
+        foreign |= {"--no-augment": None if augment else True, "--teacher": teacher or None}
+        chosen = _given(seed=seed, validation=validation, threads=threads, presentations=presentations)
+        places = {"dataset": dataset, "limit": limit, "out": out, "overwrite": overwrite, "resume": resume}
+        train_machine(name, chosen | places, _given(**foreign), as_json)
+        return
+    if presentations is not None:
+        raise DescriptionError("--presentations is for a spiking RBM; a network is trained for so many --epochs")
     from snnhw.training import plan_training
 
     overrides = _given(hidden=hidden, num_steps=num_steps, weight_bits=weight_bits) | _numbers(others or [])

@@ -1,0 +1,97 @@
+"""What ``snnhw train`` and ``snnhw evaluate`` do for a spiking RBM."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from snnhw.cli.output import confusion_table, console, digits, note, percent, print_record, progress, table
+from snnhw.errors import DescriptionError, SnnhwError
+
+if TYPE_CHECKING:
+    from snnhw.srbm.evaluate import SrbmEvaluation
+    from snnhw.srbm.train import SrbmTrained
+
+
+def train_machine(name: str, options: dict[str, Any], not_its_own: dict[str, Any], as_json: bool) -> None:
+    """Train the machine of a preset; ``options`` are those of `plan_srbm_training`."""
+    from snnhw.srbm.presets import find_srbm_preset
+    from snnhw.srbm.train import plan_srbm_training, train_srbm
+
+    for option in not_its_own:
+        raise DescriptionError(
+            f"{option} is not for a spiking RBM, whose training is its preset's: it takes --dataset, --limit, --seed, "
+            "--presentations, --validation, --threads and where its files go"
+        )
+    plan = plan_srbm_training(find_srbm_preset(name), **options)
+    if options["resume"] and not plan.checkpoint.exists():
+        note(f"there is no {plan.checkpoint} to go on from: the training begins anew")
+    with progress("training") as update:
+        try:
+            trained = train_srbm(plan, update)
+        except KeyboardInterrupt as error:
+            kept = f"{plan.checkpoint} keeps what was reached: the same command with --resume goes on"
+            raise SnnhwError(f"interrupted; {kept if plan.checkpoint.exists() else 'nothing is kept yet'}") from error
+    if as_json:
+        print_record(_record(trained))
+    else:
+        _show(trained, 0 if plan.validation is None else len(plan.validation))
+
+
+def evaluate_machine(name: str, dataset: str, limit: int | None, as_json: bool) -> None:
+    """Run the golden machine on a dataset."""
+    from snnhw.data import load
+    from snnhw.srbm.evaluate import evaluate_srbm
+    from snnhw.srbm.presets import resolve_srbm
+
+    chosen = resolve_srbm(name)
+    with progress("evaluating") as update:
+        evaluation = evaluate_srbm(chosen, load(dataset, limit=limit), on_progress=update)
+    if as_json:
+        print_record({"model": name, "digest": chosen.digest, **evaluation.record()})
+    else:
+        _show_evaluation(name, evaluation)
+
+
+def _record(trained: SrbmTrained) -> dict[str, Any]:
+    provenance = trained.model.provenance
+    return {
+        "files": {kind: str(path) for kind, path in trained.files.items()},
+        "digest": trained.model.digest,
+        "presentations": trained.curve[-1].presentations,
+        "seconds": trained.seconds,
+        "images_per_second": trained.curve[-1].presentations / max(trained.seconds, 1e-9),
+        "validation": {"correct": trained.curve[-1].validation, "total": provenance["validation"]},
+        "accuracy": provenance.get("accuracy"),
+        "completion": provenance.get("completion"),
+    }
+
+
+def _show(trained: SrbmTrained, validation: int) -> None:
+    screen = console()
+    names = ("presentations", "seconds", "validation", "hidden rate, data", "model")
+    rows = table(*names, right=names)
+    for point in trained.curve:
+        right = "" if point.validation is None else f"{100 * point.validation / validation:.2f} %"
+        rates = (f"{point.data_rate:.4f}", f"{point.model_rate:.4f}")
+        rows.add_row(str(point.presentations), f"{point.seconds:.0f}", right, *rates)
+    screen.print(rows)
+    provenance = trained.model.provenance
+    if accuracy := provenance.get("accuracy"):
+        screen.print(f"{percent(accuracy['correct'], accuracy['total'])} of the test images")
+    if halves := provenance.get("completion"):
+        screen.print(f"{percent(halves['wrong'], halves['unknown'])} wrong of the pixels of a missing half")
+    for kind, path in trained.files.items():
+        screen.print(f"{kind:<8} {path}")
+
+
+def _show_evaluation(name: str, evaluation: SrbmEvaluation) -> None:
+    screen = console()
+    if evaluation.correct is None or evaluation.confusion is None:
+        screen.print(f"{name} on {evaluation.dataset}: {evaluation.images} images, whose labels are not known")
+    else:
+        screen.print(f"{name} on {evaluation.dataset}: {percent(evaluation.correct, evaluation.images)} correct")
+        screen.print()
+        screen.print(confusion_table(evaluation.confusion.tolist()))
+    screen.print(f"ticks                  {digits(evaluation.ticks):>10} an image")
+    screen.print(f"spikes of a hidden unit {evaluation.hidden_rate:>9.4f} a tick")
+    screen.print(f"speed                  {digits(evaluation.images_per_second):>10} images/s")

@@ -1,0 +1,270 @@
+"""A spiking RBM with its levels, and the file that holds it.
+
+One ``.safetensors`` file: the tensors ``gp`` and, where a synapse has two devices, ``gm``, unsigned, [rows, columns];
+and as text in the header's metadata:
+
+===============  ===========================================================================================
+``kind``         ``srbm``
+``schema``       the version of this layout, :data:`SCHEMA`
+``description``  the machine, as JSON
+``features``     what its pixels are: a name that :func:`snnhw.srbm.features.bits` knows, and the threshold
+``state``        ``{"walk": ..., "refresh": ...}``, with which training goes on
+``provenance``   data set, seed, schedule, accuracy, ..., as JSON
+``digest``       :attr:`SrbmModel.digest`
+===============  ===========================================================================================
+
+Reading executes nothing, and believes nothing: kinds, shapes, ranges, the schema version and the digest are checked.
+The same model gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save as to_safetensors
+
+from snnhw.errors import DescriptionError, ModelError, ModelFileError, OutputError
+from snnhw.files import write_atomically
+from snnhw.modelfile import sorted_header
+from snnhw.srbm.features import FEATURES
+from snnhw.srbm.machine import Machine, parse_machine
+
+__all__ = ["KIND", "SCHEMA", "Pixels", "SrbmModel", "initial_levels", "is_srbm_file", "load_srbm", "save_srbm"]
+
+KIND = "srbm"
+"""What the files of these models say that they are."""
+
+SCHEMA = "1"
+"""The version of the file's layout that this release writes, and the only one that it reads."""
+
+_KINDS = ("U8", "U16")
+_FIELDS = ("schema", "description", "features", "state", "provenance", "digest")
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """How images become a machine's pixels, see :func:`snnhw.srbm.features.bits`."""
+
+    name: str = "threshold"
+    level: float = 0.3
+
+    def __post_init__(self) -> None:
+        if self.name not in FEATURES:
+            raise ModelError(f"features must be one of {', '.join(FEATURES)}, not {self.name!r:.40}")
+        if not isinstance(self.level, int | float) or not 0 <= self.level <= 1:
+            raise ModelError(f"the threshold of pixels must lie in 0..1, not {self.level!r:.40}")
+
+
+@dataclass(frozen=True, eq=False)
+class SrbmModel:
+    """A machine with its levels (uint16, read-only) and what training goes on with; checked when it is made.
+
+    ``gm`` is None where a synapse has one device; ``walk`` is the register (the machine's seed where it is None) and
+    ``refresh`` the row that is refreshed next. Raises ModelError.
+    """
+
+    machine: Machine
+    gp: NDArray[np.uint16]
+    gm: NDArray[np.uint16] | None = None
+    walk: int | None = None
+    refresh: int = 0
+    pixels: Pixels = Pixels()
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        machine = self.machine
+        if (self.gm is None) == machine.synapse.paired:
+            raise ModelError(
+                f"a {machine.synapse.cell} cell has {'two devices' if machine.synapse.paired else 'one device'}: gm "
+                f"must {'be' if machine.synapse.paired else 'not be'} given"
+            )
+        object.__setattr__(self, "gp", self._checked("gp", self.gp))
+        if self.gm is not None:
+            object.__setattr__(self, "gm", self._checked("gm", self.gm))
+        if self.walk is None:
+            object.__setattr__(self, "walk", machine.seed)
+        for name, value, low, high in (
+            ("walk", self.walk, 1, (1 << 32) - 1),
+            ("refresh", self.refresh, 0, machine.rows - 1),
+        ):
+            if not isinstance(value, int) or not low <= value <= high:
+                raise ModelError(f"{name} must be an integer in {low}..{high}, not {value!r:.40}")
+
+    def _checked(self, name: str, given: NDArray[Any]) -> NDArray[np.uint16]:
+        levels = np.asarray(given)
+        shape, top = (self.machine.rows, self.machine.columns), self.machine.synapse.levels.hi
+        if levels.dtype.kind not in "iu":
+            raise ModelError(f"tensor '{name}' must hold integers, not {levels.dtype}")
+        if levels.shape != shape:
+            raise ModelError(f"tensor '{name}' must have shape {list(shape)}, not {list(levels.shape)}")
+        if int(levels.min()) < 0 or int(levels.max()) > top:
+            bits = self.machine.synapse.bits
+            raise ModelError(
+                f"tensor '{name}' must lie in 0..{top} ({bits} bits), it reaches "
+                f"{levels.min() if levels.min() < 0 else levels.max()}"
+            )
+        levels = np.array(levels, np.uint16)
+        levels.setflags(write=False)
+        return levels
+
+    @property
+    def weights(self) -> NDArray[np.int64]:
+        """[rows, columns]."""
+        second = self.machine.synapse.reference if self.gm is None else self.gm.astype(np.int64)
+        weights: NDArray[np.int64] = self.gp.astype(np.int64) - second
+        return weights
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over the machine, its pixels, its state and its levels, in hexadecimal."""
+        said = [self.machine.model_dump(mode="json"), self.pixels.name, self.pixels.level, self.walk, self.refresh]
+        digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
+        for levels in (self.gp, self.gm):
+            if levels is not None:
+                digest.update(levels.astype("<u2").tobytes())
+        return digest.hexdigest()
+
+
+def initial_levels(machine: Machine, sigma: float, seed: int) -> tuple[NDArray[np.uint16], NDArray[np.uint16] | None]:
+    """The levels that a training starts with: weights of a normal distribution, rounded; bias to bias 0.
+
+    Two devices hold a weight w as (w, 0) or (0, -w). Raises DescriptionError where sigma is no width of levels.
+    """
+    if not 0 <= sigma <= machine.synapse.levels.hi:
+        raise DescriptionError(f"sigma must lie in 0..{machine.synapse.levels.hi} levels, not {sigma}")
+    spread = np.random.default_rng(seed).normal(0, sigma, (machine.rows, machine.columns))
+    limits = machine.synapse.weight
+    weights = np.clip(np.rint(spread), limits.lo, limits.hi).astype(np.int64)
+    weights[machine.visible :, machine.hidden :] = 0
+    if not machine.synapse.paired:
+        return (weights + machine.synapse.reference).astype(np.uint16), None
+    return np.maximum(weights, 0).astype(np.uint16), np.maximum(-weights, 0).astype(np.uint16)
+
+
+def save_srbm(model: SrbmModel, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+    """Write a model to ``path``, all or nothing, and return the path.
+
+    Raises OutputError where the file is there already (unless ``overwrite``) or cannot be written.
+    """
+    destination = Path(path)
+    if destination.exists() and not overwrite:
+        raise OutputError(f"{destination} is there already; give another name, or say that it may be overwritten")
+    metadata = {
+        "kind": KIND,
+        "schema": SCHEMA,
+        "description": json.dumps(model.machine.model_dump(mode="json")),
+        "features": json.dumps({"name": model.pixels.name, "level": model.pixels.level}),
+        "state": json.dumps({"walk": model.walk, "refresh": model.refresh}),
+        "provenance": json.dumps(dict(model.provenance), sort_keys=True, allow_nan=False),
+        "digest": model.digest,
+    }
+    kind = np.uint8 if model.machine.synapse.bits <= 8 else np.uint16
+    tensors = {"gp": model.gp.astype(kind)}
+    if model.gm is not None:
+        tensors["gm"] = model.gm.astype(kind)
+    return write_atomically(destination, sorted_header(to_safetensors(tensors, metadata)))
+
+
+def is_srbm_file(path: str | os.PathLike[str]) -> bool:
+    """Whether a file says that it holds a spiking RBM; False for what cannot be read."""
+    try:
+        with safe_open(Path(path), framework="numpy") as file:
+            return (file.metadata() or {}).get("kind") == KIND
+    except (OSError, SafetensorError):
+        return False
+
+
+def load_srbm(path: str | os.PathLike[str]) -> SrbmModel:
+    """Read a model and check everything about it; raises ModelFileError, one line."""
+    source = Path(path)
+    if not source.is_file():
+        what = "is a folder, not a model file" if source.is_dir() else "is not there"
+        raise ModelFileError(f"model file {source} {what}; give the path of a .safetensors file")
+    try:
+        source.open("rb").close()  # the library calls every file that it cannot open a missing one
+        with safe_open(source, framework="numpy") as file:
+            metadata = _metadata(source, file.metadata() or {})
+            tensors = {name: _tensor(source, file, name) for name in file.keys()}  # noqa: SIM118, it is no mapping
+    except OSError as error:
+        raise ModelFileError(f"cannot read model file {source}: {(error.strerror or str(error)).lower()}") from error
+    except SafetensorError as error:
+        raise ModelFileError(
+            f"{source} is damaged or no .safetensors file ({error}); get it again, or train the machine again"
+        ) from error
+    model = _assembled(source, metadata, tensors)
+    if model.digest != metadata["digest"]:
+        raise ModelFileError(
+            f"{source}: digest must be {model.digest} for this machine and these levels, not "
+            f"{metadata['digest']!r:.80}; the file was changed after it was written"
+        )
+    return model
+
+
+def _assembled(source: Path, metadata: dict[str, str], tensors: dict[str, NDArray[Any]]) -> SrbmModel:
+    for name in tensors:
+        if name not in ("gp", "gm"):
+            raise ModelFileError(f"{source}: tensor '{name:.40}' is unknown; there are gp and gm")
+    if "gp" not in tensors:
+        raise ModelFileError(f"{source}: tensor 'gp' is missing; get the file again")
+    features = _object(source, metadata, "features", ("name", "level"))
+    state = _object(source, metadata, "state", ("walk", "refresh"))
+    try:
+        return SrbmModel(
+            parse_machine(_json(source, metadata, "description"), "description"),
+            tensors["gp"],
+            tensors.get("gm"),
+            walk=state["walk"],
+            refresh=state["refresh"],
+            pixels=Pixels(features["name"], features["level"]),
+            provenance=_object(source, metadata, "provenance"),
+        )
+    except (DescriptionError, ModelError) as error:
+        raise ModelFileError(f"{source}: {error}") from error
+
+
+def _metadata(source: Path, metadata: dict[str, str]) -> dict[str, str]:
+    """The header's fields, all there and of this schema version."""
+    if metadata.get("kind") != KIND:
+        raise ModelFileError(f"{source} is no spiking RBM: its header's kind is {metadata.get('kind')!r:.40}")
+    for name in _FIELDS:
+        if name not in metadata:
+            raise ModelFileError(f"{source}: the header's field '{name}' is missing; get the file again")
+    if metadata["schema"] != SCHEMA:
+        raise ModelFileError(
+            f"{source}: schema must be {SCHEMA}, not {metadata['schema']!r:.40}; use the release of snnhw that wrote "
+            "the file, or train the machine again"
+        )
+    return metadata
+
+
+def _tensor(source: Path, file: Any, name: str) -> NDArray[Any]:
+    kind = file.get_slice(name).get_dtype()
+    if kind not in _KINDS:
+        raise ModelFileError(f"{source}: tensor '{name:.40}' must be one of {', '.join(_KINDS)}, not {kind}")
+    tensor: NDArray[Any] = file.get_tensor(name)
+    return tensor
+
+
+def _object(source: Path, metadata: dict[str, str], name: str, fields: tuple[str, ...] | None = None) -> dict[str, Any]:
+    value = _json(source, metadata, name)
+    if not isinstance(value, dict) or (fields is not None and set(value) != set(fields)):
+        what = f" with {' and '.join(fields)}" if fields else ""
+        raise ModelFileError(f"{source}: {name} must be a JSON object{what}, not {value!r:.60}")
+    return value
+
+
+def _json(source: Path, metadata: dict[str, str], name: str) -> Any:
+    try:
+        return json.loads(metadata[name])
+    except (ValueError, RecursionError) as error:
+        raise ModelFileError(f"{source}: the header's field '{name}' must be JSON ({error})") from error

@@ -1,0 +1,103 @@
+"""Spiking RBMs by name: the machine, what its pixels are, and how it is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+from types import MappingProxyType
+
+from snnhw.errors import DescriptionError, ModelFileError
+from snnhw.srbm.machine import Machine, Neuron, RandomWalk, Synapse
+from snnhw.srbm.model import Pixels, SrbmModel, is_srbm_file, load_srbm
+
+__all__ = ["SRBM_PRESETS", "SrbmPreset", "Stage", "find_srbm_preset", "is_srbm", "resolve_srbm"]
+
+SUFFIX = ".safetensors"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of a training: ``presentations`` images with updates of ``step`` levels.
+
+    Every ``hold_every``-th of them holds its pixels throughout (0: none, 1: all), see ``golden.srbm.Srbm.train``.
+    """
+
+    step: int
+    presentations: int
+    hold_every: int = 0
+
+
+@dataclass(frozen=True)
+class SrbmPreset:
+    """A named machine and its training on ``dataset``, which starts from weights of the spread ``sigma``."""
+
+    name: str
+    summary: str
+    machine: Machine
+    pixels: Pixels
+    dataset: str
+    sigma: float
+    stages: tuple[Stage, ...]
+    seed: int = 1
+
+    @property
+    def presentations(self) -> int:
+        """Images of the whole training."""
+        return sum(stage.presentations for stage in self.stages)
+
+    def schedule(self) -> Iterator[tuple[int, bool]]:
+        """The step of each presentation, and whether it holds its pixels."""
+        for stage in self.stages:
+            for index in range(stage.presentations):
+                yield stage.step, stage.hold_every > 0 and (index + 1) % stage.hold_every == 0
+
+
+SRBM_PRESETS: Mapping[str, SrbmPreset] = MappingProxyType(
+    {
+        chosen.name: chosen
+        for chosen in (
+            SrbmPreset(
+                name="srbm-mnist",
+                summary="784 pixels, 10 x 4 labels, 500 hidden units; two devices of 15 bits a synapse",
+                machine=Machine(
+                    neuron=Neuron(threshold=16385, membrane_bits=18),
+                    noise=RandomWalk(step=2200),
+                    synapse=Synapse(bits=15, refresh_level=24576),
+                ),
+                pixels=Pixels("threshold", 0.3),
+                dataset="mnist",
+                sigma=232.0,
+                stages=(Stage(16, 15_000), Stage(8, 15_000, hold_every=1)),
+            ),
+        )
+    }
+)
+"""The presets by name."""
+
+
+def find_srbm_preset(name: str) -> SrbmPreset:
+    """The preset of that name; DescriptionError with the list of those there are."""
+    if name not in SRBM_PRESETS:
+        raise DescriptionError(f"there is no spiking RBM '{name}'; there are {', '.join(SRBM_PRESETS)}")
+    return SRBM_PRESETS[name]
+
+
+def is_srbm(name_or_path: str | Path) -> bool:
+    """Whether this is the name of a spiking RBM, or the file of one."""
+    return str(name_or_path) in SRBM_PRESETS or is_srbm_file(name_or_path)
+
+
+def resolve_srbm(name_or_path: str | Path) -> SrbmModel:
+    """The model in a file, or the one that ships under that name. Raises ModelFileError."""
+    if str(name_or_path) not in SRBM_PRESETS:
+        return load_srbm(name_or_path)
+    shipped = files("snnhw") / "models" / f"{name_or_path}{SUFFIX}"
+    if not shipped.is_file():
+        raise ModelFileError(
+            f"no trained model of preset '{name_or_path}' ships: `snnhw train {name_or_path}` makes "
+            f"{name_or_path}{SUFFIX}, to be given in its place"
+        )
+    with as_file(shipped) as file:
+        return load_srbm(file)

@@ -1,0 +1,286 @@
+"""Training a spiking RBM: the golden machine learns image by image, in integers alone.
+
+The order of the images and the initial weights are drawn from a seed; all else is the machine's. A checkpoint is a
+model file whose provenance says how far it has come, so that a training that is resumed ends as one that was not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snnhw.data import Dataset, load
+from snnhw.errors import DatasetError, ModelFileError, OutputError
+from snnhw.files import make_folder, write_atomically
+from snnhw.srbm.evaluate import compiled, complete_halves, evaluate_srbm, inputs
+from snnhw.srbm.model import SrbmModel, initial_levels, load_srbm, save_srbm
+from snnhw.srbm.presets import SUFFIX, SrbmPreset, Stage
+
+__all__ = ["Point", "SrbmPlan", "SrbmTrained", "plan_srbm_training", "train_srbm"]
+
+CHUNK = 500
+"""Presentations between two calls of a progress function."""
+
+EVERY = 10_000
+"""Presentations between two checkpoints, which are points of the curve too."""
+
+
+@dataclass(frozen=True)
+class SrbmPlan:
+    """A training that can begin."""
+
+    preset: SrbmPreset
+    training: Dataset
+    validation: Dataset | None
+    """The last images of the training set, which are not trained on."""
+    test: Dataset | None
+    """Counted once, at the end."""
+    out: Path
+    """The model file. Beside it NAME.training.json, and NAME.checkpoint while it goes on."""
+    threads: int
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.out.with_suffix(".checkpoint")
+
+    @property
+    def identity(self) -> str:
+        """A digest of all that the result depends on."""
+        preset = asdict(replace(self.preset, machine=None))  # type: ignore[arg-type]
+        said = [preset, self.preset.machine.model_dump(mode="json"), self.training.digest]
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Point:
+    """How far a training has come."""
+
+    presentations: int
+    seconds: float
+    """Of training alone, without counting."""
+    validation: int | None
+    """Images of the validation set whose class was told."""
+    data_rate: float
+    """Spikes of a hidden unit a tick in the data phases since the last point, and in the model phases."""
+    model_rate: float
+
+
+@dataclass(frozen=True)
+class SrbmTrained:
+    """What a training left."""
+
+    model: SrbmModel
+    curve: tuple[Point, ...]
+    files: dict[str, Path]
+    """``model`` and ``record``."""
+
+    @property
+    def seconds(self) -> float:
+        """Of training alone."""
+        return self.curve[-1].seconds
+
+
+def plan_srbm_training(
+    preset: SrbmPreset,
+    *,
+    seed: int | None = None,
+    dataset: str | None = None,
+    limit: int | None = None,
+    validation: int = 5000,
+    presentations: int | None = None,
+    threads: int | None = None,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    resume: bool = False,
+) -> SrbmPlan:
+    """Prepare a training, so that what is wrong shows before it begins.
+
+    ``validation`` of the last training images are kept; ``presentations`` shortens or lengthens every stage alike.
+    Raises DatasetError and OutputError, and ToolMissingError without numba.
+    """
+    chosen = replace(preset, seed=preset.seed if seed is None else seed)
+    if presentations is not None:
+        chosen = replace(chosen, stages=_of_length(chosen.stages, presentations))
+    source = dataset or preset.dataset
+    target = Path(out) if out is not None else Path(f"{preset.name}{SUFFIX}")
+    if target.suffix != SUFFIX:
+        raise OutputError(f"the name of a model file must end with {SUFFIX}, not '{target.name}'")
+    images = load(source, "train", limit)
+    if images.labels is None:
+        raise DatasetError(f"{images.name} has no labels, which training needs")
+    kept = len(images) - validation
+    if kept < 1:
+        raise DatasetError(
+            f"{images.name} has {len(images)} images, and {validation} were to be kept for validation: keep fewer"
+        )
+    held = _part(images, slice(kept, None)) if validation else None
+    test = load(source, "test") if images.split is not None else None
+    plan = SrbmPlan(chosen, _part(images, slice(kept)), held, test, target, threads or os.cpu_count() or 1)
+    compiled(_begin(plan))
+    inputs(_begin(plan), images)
+    _prepare(plan, overwrite, resume)
+    return plan
+
+
+def train_srbm(plan: SrbmPlan, on_progress: Callable[[int, int, str], None] | None = None) -> SrbmTrained:
+    """Train, count the test set, and write the files; then the checkpoint is removed.
+
+    A checkpoint that is there is gone on from; ModelFileError where it is of another training.
+    """
+    model, curve = _resumed(plan)
+    values, labels = inputs(model, plan.training)
+    assert labels is not None
+    order = _order(plan, len(values))
+    schedule = list(plan.preset.schedule())
+    steps = np.array([step for step, _ in schedule])
+    holds = np.array([hold for _, hold in schedule], np.bool_)
+    total = len(schedule)
+    done = curve[-1].presentations if curve else 0
+    while done < total:
+        end = min(done + EVERY, total)
+        srbm, start = compiled(model), time.perf_counter()
+        spikes = np.zeros(4)
+        for first in range(done, end, CHUNK):
+            part = slice(first, min(first + CHUNK, end))
+            counts = srbm.train(values[order[part]], labels[order[part]], steps[part], holds[part])
+            rows, hidden = model.machine.rows, model.machine.hidden
+            spikes += counts[:, :, rows : rows + hidden].sum(axis=(0, 2))
+            if on_progress is not None:
+                on_progress(part.stop, total, _text(plan, curve))
+        seconds = time.perf_counter() - start + (curve[-1].seconds if curve else 0.0)
+        gm = srbm.gm if model.machine.synapse.paired else None
+        model = replace(model, gp=srbm.gp, gm=gm, walk=srbm.walk, refresh=srbm.refresh)
+        curve = (*curve, _point(plan, model, end, seconds, spikes / (end - done)))
+        model = replace(model, provenance=_provenance(plan, curve))
+        save_srbm(model, plan.checkpoint, overwrite=True)
+        done = end
+    return _finished(plan, model, curve)
+
+
+def _begin(plan: SrbmPlan) -> SrbmModel:
+    preset = plan.preset
+    gp, gm = initial_levels(preset.machine, preset.sigma, preset.seed)
+    return SrbmModel(preset.machine, gp, gm, pixels=preset.pixels)
+
+
+def _resumed(plan: SrbmPlan) -> tuple[SrbmModel, tuple[Point, ...]]:
+    """The model in the checkpoint and the points of its curve, or a new one and none."""
+    if not plan.checkpoint.exists():
+        return _begin(plan), ()
+    model = load_srbm(plan.checkpoint)
+    try:
+        training = model.provenance["training"]
+        identity, curve = training["identity"], tuple(Point(**point) for point in training["curve"])
+    except (KeyError, TypeError) as error:
+        raise ModelFileError(f"{plan.checkpoint} is no checkpoint of a training; remove it to train anew") from error
+    if identity != plan.identity:
+        raise ModelFileError(
+            f"{plan.checkpoint} is of another training: images, machine, schedule or seed differ; remove it to train "
+            "anew, or choose as before to go on"
+        )
+    return model, curve
+
+
+def _order(plan: SrbmPlan, images: int) -> NDArray[np.int64]:
+    """Which image each presentation shows: all of them in random order, again and again."""
+    rng = np.random.default_rng([plan.preset.seed, 1])
+    passes = -(-plan.preset.presentations // images)
+    return np.concatenate([rng.permutation(images) for _ in range(passes)])
+
+
+def _point(plan: SrbmPlan, model: SrbmModel, done: int, seconds: float, spikes: NDArray[np.float64]) -> Point:
+    """``spikes`` are those of all hidden units in each phase of an image."""
+    phases, hidden = model.machine.phases, model.machine.hidden
+    counted = None
+    if plan.validation is not None:
+        counted = evaluate_srbm(model, plan.validation, threads=plan.threads).correct
+    return Point(
+        presentations=done,
+        seconds=round(seconds, 3),
+        validation=counted,
+        data_rate=round(float(spikes[1]) / (hidden * phases.data), 6),
+        model_rate=round(float(spikes[3]) / (hidden * phases.model), 6),
+    )
+
+
+def _finished(plan: SrbmPlan, model: SrbmModel, curve: tuple[Point, ...]) -> SrbmTrained:
+    provenance = dict(model.provenance)
+    if plan.test is not None:
+        counted = evaluate_srbm(model, plan.test, threads=plan.threads)
+        provenance["accuracy"] = {"dataset": plan.test.name, "correct": counted.correct, "total": counted.images}
+        halves = complete_halves(model, plan.test, threads=plan.threads)
+        provenance["completion"] = asdict(halves)
+    seconds = curve[-1].seconds
+    record = {
+        "preset": plan.preset.name,
+        "images_per_second": round(curve[-1].presentations / max(seconds, 1e-9), 1),
+        **provenance,
+    }
+    model = replace(model, provenance=_without_times(provenance))
+    written = {"model": save_srbm(model, plan.out, overwrite=True)}
+    text = json.dumps(record, indent=2) + "\n"
+    written["record"] = write_atomically(plan.out.with_suffix(".training.json"), text)
+    plan.checkpoint.unlink(missing_ok=True)
+    return SrbmTrained(model, curve, written)
+
+
+def _provenance(plan: SrbmPlan, curve: tuple[Point, ...]) -> dict[str, Any]:
+    preset = plan.preset
+    return {
+        "dataset": plan.training.name,
+        "images": len(plan.training),
+        "validation": 0 if plan.validation is None else len(plan.validation),
+        "seed": preset.seed,
+        "sigma": preset.sigma,
+        "stages": [asdict(stage) for stage in preset.stages],
+        "training": {"identity": plan.identity, "curve": [asdict(point) for point in curve]},
+    }
+
+
+def _without_times(provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """The same without seconds: the same training gives the same file."""
+    training = provenance["training"]
+    curve = [{name: value for name, value in point.items() if name != "seconds"} for point in training["curve"]]
+    return {**provenance, "training": {**training, "curve": curve}}
+
+
+def _text(plan: SrbmPlan, curve: tuple[Point, ...]) -> str:
+    if not curve or curve[-1].validation is None or plan.validation is None:
+        return ""
+    return f"{100 * curve[-1].validation / len(plan.validation):.2f} % in validation"
+
+
+def _of_length(stages: tuple[Stage, ...], presentations: int) -> tuple[Stage, ...]:
+    """The same stages, so many presentations together; none is left without any."""
+    total = sum(stage.presentations for stage in stages)
+    return tuple(
+        replace(stage, presentations=max(1, round(stage.presentations * presentations / total))) for stage in stages
+    )
+
+
+def _part(images: Dataset, chosen: slice) -> Dataset:
+    labels = None if images.labels is None else images.labels[chosen]
+    return Dataset(images.images[chosen], labels, images.name, images.split)
+
+
+def _prepare(plan: SrbmPlan, overwrite: bool, resume: bool) -> None:
+    """Make the folder, and look whether anything is in the way."""
+    make_folder(plan.out.parent)
+    if plan.out.exists() and not overwrite:
+        raise OutputError(f"{plan.out} is there already; give another name with --out, or say --overwrite")
+    if plan.checkpoint.exists() and not resume:
+        if not overwrite:
+            raise OutputError(
+                f"{plan.checkpoint} holds an interrupted training; say --resume to go on with it, or --overwrite to "
+                "begin anew"
+            )
+        plan.checkpoint.unlink()
