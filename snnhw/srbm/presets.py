@@ -21,12 +21,12 @@ SUFFIX = ".safetensors"
 class Stage:
     """A part of a training: ``presentations`` images with updates of ``step`` levels.
 
-    Every ``hold_every``-th of them holds its pixels throughout (0: none, 1: all), see ``golden.srbm.Srbm.train``.
+    ``hold`` per cent of them, evenly spread, hold their pixels throughout, see ``golden.srbm.Srbm.train``.
     """
 
     step: int
     presentations: int
-    hold_every: int = 0
+    hold: int = 0
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class SrbmPreset:
         """The step of each presentation, and whether it holds its pixels."""
         for stage in self.stages:
             for index in range(stage.presentations):
-                yield stage.step, stage.hold_every > 0 and (index + 1) % stage.hold_every == 0
+                yield stage.step, (index + 1) * stage.hold // 100 > index * stage.hold // 100
 
 
 SRBM_PRESETS: Mapping[str, SrbmPreset] = MappingProxyType(
@@ -69,7 +69,7 @@ SRBM_PRESETS: Mapping[str, SrbmPreset] = MappingProxyType(
                 pixels=Pixels("threshold", 0.3),
                 dataset="mnist",
                 sigma=232.0,
-                stages=(Stage(16, 15_000), Stage(8, 15_000, hold_every=1)),
+                stages=(Stage(16, 15_000), Stage(8, 15_000, hold=100)),
             ),
         )
     }

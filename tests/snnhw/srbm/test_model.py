@@ -162,7 +162,7 @@ def test_initial_weights():
 def test_a_schedule():
     preset = find_srbm_preset("srbm-mnist")
     assert len(list(preset.schedule())) == preset.presentations
-    stages = (Stage(4, 2), Stage(3, 4, hold_every=2), Stage(2, 2, hold_every=1))
+    stages = (Stage(4, 2), Stage(3, 4, hold=50), Stage(2, 2, hold=100))
     shown = type(preset)("x", "", preset.machine, preset.pixels, "mnist", 1.0, stages)
     held = [(4, False)] * 2 + [(3, False), (3, True)] * 2 + [(2, True)] * 2
     assert list(shown.schedule()) == held

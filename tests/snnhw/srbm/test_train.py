@@ -21,7 +21,7 @@ from snnhw.srbm.presets import SrbmPreset, Stage
 from snnhw.srbm.train import plan_srbm_training, train_srbm
 from tests.snnhw.srbm.small import bars, small_machine, small_model
 
-STAGES = (Stage(40, 300), Stage(10, 200, hold_every=2))
+STAGES = (Stage(40, 300), Stage(10, 200, hold=50))
 
 
 class Interrupted(Exception):
@@ -59,13 +59,13 @@ def test_it_learns(folder):
     assert load_srbm("bars.safetensors").digest == trained.model.digest
     record = json.loads(Path("bars.training.json").read_text())
     assert record["stages"] == [
-        {"step": 40, "presentations": 300, "hold_every": 0},
-        {"step": 10, "presentations": 200, "hold_every": 2},
+        {"step": 40, "presentations": 300, "hold": 0},
+        {"step": 10, "presentations": 200, "hold": 50},
     ]
 
 
 def test_the_plain_machine_learns_the_same(folder):
-    plan = plan_of(preset=preset_of(stages=(Stage(40, 6), Stage(9, 6, hold_every=2))))
+    plan = plan_of(preset=preset_of(stages=(Stage(40, 6), Stage(9, 6, hold=50))))
     begin = training._begin(plan)
     trained = train_srbm(plan).model
     plain = Srbm(begin.machine, begin.gp, begin.gm)
