@@ -45,7 +45,8 @@ def run_experiments(
         with progress(experiment.name) as update:
             finished.append(run(experiment, training, test, seed=seed, progress=update))
         record(finished[-1], runs)
-        note(f"{experiment.name}: {_right(finished[-1])}, {finished[-1].seconds:.0f} s, recorded in {runs}")
+        if not as_json:
+            note(f"{experiment.name}: {_right(finished[-1])}, {finished[-1].seconds:.0f} s, recorded in {runs}")
     if as_json:
         print_record({"runs": [made.model_dump(mode="json") for made in finished]})
 
@@ -71,6 +72,34 @@ def page_of_runs(
         print_record({"runs": [made.model_dump(mode="json") for made in loaded.runs]})
     else:
         console().print(text.rstrip())
+
+
+@app.command("pictures")
+def pictures(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A trained machine: a file, or one that ships.")],
+    out: Annotated[str, typer.Option("--out", metavar="DIR", help="Where the pictures go.")] = ".",
+    dataset: Annotated[str, typer.Option("--dataset", metavar="DATA", help="Images with labels.")] = "sample",
+    images: Annotated[int, typer.Option("--images", min=1, help="How many images are completed.")] = 10,
+    as_json: Json = False,
+) -> None:
+    """Draw what a machine completes, its receptive fields, and a training image's spikes and membranes."""
+    from golden.srbm import Srbm
+    from snnhw.data import load
+    from snnhw.errors import DatasetError
+    from snnhw.srbm.evaluate import inputs
+    from snnhw.srbm.pictures import draw
+    from snnhw.srbm.presets import resolve_srbm
+
+    chosen = resolve_srbm(model)
+    bits, labels = inputs(chosen, load(dataset, limit=images))
+    if labels is None:
+        raise DatasetError(f"{dataset} has no labels, which the pictures of learning need")
+    machine = Srbm(chosen.machine, chosen.gp, chosen.gm, walk=chosen.walk, refresh=chosen.refresh)
+    files = [str(path) for path in draw(machine, bits, labels, out)]
+    if as_json:
+        print_record({"model": model, "digest": chosen.digest, "files": files})
+    else:
+        console().print("\n".join(files))
 
 
 def _right(run: Run) -> str:

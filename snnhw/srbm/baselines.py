@@ -10,13 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FloatRbm", "complete", "known_half", "logistic_regression", "train_rbm", "wrong_pixels"]
+__all__ = ["FloatRbm", "complete", "logistic_regression", "train_rbm", "wrong_pixels"]
 
 Bits = NDArray[np.uint8]
 Labels = NDArray[np.int64]
 Floats = NDArray[np.float32]
 
-HALVES = ("left", "right", "upper", "lower")
 _BATCH = 100
 _CHUNK = 500
 
@@ -98,18 +97,6 @@ def train_rbm(
             machine.label_bias[...] += step * (wanted - told).sum(axis=0)
             machine.hidden_bias[...] += step * (driven - free).sum(axis=0)
     return machine
-
-
-def known_half(missing: str, side: int = 28) -> Bits:
-    """Which pixels are known, uint8 [side * side], where the half ``missing`` of :data:`HALVES` is not."""
-    if missing not in HALVES:
-        raise ValueError(f"a half is one of {', '.join(HALVES)}, not {missing!r}")
-    known = np.ones((side, side), np.uint8)
-    half = side // 2
-    before, axis = missing in ("left", "upper"), int(missing in ("left", "right"))
-    part = slice(None, half) if before else slice(half, None)
-    known[(slice(None), part) if axis else (part, slice(None))] = 0
-    return known.reshape(-1)
 
 
 def complete(bits: Bits, known: Bits, training: Bits) -> Bits:

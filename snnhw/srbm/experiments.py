@@ -21,9 +21,11 @@ from snnhw.data import Dataset
 from snnhw.errors import DatasetError, DescriptionError
 from snnhw.srbm.baselines import logistic_regression, train_rbm
 from snnhw.srbm.devices import Devices, Imperfections
+from snnhw.srbm.evaluate import compiled
 from snnhw.srbm.features import bits as features_of
 from snnhw.srbm.features import digest
 from snnhw.srbm.machine import Machine, parse_machine
+from snnhw.srbm.model import SrbmModel, initial_levels
 from snnhw.srbm.optimisers import Adam, Momentum, Optimiser, Weights
 
 __all__ = ["EXPERIMENTS", "GROUPS", "VALIDATION", "Experiment", "Run", "find_experiment", "run"]
@@ -52,6 +54,7 @@ GROUPS: Mapping[str, str] = {
     "walk": "Step of the random walk",
     "sampling": "Random-walk sampling",
     "delta": "Change of a weight, and annealing",
+    "hold": "Pixels held throughout",
     "initial": "Initial weights",
     "pooling": "Pooling",
     "cnn": "Convolutional front end",
@@ -80,6 +83,8 @@ class Experiment:
     """The first so many training images alone, on which accuracy is then told."""
     devices: Imperfections | None = None
     optimiser: Callable[[], Optimiser] | None = None
+    hold: int = 0
+    """So many of the last presentations hold their pixels throughout, see ``golden.srbm.Srbm.train``."""
     baseline: str | None = None
     headline: bool = False
     """Whether its test images are looked at."""
@@ -99,6 +104,7 @@ class Run(BaseModel):
     machine: dict[str, Any]
     """What the machine has other than the default."""
     schedule: list[tuple[int, int]]
+    hold: int = 0
     features: str
     bits_digest: str
     images: int
@@ -138,6 +144,7 @@ def run(
         "experiment": experiment.name,
         "seed": seed,
         "schedule": list(experiment.schedule),
+        "hold": experiment.hold,
         "features": experiment.features,
         "bits_digest": digest(bits)[:16],
         "images": len(parts.held),
@@ -189,6 +196,7 @@ def _trained(
     """Train the machine and evaluate it: fields of a run."""
     machine = experiment.described(parts.bits.shape[1])
     steps = np.concatenate([np.full(count, step) for step, count in experiment.schedule])
+    holds = np.arange(len(steps)) >= len(steps) - experiment.hold
     order = _order(len(parts.bits), len(steps), seed)
     learner = _Learner(experiment, machine, seed)
     curve, rates = [], np.zeros(3)
@@ -197,7 +205,7 @@ def _trained(
         rates = np.zeros(3)
         for chunk in _chunks(begin, end):
             chosen = order[chunk]
-            rates += learner.learn(parts.bits[chosen], parts.labels[chosen], steps[chunk])
+            rates += learner.learn(parts.bits[chosen], parts.labels[chosen], steps[chunk], holds[chunk])
             if progress is not None:
                 progress(chunk.stop, len(steps))
         rates /= end - begin
@@ -237,9 +245,8 @@ class _Learner:
     """A machine that learns, with perfect devices or through `Devices` or an optimiser, which come in by the image."""
 
     def __init__(self, experiment: Experiment, machine: Machine, seed: int) -> None:
-        from golden.srbm_kernel import CompiledSrbm
-
-        gp, gm = initial_levels(machine, experiment.sigma, seed)
+        levels, second = initial_levels(machine, experiment.sigma, seed)
+        gp, gm = np.asarray(levels, np.int64), np.asarray(second, np.int64)
         self.devices: Devices | None = None
         self.weights: Weights | None = None
         if experiment.devices is not None:
@@ -251,16 +258,19 @@ class _Learner:
             synapse = machine.synapse.model_copy(update={"refresh_rows": 0})
             machine = machine.model_copy(update={"synapse": synapse})
         self._machine = machine
-        self._srbm = CompiledSrbm(machine, gp, gm)
+        self._srbm = compiled(SrbmModel(machine, gp.astype(np.uint16), gm.astype(np.uint16)))
 
-    def learn(self, bits: Bits, labels: Labels, steps: NDArray[np.int64]) -> NDArray[np.float64]:
+    def learn(
+        self, bits: Bits, labels: Labels, steps: NDArray[np.int64], holds: NDArray[np.bool_]
+    ) -> NDArray[np.float64]:
         """Learn images in order; the sums of the rates of hidden units, clamped pixels and free pixels."""
         if self.devices is None and self.weights is None:
-            return self._rates(self._srbm.train(bits, labels, steps))
+            return self._rates(self._srbm.train(bits, labels, steps, holds))
         rates = np.zeros(3)
         for n in range(len(bits)):
             before = self._levels()
-            rates += self._rates(self._srbm.train(bits[n : n + 1], labels[n : n + 1], steps[n : n + 1]))
+            only = slice(n, n + 1)
+            rates += self._rates(self._srbm.train(bits[only], labels[only], steps[only], holds[only]))
             after = self._levels()
             if self.devices is not None:
                 self._load(*self.devices.write(before, after, int(steps[n])))
@@ -281,9 +291,7 @@ class _Learner:
         return self._srbm.gp.astype(np.int64), self._srbm.gm.astype(np.int64)
 
     def _load(self, gp: NDArray[np.int64], gm: NDArray[np.int64]) -> None:
-        from golden.srbm_kernel import CompiledSrbm
-
-        self._srbm = CompiledSrbm(self._machine, gp, gm, walk=self._srbm.walk)
+        self._srbm = type(self._srbm)(self._machine, gp, gm, walk=self._srbm.walk)
 
     def _rates(self, spikes: NDArray[np.int32]) -> NDArray[np.float64]:
         machine, phases = self._machine, self._machine.phases
@@ -292,15 +300,6 @@ class _Learner:
         return np.array(
             [hidden / phases.data, clamped.mean(axis=1).sum() / phases.data, free.mean(axis=1).sum() / phases.model]
         )
-
-
-def initial_levels(machine: Machine, sigma: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Gp and Gm of weights that are normally distributed, and 0 between biases."""
-    generator = np.random.default_rng(seed)
-    weight = np.rint(generator.normal(0, sigma, (machine.rows, machine.columns))).astype(np.int64)
-    weight[machine.visible :, machine.hidden :] = 0
-    top = machine.synapse.levels.hi
-    return np.clip(weight, 0, top), np.clip(-weight, 0, top)
 
 
 def _rate(period: int, deck: str = "") -> Experiment:
@@ -368,6 +367,8 @@ _ALL = (
     Experiment("delta-4", "delta", "4 levels", "0.01 of its units", schedule=((4, PRESENTATIONS),)),
     Experiment("delta-2", "delta", "2 levels", "0.009 of its units", schedule=((2, PRESENTATIONS),)),
     Experiment("delta-1", "delta", "1 level", "", schedule=((1, PRESENTATIONS),)),
+    Experiment("hold", "hold", "in the last 10,000 presentations", hold=10_000),
+    Experiment("hold-250", "hold", "the same, at 250 Hz", "", {"periods": {"pixel": 8}}, hold=10_000),
     Experiment("initial-614", "initial", "deviation 614 levels: its first, 1.06 for Gp and Gm", "", sigma=614.0),
     Experiment("initial-xavier", "initial", "deviation 15.8 levels: Xavier of 832 and 508 units", "", sigma=15.8),
     Experiment("pool-average", "pooling", "the mean of 2 x 2, tiled", "", features="average"),
