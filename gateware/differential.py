@@ -107,7 +107,7 @@ class DifferentialArray(wiring.Component):
     ``busy`` is 1 until the last reply is out and all is written.
     """
 
-    LATENCY = 5
+    LATENCY = 6
 
     def __init__(self, grid: Grid):
         self.grid = grid
@@ -125,7 +125,7 @@ class DifferentialArray(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        flight, go = self._pipeline(m)
+        flight, go, waiting = self._pipeline(m)
         asked, _, held, changed = flight
         mask = rotated(m, held.request.mask, 1, held.request.offset, True, "mask")
         weights, chosen = [], []
@@ -147,27 +147,29 @@ class DifferentialArray(wiring.Component):
         m.d.sync += [levels.eq(either(chosen)), self.levels.eq(levels), self.tag.eq(changed.request.tag)]
         in_lanes = rotated(m, Cat(weights), len(weights[0]), changed.request.offset, False, "in_lanes")
         m.d.sync += [self.weight.eq(in_lanes), self.valid.eq(changed.valid)]
-        m.d.comb += self.busy.eq(Cat(stage.valid for stage in flight).any() | self.valid)
+        m.d.comb += self.busy.eq(Cat(waiting, *(stage.valid for stage in flight)).any() | self.valid)
         return m
 
     def _pipeline(self, m):
-        """Requests on their way: asked for, read, at hand, changed; and whether the first may be read."""
+        """Requests on their way: asked for, read, at hand, changed; whether the first may be read, and if one waits."""
         layout = data.StructLayout(
             {"valid": 1, "block": address_width(self.grid.blocks), "request": request_layout(self.grid)}
         )
         flight = [Signal(layout, name=name) for name in ("asked", "fetched", "held", "changed")]
-        asked, go, request = flight[0], Signal(), self.requests.payload
+        coming, valid = Signal(request_layout(self.grid)), Signal(name="coming_valid")
+        asked, go, moves = flight[0], Signal(), Signal()
         conflict = Cat(self._meet(asked, stage) for stage in flight[1:]).any()
-        m.d.comb += [go.eq(asked.valid & ~conflict), self.requests.ready.eq(~asked.valid | go)]
+        m.d.comb += [go.eq(asked.valid & ~conflict), moves.eq(~asked.valid | go)]
+        m.d.comb += self.requests.ready.eq(~valid | moves)
         with m.If(self.requests.ready):
-            m.d.sync += asked.valid.eq(self.requests.valid)
-        with m.If(self.requests.ready & self.requests.valid):
-            block = request.row_word * self.grid.column_words + request.column_word
-            m.d.sync += [asked.request.eq(request), asked.block.eq(block)]
+            m.d.sync += [valid.eq(self.requests.valid), coming.eq(self.requests.payload)]
+        with m.If(moves):
+            block = coming.row_word * self.grid.column_words + coming.column_word
+            m.d.sync += [asked.valid.eq(valid), asked.request.eq(coming), asked.block.eq(block)]
         for earlier, later in pairwise(flight):
             m.d.sync += later.eq(earlier)
         m.d.sync += flight[1].valid.eq(go)
-        return flight, go
+        return flight, go, valid
 
     def _meet(self, asked, stage):
         """Whether a request may want to know of a synapse that one further on changes.

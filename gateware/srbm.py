@@ -114,8 +114,7 @@ class SrbmCircuit(wiring.Component):
         for name in PARTS:
             m.submodules[name] = getattr(self, name)
         self._connect(m)
-        self._share_array(m)
-        with m.FSM():
+        with m.FSM() as fsm:
             with m.State("IDLE"):
                 m.d.comb += self.command.ready.eq(1)
                 with m.If(self.command.valid):
@@ -143,6 +142,7 @@ class SrbmCircuit(wiring.Component):
                 m.d.comb += self.result.valid.eq(1)
                 with m.If(self.result.ready):
                     m.next = "IDLE"
+        self._share_array(m, fsm)
         return m
 
     def _begin(self, m):
@@ -178,13 +178,13 @@ class SrbmCircuit(wiring.Component):
                 m.d.comb += self.picture.start.eq(1)
                 m.next = "IMAGE"
 
-    def _share_array(self, m):
+    def _share_array(self, m, fsm):
         """The array's requests come from one of three, of which one works at a time; its replies go to all."""
         array = self.array
-        for requests in (self.sweep.requests, self.refresh.requests, self.transfer.requests):
-            m.d.comb += requests.ready.eq(array.requests.ready)
-            with m.If(requests.valid):
-                m.d.comb += [array.requests.valid.eq(1), array.requests.payload.eq(requests.payload)]
+        sources = {"TICK": self.sweep, "REFRESH": self.refresh, "TRANSFER": self.transfer}
+        for state, source in sources.items():
+            with m.If(fsm.ongoing(state)):
+                wiring.connect(m, source.requests, array.requests)
         m.d.comb += [
             self.sums.valid.eq(array.valid),
             self.sums.tag.eq(array.tag),

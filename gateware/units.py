@@ -12,10 +12,15 @@ from amaranth.lib.wiring import In, Out
 
 from gateware.learning import Gate, pulse
 from gateware.neuron import reaches
-from gateware.stream import saturate, shape_of
+from gateware.stream import shape_of
 from snnhw.implementation import address_width
 from snnhw.network import Range
 from snnhw.srbm.grid import Grid
+
+NAMES = ("given", "current", "state")
+"""The memories, of a word of units each."""
+
+KINDS = ("pixel", "label", "hidden", "row", "column")
 
 
 def given_layout(grid: Grid) -> data.StructLayout:
@@ -47,7 +52,7 @@ class Units(wiring.Component):
     ``given`` and of currents that the passes read. In a command's first tick all state counts as 0.
     """
 
-    LATENCY = 4
+    LATENCY = 5
 
     def __init__(self, grid: Grid, gate: Gate):
         self.grid = grid
@@ -82,15 +87,16 @@ class Units(wiring.Component):
         grid = self.grid
         stage = self._words(m)
         given, current, state, write = self._memories(m)
-        m.d.comb += [write.addr.eq(stage[4].word), write.en.eq(stage[4].valid)]
+        m.d.comb += [write.addr.eq(stage[5].word), write.en.eq(stage[5].valid)]
         with m.Switch(self.draw_word):
             for word in range(grid.unit_words):
                 if grid.drawing(word):
                     with m.Case(word):
                         m.d.comb += self.count.eq(grid.drawing(word))
-        m.d.comb += [self.valid.eq(stage[4].valid), self.report.word.eq(stage[4].word)]
+        m.d.comb += [self.valid.eq(stage[5].valid), self.report.word.eq(stage[5].word)]
         for lane in range(grid.lanes):
-            is_a = self._kinds(stage[1].word, lane)
+            is_a = {kind: Signal(name=f"{kind}_{lane}") for kind in KINDS}
+            m.d.sync += [is_a[kind].eq(value) for kind, value in self._kinds(stage[1].word, lane).items()]
             unit, integrated = self._integrate(m, lane, is_a, given, current, state[lane])
             new = Signal(self.state, name=f"new_{lane}")
             m.d.comb += write.data[lane].eq(new)
@@ -100,7 +106,7 @@ class Units(wiring.Component):
     def _words(self, m):
         """Which word is at each stage of the pipeline; the first is the one whose noise is drawn."""
         layout = data.StructLayout({"valid": 1, "word": address_width(self.grid.unit_words)})
-        stage = [Signal(layout, name=f"stage_{number}") for number in range(5)]
+        stage = [Signal(layout, name=f"stage_{number}") for number in range(6)]
         self.draw_word = stage[0].word
         with m.If(self.start):
             m.d.sync += [stage[0].valid.eq(1), stage[0].word.eq(0)]
@@ -113,10 +119,10 @@ class Units(wiring.Component):
         return stage
 
     def _memories(self, m):
-        """Read ports of what is given, currents and state, of the word whose noise is drawn; the state's write port."""
+        """What is given, currents and state, two cycles after a word's noise is drawn; the state's write port."""
         depth, reads = self.grid.unit_words, []
         states = data.ArrayLayout(self.state, self.grid.lanes)
-        for name, shape in (("given", given_layout(self.grid)), ("current", current_layout(self.grid))):
+        for name, shape in zip(NAMES, (given_layout(self.grid), current_layout(self.grid)), strict=False):
             m.submodules[name] = store = memory.Memory(shape=shape, depth=depth, init=[])
             write, coming = store.write_port(), getattr(self, f"write_{name}")
             m.d.comb += [write.addr.eq(coming.word), write.en.eq(coming.valid), write.data.eq(coming[name])]
@@ -125,8 +131,10 @@ class Units(wiring.Component):
         write = store.write_port()
         reads.append(store.read_port())
         m.d.comb += [read.addr.eq(self.draw_word) for read in reads]
-        given, current, state = reads
-        return given.data, current.data, state.data, write
+        # What block RAM gives comes late in a cycle.
+        kept = [Signal(read.data.shape(), name=f"{name}_read") for name, read in zip(NAMES, reads, strict=True)]
+        m.d.sync += [register.eq(read.data) for register, read in zip(kept, reads, strict=True)]
+        return *kept, write
 
     def _kinds(self, word, lane):
         """What the unit of a lane of a word is."""
@@ -137,15 +145,14 @@ class Units(wiring.Component):
 
         rows = [end(units) for units in (machine.pixels, machine.visible, machine.rows)]
         columns = [grid.row_words + end(units) for units in (machine.hidden, machine.columns)]
-        bounds = {"pixel": (0, rows[0]), "label": (rows[0], rows[1]), "row_bias": (rows[1], rows[2])}
-        bounds |= {"hidden": (grid.row_words, columns[0]), "column_bias": (columns[0], columns[1])}
+        bounds = {"pixel": (0, rows[0]), "label": (rows[0], rows[1]), "hidden": (grid.row_words, columns[0])}
         bounds |= {"row": (0, rows[2]), "column": (grid.row_words, columns[1])}
         return {
             kind: (word >= begin) & (word < end) if begin < end else Const(0) for kind, (begin, end) in bounds.items()
         }
 
     def _integrate(self, m, lane, is_a, given, current, state):
-        """Leak, current and noise of a lane's unit, in two cycles, and beside that what firing needs to know."""
+        """Leak, current and noise of a lane's unit, in two cycles more, and beside that what firing needs to know."""
         neuron, gate = self.machine.neuron, self.gate
         old = Signal(self.state, name=f"old_{lane}")
         known, visible = given.known[lane], is_a["pixel"] | is_a["label"]
@@ -178,10 +185,12 @@ class Units(wiring.Component):
         leaked = Signal(shape_of(ranges), name=f"leaked_{lane}")
         drive = Signal(shape_of(driven), name=f"drive_{lane}")
         integrated = Signal(shape_of(_sum(ranges, driven)), name=f"integrated_{lane}")
+        noise = Signal(shape_of(self.machine.noise.range), name=f"noise_{lane}")
         m.d.sync += [
+            noise.eq(self.noise[lane]),
             *(ready[0][name].eq(value) for name, value in values.items()),
             leaked.eq(old.membrane - (old.membrane >> neuron.leak_shift)),
-            drive.eq(Mux(gate.first, 0, current[lane]) + self.noise[lane]),
+            drive.eq(Mux(gate.first, 0, current[lane]) + noise),
             ready[1].eq(ready[0]),
             integrated.eq(leaked + drive),
         ]
@@ -189,11 +198,13 @@ class Units(wiring.Component):
 
     def _fire(self, m, lane, unit, integrated, new):
         """Floor, threshold and reset of a lane's unit: its new state and what there is to report of it."""
-        neuron, report = self.machine.neuron, self.report
+        neuron, report, lowest = self.machine.neuron, self.report, self.machine.neuron.membrane.lo
         spike, state = Signal(name=f"spike_{lane}"), Signal(self.state, name=f"state_{lane}")
         m.d.comb += [
             spike.eq(Mux(unit.alive, reaches(integrated, Const(neuron.threshold)), unit.periodic)),
-            state.membrane.eq(Mux(unit.alive & ~spike, saturate(integrated, neuron.membrane), 0)),
+            state.membrane.eq(
+                Mux(unit.alive & ~spike, Mux(integrated < neuron.membrane.lo, neuron.membrane.lo, integrated), 0)
+            ),
             state.refractory.eq(Mux(unit.alive & spike, neuron.refractory, unit.refractory)),
             state.timer.eq(pulse(unit.timer, spike, unit.window)),
             state.count.eq(Mux(unit.count == self.often, unit.count, unit.count + spike)),

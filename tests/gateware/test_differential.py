@@ -210,7 +210,8 @@ def test_a_request_waits_for_the_synapse_it_wants():
     bench.stdp(1, 0, 0b11, 1, 1)
     bench.stdp(1, 0, 0b11, 1, 1)
     bench.lif(0, 0)
-    bench.lif(0, 1)
+    for word in (1, 2, 3):
+        bench.lif(0, word)
     taken = bench.run().taken("requests")[begin:]
     assert taken[-1] - taken[0] == len(taken) - 1 + 2 * 3
 
