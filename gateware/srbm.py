@@ -181,10 +181,10 @@ class SrbmCircuit(wiring.Component):
     def _share_array(self, m, fsm):
         """The array's requests come from one of three, of which one works at a time; its replies go to all."""
         array = self.array
-        sources = {"TICK": self.sweep, "REFRESH": self.refresh, "TRANSFER": self.transfer}
-        for state, source in sources.items():
+        sources = {"TICK": self.sweep.requests, "REFRESH": self.refresh.requests, "TRANSFER": self.transfer.requests}
+        for state, requests in sources.items():
             with m.If(fsm.ongoing(state)):
-                wiring.connect(m, source.requests, array.requests)
+                wiring.connect(m, requests, array.requests)
         m.d.comb += [
             self.sums.valid.eq(array.valid),
             self.sums.tag.eq(array.tag),

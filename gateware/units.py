@@ -202,9 +202,7 @@ class Units(wiring.Component):
         spike, state = Signal(name=f"spike_{lane}"), Signal(self.state, name=f"state_{lane}")
         m.d.comb += [
             spike.eq(Mux(unit.alive, reaches(integrated, Const(neuron.threshold)), unit.periodic)),
-            state.membrane.eq(
-                Mux(unit.alive & ~spike, Mux(integrated < neuron.membrane.lo, neuron.membrane.lo, integrated), 0)
-            ),
+            state.membrane.eq(Mux(unit.alive & ~spike, Mux(integrated < lowest, lowest, integrated), 0)),
             state.refractory.eq(Mux(unit.alive & spike, neuron.refractory, unit.refractory)),
             state.timer.eq(pulse(unit.timer, spike, unit.window)),
             state.count.eq(Mux(unit.count == self.often, unit.count, unit.count + spike)),
