@@ -11,7 +11,7 @@ from snnhw.cli.output import Json, console, note, print_record, progress, table
 from snnhw.errors import DescriptionError
 
 if TYPE_CHECKING:
-    from snnhw.srbm.experiments import Run
+    from snnhw.srbm.runs import Run
 
 app = typer.Typer(help="Experiments with the spiking restricted Boltzmann machine, and pictures of it.")
 
@@ -32,8 +32,9 @@ def run_experiments(
 ) -> None:
     """Run experiments and record what they came to; without a name, list them."""
     from snnhw.data import load
-    from snnhw.srbm.experiments import find_experiment, run
+    from snnhw.srbm.experiments import find_experiment
     from snnhw.srbm.results import record
+    from snnhw.srbm.runs import run
 
     if not names:
         _list(as_json)
@@ -103,6 +104,8 @@ def pictures(
 
 
 def _right(run: Run) -> str:
+    if run.correct is None:
+        return f"{100 * (run.wrong or 0):.2f} % of unknown pixels wrong"
     tested = "" if run.test_correct is None else f", test {run.test_correct}"
     return f"{run.correct} of {run.images} right{tested}"
 

@@ -72,10 +72,10 @@ def reconstructions(srbm: Srbm, bits: Bits) -> Figure:
                 (f"{name} half known", np.where(known, bits, _UNKNOWN)),
                 (f"completed, {wrong:.1f} % wrong", made.astype(np.float64)),
             ]
-    figure = _figure(1.6 + 0.8 * len(bits), 0.8 * len(rows))
+    figure = _figure(2.6 + 0.8 * len(bits), 0.8 * len(rows) + 0.2)
     axes = figure.add_subplot()
     tiles = np.concatenate([images for _, images in rows]).reshape(len(rows), len(bits), side, side)
-    axes.imshow(_mosaic(tiles, _UNKNOWN), cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
+    axes.imshow(_mosaic(tiles, 1.0), cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
     axes.set_xticks([])
     axes.set_yticks([(side + 1) * (row + 0.5) for row in range(len(rows))], [title for title, _ in rows])
     axes.set_frame_on(False)

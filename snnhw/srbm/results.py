@@ -12,7 +12,8 @@ from snnhw.bench.plot import require
 from snnhw.errors import DescriptionError
 from snnhw.files import replacing, write_atomically
 from snnhw.network import first_complaint
-from snnhw.srbm.experiments import EXPERIMENTS, GROUPS, Experiment, Run
+from snnhw.srbm.experiments import EXPERIMENTS, GROUPS, Experiment
+from snnhw.srbm.runs import Run
 
 __all__ = ["BEGIN", "CURVES", "END", "SWEEPS", "Runs", "load", "page", "plot", "record"]
 
@@ -72,10 +73,12 @@ def _group(name: str, title: str, runs: Runs) -> str | None:
     if not rows:
         return None
     special = {"rate": _RATES, "devices": _PULSES}.get(name, ())
+    if any(run.wrong is not None for _, found in rows for run in found):
+        special = (*special, ("wrong in a completed half, %", "wrong"))
     head = ["", "presentations", "correct, %", "seeds", "the deck, %", *(title for title, _ in special)]
     lines = [f"### {title}", "", _line(head), "|" + "---|" * len(head)]
     for experiment, found in rows:
-        extra = [_mean([getattr(run, value) for run in found]) for _, value in special]
+        extra = [_mean(value, found) for _, value in special]
         lines.append(
             _line(
                 [
@@ -106,7 +109,10 @@ def _presentations(runs: Sequence[Run]) -> str:
 
 def _accuracy(experiment: Experiment, runs: Sequence[Run]) -> str:
     """Validation, or training where said, with its spread over seeds; the test set behind it for headlines."""
-    text = _spread([100 * run.correct / run.images for run in runs])
+    told = [100 * run.correct / run.images for run in runs if run.correct is not None]
+    if not told:
+        return "-"
+    text = _spread(told)
     tested = [run.test_correct for run in runs if run.test_correct is not None]
     if experiment.headline and tested:
         text += f"; test {_spread([correct / 100 for correct in tested])}"
@@ -118,11 +124,15 @@ def _spread(values: Sequence[float]) -> str:
     return f"{mean:.1f}" if len(values) == 1 else f"{mean:.2f} ({min(values):.2f} to {max(values):.2f})"
 
 
-def _mean(values: Sequence[float | None]) -> str:
-    there = [value for value in values if value is not None]
-    if not there:
+def _mean(field: str, runs: Sequence[Run]) -> str:
+    """The mean over seeds of a field, as its column shows it."""
+    values = [value for run in runs if (value := getattr(run, field)) is not None]
+    if not values:
         return "-"
-    mean = sum(there) / len(there)
+    mean = sum(values) / len(values)
+    if field == "wrong":
+        tested = [run.test_wrong for run in runs if run.test_wrong is not None]
+        return f"{100 * mean:.1f}" + (f"; test {100 * sum(tested) / len(tested):.2f}" if tested else "")
     return f"{mean:,.0f}" if mean >= 1 else f"{mean:.4f}"
 
 
@@ -161,7 +171,9 @@ def _sweep(runs: Runs, group: str) -> Iterable[tuple[float, float]]:
     """What a group changes, and how many are right, the base among them where it is a point of the sweep."""
     for run in runs.runs:
         experiment = EXPERIMENTS.get(run.experiment)
-        if experiment is None or (experiment.group != group and (run.experiment != "base" or group == "delta")):
+        if experiment is None or run.correct is None:
+            continue
+        if experiment.group != group and (run.experiment != "base" or group == "delta"):
             continue
         machine = experiment.described(784)
         values = {

@@ -4,18 +4,22 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from snnhw.cli.app import run as run_command
 from snnhw.data import load
 from snnhw.errors import DescriptionError
 from snnhw.srbm.devices import Imperfections
-from snnhw.srbm.experiments import EXPERIMENTS, GROUPS, Experiment, Run, find_experiment, run
+from snnhw.srbm.evaluate import half_masks
+from snnhw.srbm.experiments import EXPERIMENTS, GROUPS, Experiment, find_experiment
+from snnhw.srbm.features import bits
 from snnhw.srbm.machine import Machine
 from snnhw.srbm.model import SrbmModel, initial_levels, save_srbm
 from snnhw.srbm.optimisers import Momentum
 from snnhw.srbm.results import BEGIN, END, Runs, page, plot, record
 from snnhw.srbm.results import load as load_runs
+from snnhw.srbm.runs import Run, run
 
 pytest.importorskip("numba")
 
@@ -77,13 +81,25 @@ def test_the_last_presentations_hold_their_pixels():
     assert held.curve[:4] == free.curve[:4] and held.curve[4] != free.curve[4]
 
 
+def test_completions_are_told_beside_copies():
+    machine, nearest, off = (
+        run(replace(SMALL, completes=True, baseline=baseline, headline=True), load("sample"), load("sample"))
+        for baseline in (None, "nearest", "off")
+    )
+    images = bits("threshold", load("sample").images)[750:]
+    unknown = np.concatenate([images[n::4][:, known == 0].reshape(-1) for n, known in enumerate(half_masks(28, 28))])
+    assert off.correct is None and off.wrong == pytest.approx(unknown.mean(), rel=0.02)
+    assert nearest.wrong < off.wrong and nearest.test_wrong < nearest.wrong  # it has seen most of what is its test here
+    assert 0 < machine.wrong < 0.3 and machine.correct is not None
+
+
 @pytest.mark.parametrize("baseline", ["logistic", "rbm"])
 def test_baselines_are_experiments(baseline):
     made = run(replace(SMALL, baseline=baseline), load("sample"), None)
     assert made.correct > 50 and made.schedule == []
 
 
-def made(experiment: str, seed: int, correct: int, **known: object) -> Run:
+def made(experiment: str, seed: int, correct: int | None, **known: object) -> Run:
     return Run.model_validate(
         {
             "experiment": experiment,
@@ -94,7 +110,7 @@ def made(experiment: str, seed: int, correct: int, **known: object) -> Run:
             "bits_digest": "0",
             "images": 1000,
             "correct": correct,
-            "curve": [(500, 0.5), (1000, correct / 1000)],
+            "curve": [(500, 0.5), (1000, (correct or 0) / 1000)],
             **known,
         }
     )
@@ -120,15 +136,17 @@ def test_a_page_says_spread_test_set_rates_and_pulses():
             runs=[
                 made("base", 1, 900),
                 made("base", 2, 910),
-                made("rate-250", 1, 700, hidden_rate=0.01, clamped_rate=0.125, free_rate=0.0625),
+                made("rate-250", 1, 700, hidden_rate=0.01, clamped_rate=0.125, free_rate=0.0625, wrong=0.103),
                 made("cnn2-long", 1, 980, test_correct=9790),
                 made("short", 1, 800, set_pulses=123_456, reset_pulses=7_890),
                 made("logistic", 1, 928, schedule=[]),
+                made("nearest", 1, None, schedule=[], wrong=0.12, test_wrong=0.1234, curve=[]),
             ]
         )
     )
     assert "90.50 (90.00 to 91.00) | 2 |" in text
-    assert "| a spike every 8 ticks: 250 Hz | 1,000 | 70.0 | 1 | falls above 230 Hz | 0.1250 | 0.0625 |" in text
+    assert "| a spike every 8 ticks: 250 Hz | 1,000 | 70.0 | 1 | falls above 230 Hz | 0.1250 | 0.0625 | 10.3 |" in text
+    assert "| from the nearest training image | - | - | 1 | - | 12.0; test 12.34 |" in text
     assert "98.0; test 97.9" in text
     assert "| 123,456 | 7,890 |" in text
     assert "| - | 92.8 | 1 | - |" in text
