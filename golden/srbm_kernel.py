@@ -42,13 +42,15 @@ _HISTORY = 32
 _SET, _GRADUAL, _ABRUPT, _ONE_GRADUAL, _ONE_ABRUPT = range(5)
 _SWEEP = {"set": _SET, "gradual": _GRADUAL, "abrupt": _ABRUPT}
 
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}  # nothing divides by 0
+
 
 def _compiled(function: Function) -> Function:
     """The function, compiled at its first call and kept beside the module, or in the user's cache."""
     try:
-        compiled: Any = numba.njit(cache=True, nogil=True)(function)
+        compiled: Any = numba.njit(cache=True, **_OPTIONS)(function)
     except RuntimeError:  # there is nowhere to keep it
-        compiled = numba.njit(nogil=True)(function)
+        compiled = numba.njit(**_OPTIONS)(function)
     return cast(Function, compiled)
 
 
@@ -636,7 +638,8 @@ class CompiledSrbm:
     """The machine with its levels: trains, infers and regenerates as :class:`golden.srbm.Srbm` does, many at once.
 
     ``gp`` and ``gm`` (None for one device a synapse) are [rows, columns] of levels; ``walk`` is the register and
-    ``refresh`` the row that is refreshed next, as training left them.
+    ``refresh`` the row that is refreshed next, as training left them. Raises ValueError for what does not fit, since
+    nothing compiled looks where it writes.
     """
 
     def __init__(
@@ -648,13 +651,18 @@ class CompiledSrbm:
         walk: int | None = None,
         refresh: int = 0,
     ) -> None:
+        walk = machine.seed if walk is None else walk
+        if not 0 < walk < 1 << 32 or not 0 <= refresh < machine.rows:
+            raise ValueError(f"walk must lie in 1..{(1 << 32) - 1} and refresh in 0..{machine.rows - 1}")
         self.machine = machine
-        self.walk = machine.seed if walk is None else walk
+        self.walk = walk
         self.refresh = refresh
         self._numbers = _numbers(machine)
         self._walk = _walk_tables(machine)
-        second = np.full(gp.shape, machine.synapse.reference) if gm is None else gm
-        self._array = _Array(*(_copy(levels) for levels in (gp, second, gp.T, second.T)))
+        if gm is None and machine.synapse.paired:
+            raise ValueError("two devices a synapse need gm")
+        first, second = (_checked(machine, levels) for levels in (gp, machine.synapse.reference if gm is None else gm))
+        self._array = _Array(*(np.array(levels, order="C") for levels in (first, second, first.T, second.T)))
 
     @property
     def gp(self) -> NDArray[np.uint16]:
@@ -673,10 +681,10 @@ class CompiledSrbm:
 
     def train(
         self,
-        bits: NDArray[np.uint8],
+        bits: NDArray[Any],
         labels: NDArray[Any],
         steps: NDArray[Any],
-        holds: NDArray[np.bool_] | None = None,
+        holds: NDArray[Any] | None = None,
     ) -> NDArray[np.int32]:
         """Train on images [B, pixels] of 0 and 1 with their labels [B] and steps [B], in order.
 
@@ -684,7 +692,8 @@ class CompiledSrbm:
 
         Returns the spikes [B, 4, rows + columns] of every row and column in settle, data, transition and model.
         """
-        counts = np.zeros((len(bits), 4, self.machine.rows + self.machine.columns), np.int32)
+        machine, bits = self.machine, self._bits(bits)
+        counts = np.zeros((len(bits), 4, machine.rows + machine.columns), np.int32)
         state, refresh = _train_images(
             self._numbers,
             self._walk,
@@ -692,26 +701,27 @@ class CompiledSrbm:
             self._array,
             np.uint32(self.walk),
             self.refresh,
-            np.ascontiguousarray(bits, np.uint8),
-            np.asarray(labels, np.int64),
-            np.asarray(steps, np.int64),
-            np.zeros(len(bits), np.bool_) if holds is None else np.asarray(holds, np.bool_),
+            bits,
+            _within("labels", labels, len(bits), machine.classes - 1),
+            _within("steps", steps, len(bits), machine.synapse.levels.hi),
+            _within("holds", np.zeros(len(bits), np.bool_) if holds is None else holds, len(bits), 1).astype(np.bool_),
             counts,
         )
         self.walk, self.refresh = int(state), int(refresh)
         return counts
 
-    def infer(self, bits: NDArray[np.uint8], *, threads: int = 1) -> Responses:
+    def infer(self, bits: NDArray[Any], *, threads: int = 1) -> Responses:
         """Infer the classes of images [B, pixels]."""
         return self._respond(bits, np.ones((1, self.machine.pixels), np.uint8), threads)
 
-    def regenerate(self, bits: NDArray[np.uint8], known: NDArray[np.uint8], *, threads: int = 1) -> Responses:
+    def regenerate(self, bits: NDArray[Any], known: NDArray[Any], *, threads: int = 1) -> Responses:
         """Complete images [B, pixels] where ``known`` ([B, pixels], or one row for all) is 0."""
-        return self._respond(bits, np.ascontiguousarray(known, np.uint8), threads)
+        return self._respond(bits, self._bits(known), threads)
 
-    def _respond(self, bits: NDArray[np.uint8], known: NDArray[np.uint8], threads: int) -> Responses:
-        machine = self.machine
-        bits = np.ascontiguousarray(bits, np.uint8)
+    def _respond(self, bits: NDArray[Any], known: NDArray[np.uint8], threads: int) -> Responses:
+        machine, bits = self.machine, self._bits(bits)
+        if len(known) not in (1, len(bits)):
+            raise ValueError(f"known must be one image or {len(bits)}, not {len(known)}")
         counts = np.zeros((len(bits), machine.rows + machine.columns), np.int32)
         by_rows = self.weights
         by_columns = np.ascontiguousarray(by_rows.T)
@@ -730,13 +740,10 @@ class CompiledSrbm:
                 counts[part],
             )
 
-        portion = -(-len(bits) // threads)
+        portion = max(1, -(-len(bits) // threads))
         parts = [slice(start, start + portion) for start in range(0, len(bits), portion)]
-        if threads == 1:
-            respond(parts[0])
-        else:
-            with ThreadPoolExecutor(threads) as pool:
-                list(pool.map(respond, parts))
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(respond, parts))
         return self._responses(bits, known, counts.astype(np.int64))
 
     def _responses(self, bits: NDArray[np.uint8], known: NDArray[np.uint8], counts: NDArray[np.int64]) -> Responses:
@@ -746,6 +753,12 @@ class CompiledSrbm:
         often = counts[:, : machine.pixels] * 2 * (machine.neuron.refractory + 1) > machine.inference_ticks
         return Responses(scores, counts, np.where(known, bits, often).astype(np.uint8))
 
+    def _bits(self, images: NDArray[Any]) -> NDArray[np.uint8]:
+        images, pixels = np.asarray(images), self.machine.pixels
+        if images.ndim != 2 or images.shape[1] != pixels or not ((images == 0) | (images == 1)).all():
+            raise ValueError(f"images must be [B, {pixels}] bits, each 0 or 1")
+        return np.ascontiguousarray(images, np.uint8)
+
     def _buffer(self) -> tuple[NDArray[np.uint64], NDArray[np.uint16]]:
         """Words for the draws of some ticks, and the same as draws."""
         draws = _TICKS * (self.machine.visible + self.machine.hidden) * self._numbers.stride
@@ -753,8 +766,23 @@ class CompiledSrbm:
         return words, words.view(np.uint16)
 
 
-def _copy(levels: NDArray[Any]) -> NDArray[np.uint16]:
-    return np.array(levels, np.uint16, order="C")
+def _checked(machine: Machine, levels: NDArray[Any] | int) -> NDArray[np.uint16]:
+    """Levels of every synapse, in range."""
+    shape, top = (machine.rows, machine.columns), machine.synapse.levels.hi
+    array = np.full(shape, levels) if isinstance(levels, int) else np.asarray(levels)
+    if array.shape != shape or array.dtype.kind not in "iu":
+        raise ValueError(f"levels must be integers [{shape[0]}, {shape[1]}], not {array.dtype} {list(array.shape)}")
+    if int(array.min()) < 0 or int(array.max()) > top:
+        raise ValueError(f"levels must lie in 0..{top}, not {array.min()}..{array.max()}")
+    return array.astype(np.uint16)
+
+
+def _within(what: str, values: NDArray[Any], count: int, top: int) -> NDArray[np.int64]:
+    """So many integers, from 0 to top."""
+    array = np.asarray(values)
+    if array.shape != (count,) or (count and not 0 <= int(array.min()) <= int(array.max()) <= top):
+        raise ValueError(f"{what} must be {count} integers in 0..{top}")
+    return array.astype(np.int64)
 
 
 @lru_cache(maxsize=8)

@@ -117,3 +117,52 @@ def test_equals_the_plain_machine(variant):
         np.testing.assert_array_equal(scores, regenerated.scores[n])
         np.testing.assert_array_equal(completed, regenerated.images[n])
     assert (compiled.walk, compiled.refresh) == (plain.walk, plain.refresh)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"bits": np.zeros((2, 19))}, r"images must be \[B, 20\] bits"),
+        ({"bits": np.full((2, 20), 2)}, "each 0 or 1"),
+        ({"labels": [0, 3]}, r"labels must be 2 integers in 0\.\.2"),
+        ({"labels": [0]}, "labels must be 2 integers"),
+        ({"steps": [-1, 0]}, r"steps must be 2 integers in 0\.\.255"),
+        ({"holds": [True]}, "holds must be 2"),
+    ],
+)
+def test_training_refuses_what_does_not_fit(change, words):
+    machine = machine_of("walk")
+    compiled = CompiledSrbm(machine, *levels_of(machine, np.random.default_rng(1)))
+    given = {"bits": np.zeros((2, 20)), "labels": [0, 1], "steps": [1, 1], **change}
+    before = compiled.gp
+    with pytest.raises(ValueError, match=words):
+        compiled.train(**given)
+    np.testing.assert_array_equal(compiled.gp, before)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"gp": np.zeros((27, 15), int)}, r"levels must be integers \[28, 15\]"),
+        ({"gp": np.zeros((28, 15))}, "not float64"),
+        ({"gm": np.full((28, 15), 256)}, r"levels must lie in 0\.\.255, not 256"),
+        ({"gm": None}, "need gm"),
+        ({"walk": 0}, "walk must lie in"),
+        ({"refresh": 28}, r"refresh in 0\.\.27"),
+    ],
+)
+def test_levels_that_do_not_fit_are_refused(change, words):
+    machine = machine_of("walk")
+    gp, gm = levels_of(machine, np.random.default_rng(1))
+    with pytest.raises(ValueError, match=words):
+        CompiledSrbm(machine, **{"gp": gp, "gm": gm, **change})
+
+
+def test_nothing_to_do_is_done():
+    machine = machine_of("walk")
+    compiled = CompiledSrbm(machine, *levels_of(machine, np.random.default_rng(1)))
+    none = np.zeros((0, 20), np.uint8)
+    assert compiled.train(none, none[:, 0], none[:, 0]).shape == (0, 4, 43)
+    assert compiled.infer(none).scores.shape == (0, 3)
+    with pytest.raises(ValueError, match="known must be one image or 2, not 3"):
+        compiled.regenerate(np.zeros((2, 20)), np.ones((3, 20)))
