@@ -9,6 +9,7 @@ import typer
 
 from snnhw.cli import circuit
 from snnhw.cli.output import DatasetName, Json, Limit, ModelName, console, digits, note, percent, print_record, progress
+from snnhw.errors import DescriptionError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 _FAMILIES = "ice40, ecp5 or xc7"
 _NETLIST = typer.Option("--netlist", metavar="FAMILY", help=f"Verify the netlist after synthesis for {_FAMILIES}.")
+_TRAIN_IMAGES = typer.Option(
+    "--train-images", min=0, metavar="N", help="Images that a spiking RBM learns; 4 unless told."
+)
+_INFER_IMAGES = typer.Option("--infer-images", min=0, metavar="N", help="Images that it infers; 10 unless told.")
 _WAVEFORM = typer.Option("--vcd", metavar="FILE", help="Where to write the waveform of the first image that differs.")
 
 
@@ -39,14 +44,36 @@ def verify(
     engine: circuit.Engine = "auto",
     vcd: Annotated[str | None, _WAVEFORM] = None,
     netlist: Annotated[str | None, _NETLIST] = None,
+    train_images: Annotated[int | None, _TRAIN_IMAGES] = None,
+    infer_images: Annotated[int | None, _INFER_IMAGES] = None,
     as_json: Json = False,
 ) -> None:
     """Compare every spike, membrane, score and cycle of the circuit with golden; status 1 where any differs."""
     from snnhw.data import check_images, load
     from snnhw.presets import resolve_model
     from snnhw.simulate.engines import engine as choose
+    from snnhw.srbm.presets import is_srbm
     from snnhw.verify import verify as run
 
+    if is_srbm(model):
+        from snnhw.cli.verify_machine import verify_machine
+
+        others: dict[str, object] = {
+            "--point": point,
+            "--synapse-lanes": synapse_lanes,
+            "--neuron-lanes": neuron_lanes,
+            "--pixels-per-beat": pixels_per_beat,
+            "--overlap": overlap,
+            "--weights": weights,
+            "--memory": memory,
+            "--engine": engine,
+            "--vcd": vcd,
+            "--netlist": netlist,
+        }
+        verify_machine(model, dataset, limit, lanes, train_images, infer_images, others, as_json)
+        return
+    if train_images is not None or infer_images is not None:
+        raise DescriptionError("--train-images and --infer-images are for a spiking RBM: use --limit for a network")
     chosen = resolve_model(model)
     choices = circuit.implementation(
         chosen.network,

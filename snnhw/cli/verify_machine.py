@@ -1,0 +1,80 @@
+"""What ``snnhw verify`` does for a spiking RBM."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from snnhw.cli import circuit
+from snnhw.cli.output import console, digits, print_record, progress
+from snnhw.errors import DatasetError, DescriptionError
+
+if TYPE_CHECKING:
+    from snnhw.srbm.verify import SrbmReport
+
+
+def verify_machine(
+    name: str,
+    dataset: str,
+    limit: int | None,
+    lanes: int | None,
+    train_images: int | None,
+    infer_images: int | None,
+    not_its_own: dict[str, Any],
+    as_json: bool,
+) -> None:
+    """Compare the circuit of a machine with golden while it learns and infers; status 1 where anything differs."""
+    from snnhw.data import load
+    from snnhw.srbm.evaluate import inputs
+    from snnhw.srbm.grid import MOST_LANES
+    from snnhw.srbm.presets import resolve_srbm
+    from snnhw.srbm.verify import LANES, Plan, verify_srbm
+
+    for option, value in not_its_own.items():
+        if value not in (None, [], "inline", "auto"):
+            raise DescriptionError(
+                f"{option} is not for a spiking RBM: it takes --dataset, --limit, --lanes, --train-images, "
+                "--infer-images and --json"
+            )
+    if lanes is not None and (lanes > MOST_LANES or lanes & (lanes - 1)):
+        raise DescriptionError(f"--lanes of a spiking RBM must be a power of two of at most {MOST_LANES}, not {lanes}")
+    model = resolve_srbm(name)
+    default = Plan()
+    train = default.train if train_images is None else train_images
+    infer = default.infer if infer_images is None else infer_images
+    plan = Plan(train=train, infer=infer, regenerate=-(-infer // 5))
+    if not plan.commands:
+        raise DescriptionError("--train-images and --infer-images are both 0: there is nothing to compare")
+    bits, labels = inputs(model, load(dataset, limit=limit or plan.images))
+    if labels is None:
+        raise DatasetError(f"{dataset} has no labels, which a machine learns from: choose another dataset")
+    with progress("verifying") as update:
+        report = verify_srbm(model, bits, labels, plan, lanes=lanes or LANES, progress=update)
+    if as_json:
+        print_record({"model": name, "dataset": dataset, **report.to_json()})
+    else:
+        show(report)
+    if not report.equal or report.timing_mismatches:
+        raise typer.Exit(1)
+
+
+def show(report: SrbmReport) -> None:
+    """Print a report for people."""
+    screen, record = console(), report.to_json()
+    for kind, what in (("train", "a training image"), ("infer", "an inference"), ("regenerate", "a regeneration")):
+        if record[f"{kind}_cycles"] is not None:
+            screen.print(f"cycles of {what:<17} {circuit.spread(record[f'{kind}_cycles'])} (min / mean / max)")
+    unlike = f"{report.timing_mismatches} are not as predicted" if report.timing_mismatches else "all as predicted"
+    screen.print(f"cycles predicted            {unlike}")
+    compared = f"{digits(report.spikes)} spikes, {digits(report.membranes)} membranes, {digits(report.levels)} levels"
+    screen.print(f"compared                    {compared}, {report.lanes} lanes")
+    seconds = f"{report.build_seconds:.1f} s to build the circuit, {report.seconds:.1f} s to run it"
+    screen.print(f"time                        {seconds}")
+    for problem in report.problems:
+        screen.print(f"problem                     {problem}")
+    if report.divergence is not None:
+        screen.print(f"first difference            {report.divergence}")
+    images = f"{report.train_images} training images, {report.infer_images} inferences"
+    images += f", {report.regenerate_images} regenerations"
+    screen.print(f"{'equal' if report.equal else 'NOT EQUAL'}: {images}")

@@ -1,0 +1,316 @@
+"""A machine's circuit held against golden while it learns, infers and regenerates: every spike, membrane and level."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from golden.srbm import Srbm, Tick
+from snnhw.simulate.simulation import Stall
+from snnhw.srbm.grid import Grid
+from snnhw.srbm.model import SrbmModel
+from snnhw.srbm.simulate import Done, RunningSrbm, SrbmSimulator, Ticks
+from snnhw.srbm.timing import Timing
+from snnhw.verify import Spread
+
+__all__ = ["Plan", "SrbmDivergence", "SrbmReport", "verify_srbm"]
+
+LANES = 16
+"""As many as a machine of full size is worth; what they compute depends on none of it."""
+
+_KINDS = ("spikes", "membranes", "levels", "results")
+_SPIKES = ("rows", "columns")
+_MEMBRANES = ("visible", "hidden")
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to run: training images first, every second of which holds its pixels, then the others, from halves."""
+
+    train: int = 4
+    infer: int = 10
+    regenerate: int = 2
+    step: int = 8
+
+    @property
+    def images(self) -> int:
+        """The most images that a part takes."""
+        return max(self.train, self.infer, self.regenerate)
+
+    @property
+    def commands(self) -> int:
+        """All of them."""
+        return self.train + self.infer + self.regenerate
+
+
+@dataclass(frozen=True)
+class SrbmDivergence:
+    """The first value that differs."""
+
+    command: str
+    """Such as "train 3", from 0."""
+    tick: int | None
+    """None for what is not of a tick."""
+    field: str
+    """"rows" and "columns" are spikes, "visible" and "hidden" membranes."""
+    unit: int | tuple[int, ...]
+    golden: int
+    circuit: int | None
+    """None where the circuit showed nothing."""
+
+    def __str__(self) -> str:
+        when = "" if self.tick is None else f", tick {self.tick}"
+        shown = "nothing" if self.circuit is None else self.circuit
+        return f"{self.command}{when}, {self.field} {self.unit}: golden {self.golden}, circuit {shown}"
+
+
+@dataclass(frozen=True)
+class SrbmReport:
+    """What `verify_srbm` found; counts are of single values."""
+
+    train_images: int
+    infer_images: int
+    regenerate_images: int
+    lanes: int
+    spikes: int
+    membranes: int
+    levels: int
+    results: int
+    """Classes, scores, pixels, and what goes on from one training image to the next."""
+    mismatches: int
+    timing_mismatches: int | None
+    """Commands whose cycles are not as predicted; None where sources and sinks stalled."""
+    train_cycles: Spread | None
+    infer_cycles: Spread | None
+    regenerate_cycles: Spread | None
+    divergence: SrbmDivergence | None
+    problems: tuple[str, ...]
+    """What went wrong beside values, each in a line."""
+    seconds: float
+    build_seconds: float
+    digest: str
+
+    @property
+    def equal(self) -> bool:
+        """Whether the circuit is golden's equal on these images."""
+        return not (self.mismatches or self.problems)
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as plain data."""
+        plain = dict(vars(self))
+        for name in ("train_cycles", "infer_cycles", "regenerate_cycles", "divergence"):
+            plain[name] = dict(vars(plain[name])) if plain[name] is not None else None
+        return {**plain, "problems": list(self.problems), "equal": self.equal}
+
+
+@dataclass
+class _Tally:
+    """What was compared so far, and the first difference."""
+
+    counts: dict[str, int] = field(
+        default_factory=lambda: dict.fromkeys(("spikes", "membranes", "levels", "results"), 0)
+    )
+    mismatches: int = 0
+    divergence: SrbmDivergence | None = None
+    problems: list[str] = field(default_factory=list)
+    cycles: dict[str, list[int]] = field(default_factory=lambda: {"train": [], "infer": [], "regenerate": []})
+    unlike: int = 0
+
+    def compare(self, kind: str, command: str, what: str, golden: Array, circuit: Array) -> None:
+        """Compare values of one kind that are not of ticks."""
+        self.counts[kind] += golden.size
+        if circuit.shape != golden.shape:
+            self._differs(golden.size, SrbmDivergence(command, None, what, 0, int(golden.size), None))
+            return
+        places = np.argwhere(golden != circuit)
+        if len(places):
+            first = tuple(map(int, places[0]))
+            unit = first[0] if len(first) == 1 else first
+            found = SrbmDivergence(command, None, what, unit, int(golden[first]), int(circuit[first]))
+            self._differs(len(places), found)
+
+    def compare_ticks(self, command: str, golden: Ticks, circuit: Ticks) -> None:
+        """Compare what every tick did; the first difference is that of the first tick with any."""
+        candidates: list[tuple[tuple[int, int], SrbmDivergence]] = []
+        mismatches = 0
+        for order, name in enumerate((*_SPIKES, *_MEMBRANES)):
+            expected, shown = getattr(golden, name), getattr(circuit, name)
+            self.counts["spikes" if name in _SPIKES else "membranes"] += expected.size
+            whole = min(len(shown), len(expected))
+            places = np.argwhere(expected[:whole] != shown[:whole])
+            mismatches += len(places) + (len(expected) - whole) * expected.shape[1]
+            if len(places):
+                tick, unit = map(int, places[0])
+                values = int(expected[tick, unit]), int(shown[tick, unit])
+                candidates.append(((tick, order), SrbmDivergence(command, tick, name, unit, *values)))
+            elif whole < len(expected):
+                missing = SrbmDivergence(command, whole, name, 0, int(expected[whole, 0]), None)
+                candidates.append(((whole, order), missing))
+        if candidates:
+            self._differs(mismatches, min(candidates, key=lambda candidate: candidate[0])[1])
+        surplus = max(0, len(circuit.rows) - len(golden.rows))
+        if circuit.misplaced or surplus:
+            self.problems.append(
+                f"{command}: the tap showed {circuit.misplaced} words out of turn, {surplus} ticks more"
+            )
+
+    def compare_done(self, command: str, done: Done, expected: dict[str, Any]) -> None:
+        """Compare a command's result."""
+        if done.stuck is not None:
+            self.problems.append(f"{command}: {done.stuck}")
+        for name, value in expected.items():
+            shown = getattr(done, name)
+            self.compare("results", command, name, np.atleast_1d(value), np.atleast_1d([] if shown is None else shown))
+
+    def count_cycles(self, kind: str, cycles: int, predicted: int) -> None:
+        """Keep a command's cycles beside their prediction."""
+        self.cycles[kind].append(cycles)
+        self.unlike += cycles != predicted
+
+    def _differs(self, count: int, found: SrbmDivergence) -> None:
+        self.mismatches += count
+        self.divergence = self.divergence or found
+
+
+@dataclass
+class _Run:
+    """Both machines, side by side."""
+
+    golden: Srbm
+    circuit: RunningSrbm
+    timing: Timing
+    tally: _Tally
+
+    def load(self) -> None:
+        """Give the circuit golden's levels."""
+        golden = self.golden
+        second = golden.gm if golden.machine.synapse.paired else None
+        done = self.circuit.load(golden.gp, second, golden.walk, golden.refresh)
+        self.tally.compare_done("load", done, self._saved())
+        self._levels("load")
+
+    def train(self, number: int, bits: Array, label: int, step: int) -> None:
+        """Learn an image; every second one holds its pixels."""
+        hold, trace, command = number % 2 == 1, list[Tick](), f"train {number}"
+        self.golden.train(bits, label, step, hold, trace=trace.append)
+        done, ticks = self.circuit.train(bits, label, step, hold), _stacked(trace)
+        nothing = np.zeros(self.golden.machine.classes, np.int64)
+        self.tally.compare_ticks(command, ticks, done.ticks)
+        self.tally.compare_done(command, done, {"classified": 0, "scores": nothing, **self._saved()})
+        self.tally.count_cycles("train", done.cycles, self.timing.train(ticks.rows, ticks.columns, hold))
+        self._levels(command)
+
+    def infer(self, number: int, bits: Array) -> None:
+        """Classify an image."""
+        trace, command = list[Tick](), f"infer {number}"
+        classified, scores = self.golden.infer(bits, trace=trace.append)
+        done, ticks = self.circuit.infer(bits), _stacked(trace)
+        self.tally.compare_ticks(command, ticks, done.ticks)
+        self.tally.compare_done(command, done, {"classified": classified, "scores": scores, **self._saved()})
+        self.tally.count_cycles("infer", done.cycles, self.timing.infer(ticks.rows, ticks.columns))
+
+    def regenerate(self, number: int, bits: Array) -> None:
+        """Complete an image of which the first half is known, or the second."""
+        trace, command = list[Tick](), f"regenerate {number}"
+        known = (np.arange(len(bits)) < len(bits) // 2) ^ (number % 2 == 1)
+        classified, scores, image = self.golden.regenerate(bits * known, known.astype(np.uint8), trace=trace.append)
+        done, ticks = self.circuit.regenerate(bits * known, known), _stacked(trace)
+        self.tally.compare_ticks(command, ticks, done.ticks)
+        expected = {"classified": classified, "scores": scores, "image": image, **self._saved()}
+        self.tally.compare_done(command, done, expected)
+        predicted = self.timing.regenerate(ticks.rows, ticks.columns, known)
+        self.tally.count_cycles("regenerate", done.cycles, predicted)
+
+    def _saved(self) -> dict[str, int]:
+        return {"walk": self.golden.walk, "refresh": self.golden.refresh}
+
+    def _levels(self, command: str) -> None:
+        done, levels = self.circuit.dump()
+        if done.stuck is not None:
+            self.tally.problems.append(f"dump after {command}: {done.stuck}")
+        for name, values in levels.items():
+            self.tally.compare("levels", command, name, getattr(self.golden, name), values)
+
+
+def verify_srbm(
+    model: SrbmModel,
+    bits: NDArray[np.uint8],
+    labels: NDArray[Any],
+    plan: Plan,
+    *,
+    lanes: int = LANES,
+    simulator: SrbmSimulator | None = None,
+    stall: Stall | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> SrbmReport:
+    """Run the commands of a plan on golden and on the circuit, over images [B, pixels] with their labels [B].
+
+    After each training image all levels are read out of the circuit and compared. A part that wants more than B images
+    begins anew with the first. ``simulator`` stands in for the circuit of the machine. Raises ToolMissingError without
+    a C++ compiler, ValueError where there is nothing to do.
+    """
+    if len(bits) == 0 or plan.commands == 0:
+        raise ValueError(f"verify_srbm needs an image and a command at least, not {len(bits)} images, {plan}")
+    begun = time.perf_counter()
+    circuit = (simulator or SrbmSimulator.of(model.machine, lanes)).start(stall)
+    built = time.perf_counter()
+    tally = _Tally()
+    golden = Srbm(model.machine, model.gp, model.gm, walk=model.walk, refresh=model.refresh)
+    with circuit:
+        run = _Run(golden, circuit, Timing(Grid(model.machine, circuit.lanes)), tally)
+        for done in _steps(run, bits, labels, plan):
+            if progress:
+                progress(done, plan.commands)
+            if tally.problems:
+                break
+    spreads = {f"{kind}_cycles": Spread.of(np.array(cycles)) for kind, cycles in tally.cycles.items()}
+    return SrbmReport(
+        train_images=len(tally.cycles["train"]),
+        infer_images=len(tally.cycles["infer"]),
+        regenerate_images=len(tally.cycles["regenerate"]),
+        lanes=circuit.lanes,
+        **tally.counts,
+        mismatches=tally.mismatches,
+        timing_mismatches=tally.unlike if stall is None else None,
+        train_cycles=spreads["train_cycles"],
+        infer_cycles=spreads["infer_cycles"],
+        regenerate_cycles=spreads["regenerate_cycles"],
+        divergence=tally.divergence,
+        problems=tuple(tally.problems),
+        seconds=round(time.perf_counter() - built, 3),
+        build_seconds=round(built - begun, 3),
+        digest=model.digest,
+    )
+
+
+def _steps(run: _Run, bits: Array, labels: Array, plan: Plan) -> Iterator[int]:
+    """Do a plan's commands one by one; how many are done."""
+    run.load()
+    done = 0
+    for number in range(plan.train):
+        image = number % len(bits)
+        run.train(number, bits[image], int(labels[image]), plan.step)
+        yield (done := done + 1)
+    for number in range(plan.infer):
+        run.infer(number, bits[number % len(bits)])
+        yield (done := done + 1)
+    for number in range(plan.regenerate):
+        run.regenerate(number, bits[number % len(bits)])
+        yield (done := done + 1)
+
+
+def _stacked(trace: list[Tick]) -> Ticks:
+    """Golden's ticks as arrays."""
+    return Ticks(
+        rows=np.array([tick.rows for tick in trace]),
+        columns=np.array([tick.columns for tick in trace]),
+        visible=np.array([tick.visible for tick in trace]),
+        hidden=np.array([tick.hidden for tick in trace]),
+    )
