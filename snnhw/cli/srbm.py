@@ -15,30 +15,45 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Experiments with the spiking restricted Boltzmann machine, and pictures of it.")
 
-_NAMES = typer.Argument(metavar="[EXPERIMENT]...", help="What to run; without any, what there is is listed.")
+_NAMES = typer.Argument(metavar="EXPERIMENTS", help="Their names, see `snnhw srbm list`.")
 _RUNS = typer.Option("--runs", metavar="FILE", help="The file of recorded runs.")
 _SEED = typer.Option("--seed", min=0, help="Of initial weights and the order of images.")
 _DATASET = typer.Option("--dataset", metavar="DATA", help="Images with labels, with a training and a test set.")
 _WRITE = typer.Option("--write", metavar="FILE", help="Write the tables into this page, and the plots beside it.")
 
 
+@app.command("list")
+def list_experiments(as_json: Json = False) -> None:
+    """List the experiments, with what the student project found."""
+    from snnhw.srbm.experiments import EXPERIMENTS
+
+    if as_json:
+        described = [
+            {"name": name, "group": made.group, "what": made.what, "deck": made.deck or None}
+            for name, made in EXPERIMENTS.items()
+        ]
+        print_record({"experiments": described})
+        return
+    shown = table("experiment", "group", "what", "the deck")
+    for name, made in EXPERIMENTS.items():
+        shown.add_row(name, made.group, made.what, made.deck or "-")
+    console().print(shown)
+
+
 @app.command("run")
 def run_experiments(
-    names: Annotated[list[str] | None, _NAMES] = None,
+    names: Annotated[list[str], _NAMES],
     runs: Annotated[str, _RUNS] = "srbm-runs.json",
     seed: Annotated[int, _SEED] = 1,
     dataset: Annotated[str, _DATASET] = "mnist",
     as_json: Json = False,
 ) -> None:
-    """Run experiments and record what they came to; without a name, list them."""
+    """Run experiments, and record what they came to."""
     from snnhw.data import load
     from snnhw.srbm.experiments import find_experiment
     from snnhw.srbm.results import record
     from snnhw.srbm.runs import run
 
-    if not names:
-        _list(as_json)
-        return
     chosen = [find_experiment(name) for name in names]
     training, test = load(dataset, "train"), load(dataset, "test")
     finished: list[Run] = []
@@ -54,7 +69,7 @@ def run_experiments(
 
 @app.command("page")
 def page_of_runs(
-    runs: Annotated[str, _RUNS] = "docs/srbm-runs.json",
+    runs: Annotated[str, _RUNS] = "srbm-runs.json",
     write: Annotated[str | None, _WRITE] = None,
     as_json: Json = False,
 ) -> None:
@@ -108,22 +123,3 @@ def _right(run: Run) -> str:
         return f"{100 * (run.wrong or 0):.2f} % of unknown pixels wrong"
     tested = "" if run.test_correct is None else f", test {run.test_correct}"
     return f"{run.correct} of {run.images} right{tested}"
-
-
-def _list(as_json: bool) -> None:
-    from snnhw.srbm.experiments import EXPERIMENTS
-
-    if as_json:
-        print_record(
-            {
-                "experiments": {
-                    name: {"group": made.group, "what": made.what, "deck": made.deck}
-                    for name, made in EXPERIMENTS.items()
-                }
-            }
-        )
-        return
-    shown = table("experiment", "group", "what", "the deck")
-    for name, made in EXPERIMENTS.items():
-        shown.add_row(name, made.group, made.what, made.deck or "-")
-    console().print(shown)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -13,6 +13,7 @@ from snnhw.errors import DescriptionError
 from snnhw.files import replacing, write_atomically
 from snnhw.network import first_complaint
 from snnhw.srbm.experiments import EXPERIMENTS, GROUPS, Experiment
+from snnhw.srbm.machine import Machine
 from snnhw.srbm.runs import Run
 
 __all__ = ["BEGIN", "CURVES", "END", "SWEEPS", "Runs", "load", "page", "plot", "record"]
@@ -154,7 +155,13 @@ def plot(runs: Runs, folder: str | os.PathLike[str]) -> tuple[Path, Path]:
     sweeps = Figure(figsize=(9, 6), layout="constrained")
     for axes, group in zip(sweeps.subplots(2, 2).flat, _SWEEPS, strict=True):
         points = sorted(_sweep(runs, group))
-        axes.plot([value for value, _ in points], [part for _, part in points], marker="o")
+        axes.plot([value for value, _ in points], [part for _, part in points], marker="o", label="as asked")
+        if group == "rate":
+            passed = sorted(_through_refractory(dict(points)))
+            axes.plot(
+                [rate for rate, _ in passed], [part for _, part in passed], "--", label="through a refractory unit"
+            )
+            axes.legend()
         axes.set(title=GROUPS[group], ylabel="validation images right, %", xlabel=_AXES[group])
         axes.grid(visible=True, alpha=0.3)
     paths = Path(folder) / CURVES, Path(folder) / SWEEPS
@@ -183,3 +190,13 @@ def _sweep(runs: Runs, group: str) -> Iterable[tuple[float, float]]:
             "delta": experiment.schedule[0][0],
         }
         yield values[group], 100 * run.correct / run.images
+
+
+def _through_refractory(measured: Mapping[float, float]) -> Iterable[tuple[float, float]]:
+    """What rates come to, in Hz, if spikes that come while a unit is refractory are lost."""
+    shortest = Machine().neuron.refractory + 1
+    for rate in measured:
+        period = round(_TICKS_A_SECOND / rate)
+        passed = _TICKS_A_SECOND / (period * -(-shortest // period))
+        if passed in measured:
+            yield rate, measured[passed]

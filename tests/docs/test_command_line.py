@@ -40,6 +40,8 @@ from snnhw.network import (
     VoteReadout,
 )
 from snnhw.presets import preset, shipped_models
+from snnhw.srbm.machine import Machine
+from snnhw.srbm.model import SrbmModel, initial_levels, save_srbm
 from tests.docs.commands import commands, options
 from tests.docs.markdown import ROOT, code, fences, page, sections, table
 from tests.snnhw.bench.measured import figures
@@ -103,6 +105,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tensors = {name: rng.integers(-8, 8, shape) for name, shape in tensor_shapes(network).items()}
     counts = {"correct": 1, "total": 2}
     save(Model(network, tensors, {"accuracy": counts, "float_accuracy": counts}), "small.safetensors")
+    machine = Machine(hidden=4, inference_ticks=20)
+    save_srbm(SrbmModel(machine, *initial_levels(machine, 58.0, seed=1)), "machine.safetensors")
     sample = load("sample")
     Path("digits").mkdir()
     np.savez("digits/train.npz", images=sample.images[:100], labels=sample.labels[:100])
@@ -129,15 +133,19 @@ RUNS: dict[str, list[str]] = {
     "program": ["made", "--dry-run"],
     "run": ["small.safetensors", "--port", "simple", "--limit", "2"],
     "bench": ["small.safetensors", "--points", "small", "--dataset", "sample"],
+    "srbm list": [],
+    "srbm run": ["logistic", "--dataset", "digits"],
+    "srbm page": [],
+    "srbm pictures": ["machine.safetensors", "--images", "1"],
 }
-BEFORE = {"weights": "verilog", "patch": "build", "report": "build", "program": "build"}
+BEFORE = {"weights": "verilog", "patch": "build", "report": "build", "program": "build", "srbm page": "srbm run"}
 
 
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_field_is_printed_and_named(command: str, capsys: pytest.CaptureFixture[str]):
     if command in BEFORE:
-        run([BEFORE[command], *RUNS[BEFORE[command]]])
+        run([*BEFORE[command].split(), *RUNS[BEFORE[command]]])
         capsys.readouterr()
     run([*command.split(), *RUNS[command], "--json"])
     printed: dict[str, Any] = json.loads(capsys.readouterr().out)

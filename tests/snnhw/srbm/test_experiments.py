@@ -190,8 +190,11 @@ def test_pictures_of_a_model(tmp_path, capsys):
 
 
 def test_experiments_are_listed(capsys):
-    assert run_command(["srbm", "run", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["experiments"]["rate-250"]["deck"] == "falls above 230 Hz"
+    assert run_command(["srbm", "list", "--json"]) == 0
+    listed = {made["name"]: made["deck"] for made in json.loads(capsys.readouterr().out)["experiments"]}
+    assert listed["rate-250"] == "falls above 230 Hz" and listed["logistic"] is None
+    assert run_command(["srbm", "list"]) == 0
+    assert all(name in capsys.readouterr().out for name in ("cnn2-long",))
 
 
 def test_the_recorded_runs_are_read():
