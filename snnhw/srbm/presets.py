@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from snnhw.errors import DescriptionError, ModelFileError
-from snnhw.srbm.machine import Machine, Neuron, RandomWalk, Synapse
+from snnhw.srbm.machine import Machine, Periods
 from snnhw.srbm.model import Pixels, SrbmModel, is_srbm_file, load_srbm
 
 __all__ = ["SRBM_PRESETS", "SrbmPreset", "Stage", "find_srbm_preset", "is_srbm", "resolve_srbm"]
@@ -60,16 +60,12 @@ SRBM_PRESETS: Mapping[str, SrbmPreset] = MappingProxyType(
         for chosen in (
             SrbmPreset(
                 name="srbm-mnist",
-                summary="784 pixels, 10 x 4 labels, 500 hidden units; two devices of 15 bits a synapse",
-                machine=Machine(
-                    neuron=Neuron(threshold=16385, membrane_bits=18),
-                    noise=RandomWalk(step=2200),
-                    synapse=Synapse(bits=15, refresh_level=24576),
-                ),
+                summary="784 pixels, 10 x 4 labels, 500 hidden units; two devices of 12 bits a synapse",
+                machine=Machine(periods=Periods(pixel=8)),
                 pixels=Pixels("threshold", 0.3),
                 dataset="mnist",
-                sigma=232.0,
-                stages=(Stage(16, 15_000), Stage(8, 15_000, hold=100)),
+                sigma=58.0,
+                stages=(Stage(4, 20_000), Stage(2, 20_000, hold=50), Stage(1, 20_000, hold=50)),
             ),
         )
     }
