@@ -72,6 +72,8 @@ class SrbmSimulator:
     machine: Machine
     lanes: int
     emitted: SrbmEmitted
+    optimise: bool = True
+    """Without it the library is built in a fraction of the time, and runs slower."""
 
     @classmethod
     def of(cls, machine: Machine, lanes: int) -> SrbmSimulator:
@@ -83,7 +85,9 @@ class SrbmSimulator:
         tap = self.emitted.interface.tap
         public = sorted({tap.strobe, *(signal.signal for signal in tap.signals)})
         driver = resources.files("snnhw.srbm").joinpath("driver.cpp").read_text()
-        path = compiler.build_library(self.emitted.verilog, self.emitted.interface.top, public, driver=driver)
+        path = compiler.build_library(
+            self.emitted.verilog, self.emitted.interface.top, public, driver=driver, optimise=self.optimise
+        )
         return RunningSrbm(self, _library(path), stall)
 
     @property
