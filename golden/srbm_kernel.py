@@ -39,6 +39,9 @@ _TICKS = 8
 _HISTORY = 32
 """Words of draws that the next word depends on."""
 
+_BLOCK = 16
+"""Units that are looked at together for one that fires."""
+
 _SET, _GRADUAL, _ABRUPT, _ONE_GRADUAL, _ONE_ABRUPT = range(5)
 _SWEEP = {"set": _SET, "gradual": _GRADUAL, "abrupt": _ABRUPT}
 
@@ -248,11 +251,17 @@ def _list_chain(unit: int, following: Ints, offset: int, found: Ints, count: int
 
 @_compiled
 def _list_fires(fires: Ints, first: int, found: Ints, count: int) -> int:
-    """Append the units from the first on that fire; how many there are then."""
-    for unit in range(first, len(fires)):
-        if fires[unit]:
-            found[count] = unit
-            count += 1
+    """Append the units from the first on that fire; how many there are then. Blocks where none does are passed over."""
+    for start in range(first, len(fires), _BLOCK):
+        block = fires[start : start + _BLOCK]
+        any_fires = np.uint8(0)
+        for fired in block:
+            any_fires |= fired
+        if any_fires:
+            for n in range(len(block)):
+                if block[n]:
+                    found[count] = start + n
+                    count += 1
     return count
 
 
