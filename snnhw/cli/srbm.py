@@ -118,6 +118,35 @@ def pictures(
         console().print("\n".join(files))
 
 
+@app.command("frontend")
+def frontend(
+    name: Annotated[str, typer.Argument(metavar="FRONTEND", help="cnn1 or cnn2.")],
+    out: Annotated[str | None, typer.Option("--out", metavar="FILE", help="NAME.safetensors unless told.")] = None,
+    dataset: Annotated[str, _DATASET] = "mnist",
+    epochs: Annotated[int, typer.Option("--epochs", min=1, help="Passes over the training images.")] = 10,
+    seed: Annotated[int, _SEED] = 1,
+    as_json: Json = False,
+) -> None:
+    """Train a convolutional front end anew, as the ones that ship were, and write its integers."""
+    from snnhw.data import load
+    from snnhw.errors import ToolMissingError
+    from snnhw.srbm.cnn import save_front_end
+
+    try:
+        from snnhw.train.frontend import Options, train_front_end
+    except ModuleNotFoundError as error:
+        raise ToolMissingError("PyTorch is not installed in this Python: pip install 'snnhw[train]'") from error
+    training, options = load(dataset, "train"), Options(epochs=epochs, seed=seed)
+    with progress(name) as update:
+        made = train_front_end(name, training, options, lambda epoch, *_: update(epoch, epochs))
+    path = save_front_end(made, out or f"{name}.safetensors")
+    if as_json:
+        print_record({"file": str(path), "digest": made.digest, "provenance": dict(made.provenance)})
+    else:
+        right = made.provenance["validation_accuracy"]
+        console().print(f"{path}: a linear classifier of its bits gets {100 * right:.2f} % of validation images right")
+
+
 def _right(run: Run) -> str:
     if run.correct is None:
         return f"{100 * (run.wrong or 0):.2f} % of unknown pixels wrong"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -23,6 +24,8 @@ BEGIN, END = "<!-- snnhw srbm page -->", "<!-- end of snnhw srbm page -->"
 CURVES, SWEEPS = "srbm-curves.svg", "srbm-sweeps.svg"
 _CURVES = ("base", "labels-160", "hidden-944", "pool-average", "pool-combination", "cnn1", "cnn2")
 _SWEEPS = ("threshold", "rate", "walk", "delta")
+_BESIDE_THE_BASE = {"threshold", "rate", "labels", "hidden", "walk", "sampling", "hold", "initial", "pooling"}
+"""Groups whose tables begin with the base."""
 _TICKS_A_SECOND = 2000
 
 
@@ -73,6 +76,8 @@ def _group(name: str, title: str, runs: Runs) -> str | None:
     rows = [(made, runs.of(made.name)) for made in EXPERIMENTS.values() if made.group == name and runs.of(made.name)]
     if not rows:
         return None
+    if name in _BESIDE_THE_BASE and runs.of("base"):
+        rows.insert(0, (replace(EXPERIMENTS["base"], what="the base"), runs.of("base")))
     special = {"rate": _RATES, "devices": _PULSES}.get(name, ())
     if any(run.wrong is not None for _, found in rows for run in found):
         special = (*special, ("wrong in a completed half, %", "wrong"))

@@ -1,4 +1,4 @@
-"""Training of the convolutional front ends of the spiking RBM, in PyTorch alone: ``python -m snnhw.train.frontend``.
+"""Training of the convolutional front ends of the spiking RBM, in PyTorch alone: ``snnhw srbm frontend``.
 
 Convolutions as in the deck's table, each with batch normalisation that is folded into its weights afterwards. The last
 one's features are thresholded, forward a step and backward a sigmoid, and a linear classifier reads the bits; half of
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from snnhw.data import Dataset
-from snnhw.errors import DatasetError
+from snnhw.errors import DatasetError, ModelFileError
 from snnhw.srbm.cnn import KERNEL, POOL, Convolution, FrontEnd
 
 __all__ = ["Options", "train_front_end"]
@@ -38,7 +38,7 @@ _HEADROOM = 1.1
 class Options:
     """How a front end is trained; the same options give the same front end on the same machine."""
 
-    epochs: int = 8
+    epochs: int = 10
     batch_size: int = 100
     learning_rate: float = 0.005
     dropout: float = 0.5
@@ -83,12 +83,14 @@ def train_front_end(
     ``after_epoch`` is called with the epoch from 1, the part of validation images that the classifier behind the bits
     gets right, and the part of bits that are on.
     """
+    if name not in _CHANNELS:
+        raise ModelFileError(f"there is no front end '{name}'; there are {', '.join(_CHANNELS)}")
     if dataset.images.shape[1:] != (28, 28) or dataset.labels is None:
         raise DatasetError(f"a front end is trained on labelled images of 28 x 28, which {dataset.name} has not")
     torch.manual_seed(options.seed)
     pixels = torch.from_numpy(dataset.images[:, None] / np.float32(255))
     labels = torch.from_numpy(np.array(dataset.labels))
-    kept = len(labels) - options.validation
+    kept = len(labels) - min(options.validation, len(labels) // 4)
     network = _Network(name, options.dropout)
     optimiser = torch.optim.Adam(network.parameters())
     batches = -(-kept // options.batch_size)

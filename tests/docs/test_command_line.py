@@ -136,6 +136,7 @@ RUNS: dict[str, list[str]] = {
     "srbm list": [],
     "srbm run": ["logistic", "--dataset", "digits"],
     "srbm page": [],
+    "srbm frontend": ["cnn1", "--dataset", "digits", "--epochs", "1"],
     "srbm pictures": ["machine.safetensors", "--images", "1"],
 }
 BEFORE = {"weights": "verilog", "patch": "build", "report": "build", "program": "build", "srbm page": "srbm run"}
