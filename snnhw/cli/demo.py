@@ -14,6 +14,7 @@ from snnhw.cli.verify import show
 _MODEL = typer.Argument(metavar="[MODEL]", help=MODEL_HELP)
 _INDEX = typer.Option("--index", min=0, metavar="N", help="Show this image of the sample.")
 _LIMIT = typer.Option("--limit", min=1, metavar="N", help="Verify the first N images of the sample only.")
+_SRBM = typer.Option("--srbm", help="Show the spiking RBM that ships.")
 _OUT = typer.Option("--out", metavar="DIR", help="Where the Verilog goes; NAME_verilog in this folder unless told.")
 
 
@@ -22,9 +23,17 @@ def demo(
     index: Annotated[int, _INDEX] = 0,
     limit: Annotated[int | None, _LIMIT] = None,
     out: Annotated[str | None, _OUT] = None,
+    srbm: Annotated[bool, _SRBM] = False,
     as_json: Json = False,
 ) -> None:
     """Turn a shipped model into Verilog, simulate it on real digits, and compare it with the golden model."""
+    from snnhw.srbm.presets import is_srbm
+
+    if srbm or is_srbm(model):
+        from snnhw.cli.demo_machine import demo_machine
+
+        demo_machine(model if is_srbm(model) else "srbm-mnist", index, limit, out, as_json)
+        return
     from golden.network import run as run_golden
     from snnhw.data import check_images, load
     from snnhw.demo import draw_sample

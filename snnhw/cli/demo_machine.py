@@ -1,0 +1,68 @@
+"""What ``snnhw demo --srbm`` does: a spiking RBM completes a digit, and learns on golden and circuit side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from snnhw.cli.output import console, print_record, progress
+from snnhw.cli.verify_machine import show
+from snnhw.errors import DescriptionError
+
+
+def demo_machine(name: str, index: int, limit: int | None, out: str | None, as_json: bool) -> None:
+    """Complete an image of the sample, or classify its features; write the Verilog; compare the circuit with golden."""
+    from golden.srbm import Srbm
+    from snnhw.data import load
+    from snnhw.srbm.demo import draw_completion, draw_scores
+    from snnhw.srbm.evaluate import half_masks, inputs
+    from snnhw.srbm.presets import resolve_srbm
+    from snnhw.srbm.verify import LANES, Plan, verify_srbm
+    from snnhw.srbm.verilog import emit
+
+    screen = console()
+
+    def say(text: str) -> None:
+        if not as_json:
+            screen.print(text)
+
+    model = resolve_srbm(name)
+    machine, images = model.machine, load("sample")
+    if index >= len(images):
+        raise DescriptionError(f"--index must be below {len(images)}, the number of images in the sample, not {index}")
+    bits, labels = inputs(model, images)
+    say(
+        f"The spiking RBM {name}: {machine.pixels} pixels and {machine.classes} x {machine.labels_per_class} labels "
+        f"visible, {machine.hidden} units hidden; {machine.rows} x {machine.columns} {machine.synapse.cell} synapses "
+        f"of {machine.synapse.bits} bits a device\n"
+    )
+    golden = Srbm(machine, model.gp, model.gm, walk=model.walk, refresh=model.refresh)
+    if model.pixels.name == "threshold":
+        height, width = images.images.shape[1:]
+        known = half_masks(height, width)[1]
+        classified, scores, completed = golden.regenerate(bits[index] * known, known)
+        for line in draw_completion(bits[index], known, completed, (height, width)):
+            say(line)
+        seen = "that half alone"
+    else:
+        classified, scores = golden.infer(bits[index])
+        seen = f"the features of image {index}"
+    say(f"\nspikes of the label units in {machine.inference_ticks} ticks, from {seen}:")
+    for line in draw_scores(scores, classified):
+        say(line)
+    folder = Path(out) if out is not None else Path(f"{Path(name).stem}_verilog")
+    files = [str(path) for path in emit(machine, LANES).write(folder)]
+    say(f"\nThe circuit as Verilog, {LANES} lanes, is in {folder}.")
+    plan = Plan(train=2, infer=5 if limit is None else limit, regenerate=1)
+    say("\nThe circuit learns, infers and completes, and every spike, membrane and level is compared with golden:\n")
+    assert labels is not None
+    with progress("verifying") as update:
+        report = verify_srbm(model, bits, labels, plan, progress=update)
+    if as_json:
+        shown = {"index": index, "class": classified, "scores": scores.tolist()}
+        print_record({"model": name, "image": shown, "folder": str(folder), "files": files, **report.to_json()})
+    else:
+        show(report)
+    if not report.equal:
+        raise typer.Exit(1)
