@@ -104,7 +104,8 @@ class DifferentialArray(wiring.Component):
     A reply comes ``LATENCY`` cycles after its request, without waiting: ``valid``, ``tag``, ``weight`` of the lanes,
     lane n being column or row n of the word, and ``levels``, those of the only lane in ``mask``. A request for synapses
     that an earlier one is still changing waits until they are written; so nobody sees a level that is out of date.
-    ``busy`` is 1 until the last reply is out and all is written.
+    ``busy`` is 1 until the last reply is out and all is written, ``early`` while a reply will come that adds to one of
+    the first ``LATENCY`` unit words.
     """
 
     LATENCY = 6
@@ -120,12 +121,13 @@ class DifferentialArray(wiring.Component):
                 "weight": Out(data.ArrayLayout(shape_of(self.synapse.weight), grid.lanes)),
                 "levels": Out(levels_layout(self.synapse)),
                 "busy": Out(1),
+                "early": Out(1),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        flight, go, waiting = self._pipeline(m)
+        flight, go, coming = self._pipeline(m)
         asked, _, held, changed = flight
         mask = rotated(m, held.request.mask, 1, held.request.offset, True, "mask")
         weights, chosen = [], []
@@ -147,7 +149,9 @@ class DifferentialArray(wiring.Component):
         m.d.sync += [levels.eq(either(chosen)), self.levels.eq(levels), self.tag.eq(changed.request.tag)]
         in_lanes = rotated(m, Cat(weights), len(weights[0]), changed.request.offset, False, "in_lanes")
         m.d.sync += [self.weight.eq(in_lanes), self.valid.eq(changed.valid)]
-        m.d.comb += self.busy.eq(Cat(waiting, *(stage.valid for stage in flight)).any() | self.valid)
+        pending = [(stage.valid, stage.request.tag) for stage in (coming, *flight)] + [(self.valid, self.tag)]
+        soon = [valid & tag.adds & (tag.target < self.LATENCY) for valid, tag in pending]
+        m.d.comb += [self.busy.eq(Cat(valid for valid, _ in pending).any()), self.early.eq(Cat(soon).any())]
         return m
 
     def _pipeline(self, m):
@@ -156,20 +160,21 @@ class DifferentialArray(wiring.Component):
             {"valid": 1, "block": address_width(self.grid.blocks), "request": request_layout(self.grid)}
         )
         flight = [Signal(layout, name=name) for name in ("asked", "fetched", "held", "changed")]
-        coming, valid = Signal(request_layout(self.grid)), Signal(name="coming_valid")
+        coming = Signal(data.StructLayout({"valid": 1, "request": request_layout(self.grid)}))
+        request = coming.request
         asked, go, moves = flight[0], Signal(), Signal()
         conflict = Cat(self._meet(asked, stage) for stage in flight[1:]).any()
         m.d.comb += [go.eq(asked.valid & ~conflict), moves.eq(~asked.valid | go)]
-        m.d.comb += self.requests.ready.eq(~valid | moves)
+        m.d.comb += self.requests.ready.eq(~coming.valid | moves)
         with m.If(self.requests.ready):
-            m.d.sync += [valid.eq(self.requests.valid), coming.eq(self.requests.payload)]
+            m.d.sync += [coming.valid.eq(self.requests.valid), request.eq(self.requests.payload)]
         with m.If(moves):
-            block = coming.row_word * self.grid.column_words + coming.column_word
-            m.d.sync += [asked.valid.eq(valid), asked.request.eq(coming), asked.block.eq(block)]
+            block = request.row_word * self.grid.column_words + request.column_word
+            m.d.sync += [asked.valid.eq(coming.valid), asked.request.eq(request), asked.block.eq(block)]
         for earlier, later in pairwise(flight):
             m.d.sync += later.eq(earlier)
         m.d.sync += flight[1].valid.eq(go)
-        return flight, go, valid
+        return flight, go, coming
 
     def _meet(self, asked, stage):
         """Whether a request may want to know of a synapse that one further on changes.

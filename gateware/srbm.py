@@ -70,12 +70,13 @@ class SrbmCircuit(wiring.Component):
 
     Levels are those of a load; before it they are 0.
 
-    Words a tick, and so the least number of cycles with one access to the array a cycle: a pass over the units
-    (``row_words`` + ``column_words``); LIF, ``hidden_words`` a row that fired; BLIF, the words with a free unit a
-    column that fired; STDP, the words with an open row a column that is due. LIF runs while the columns pass, so that a
-    tick takes, with n rows and m columns that fired, f free words, o open words and d due columns,
+    The floor, with one word of synapses read a cycle, of a tick in which n rows and m columns fire, f row words have a
+    unit that is free in the next tick, o row words a row that is open to an update and d columns are due for one:
 
-        max(row_words + hidden_words max(1, n), unit_words) + f max(1, m) + o d + a constant.
+        row_words (the units' pass) + hidden_words n (LIF) + f m (BLIF) + o d (STDP).
+
+    The columns' pass goes on beside LIF. A tick takes 8 cycles more, and n and m count as 1 where they are 0, for then
+    currents are written all the same; ``snnhw/srbm/timing.py`` has the whole of it.
     """
 
     def __init__(self, machine: Machine, lanes: int):
@@ -122,10 +123,11 @@ class SrbmCircuit(wiring.Component):
             with m.State("INTAKE"), m.If(self.intake.done):
                 self._tick(m)
                 m.next = "TICK"
-            with m.State("TICK"), m.If(self.sweep.done & ~self.array.busy):
-                with m.If(self.phases.last):
+            with m.State("TICK"):
+                with m.If(self.sweep.done & self.phases.last & ~self.array.busy):
                     self._finish(m)
-                with m.Else():
+                # The next pass reads the first words before the last currents have come; those it must not want.
+                with m.If(self.sweep.done & ~self.phases.last & ~self.array.early):
                     m.d.comb += self.phases.advance.eq(1)
                     self._tick(m)
             with m.State("REFRESH"), m.If(self.refresh.done & ~self.array.busy):

@@ -3,6 +3,7 @@
 Twin of the array's part in ``golden.srbm.Srbm``'s tick; golden adds up whole rows and columns at once.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 from amaranth.hdl import Cat, Module, Mux, Signal
@@ -26,9 +27,8 @@ class Part(enum.Enum, shape=2):  # type: ignore[call-arg]
 
 
 class Place(NamedTuple):
-    """Where one goes through a list is: signals, ``rewind`` and ``next`` to be driven by who goes."""
+    """Where one goes through a list is: signals, ``next`` to be driven by who goes."""
 
-    rewind: Signal
     next: Signal
     word: Signal
     lane: Signal
@@ -39,7 +39,7 @@ class Place(NamedTuple):
     @classmethod
     def of(cls, name: str, grid: Grid, words: int) -> "Place":
         """Signals that tell of one of so many words."""
-        widths = [1, 1, address_width(words), grid.lanes.bit_length() - 1, grid.lanes, 1, 1]
+        widths = [1, address_width(words), grid.lanes.bit_length() - 1, grid.lanes, 1, 1]
         return cls(*(Signal(width, name=f"{name}_{field}") for field, width in zip(cls._fields, widths, strict=True)))
 
 
@@ -135,46 +135,41 @@ class Sweep(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        rows_in, columns_in = self._fill(m)
-        part, first, last = Signal(Part), Signal(), Signal()
+        rows_ready, columns_ready = self._fill(m)
+        part, running, first, last, over = Signal(Part), Signal(), Signal(), Signal(), Signal()
         outer, inner = self._outer(m, part), self._inner(m, part)
-        m.d.comb += last.eq(inner.last | inner.empty)
-        m.d.comb += self._request(part, outer, inner, first, last)
-        with m.FSM():
-            with m.State("IDLE"):
-                m.d.comb += self.done.eq(1)
-                with m.If(self.start):
-                    m.d.sync += part.eq(Part.LIF)
-                    m.next = "WAIT"
-            with m.State("WAIT"), m.If(Mux(part == Part.LIF, rows_in, columns_in)):
-                m.d.comb += [outer.rewind.eq(1), inner.rewind.eq(1)]
-                m.next = "LOAD"
-                with m.If(outer.empty | ((part == Part.STDP) & inner.empty)):
-                    self._next_part(m, part)
-            with m.State("LOAD"):
-                m.d.sync += first.eq(1)
-                m.next = "RUN"
-            with m.State("RUN"):
-                m.d.comb += self.requests.valid.eq(1)
-                with m.If(self.requests.ready):
-                    m.d.comb += [inner.next.eq(1), outer.next.eq(last)]
-                    m.d.sync += first.eq(last)
-                    with m.If(last & outer.last):
-                        self._next_part(m, part)
+        # What is there for BLIF and STDP to do is known once all columns have reported.
+        blif = ~self.lists["free"].empty
+        stdp = ~(self.lists["open"].empty | self.lists["due"].empty)
+        ready = Mux(part == Part.LIF, rows_ready, columns_ready)
+        wanted = (part != Part.BLIF) | blif
+        taken = self.requests.valid & self.requests.ready
+        m.d.comb += [
+            last.eq(inner.last | inner.empty),
+            self.requests.valid.eq(running & ready & wanted),
+            self.done.eq(~running),
+            inner.next.eq(taken),
+            outer.next.eq(taken & last),
+            over.eq(running & ready & ((taken & last & outer.last) | ~wanted)),
+            *self._request(part, outer, inner, first, last),
+        ]
+        with m.If(taken):
+            m.d.sync += first.eq(last)
+        with m.If(self.start):
+            m.d.sync += [part.eq(Part.LIF), running.eq(1), first.eq(1)]
+        with m.Elif(over):
+            m.d.sync += part.eq(Part.BLIF)
+            with m.If(columns_ready & ~((part == Part.LIF) & blif)):
+                m.d.sync += [part.eq(Part.STDP), running.eq(stdp & (part != Part.STDP))]
         return m
 
-    def _next_part(self, m, part):
-        """Go on with the next part, if there is one; only STDP comes after BLIF."""
-        m.d.sync += part.eq(Mux(part == Part.LIF, Part.BLIF, Part.STDP))
-        m.next = "WAIT"
-        with m.If(part == Part.STDP):
-            m.next = "IDLE"
-
     def _fill(self, m):
-        """Append what the units report to the lists; whether all rows have reported, and all columns."""
+        """Append what the units report to the lists; whether those of rows are ready, and those of columns."""
         grid, report = self.grid, self.report
-        is_row, rows_in, columns_in = Signal(), Signal(), Signal()
+        is_row = Signal()
         m.d.comb += is_row.eq(report.word < grid.row_words)
+        row_rewind, rows_ready = self._whole(m, grid.row_words - 1, "rows")
+        column_rewind, columns_ready = self._whole(m, grid.unit_words - 1, "columns")
         fill = {
             "rows": (is_row, report.spike),
             "open": (is_row & self.gate.gate, report.open),
@@ -187,25 +182,29 @@ class Sweep(wiring.Component):
             word = report.word if name in ("rows", "open", "free") else report.word - grid.row_words
             m.d.comb += [
                 entries.clear.eq(self.start),
+                entries.rewind.eq(row_rewind if name == "rows" else column_rewind),
                 entries.push.eq(self.valid & wanted & mask.any()),
                 entries.coming.word.eq(word),
                 entries.coming.mask.eq(mask),
             ]
+        return rows_ready, columns_ready
+
+    def _whole(self, m, last_word, name):
+        """When the lists are whole with a word's report: the cycle in which they rewind, and that they have done so."""
+        whole = [Signal(name=f"{name}_{state}") for state in ("in", "loading", "ready")]
         with m.If(self.start):
-            m.d.sync += [rows_in.eq(0), columns_in.eq(0)]
-        with m.Elif(self.valid):
-            with m.If(report.word == grid.row_words - 1):
-                m.d.sync += rows_in.eq(1)
-            with m.If(report.word == grid.unit_words - 1):
-                m.d.sync += columns_in.eq(1)
-        return rows_in, columns_in
+            m.d.sync += [state.eq(0) for state in whole]
+        with m.Else():
+            m.d.sync += whole[0].eq(whole[0] | (self.valid & (self.report.word == last_word)))
+            m.d.sync += [later.eq(earlier) for earlier, later in pairwise(whole)]
+        return whole[0] & ~whole[1], whole[2]
 
     def _outer(self, m, part):
         """The words that get a current, or an update: of columns one after the other, of rows those of a list."""
         grid = self.grid
         place = Place.of("outer", grid, max(grid.row_words, grid.column_words))
         column_word = Signal(address_width(grid.hidden_words))
-        with m.If(place.rewind):
+        with m.If(self.start):
             m.d.sync += column_word.eq(0)
         with m.Elif(place.next):
             m.d.sync += column_word.eq(column_word + 1)
@@ -216,7 +215,6 @@ class Sweep(wiring.Component):
                 entries = self.lists[name]
                 with m.Case(case):
                     m.d.comb += [
-                        entries.rewind.eq(place.rewind),
                         entries.next_word.eq(place.next),
                         place.word.eq(entries.word),
                         place.mask.eq(entries.mask),
@@ -234,7 +232,6 @@ class Sweep(wiring.Component):
                 entries = self.lists[name]
                 with m.Case(case):
                     m.d.comb += [
-                        entries.rewind.eq(place.rewind),
                         entries.next_lane.eq(place.next),
                         place.word.eq(entries.word),
                         place.lane.eq(entries.lane),

@@ -68,9 +68,8 @@ def test_the_circuit_is_goldens_equal(circuit: SrbmSimulator, stall: Stall | Non
     assert report.timing_mismatches == (None if stall else 0)
 
 
-@pytest.mark.parametrize("lanes", [1, 16])
-def test_cycles_are_as_predicted_in_any_lanes(lanes: int):
-    report = run(model(), simulator(TOY, lanes))
+def test_cycles_are_as_predicted_in_other_lanes():
+    report = run(model(), simulator(TOY, 2))
     assert report.equal
     assert report.timing_mismatches == 0
     assert report.to_json()["train_cycles"]["min"] > 0
