@@ -18,8 +18,8 @@ from snnhw.srbm.machine import Machine
 
 __all__ = ["Devices", "Imperfections"]
 
-Levels = NDArray[np.int64]
-Pair = tuple[Levels, Levels]
+Levels = NDArray[np.int32]
+"""Gp and Gm, [2, rows, columns]."""
 
 
 @dataclass(frozen=True)
@@ -62,36 +62,41 @@ class Devices:
         self._generator = np.random.default_rng(seed)
         shape = (2, machine.rows, machine.columns)
         deviation = imperfections.variability * self._generator.standard_normal(shape, np.float32)
-        self._gain = np.maximum(1 + deviation, 0)
-        self._stuck = self._generator.random(shape, np.float32) < imperfections.stuck
+        self._gain = np.maximum(1 + deviation, 0).reshape(-1)
+        self._stuck = np.flatnonzero(self._generator.random(shape, np.float32) < imperfections.stuck)
         self._refresh = 0
 
-    def begin(self, gp: Levels, gm: Levels) -> Pair:
+    def begin(self, levels: Levels) -> Levels:
         """The initial levels, with stuck devices where they are stuck."""
-        return self._hold(np.array([gp, gm], np.int64))
+        return self._hold(np.array(levels, np.int32))
 
-    def write(self, before: Pair, after: Pair, step: int) -> Pair:
+    def write(self, before: Levels, after: Levels, step: int) -> Levels:
         """The levels after an image that would have changed ``before`` to ``after``, and after the refresh of rows."""
-        old = np.array(before, np.int64)
-        levels = old.copy()
-        changed = np.nonzero(np.array(after, np.int64) - old)
-        rise = np.array(after, np.int64)[changed] - old[changed]
+        wrong, levels = self.imperfections, after.copy()
+        old = before.reshape(-1)
+        rises = after.reshape(-1) - old
+        changed = np.flatnonzero(rises)
+        rise = rises[changed]
         pulses = -(-rise // max(step, 1))
         self.set_pulses += int(pulses.sum())
-        noise = self.imperfections.write_noise * step * np.sqrt(pulses)
-        real = rise * self._gain[changed] + noise * self._generator.standard_normal(len(rise))
-        levels[changed] += self._whole(real)
-        return self._hold(self._refreshed(levels, step))
+        if wrong.write_noise or wrong.variability:
+            real = rise * self._gain[changed]
+            if wrong.write_noise:
+                deviation = wrong.write_noise * step * np.sqrt(pulses, dtype=np.float32)
+                real += deviation * self._generator.standard_normal(len(rise), np.float32)
+            written = old[changed] + self._whole(real)
+            levels.reshape(-1)[changed] = np.clip(written, 0, self.machine.synapse.levels.hi)
+        self._refresh_rows(levels, step)
+        return self._hold(levels)
 
-    def aged(self, gp: Levels, gm: Levels) -> Pair:
+    def aged(self, levels: Levels) -> Levels:
         """The levels after ``decades`` decades of drift."""
         wrong = self.imperfections
-        levels = np.array([gp, gm], np.float64)
         exponent = wrong.drift + wrong.drift_spread * self._generator.standard_normal(levels.shape)
-        fallen = np.rint(levels * 10.0 ** (-np.maximum(exponent, 0) * wrong.decades)).astype(np.int64)
-        return self._hold(fallen)
+        left = 10.0 ** (-np.maximum(exponent, 0) * wrong.decades)
+        return self._hold(np.rint(levels * left).astype(np.int32))
 
-    def _refreshed(self, levels: Levels, step: int) -> Levels:
+    def _refresh_rows(self, levels: Levels, step: int) -> None:
         """Write the next rows of the rotation anew where a level is too high: RESET of both devices, SET of one."""
         synapse = self.machine.synapse
         rows = (self._refresh + np.arange(synapse.refresh_rows)) % self.machine.rows
@@ -103,14 +108,12 @@ class Devices:
         self.set_pulses += int((-(-np.abs(weight) // max(step, 1))).sum())
         part[0][high], part[1][high] = np.maximum(weight, 0), np.maximum(-weight, 0)
         levels[:, rows] = part
+
+    def _hold(self, levels: Levels) -> Levels:
+        """The same, with stuck devices at their level."""
+        levels.reshape(-1)[self._stuck] = self.imperfections.stuck_level
         return levels
 
-    def _hold(self, levels: Levels) -> Pair:
-        """Levels within their range, and stuck devices at their level."""
-        bounded = np.clip(levels, 0, self.machine.synapse.levels.hi)
-        bounded[self._stuck] = self.imperfections.stuck_level
-        return bounded[0], bounded[1]
-
-    def _whole(self, values: NDArray[np.float64]) -> Levels:
+    def _whole(self, values: NDArray[np.float32]) -> Levels:
         """Values as whole levels, up or down by chance so that their mean stays."""
-        return np.asarray(np.floor(values + self._generator.random(len(values))), np.int64)
+        return np.asarray(np.floor(values + self._generator.random(len(values), np.float32)), np.int32)

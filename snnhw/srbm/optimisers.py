@@ -59,13 +59,13 @@ class Adam:
 class Weights:
     """Weights [rows, columns] in floating point behind an array of ``bits``, changed as an optimiser says."""
 
-    def __init__(self, optimiser: Optimiser, gp: NDArray[np.integer], gm: NDArray[np.integer], bits: int) -> None:
+    def __init__(self, optimiser: Optimiser, levels: NDArray[np.int32], bits: int) -> None:
         self._optimiser, self._top = optimiser, (1 << bits) - 1
-        self._weight = gp.astype(np.float32) - gm.astype(np.float32)
+        self._weight = (levels[0] - levels[1]).astype(np.float32)
 
-    def write(self, change: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The levels after an image that would have changed the weights by ``change``."""
+    def write(self, change: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Gp and Gm after an image that would have changed the weights by ``change``."""
         self._weight += self._optimiser.change(change.astype(np.float32))
         np.clip(self._weight, -self._top, self._top, out=self._weight)
-        whole = np.rint(self._weight).astype(np.int64)
-        return np.maximum(whole, 0), np.maximum(-whole, 0)
+        whole = np.rint(self._weight).astype(np.int32)
+        return np.stack([np.maximum(whole, 0), np.maximum(-whole, 0)])

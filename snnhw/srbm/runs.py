@@ -212,20 +212,20 @@ class _Learner:
     """A machine that learns, with perfect devices or through `Devices` or an optimiser, which come in by the image."""
 
     def __init__(self, experiment: Experiment, machine: Machine, seed: int) -> None:
-        levels, second = initial_levels(machine, experiment.sigma, seed)
-        gp, gm = np.asarray(levels, np.int64), np.asarray(second, np.int64)
+        first, second = initial_levels(machine, experiment.sigma, seed)
+        levels = np.stack([first, np.asarray(second)]).astype(np.int32)
         self.devices: Devices | None = None
         self.weights: Weights | None = None
         if experiment.devices is not None:
             self.devices = Devices(machine, experiment.devices, seed)
-            gp, gm = self.devices.begin(gp, gm)
+            levels = self.devices.begin(levels)
         if experiment.optimiser is not None:
-            self.weights = Weights(experiment.optimiser(), gp, gm, machine.synapse.bits)
+            self.weights = Weights(experiment.optimiser(), levels, machine.synapse.bits)
         if self.devices is not None or self.weights is not None:
             synapse = machine.synapse.model_copy(update={"refresh_rows": 0})
             machine = machine.model_copy(update={"synapse": synapse})
         self._machine = machine
-        self._srbm = compiled(SrbmModel(machine, gp.astype(np.uint16), gm.astype(np.uint16)))
+        self._srbm = compiled(SrbmModel(machine, *levels.astype(np.uint16)))
 
     def learn(
         self, bits: Bits, labels: Labels, steps: NDArray[np.int64], holds: NDArray[np.bool_]
@@ -234,21 +234,23 @@ class _Learner:
         if self.devices is None and self.weights is None:
             return self._rates(self._srbm.train(bits, labels, steps, holds))
         rates = np.zeros(3)
+        before = self._levels()
         for n in range(len(bits)):
-            before = self._levels()
             only = slice(n, n + 1)
             rates += self._rates(self._srbm.train(bits[only], labels[only], steps[only], holds[only]))
             after = self._levels()
             if self.devices is not None:
-                self._load(*self.devices.write(before, after, int(steps[n])))
+                before = self.devices.write(before, after, int(steps[n]))
             elif self.weights is not None:
-                self._load(*self.weights.write((after[0] - after[1]) - (before[0] - before[1])))
+                change = after - before
+                before = self.weights.write(change[0] - change[1])
+            self._load(before)
         return rates
 
     def finish(self) -> None:
         """Let the devices age."""
         if self.devices is not None:
-            self._load(*self.devices.aged(*self._levels()))
+            self._load(self.devices.aged(self._levels()))
 
     def correct(self, bits: Bits, labels: Labels) -> int:
         """How many images it tells."""
@@ -260,10 +262,11 @@ class _Learner:
         completed = self._srbm.regenerate(bits * known, known).images
         return round(float((completed != bits)[known == 0].mean()), 5)
 
-    def _levels(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        return self._srbm.gp.astype(np.int64), self._srbm.gm.astype(np.int64)
+    def _levels(self) -> NDArray[np.int32]:
+        return np.stack([self._srbm.gp, self._srbm.gm]).astype(np.int32)
 
-    def _load(self, gp: NDArray[np.int64], gm: NDArray[np.int64]) -> None:
+    def _load(self, levels: NDArray[np.int32]) -> None:
+        gp, gm = levels.astype(np.uint16)
         self._srbm = type(self._srbm)(self._machine, gp, gm, walk=self._srbm.walk)
 
     def _rates(self, spikes: NDArray[np.int32]) -> NDArray[np.float64]:

@@ -16,21 +16,21 @@ def devices(**wrong: float) -> Devices:
     return Devices(MACHINE, Imperfections(**wrong), seed=1)  # type: ignore[arg-type]
 
 
-def pair(gp: int, gm: int) -> tuple[np.ndarray, np.ndarray]:
-    return np.full(SHAPE, gp, np.int64), np.full(SHAPE, gm, np.int64)
+def pair(gp: int, gm: int) -> np.ndarray:
+    return np.stack([np.full(SHAPE, gp, np.int32), np.full(SHAPE, gm, np.int32)])
 
 
 def test_perfect_devices_learn_as_the_machine_does():
     gp, gm = initial_levels(MACHINE, 40.0, seed=2)
     through, perfect = devices(), Srbm(MACHINE, gp, gm)
     alone = MACHINE.model_copy(update={"synapse": MACHINE.synapse.model_copy(update={"refresh_rows": 0})})
-    levels, walk = through.begin(gp.astype(np.int64), gm.astype(np.int64)), MACHINE.seed
+    levels, walk = through.begin(np.stack([gp, gm])), MACHINE.seed
     generator = np.random.default_rng(3)
     for image in range(12):
         bits = generator.integers(0, 2, MACHINE.pixels)
         learner = Srbm(alone, *levels, walk=walk)
         learner.train(bits, image % 10, 4)
-        walk, levels = learner.walk, through.write(levels, (learner.gp, learner.gm), 4)
+        walk, levels = learner.walk, through.write(levels, np.stack([learner.gp, learner.gm]).astype(np.int32), 4)
         perfect.train(bits, image % 10, 4)
         assert np.array_equal(levels, (perfect.gp, perfect.gm))
     assert through.set_pulses > 0 and through.reset_pulses > 0
@@ -39,7 +39,7 @@ def test_perfect_devices_learn_as_the_machine_does():
 def test_pulses_are_counted():
     counter = devices()
     before = pair(10, 10)
-    after = (before[0].copy(), before[1].copy())
+    after = before.copy()
     after[0][5, 5] += 12
     after[1][6, 6] += 3
     counter.write(before, after, 4)
@@ -60,19 +60,19 @@ def test_write_noise_and_variability_keep_the_mean():
 
 def test_stuck_devices_stay():
     held = devices(stuck=0.2, stuck_level=33)
-    levels = held.begin(*pair(0, 0))
-    stuck = np.array(levels) == 33
+    levels = held.begin(pair(0, 0))
+    stuck = levels == 33
     assert abs(stuck.mean() - 0.2) < 0.05
-    written = np.array(held.write(levels, (np.maximum(levels[0], 9), np.maximum(levels[1], 9)), 1))
+    written = held.write(levels, np.maximum(levels, 9), 1)
     assert np.array_equal(written == 33, stuck) and set(written[~stuck].tolist()) <= {9}
-    assert np.array_equal(np.array(held.aged(*written)) == 33, stuck)
+    assert np.array_equal(held.aged(written) == 33, stuck)
 
 
 def test_drift_is_a_power_of_time():
-    aged = devices(drift=0.05, decades=4.0).aged(*pair(1000, 100))
+    aged = devices(drift=0.05, decades=4.0).aged(pair(1000, 100))
     assert set(aged[0].reshape(-1).tolist()) == {round(1000 * 10**-0.2)}
     assert set(aged[1].reshape(-1).tolist()) == {round(100 * 10**-0.2)}
-    spread = devices(drift=0.05, drift_spread=0.02, decades=4.0).aged(*pair(1000, 100))[0]
+    spread = devices(drift=0.05, drift_spread=0.02, decades=4.0).aged(pair(1000, 100))[0]
     assert spread.std() > 50
 
 

@@ -23,14 +23,12 @@ def test_adam_by_hand():
 
 
 def test_weights_are_written_as_one_of_the_pair():
-    gp, gm = np.array([[5, 0, 10]]), np.array([[0, 7, 0]])
-    weights = Weights(Momentum(gamma=0.0, rate=0.0), gp, gm, bits=4)
-    levels = weights.write(np.array([[-8, 3, 30]]))
-    assert [part.tolist() for part in levels] == [[[0, 0, 15]], [[3, 4, 0]]]
+    levels = np.array([[[5, 0, 10]], [[0, 7, 0]]], np.int32)
+    weights = Weights(Momentum(gamma=0.0, rate=0.0), levels, bits=4)
+    assert weights.write(np.array([[-8, 3, 30]], np.int32)).tolist() == [[[0, 0, 15]], [[3, 4, 0]]]
 
 
 def test_parts_of_a_level_add_up():
-    nothing = np.zeros((1, 1), np.int64)
-    weights = Weights(Adam(rate=0.4, epsilon=0.0), nothing, nothing, bits=8)
-    written = [int(weights.write(np.array([[5]]))[0][0, 0]) for _ in range(5)]
+    weights = Weights(Adam(rate=0.4, epsilon=0.0), np.zeros((2, 1, 1), np.int32), bits=8)
+    written = [int(weights.write(np.array([[5]], np.int32))[0, 0, 0]) for _ in range(5)]
     assert written == [0, 1, 1, 2, 2]  # 0.4, 0.8, 1.2, 1.6, 2.0
