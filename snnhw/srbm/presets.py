@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from snnhw.errors import DescriptionError, ModelFileError
-from snnhw.srbm.machine import Machine, Periods
+from snnhw.srbm.machine import Machine, Periods, RandomWalk
 from snnhw.srbm.model import Pixels, SrbmModel, is_srbm_file, load_srbm
 
 __all__ = ["SRBM_PRESETS", "SrbmPreset", "Stage", "find_srbm_preset", "is_srbm", "resolve_srbm"]
@@ -61,11 +61,11 @@ SRBM_PRESETS: Mapping[str, SrbmPreset] = MappingProxyType(
             SrbmPreset(
                 name="srbm-mnist",
                 summary="784 pixels, 10 x 4 labels, 500 hidden units; two devices of 12 bits a synapse",
-                machine=Machine(periods=Periods(pixel=8)),
+                machine=Machine(periods=Periods(pixel=8), noise=RandomWalk(step=800)),
                 pixels=Pixels("threshold", 0.3),
                 dataset="mnist",
                 sigma=58.0,
-                stages=(Stage(4, 20_000), Stage(2, 20_000, hold=50), Stage(1, 20_000, hold=50)),
+                stages=(Stage(4, 20_000), Stage(2, 40_000, hold=70), Stage(1, 60_000, hold=70)),
             ),
         )
     }
