@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -226,6 +227,24 @@ class TestCommandLine:
         assert "is there already" in capsys.readouterr().err
         assert run(["train", *self.QUICK, "--resume", "--overwrite"]) == 0
         assert "the training begins anew" in capsys.readouterr().err
+
+    @pytest.mark.usefixtures("digits")
+    def test_an_interruption_says_what_is_kept(self, monkeypatch, capsys):
+        def interrupt(*_: Any) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(training, "train_srbm", interrupt)
+        assert run(["train", *self.QUICK]) == 2
+        assert "interrupted; nothing is kept yet" in capsys.readouterr().err
+        Path("srbm-mnist.checkpoint").touch()
+        assert run(["train", *self.QUICK, "--resume"]) == 2
+        assert "the same command with --resume goes on" in capsys.readouterr().err
+
+    @pytest.mark.usefixtures("digits")
+    def test_without_numba_it_says_what_to_install(self, monkeypatch, capsys):
+        monkeypatch.setitem(sys.modules, "golden.srbm_kernel", None)
+        assert run(["train", *self.QUICK]) == 2
+        assert "pip install 'snnhw[srbm]'" in capsys.readouterr().err
 
     @pytest.mark.parametrize("option", ["--epochs", "--hidden", "--batch-size"])
     def test_options_of_networks_are_refused(self, option, capsys):
