@@ -56,7 +56,7 @@ def verify(
     from snnhw.verify import verify as run
 
     if is_srbm(model):
-        from snnhw.cli.verify_machine import verify_machine
+        from snnhw.cli.machine_circuit import verify_machine
 
         others: dict[str, object] = {
             "--point": point,

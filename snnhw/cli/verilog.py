@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from snnhw.model import Model
     from snnhw.shell import Shell
 
+_TOP = typer.Option("--top", metavar="NAME", help="The name of the top module; snn, or srbm, unless told.")
 _OUT = typer.Option("--out", metavar="DIR", help="The folder; NAME_verilog in this folder unless told.")
 _INTERFACE = typer.Option("--interface", metavar="KIND", help="What surrounds the circuit: stream, axi or uart.")
 _TDATA = typer.Option("--tdata", metavar="BITS", help="Width of AXI4-Stream: 8, 32 or 64; 32 unless told.")
@@ -34,7 +35,7 @@ def verilog(
     overlap: circuit.Overlap = None,
     weights: circuit.Weights = "inline",
     memory: circuit.Memory = None,
-    top: Annotated[str, typer.Option("--top", metavar="NAME", help="The name of the top module.")] = "snn",
+    top: Annotated[str | None, _TOP] = None,
     interface: Annotated[str, _INTERFACE] = "stream",
     tdata: Annotated[int | None, _TDATA] = None,
     baud: Annotated[int | None, _BAUD] = None,
@@ -49,8 +50,28 @@ def verilog(
     from snnhw.errors import DescriptionError
     from snnhw.files import write_atomically
     from snnhw.presets import resolve_model
+    from snnhw.srbm.presets import is_srbm
     from snnhw.verilog import emit
 
+    if is_srbm(model):
+        from snnhw.cli.machine_circuit import verilog_machine
+
+        others: dict[str, object] = {
+            "--point": point,
+            "--synapse-lanes": synapse_lanes,
+            "--neuron-lanes": neuron_lanes,
+            "--pixels-per-beat": pixels_per_beat,
+            "--overlap": overlap,
+            "--weights": weights,
+            "--memory": memory,
+            "--interface": interface,
+            "--tdata": tdata,
+            "--baud": baud,
+            "--clock-hz": clock_hz,
+            "--testbench": testbench,
+        }
+        verilog_machine(model, lanes, top or "srbm", out, others, as_json)
+        return
     chosen = resolve_model(model)
     choices = circuit.implementation(
         chosen.network,
@@ -66,7 +87,7 @@ def verilog(
     shell = _shell(interface, tdata, baud, clock_hz)
     if testbench and interface != "stream":
         raise DescriptionError("--testbench drives the plain streams: leave out --interface")
-    emitted = emit(chosen, choices, top, shell)
+    emitted = emit(chosen, choices, top or "snn", shell)
     bench = _bench(chosen, choices, emitted.interface, dataset, limit) if testbench else {}
     folder = Path(out) if out is not None else Path(f"{Path(model).stem}_verilog")
     paths = [*emitted.write(folder), *(write_atomically(folder / name, text) for name, text in bench.items())]

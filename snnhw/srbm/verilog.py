@@ -16,6 +16,7 @@ from gateware.network import stream_port, tap_of
 from gateware.srbm import TOP, SrbmCircuit
 from snnhw.files import make_folder, write_atomically
 from snnhw.interface import StreamPort, Tap
+from snnhw.shell import Port
 from snnhw.srbm.machine import Machine
 from snnhw.verilog import check_name, lint_waivers, port_lines, text_of
 
@@ -34,6 +35,19 @@ class SrbmInterface(BaseModel):
     def stream(self, name: str) -> StreamPort:
         """The stream of that name."""
         return next(port for port in self.streams if port.name == name)
+
+    @property
+    def ports(self) -> list[Port]:
+        """All ports of the top module."""
+        listed = [Port("clk", "input", 1), Port("rst", "input", 1)]
+        for stream in self.streams:
+            inward = stream.direction == "in"
+            listed += [
+                Port(f"{stream.name}__valid", "input" if inward else "output", 1),
+                Port(f"{stream.name}__ready", "output" if inward else "input", 1),
+                Port(f"{stream.name}__payload", "input" if inward else "output", stream.width),
+            ]
+        return listed
 
 
 @dataclass(frozen=True)

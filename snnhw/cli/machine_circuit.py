@@ -1,4 +1,4 @@
-"""What ``snnhw verify`` does for a spiking RBM."""
+"""What ``snnhw verify`` and ``snnhw verilog`` do for a spiking RBM."""
 
 from __future__ import annotations
 
@@ -14,6 +14,45 @@ if TYPE_CHECKING:
     from snnhw.srbm.verify import SrbmReport
 
 
+def verilog_machine(
+    name: str, lanes: int | None, top: str, out: str | None, not_its_own: dict[str, Any], as_json: bool
+) -> None:
+    """Write the circuit of a machine; its levels are loaded when it runs."""
+    from pathlib import Path
+
+    from snnhw.srbm.presets import resolve_srbm
+    from snnhw.srbm.verilog import emit
+
+    _refuse(not_its_own, "--lanes, --top, --out and --json")
+    model, chosen = resolve_srbm(name), _lanes(lanes)
+    emitted = emit(model.machine, chosen, top)
+    folder = Path(out) if out is not None else Path(f"{Path(name).stem}_verilog")
+    files = [str(path) for path in emitted.write(folder)]
+    if as_json:
+        record = {"model": name, "digest": model.digest, "lanes": chosen, "top": top}
+        print_record({**record, "folder": str(folder), "files": files})
+        return
+    for line in [f"{chosen} lanes", *(f"wrote {file}" for file in files)]:
+        console().print(line)
+
+
+def _refuse(not_its_own: dict[str, Any], its_own: str) -> None:
+    """Raise DescriptionError for an option of networks that was given."""
+    for option, value in not_its_own.items():
+        if value not in (None, [], False, "inline", "auto", "stream"):
+            raise DescriptionError(f"{option} is not for a spiking RBM: it takes {its_own}")
+
+
+def _lanes(lanes: int | None) -> int:
+    """The lanes that were asked for; raises DescriptionError for those that no circuit has."""
+    from snnhw.srbm.grid import MOST_LANES
+    from snnhw.srbm.verify import LANES
+
+    if lanes is not None and (not 1 <= lanes <= MOST_LANES or lanes & (lanes - 1)):
+        raise DescriptionError(f"--lanes of a spiking RBM must be a power of two of at most {MOST_LANES}, not {lanes}")
+    return LANES if lanes is None else lanes
+
+
 def verify_machine(
     name: str,
     dataset: str,
@@ -27,18 +66,11 @@ def verify_machine(
     """Compare the circuit of a machine with golden while it learns and infers; status 1 where anything differs."""
     from snnhw.data import load
     from snnhw.srbm.evaluate import inputs
-    from snnhw.srbm.grid import MOST_LANES
     from snnhw.srbm.presets import resolve_srbm
-    from snnhw.srbm.verify import LANES, Plan, verify_srbm
+    from snnhw.srbm.verify import Plan, verify_srbm
 
-    for option, value in not_its_own.items():
-        if value not in (None, [], "inline", "auto"):
-            raise DescriptionError(
-                f"{option} is not for a spiking RBM: it takes --dataset, --limit, --lanes, --train-images, "
-                "--infer-images and --json"
-            )
-    if lanes is not None and (lanes > MOST_LANES or lanes & (lanes - 1)):
-        raise DescriptionError(f"--lanes of a spiking RBM must be a power of two of at most {MOST_LANES}, not {lanes}")
+    _refuse(not_its_own, "--dataset, --limit, --lanes, --train-images, --infer-images and --json")
+    chosen = _lanes(lanes)
     model = resolve_srbm(name)
     default = Plan()
     train = default.train if train_images is None else train_images
@@ -50,7 +82,7 @@ def verify_machine(
     if labels is None:
         raise DatasetError(f"{dataset} has no labels, which a machine learns from: choose another dataset")
     with progress("verifying") as update:
-        report = verify_srbm(model, bits, labels, plan, lanes=lanes or LANES, progress=update)
+        report = verify_srbm(model, bits, labels, plan, lanes=chosen, progress=update)
     if as_json:
         print_record({"model": name, "dataset": dataset, **report.to_json()})
     else:

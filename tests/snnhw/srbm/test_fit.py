@@ -1,0 +1,46 @@
+from pathlib import Path
+
+import pytest
+
+from snnhw.errors import DescriptionError
+from snnhw.fpga import place, synthesis
+from snnhw.fpga.parts import FAMILIES, Cells, find_part
+from snnhw.fpga.stages import HARNESS
+from snnhw.srbm.fit import fit_srbm
+from snnhw.srbm.machine import Machine, Synapse
+
+TINY = Machine(pixels=4, classes=2, labels_per_class=1, hidden=3, biases=0, synapse=Synapse(refresh_rows=1))
+
+
+def test_what_the_tools_get_and_what_becomes_of_what_they_say(monkeypatch: pytest.MonkeyPatch):
+    seen: dict[str, str] = {}
+
+    def synthesise(sources, top, family, folder, stages):
+        seen.update({name: (Path(folder) / name).read_text() for name in sources}, top=top)
+        found = {stages.stage(name): {"LUT4": 2} for name in ("core.array.bank_0.x", "core.sweep.rows.x", "taken.x")}
+        return synthesis.Netlist(found)
+
+    def placed(part, pins, clock_mhz, seed, folder, stages):
+        assert (pins, clock_mhz, seed) == (None, 50, 7)
+        worst = place.WorstPath(9.5, ("array.bank_0", "sums"))
+        return place.Placement({"DP16KD": (3, 56)}, 105.263, worst)
+
+    monkeypatch.setattr(synthesis, "synthesise", synthesise)
+    monkeypatch.setattr(place, "place", placed)
+    steps: list[str] = []
+    found = fit_srbm(TINY, 2, find_part("lfe5u-25f"), clock_mhz=50, seed=7, on_step=steps.append).to_json()
+    assert seen["top"] == HARNESS
+    assert "module srbm(" in seen["srbm.v"]
+    assert "srbm core (" in seen[f"{HARNESS}.v"]
+    assert set(found["cells"]) == {"array", "sweep", HARNESS}
+    assert found["cells"]["array"] == Cells(lut=2).model_dump()
+    assert found["used"] == {"DP16KD": (3, 56)}
+    assert found["fmax_mhz"] == 105.26
+    assert steps == ["synthesis", "place and route"]
+
+
+def test_a_part_that_nothing_places_is_refused():
+    part = find_part("xc7a35t")
+    assert FAMILIES[part.family].flow is None
+    with pytest.raises(DescriptionError, match="nothing that comes from a package places xc7 parts"):
+        fit_srbm(TINY, 2, part)
