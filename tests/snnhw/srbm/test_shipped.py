@@ -1,0 +1,51 @@
+"""The spiking RBM that ships: what its file says, and that it still does so."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+import pytest
+
+from snnhw.data import load
+from snnhw.presets import shipped_models
+from snnhw.srbm.evaluate import complete_halves, evaluate_srbm
+from snnhw.srbm.presets import SRBM_PRESETS, resolve_srbm
+
+
+@pytest.mark.parametrize("name", SRBM_PRESETS)
+def test_it_is_what_its_preset_trains(name):
+    preset, model = SRBM_PRESETS[name], resolve_srbm(name)
+    assert model.machine == preset.machine
+    assert model.pixels == preset.pixels
+    stages = [(stage["step"], stage["presentations"], stage["hold"]) for stage in model.provenance["stages"]]
+    assert stages == [(stage.step, stage.presentations, stage.hold) for stage in preset.stages]
+    assert model.provenance["training"]["curve"][-1]["presentations"] == preset.presentations
+    assert (model.provenance["seed"], model.provenance["sigma"]) == (preset.seed, preset.sigma)
+
+
+def test_its_file_is_small():
+    assert (files("snnhw") / "models" / "srbm-mnist.safetensors").stat().st_size < 2_000_000  # type: ignore[attr-defined]
+
+
+def test_what_it_was_counted_to_reach():
+    provenance = resolve_srbm("srbm-mnist").provenance
+    accuracy, completion = provenance["accuracy"], provenance["completion"]
+    assert accuracy["total"] == completion["images"] == 10_000
+    assert accuracy["correct"] >= 9_200
+    assert completion["wrong"] <= 0.11 * completion["unknown"]
+
+
+def test_it_does_not_degrade_while_it_learns():
+    curve = [point["validation"] for point in resolve_srbm("srbm-mnist").provenance["training"]["curve"]]
+    assert curve[-1] >= max(curve) - 25  # of 5,000: half a per cent
+
+
+def test_it_tells_digits_and_completes_them():
+    model, sample = resolve_srbm("srbm-mnist"), load("sample", limit=100)
+    assert evaluate_srbm(model, sample).correct >= 90
+    halves = complete_halves(model, sample)
+    assert halves.wrong <= 0.12 * halves.unknown < halves.on
+
+
+def test_it_is_no_network():
+    assert "srbm-mnist" not in shipped_models()
