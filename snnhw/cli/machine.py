@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from snnhw.srbm.evaluate import SrbmEvaluation
     from snnhw.srbm.train import SrbmTrained
 
+_FIRST = "(the first time the machine is compiled, which takes half a minute)"
+
 
 def train_machine(name: str, options: dict[str, Any], not_its_own: dict[str, Any], as_json: bool) -> None:
     """Train the machine of a preset; ``options`` are those of `plan_srbm_training`."""
@@ -26,6 +28,7 @@ def train_machine(name: str, options: dict[str, Any], not_its_own: dict[str, Any
     if options["resume"] and not plan.checkpoint.exists():
         note(f"there is no {plan.checkpoint} to go on from: the training begins anew")
     with progress("training") as update:
+        update(0, 1, _FIRST)
         try:
             trained = train_srbm(plan, update)
         except KeyboardInterrupt as error:
@@ -43,9 +46,10 @@ def evaluate_machine(name: str, dataset: str, limit: int | None, as_json: bool) 
     from snnhw.srbm.evaluate import evaluate_srbm
     from snnhw.srbm.presets import resolve_srbm
 
-    chosen = resolve_srbm(name)
+    chosen, images = resolve_srbm(name), load(dataset, limit=limit)
     with progress("evaluating") as update:
-        evaluation = evaluate_srbm(chosen, load(dataset, limit=limit), on_progress=update)
+        update(0, len(images), _FIRST)
+        evaluation = evaluate_srbm(chosen, images, on_progress=update)
     if as_json:
         print_record({"model": name, "digest": chosen.digest, **evaluation.record()})
     else:
