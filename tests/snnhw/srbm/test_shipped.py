@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from importlib.resources import files
 
+import numpy as np
 import pytest
 
+from golden.srbm import Srbm
 from snnhw.data import load
 from snnhw.presets import shipped_models
-from snnhw.srbm.evaluate import complete_halves, evaluate_srbm
+from snnhw.srbm.evaluate import compiled, complete_halves, evaluate_srbm, half_masks, inputs
 from snnhw.srbm.presets import SRBM_PRESETS, resolve_srbm
 
 
@@ -45,6 +47,24 @@ def test_it_tells_digits_and_completes_them():
     assert evaluate_srbm(model, sample).correct >= 90
     halves = complete_halves(model, sample)
     assert halves.wrong <= 0.12 * halves.unknown < halves.on
+
+
+def test_the_plain_machine_agrees():
+    model, sample = resolve_srbm("srbm-mnist"), load("sample", limit=4)
+    values, labels = inputs(model, sample)
+    plain = Srbm(model.machine, model.gp, model.gm, walk=model.walk, refresh=model.refresh)
+    fast = compiled(model)
+    known = half_masks(28, 28)[:1]
+    assert [plain.infer(image)[0] for image in values] == fast.infer(values).classes.tolist()
+    np.testing.assert_array_equal(
+        plain.regenerate(values[0], known[0])[2], fast.regenerate(values[:1], known).images[0]
+    )
+    fast.train(values, labels, np.full(4, 5), np.arange(4) % 2)
+    for n, image in enumerate(values):
+        plain.train(image, int(labels[n]), 5, n % 2 == 1)
+    np.testing.assert_array_equal(fast.gp, plain.gp)
+    np.testing.assert_array_equal(fast.gm, plain.gm)
+    assert (fast.walk, fast.refresh) == (plain.walk, plain.refresh)
 
 
 def test_it_is_no_network():
