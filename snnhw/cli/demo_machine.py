@@ -6,8 +6,8 @@ from pathlib import Path
 
 import typer
 
+from snnhw.cli.machine_circuit import show
 from snnhw.cli.output import console, print_record, progress
-from snnhw.cli.verify_machine import show
 from snnhw.errors import DescriptionError
 
 

@@ -20,7 +20,7 @@ from snnhw.implementation import Implementation
 from snnhw.model import Model
 from snnhw.presets import resolve_model, shipped_models
 from snnhw.timing import predict
-from tests.docs.markdown import ROOT, fences, page, sections, table
+from tests.docs.markdown import ROOT, fences, page, sections, table, tables
 
 PAGE = page("README.md")
 
@@ -94,6 +94,22 @@ def test_the_table_of_points_is_that_of_the_page_of_performance():
     for name, part, lut, latency, between in found:
         assert [part, lut] == cells[name][1:3]
         assert [latency, between] == [cycles[name][2].split(" / ")[1], cycles[name][5]]
+
+
+def test_the_table_of_the_machine_that_learns_is_of_its_records():
+    found = dict(tables(sections(PAGE)["A machine that learns on the chip"])[0][1:])
+    trained, runs = record("srbm-mnist"), json.loads((ROOT / "docs" / "srbm-runs.json").read_text())["runs"]
+    completion = trained["completion"]
+    mode2 = next(run for run in runs if (run["experiment"], run["seed"]) == ("cnn2-long", 1))
+    counts = {"10,000 test images": trained["accuracy"]["correct"], "mode 2": mode2["test_correct"]}
+    for words, count in counts.items():
+        shown = next(value for what, value in found.items() if words in what)
+        assert shown == f"{count:,} ({count / 100:.2f} %)"
+    presentations = sum(stage["presentations"] for stage in trained["stages"])
+    assert any(f"{presentations:,} presentations" in what for what in found)
+    missing = next(what for what in found if "one half" in what)
+    assert found[missing] == f"{100 * completion['wrong'] / completion['unknown']:.2f} %"
+    assert f"{100 * completion['on'] / completion['unknown']:.2f} %" in missing
 
 
 def test_the_table_of_epochs_holds_what_training_recorded():
