@@ -1,0 +1,71 @@
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from snnhw.errors import DescriptionError
+from snnhw.simulate.compiler import verilator_root
+from snnhw.srbm.machine import Machine, RandomSampling, Synapse
+from snnhw.srbm.verilog import SrbmEmitted, emit
+
+TOY = Machine(pixels=9, classes=3, labels_per_class=2, hidden=7, biases=2)
+ONE_DEVICE = Synapse(cell="3T1R", update="gradual", refresh_rows=0)
+CASES = {
+    "one lane": (TOY, 1),
+    "four lanes": (TOY, 4),
+    "more lanes than units": (TOY.model_copy(update={"biases": 0}), 8),
+    "one device": (TOY.model_copy(update={"synapse": ONE_DEVICE, "noise": RandomSampling()}), 2),
+}
+
+
+def lint(folder: Path, *files: str) -> set[str]:
+    """The rules by which verilator warns with -Wall."""
+    root = verilator_root()
+    command: list[str | Path] = [root / "bin" / "verilator_bin", "--lint-only", "-Wall", "-Wno-fatal", *files]
+    environment = {**os.environ, "VERILATOR_ROOT": str(root)}
+    ran = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return set(re.findall(r"^%Warning-(\w+)", ran.stdout + ran.stderr, re.MULTILINE))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_verilator_finds_nothing_but_what_is_waived(tmp_path: Path, case: str):
+    emit(*CASES[case], name="learner").write(tmp_path)
+    assert lint(tmp_path, "--top-module", "learner", "learner.vlt", "learner.v") == set()
+
+
+@pytest.fixture(scope="module")
+def learner() -> SrbmEmitted:
+    return emit(TOY, 4, "learner")
+
+
+def test_the_same_machine_gives_the_same_text(learner: SrbmEmitted):
+    assert emit(TOY, 4, "learner").files == learner.files
+
+
+def test_ports_are_those_described(learner: SrbmEmitted):
+    text = re.search(r"^module learner\((.*)\);", learner.verilog, re.MULTILINE)[1]
+    assert set(text.split(", ")) == {port.name for port in learner.interface.ports}
+    described = json.loads(learner.description)
+    assert described["machine"] == TOY.model_dump(mode="json")
+    assert [stream["name"] for stream in described["interface"]["streams"]] == [
+        *("command", "pixels", "levels_in"),
+        *("result", "image", "levels_out"),
+    ]
+
+
+def test_levels_stand_in_memories_alone(learner: SrbmEmitted):
+    """A bank is a module of its own, and no line gives a synapse its first level."""
+    text = learner.verilog
+    assert len(re.findall(r"^  learner_srbm_bank #\(", text, re.MULTILINE)) == 4
+    assert text.count("module learner_srbm_bank") == 1
+    assert "levels[0] =" not in text
+
+
+@pytest.mark.parametrize("name", ["2learner", ""])
+def test_a_name_that_verilog_has_not_is_refused(name: str):
+    with pytest.raises(DescriptionError):
+        emit(TOY, 4, name)
