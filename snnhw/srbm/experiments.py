@@ -109,7 +109,7 @@ def _devices(name: str, what: str, **wrong: float) -> Experiment:
     return Experiment(name, "devices", what, "", schedule=_SHORT, devices=Imperfections(**wrong))  # type: ignore[arg-type]
 
 
-_SHORT = ((4, 5_000),)
+_SHORT = ((4, 3_000),)
 """Rows whose levels are written by the image take some times as long."""
 
 _LONG = ((4, 20_000), (2, 20_000), (1, 20_000))

@@ -55,7 +55,7 @@ def draw(srbm: Srbm, bits: Bits, labels: NDArray[np.int64], folder: str | os.Pat
     for name, figure in figures.items():
         path = Path(folder) / f"srbm-{name}.png"
         with replacing(path) as temporary:
-            figure.savefig(temporary, dpi=_DPI, metadata={"Software": None})
+            figure.savefig(temporary, dpi=_DPI, bbox_inches="tight", metadata={"Software": None})
         paths.append(path)
     return paths
 

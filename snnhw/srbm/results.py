@@ -24,8 +24,10 @@ BEGIN, END = "<!-- snnhw srbm page -->", "<!-- end of snnhw srbm page -->"
 CURVES, SWEEPS = "srbm-curves.svg", "srbm-sweeps.svg"
 _CURVES = ("base", "labels-160", "hidden-944", "pool-average", "pool-combination", "cnn1", "cnn2")
 _SWEEPS = ("threshold", "rate", "walk", "delta")
-_BESIDE_THE_BASE = {"threshold", "rate", "labels", "hidden", "walk", "sampling", "hold", "initial", "pooling"}
-"""Groups whose tables begin with the base."""
+_FIRST = dict.fromkeys(
+    ("threshold", "rate", "labels", "hidden", "walk", "sampling", "hold", "initial", "pooling"), ("base", "the base")
+) | {"optimiser": ("short", "without")}
+"""The experiment that a group is compared with, which comes first in its table, and what it is called there."""
 _TICKS_A_SECOND = 2000
 
 
@@ -76,8 +78,9 @@ def _group(name: str, title: str, runs: Runs) -> str | None:
     rows = [(made, runs.of(made.name)) for made in EXPERIMENTS.values() if made.group == name and runs.of(made.name)]
     if not rows:
         return None
-    if name in _BESIDE_THE_BASE and runs.of("base"):
-        rows.insert(0, (replace(EXPERIMENTS["base"], what="the base"), runs.of("base")))
+    compared, called = _FIRST.get(name, ("", ""))
+    if runs.of(compared):
+        rows.insert(0, (replace(EXPERIMENTS[compared], what=called), runs.of(compared)))
     special = {"rate": _RATES, "devices": _PULSES}.get(name, ())
     if any(run.wrong is not None for _, found in rows for run in found):
         special = (*special, ("wrong in a completed half, %", "wrong"))
