@@ -16,6 +16,9 @@ from snnhw.srbm.machine import Synapse
 BANK = "srbm_bank"
 """The module of Verilog that a bank becomes."""
 
+CHUNK = 11
+"""Address bits of its chunks, or more where there would be more than four of them."""
+
 
 class Mode(enum.Enum, shape=2):  # type: ignore[call-arg]
     """What a request does with a word of synapses."""
@@ -64,9 +67,10 @@ def tag_layout(grid: Grid) -> data.StructLayout:
 
 
 class Bank(wiring.Component):
-    """A memory that is read and written in every cycle; ``kept`` is there a cycle after ``reads``, and stays.
+    """A memory that is read and written in every cycle; ``kept`` is there two cycles after ``reads``.
 
-    In emitted Verilog it is an instance of ``BANK``, for ten million bits take the generator of memories a minute.
+    In emitted Verilog it is an instance of ``BANK``, a memory in chunks that fill a block RAM's depth: the generator of
+    memories makes one of the whole, and takes a minute for ten million bits.
     """
 
     def __init__(self, shape: data.Layout, depth: int):
@@ -85,15 +89,18 @@ class Bank(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        address = len(self.read_address)
         if platform is not None:
             ports = {f"i_{name}": getattr(self, name) for name in ("reads", "read_address", "writes", "write_address")}
             ports |= {"i_clk": ClockSignal(), "i_coming": self.coming.as_value(), "o_kept": self.kept.as_value()}
-            sizes = {"p_WIDTH": len(self.kept.as_value()), "p_ADDRESS": len(self.read_address), "p_DEPTH": self.depth}
-            m.submodules.memory = Instance(BANK, **sizes, **ports)
+            sizes = {"p_WIDTH": len(self.kept.as_value()), "p_ADDRESS": address, "p_DEPTH": self.depth}
+            chunk = min(address, max(CHUNK, address - 2))
+            m.submodules.memory = Instance(BANK, p_CHUNK=chunk, **sizes, **ports)
             return m
         m.submodules.memory = store = memory.Memory(shape=self.kept.shape(), depth=self.depth, init=[])
         write, read = store.write_port(), store.read_port()
-        m.d.comb += [read.en.eq(self.reads), read.addr.eq(self.read_address), self.kept.eq(read.data)]
+        m.d.comb += [read.en.eq(self.reads), read.addr.eq(self.read_address)]
+        m.d.sync += self.kept.eq(read.data)
         m.d.comb += [write.en.eq(self.writes), write.addr.eq(self.write_address), write.data.eq(self.coming)]
         return m
 
@@ -133,18 +140,17 @@ class DifferentialArray(wiring.Component):
         weights, chosen = [], []
         for number in range(self.grid.lanes):
             m.submodules[f"bank_{number}"] = bank = Bank(levels_layout(self.synapse), self.grid.bank_depth)
-            kept = Signal(levels_layout(self.synapse), name=f"kept_{number}")
             weight = Signal(shape_of(self.synapse.weight), name=f"weight_{number}")
             updated = Signal(levels_layout(self.synapse), name=f"updated_{number}")
             writes = Signal(name=f"writes_{number}")
             m.d.comb += [bank.read_address.eq(self._address(asked, number)), bank.reads.eq(go)]
             m.d.comb += [bank.write_address.eq(self._address(changed, number)), bank.writes.eq(writes)]
             m.d.comb += bank.coming.eq(updated)
-            m.d.sync += [kept.eq(bank.kept), weight.eq(self._weight(kept))]
-            m.d.sync += updated.eq(self._updated(m, held, kept, number))
+            m.d.sync += weight.eq(self._weight(bank.kept))
+            m.d.sync += updated.eq(self._updated(m, held, bank.kept, number))
             m.d.sync += writes.eq(held.valid & (held.request.mode != Mode.READ) & mask[number])
             weights.append(weight)
-            chosen.append(Mux(mask[number], kept.as_value(), 0))
+            chosen.append(Mux(mask[number], bank.kept.as_value(), 0))
         levels = Signal(levels_layout(self.synapse), name="chosen")
         m.d.sync += [levels.eq(either(chosen)), self.levels.eq(levels), self.tag.eq(changed.request.tag)]
         in_lanes = rotated(m, Cat(weights), len(weights[0]), changed.request.offset, False, "in_lanes")

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -19,7 +20,7 @@ TOY = Machine(
     pixels=21,
     classes=3,
     labels_per_class=2,
-    hidden=11,
+    hidden=15,
     biases=2,
     phases=Phases(settle=2, data=10, transition=4, model=10),
     periods=Periods(pixel=4, label=5, bias=6),
@@ -75,6 +76,15 @@ def test_cycles_are_as_predicted_in_other_lanes():
     assert report.to_json()["train_cycles"]["min"] > 0
 
 
+def test_banks_of_several_chunks_hold_the_same(circuit: SrbmSimulator):
+    """As banks of big machines do; of this one 2 chunks of 64 synapses and one that is not full."""
+    cut, count = re.subn(r"\.CHUNK\(\d+'\w+\)", ".CHUNK(6)", circuit.emitted.verilog)
+    assert count == LANES
+    assert 128 < Grid(TOY, LANES).bank_depth < 192
+    report = run(model(), replace(circuit, emitted=replace(circuit.emitted, verilog=cut)))
+    assert report.equal
+
+
 def other(**fields: object) -> Machine:
     return Machine.model_validate({**TOY.model_dump(), **fields})
 
@@ -95,9 +105,9 @@ def test_a_fault_in_the_circuit_is_found(name: str):
 
 
 def test_a_bit_that_a_bank_loses_is_found(circuit: SrbmSimulator):
-    sound = "levels[write_address] <= coming;"
+    sound = "levels[write_address[BITS-1:0]] <= coming;"
     assert sound in circuit.emitted.verilog
-    broken = circuit.emitted.verilog.replace(sound, "levels[write_address] <= coming & ~24'd64;")
+    broken = circuit.emitted.verilog.replace(sound, "levels[write_address[BITS-1:0]] <= coming & ~24'd64;")
     report = run(model(), replace(circuit, emitted=replace(circuit.emitted, verilog=broken)))
     assert report.mismatches > 0
     assert report.divergence.command == "load"
