@@ -22,12 +22,17 @@ __all__ = ["BEGIN", "CURVES", "END", "SWEEPS", "Runs", "load", "page", "plot", "
 BEGIN, END = "<!-- snnhw srbm page -->", "<!-- end of snnhw srbm page -->"
 """The lines of a page between which the tables stand."""
 CURVES, SWEEPS = "srbm-curves.svg", "srbm-sweeps.svg"
-_CURVES = ("base", "labels-160", "hidden-944", "pool-average", "pool-combination", "cnn1", "cnn2")
+_CURVES = ("cnn2", "cnn1", "rate-250", "base", "labels-160", "hidden-944", "pool-average", "pool-combination")
 _SWEEPS = ("threshold", "rate", "walk", "delta")
 _FIRST = dict.fromkeys(
-    ("threshold", "rate", "labels", "hidden", "walk", "sampling", "hold", "initial", "pooling"), ("base", "the base")
-) | {"optimiser": ("short", "without")}
-"""The experiment that a group is compared with, which comes first in its table, and what it is called there."""
+    ("labels", "hidden", "walk", "sampling", "hold", "initial", "pooling"), ("base", "the base", "")
+) | {
+    "threshold": ("base", "above 0.3, the base", "79.6"),
+    "rate": ("base", "a spike every 9 ticks: 222 Hz, the base", "the best, of 220 Hz"),
+    "delta": ("base", "4, then 2, then 1 level, the base", ""),
+    "optimiser": ("short", "without", ""),
+}
+"""The experiment that a group is compared with, first in its table: its name, what it is there, and the deck's."""
 _TICKS_A_SECOND = 2000
 
 
@@ -78,12 +83,12 @@ def _group(name: str, title: str, runs: Runs) -> str | None:
     rows = [(made, runs.of(made.name)) for made in EXPERIMENTS.values() if made.group == name and runs.of(made.name)]
     if not rows:
         return None
-    compared, called = _FIRST.get(name, ("", ""))
-    if runs.of(compared):
-        rows.insert(0, (replace(EXPERIMENTS[compared], what=called), runs.of(compared)))
     special = {"rate": _RATES, "devices": _PULSES}.get(name, ())
     if any(run.wrong is not None for _, found in rows for run in found):
         special = (*special, ("wrong in a completed half, %", "wrong"))
+    compared, what, deck = _FIRST.get(name, ("", "", ""))
+    if runs.of(compared):
+        rows.insert(0, (replace(EXPERIMENTS[compared], what=what, deck=deck), runs.of(compared)))
     head = ["", "presentations", "correct, %", "seeds", "the deck, %", *(title for title, _ in special)]
     lines = [f"### {title}", "", _line(head), "|" + "---|" * len(head)]
     for experiment, found in rows:
@@ -159,7 +164,7 @@ def plot(runs: Runs, folder: str | os.PathLike[str]) -> tuple[Path, Path]:
     axes.set(xlabel="presentations", ylabel="validation images right, %")
     axes.grid(visible=True, alpha=0.3)
     if axes.lines:
-        axes.legend()
+        curves.legend(loc="outside right upper")
     sweeps = Figure(figsize=(9, 6), layout="constrained")
     for axes, group in zip(sweeps.subplots(2, 2).flat, _SWEEPS, strict=True):
         points = sorted(_sweep(runs, group))
@@ -183,12 +188,10 @@ _AXES = {"threshold": "threshold", "rate": "Hz", "walk": "levels", "delta": "lev
 
 
 def _sweep(runs: Runs, group: str) -> Iterable[tuple[float, float]]:
-    """What a group changes, and how many are right, the base among them where it is a point of the sweep."""
-    for run in runs.runs:
-        experiment = EXPERIMENTS.get(run.experiment)
-        if experiment is None or run.correct is None:
-            continue
-        if experiment.group != group and (run.experiment != "base" or group == "delta"):
+    """What a group changes, and how many are right in the mean of seeds; the base is a point of most sweeps."""
+    for name in dict.fromkeys(run.experiment for run in runs.runs):
+        experiment = EXPERIMENTS.get(name)
+        if experiment is None or (experiment.group != group and (name != "base" or group == "delta")):
             continue
         machine = experiment.described(784)
         values = {
@@ -197,7 +200,8 @@ def _sweep(runs: Runs, group: str) -> Iterable[tuple[float, float]]:
             "walk": machine.noise.step,
             "delta": experiment.schedule[0][0],
         }
-        yield values[group], 100 * run.correct / run.images
+        parts = [100 * run.correct / run.images for run in runs.of(name) if run.correct is not None]
+        yield values[group], sum(parts) / len(parts)
 
 
 def _through_refractory(measured: Mapping[float, float]) -> Iterable[tuple[float, float]]:
