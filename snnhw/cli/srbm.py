@@ -120,7 +120,7 @@ def pictures(
 
 @app.command("frontend")
 def frontend(
-    name: Annotated[str, typer.Argument(metavar="FRONTEND", help="cnn1 or cnn2.")],
+    name: Annotated[str, typer.Argument(metavar="FRONTEND", help="cnn1, cnn2 or cnn2-dense.")],
     out: Annotated[str | None, typer.Option("--out", metavar="FILE", help="NAME.safetensors unless told.")] = None,
     dataset: Annotated[str, _DATASET] = "mnist",
     epochs: Annotated[int, typer.Option("--epochs", min=1, help="Passes over the training images.")] = 10,

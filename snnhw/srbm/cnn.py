@@ -27,8 +27,11 @@ from snnhw.files import write_atomically
 
 __all__ = ["FRONT_ENDS", "Convolution", "FrontEnd", "load_front_end", "read_front_end", "save_front_end"]
 
-FRONT_ENDS = ("cnn1", "cnn2")
-"""The front ends that ship: mode 1, two convolutions and a pooling, and mode 2, two more convolutions behind them."""
+FRONT_ENDS = ("cnn1", "cnn2", "cnn2-dense")
+"""The front ends that ship: mode 1, two convolutions and a pooling, and mode 2, two more convolutions behind them.
+
+The third is of mode 2 too, and was trained without its threshold.
+"""
 KERNEL = 3
 POOL = 2
 _TOP = 255

@@ -160,6 +160,7 @@ _ALL = (
     Experiment("pool-combination", "pooling", "mean, mean, greatest, least", "", features="combination"),
     Experiment("cnn1", "cnn", "mode 1, 12 x 12 x 5", "", features="cnn1"),
     Experiment("cnn2", "cnn", "mode 2, 8 x 8 x 12", "", features="cnn2"),
+    Experiment("cnn2-dense", "cnn", "mode 2, its threshold set after training", "", features="cnn2-dense"),
     Experiment(
         "cnn2-long",
         "cnn",

@@ -3,7 +3,8 @@
 Convolutions as in the deck's table, each with batch normalisation that is folded into its weights afterwards. The last
 one's features are thresholded, forward a step and backward a sigmoid, and a linear classifier reads the bits; half of
 them are dropped, so that none is relied on alone. A second loss brings the part of bits that are on to ``density``.
-What comes out is quantised: weights int8, activations uint8.
+``cnn2-dense`` is trained as the deck's was instead: two dense layers read the features themselves, and the threshold is
+set afterwards. What comes out is quantised: weights int8, activations uint8.
 """
 
 from __future__ import annotations
@@ -24,10 +25,13 @@ from snnhw.srbm.cnn import KERNEL, POOL, Convolution, FrontEnd
 
 __all__ = ["Options", "train_front_end"]
 
-_CHANNELS = {"cnn1": (5, 5), "cnn2": (5, 5, 12, 12)}
+_CHANNELS = {"cnn1": (5, 5), "cnn2": (5, 5, 12, 12), "cnn2-dense": (5, 5, 12, 12)}
 _POOLED = 1
 """The convolution after which there is pooling."""
-_SIDE = {"cnn1": 12, "cnn2": 8}
+_SIDE = {"cnn1": 12, "cnn2": 8, "cnn2-dense": 8}
+_AFTERWARDS = {"cnn2-dense": 0.3}
+"""The thresholds that are set after training; the others are 0, and training knows them."""
+_DENSE = 128
 _STEEPNESS = 3.0
 _TOP_WEIGHT, _TOP_ACTIVATION = 127, 255
 _HEADROOM = 1.1
@@ -55,7 +59,11 @@ class _Network(nn.Module):
         self.convolutions = nn.ModuleList(nn.Conv2d(before, after, KERNEL) for before, after in pairwise(channels))
         self.norms = nn.ModuleList(nn.BatchNorm2d(after) for after in channels[1:])
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(channels[-1] * _SIDE[name] ** 2, 10)
+        features = channels[-1] * _SIDE[name] ** 2
+        self.in_training = name not in _AFTERWARDS
+        self.head: nn.Module = nn.Linear(features, 10)
+        if not self.in_training:
+            self.head = nn.Sequential(nn.Linear(features, _DENSE), nn.ReLU(), nn.Linear(_DENSE, 10))
 
     def layers(self, pixels: Tensor) -> list[Tensor]:
         """What each convolution gives, after pooling and before the clip at 0."""
@@ -68,8 +76,10 @@ class _Network(nn.Module):
         return every
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        """The logits [N, 10] and the part of features that are on."""
+        """The logits [N, 10], and the part of features that are on where that is trained."""
         features = self.layers(pixels)[-1].flatten(1)
+        if not self.in_training:
+            return self.head(functional.relu(features)), torch.zeros(())
         soft = torch.sigmoid(_STEEPNESS * features)
         bits = (features > 0).float() + soft - soft.detach()
         return self.head(self.dropout(bits)), bits.mean()
@@ -103,7 +113,8 @@ def train_front_end(
         for chosen in torch.split(torch.randperm(kept), options.batch_size):
             logits, density = network(pixels[chosen])
             loss = functional.cross_entropy(logits, labels[chosen])
-            loss = loss + options.density_weight * (density - options.density) ** 2
+            if network.in_training:
+                loss = loss + options.density_weight * (density - options.density) ** 2
             optimiser.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
             optimiser.step()
@@ -114,11 +125,14 @@ def train_front_end(
         correct = float((logits.argmax(1) == labels[kept:]).float().mean())
         after_epoch(epoch, correct, float(density))
     provenance = {"dataset": dataset.name, "images": kept, "options": vars(options), "validation_accuracy": correct}
-    return FrontEnd(_quantised(network, pixels[:2000]), provenance)
+    return FrontEnd(_quantised(network, pixels[:2000], _AFTERWARDS.get(name, 0.0)), provenance)
 
 
-def _quantised(network: _Network, pixels: Tensor) -> tuple[Convolution, ...]:
-    """The convolutions as integers; ``pixels`` are images that the scales of activations are chosen by."""
+def _quantised(network: _Network, pixels: Tensor, threshold: float) -> tuple[Convolution, ...]:
+    """The convolutions as integers; ``pixels`` are images that the scales of activations are chosen by.
+
+    The last one has the ``threshold`` in its biases.
+    """
     network.eval()
     with torch.no_grad():
         greatest = [float(values.max()) * _HEADROOM for values in network.layers(pixels)]
@@ -127,6 +141,7 @@ def _quantised(network: _Network, pixels: Tensor) -> tuple[Convolution, ...]:
         weight, bias = _folded(convolution, norm)
         finer = _TOP_WEIGHT / np.abs(weight).max()
         last = index == len(network.convolutions) - 1
+        bias = bias - threshold if last else bias
         shift = 0 if last else int(np.ceil(np.log2(greatest[index] * scale * finer / _TOP_ACTIVATION)))
         half = 0 if last else (1 << shift) >> 1
         made.append(

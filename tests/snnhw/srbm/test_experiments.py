@@ -30,7 +30,7 @@ SMALL = Experiment("small", "base", "a small one", machine=MACHINE, schedule=((1
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_every_experiment_describes_a_machine(name):
     experiment = find_experiment(name)
-    pixels = {"cnn1": 720, "cnn2": 768}.get(experiment.features, 784)
+    pixels = {"cnn1": 720, "cnn2": 768, "cnn2-dense": 768}.get(experiment.features, 784)
     assert experiment.described(pixels).pixels == pixels
     assert experiment.group in GROUPS and experiment.name == name
 

@@ -62,7 +62,7 @@ def torch_bits(front_end: FrontEnd, images: np.ndarray) -> np.ndarray:
     return values.flatten(1).numpy().astype(np.uint8)
 
 
-@pytest.mark.parametrize(("name", "units"), [("cnn1", 12 * 12 * 5), ("cnn2", 8 * 8 * 12)])
+@pytest.mark.parametrize(("name", "units"), [("cnn1", 12 * 12 * 5), ("cnn2", 8 * 8 * 12), ("cnn2-dense", 8 * 8 * 12)])
 def test_a_front_ends_bits_are_those_of_torch(images, name, units):
     features = bits(name, images)
     assert features.shape == (50, units) and 0.05 < features.mean() < 0.3
@@ -76,6 +76,7 @@ FROZEN = {
     "combination": "f8cd10366ba7985f",
     "cnn1": "d62ef5b0494496ff",
     "cnn2": "2b6a562c035a4309",
+    "cnn2-dense": "43154c2f8d604b7b",
 }
 
 
@@ -90,12 +91,13 @@ def test_sums_are_exact_at_the_ends_of_the_ranges():
     assert sums.reshape(-1).tolist() == [-128 * 255 * 108 - (1 << 31)]
 
 
-def test_a_front_end_is_trained_saved_and_read_again(tmp_path, images):
+@pytest.mark.parametrize("name", ["cnn1", "cnn2-dense"])
+def test_a_front_end_is_trained_saved_and_read_again(tmp_path, images, name):
     lines: list[tuple[int, float, float]] = []
     options = Options(epochs=1, validation=200, seed=3)
-    made = train_front_end("cnn1", load("sample"), options, lambda *line: lines.append(line))
+    made = train_front_end(name, load("sample"), options, lambda *line: lines.append(line))
     read = read_front_end(save_front_end(made, tmp_path / "own.safetensors"))
-    assert len(lines) == 1 and read.digest == made.digest != load_front_end("cnn1").digest
+    assert len(lines) == 1 and read.digest == made.digest != load_front_end(name).digest
     assert np.array_equal(read.bits(images), made.bits(images))
     assert read.provenance["options"]["seed"] == 3
 
