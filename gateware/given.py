@@ -1,4 +1,7 @@
-"""What a command begins with: its picture and label, and a phase for every unit that may fire by its period."""
+"""What a command begins with: its picture and label, and a phase for every unit that may fire by its period.
+
+Twin of how a command of ``golden/srbm.py`` begins.
+"""
 
 from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring

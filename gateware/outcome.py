@@ -1,4 +1,7 @@
-"""What comes of an inference: the spikes of each class, the winner, and the picture."""
+"""What comes of an inference: the spikes of each class, the winner, and the picture.
+
+Twin of how ``infer`` and ``regenerate`` of ``golden/srbm.py`` end.
+"""
 
 from amaranth.hdl import Array, Cat, Module, Signal
 from amaranth.lib import data, memory, stream, wiring
