@@ -34,7 +34,7 @@ class Kind(enum.Enum, shape=3):  # type: ignore[call-arg]
 
 
 def command_layout(machine: Machine) -> data.StructLayout:
-    """``label``, ``step`` and ``hold`` of a training image; ``walk`` and ``refresh``, which a load brings along."""
+    """``label``, ``step`` and ``hold`` of a training image; ``walk``, not 0, and ``refresh``, a row, of a load."""
     return data.StructLayout(
         {
             "kind": Kind,

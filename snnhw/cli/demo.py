@@ -10,8 +10,9 @@ import typer
 from snnhw.cli import circuit
 from snnhw.cli.output import MODEL_HELP, Json, console, note, print_record, progress
 from snnhw.cli.verify import show
+from snnhw.errors import DescriptionError
 
-_MODEL = typer.Argument(metavar="[MODEL]", help=MODEL_HELP)
+_MODEL = typer.Argument(metavar="[MODEL]", help=MODEL_HELP, show_default="mnist-mlp")
 _INDEX = typer.Option("--index", min=0, metavar="N", help="Show this image of the sample.")
 _LIMIT = typer.Option("--limit", min=1, metavar="N", help="Verify the first N images of the sample only.")
 _SRBM = typer.Option("--srbm", help="Show the spiking RBM that ships.")
@@ -19,7 +20,7 @@ _OUT = typer.Option("--out", metavar="DIR", help="Where the Verilog goes; NAME_v
 
 
 def demo(
-    model: Annotated[str, _MODEL] = "mnist-mlp",
+    model: Annotated[str | None, _MODEL] = None,
     index: Annotated[int, _INDEX] = 0,
     limit: Annotated[int | None, _LIMIT] = None,
     out: Annotated[str | None, _OUT] = None,
@@ -29,10 +30,14 @@ def demo(
     """Turn a shipped model into Verilog, simulate it on real digits, and compare it with the golden model."""
     from snnhw.srbm.presets import is_srbm
 
-    if srbm or is_srbm(model):
+    if model is None:
+        model = "srbm-mnist" if srbm else "mnist-mlp"
+    if srbm and not is_srbm(model):
+        raise DescriptionError(f"--srbm shows a spiking RBM, and {model} is none: leave one of the two out")
+    if is_srbm(model):
         from snnhw.cli.demo_machine import demo_machine
 
-        demo_machine(model if is_srbm(model) else "srbm-mnist", index, limit, out, as_json)
+        demo_machine(model, index, limit, out, as_json)
         return
     from golden.network import run as run_golden
     from snnhw.data import check_images, load

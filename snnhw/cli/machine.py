@@ -9,9 +9,16 @@ from snnhw.errors import DescriptionError, SnnhwError
 
 if TYPE_CHECKING:
     from snnhw.srbm.evaluate import SrbmEvaluation
+    from snnhw.srbm.machine import Machine
     from snnhw.srbm.train import SrbmTrained
 
 _FIRST = "(the first time the machine is compiled, which takes half a minute)"
+
+
+def note_limits(*machines: Machine) -> None:
+    """Say, once each, what is allowed in machines that are to learn, and hardly wanted."""
+    for limit in dict.fromkeys(limit for machine in machines for limit in machine.limits):
+        note(limit)
 
 
 def train_machine(name: str, options: dict[str, Any], not_its_own: dict[str, Any], as_json: bool) -> None:
@@ -25,6 +32,7 @@ def train_machine(name: str, options: dict[str, Any], not_its_own: dict[str, Any
             "--presentations, --validation, --threads and where its files go"
         )
     plan = plan_srbm_training(find_srbm_preset(name), **options)
+    note_limits(plan.preset.machine)
     if options["resume"] and not plan.checkpoint.exists():
         note(f"there is no {plan.checkpoint} to go on from: the training begins anew")
     with progress("training") as update:

@@ -49,6 +49,7 @@ def run_experiments(
     as_json: Json = False,
 ) -> None:
     """Run experiments, and record what they came to."""
+    from snnhw.cli.machine import note_limits
     from snnhw.data import load
     from snnhw.srbm.experiments import find_experiment
     from snnhw.srbm.results import record
@@ -56,6 +57,8 @@ def run_experiments(
 
     chosen = [find_experiment(name) for name in names]
     training, test = load(dataset, "train"), load(dataset, "test")
+    pixels = 784  # no limit depends on them
+    note_limits(*(experiment.described(pixels) for experiment in chosen if experiment.baseline is None))
     finished: list[Run] = []
     for experiment in chosen:
         with progress(experiment.name) as update:

@@ -110,6 +110,7 @@ def evaluate_srbm(
     values, labels = inputs(model, dataset)
     machine, srbm = model.machine, compiled(model)
     threads = threads or os.cpu_count() or 1
+    srbm.infer(values[:1])  # what is compiled at the first call is not the machine's speed
     classes: list[NDArray[np.int64]] = []
     spikes, seconds = 0, 0.0
     for start in range(0, len(values), _PORTION):

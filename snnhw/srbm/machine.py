@@ -26,7 +26,20 @@ __all__ = [
     "parse_machine",
 ]
 
-Positive = Annotated[Integer, Field(ge=1)]
+MOST = 1 << 16
+"""The most rows or columns of an array, and the most ticks of a phase or an inference."""
+
+MOST_STEP = 1 << 20
+"""The longest step of the noise."""
+
+SUM_BITS = 32
+"""Signed bits that hold the sum of a tick: membrane, current and noise."""
+
+Size = Annotated[Integer, Field(ge=1, le=MOST)]
+Ticks = Annotated[Integer, Field(ge=1, le=MOST)]
+Step = Annotated[Integer, Field(ge=0, le=MOST_STEP)]
+Pulse = Annotated[Integer, Field(ge=1, le=64)]
+Period = Annotated[Integer, Field(ge=1, le=255)]
 
 
 class _Frozen(BaseModel):
@@ -40,7 +53,7 @@ class RandomWalk(_Frozen):
     """
 
     kind: Literal["walk"] = "walk"
-    step: Annotated[Integer, Field(ge=0)] = 550
+    step: Step = 550
     draws: Annotated[Integer, Field(ge=1, le=16)] = 4
 
     @property
@@ -58,7 +71,7 @@ class RandomSampling(_Frozen):
     """Noise of one random byte r a tick: a ``step`` up where r < up, down where r >= 256 - down, else none."""
 
     kind: Literal["sampling"] = "sampling"
-    step: Annotated[Integer, Field(ge=0)] = 1555
+    step: Step = 1555
     up: Annotated[Integer, Field(ge=0, le=256)] = 64
     down: Annotated[Integer, Field(ge=0, le=256)] = 64
 
@@ -90,7 +103,7 @@ class Neuron(_Frozen):
     V stays 0 and I and noise are lost.
     """
 
-    threshold: Positive = 4097
+    threshold: Annotated[Integer, Field(ge=1, le=1 << 23)] = 4097
     leak_shift: Annotated[Integer, Field(ge=1, le=15)] = 3
     membrane_bits: Annotated[Integer, Field(ge=8, le=24)] = 16
     refractory: Annotated[Integer, Field(ge=0, le=63)] = 8
@@ -125,8 +138,8 @@ class Synapse(_Frozen):
     cell: Literal["6T2R", "3T1R", "2T1R"] = "6T2R"
     bits: Annotated[Integer, Field(ge=2, le=16)] = 12
     update: Literal["set", "gradual", "abrupt"] = "set"
-    refresh_rows: Annotated[Integer, Field(ge=0)] = 8
-    refresh_level: Positive = 3072
+    refresh_rows: Annotated[Integer, Field(ge=0, le=MOST)] = 8
+    refresh_level: Annotated[Integer, Field(ge=1, lt=1 << 16)] = 3072
     decay_shift: Annotated[Integer, Field(ge=0, le=15)] = 0
 
     @property
@@ -171,16 +184,16 @@ class Window(_Frozen):
     hidden + 1 - visible to hidden around the hidden spike.
     """
 
-    visible: Positive = 8
-    hidden: Positive = 4
+    visible: Pulse = 8
+    hidden: Pulse = 4
 
 
 class Periods(_Frozen):
     """The ticks between spikes of what is clamped on, and of the bias units."""
 
-    pixel: Positive = 9
-    label: Positive = 11
-    bias: Positive = 28
+    pixel: Period = 9
+    label: Period = 11
+    bias: Period = 28
 
 
 class Phases(_Frozen):
@@ -189,10 +202,10 @@ class Phases(_Frozen):
     ``settle`` and ``data`` are clamped; ``transition`` and ``model`` are free; g is 0 in settle and transition.
     """
 
-    settle: Positive = 20
-    data: Positive = 80
-    transition: Positive = 20
-    model: Positive = 80
+    settle: Ticks = 20
+    data: Ticks = 80
+    transition: Ticks = 20
+    model: Ticks = 80
 
     @property
     def ticks(self) -> int:
@@ -220,18 +233,18 @@ class Machine(_Frozen):
     ``inference_ticks`` is the length of an inference and of a regeneration.
     """
 
-    pixels: Positive = 784
-    classes: Positive = 10
-    labels_per_class: Positive = 4
-    biases: Annotated[Integer, Field(ge=0)] = 8
-    hidden: Positive = 500
+    pixels: Size = 784
+    classes: Size = 10
+    labels_per_class: Size = 4
+    biases: Annotated[Integer, Field(ge=0, le=MOST)] = 8
+    hidden: Size = 500
     neuron: Neuron = Neuron()
     noise: Noise = RandomWalk()
     synapse: Synapse = Synapse()
     window: Window = Window()
     periods: Periods = Periods()
     phases: Phases = Phases()
-    inference_ticks: Positive = 320
+    inference_ticks: Ticks = 320
     seed: Annotated[Integer, Field(ge=1, le=(1 << 32) - 1)] = 0xACE1
 
     @property
@@ -267,6 +280,12 @@ class Machine(_Frozen):
         return Range(lo=self.columns * weight.lo, hi=self.columns * weight.hi)
 
     @property
+    def integrated(self) -> Range:
+        """What membrane, current and noise of a unit can come to in a tick, before the floor."""
+        parts = (self.neuron.membrane, self.row_current | self.column_current, self.noise.range)
+        return Range(lo=sum(part.lo for part in parts), hi=sum(part.hi for part in parts))
+
+    @property
     def limits(self) -> tuple[str, ...]:
         """What is allowed and hardly wanted, a line each: rates above what refractory units can follow."""
         least = self.neuron.refractory + 1
@@ -299,8 +318,14 @@ class Machine(_Frozen):
             )
         if self.synapse.refresh_rows > self.rows:
             raise ValueError(f"refresh_rows {self.synapse.refresh_rows} are more than the array's {self.rows} rows")
-        if max(self.periods.pixel, self.periods.label, self.periods.bias) > 255:
-            raise ValueError("a period must be at most 255 ticks")
+        if max(self.rows, self.columns) > MOST:
+            raise ValueError(f"an array has at most {MOST} rows and columns, not {self.rows} and {self.columns}")
+        reached = self.integrated
+        if reached.width > SUM_BITS:
+            raise ValueError(
+                f"membrane, current and noise of a tick come to {reached.lo} to {reached.hi}, more than {SUM_BITS} "
+                "signed bits: take fewer units, or fewer bits a synapse"
+            )
         return self
 
 

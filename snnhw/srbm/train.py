@@ -13,10 +13,11 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field, TypeAdapter, ValidationError
 
 from snnhw.data import Dataset, load
 from snnhw.errors import DatasetError, ModelFileError, OutputError
@@ -32,6 +33,9 @@ CHUNK = 500
 
 EVERY = 10_000
 """Presentations between two checkpoints, which are points of the curve too."""
+
+Count = Annotated[int, Field(ge=0)]
+Measure = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,10 @@ class SrbmPlan:
         return self.out.with_suffix(".checkpoint")
 
     @property
+    def record(self) -> Path:
+        return self.out.with_suffix(".training.json")
+
+    @property
     def identity(self) -> str:
         """A digest of all that the result depends on."""
         preset = asdict(replace(self.preset, machine=None))  # type: ignore[arg-type]
@@ -64,14 +72,14 @@ class SrbmPlan:
 class Point:
     """How far a training has come."""
 
-    presentations: int
-    seconds: float
+    presentations: Count
+    seconds: Measure
     """Of training alone, without counting."""
-    validation: int | None
+    validation: Count | None
     """Images of the validation set whose class was told."""
-    data_rate: float
+    data_rate: Measure
     """Spikes of a hidden unit a tick in the data phases since the last point, and in the model phases."""
-    model_rate: float
+    model_rate: Measure
 
 
 @dataclass(frozen=True)
@@ -145,6 +153,7 @@ def train_srbm(plan: SrbmPlan, on_progress: Callable[[int, int, str], None] | No
     holds = np.array([hold for _, hold in schedule], np.bool_)
     total = len(schedule)
     done = curve[-1].presentations if curve else 0
+    compiled(model).train(values[:1], labels[:1], steps[:1], holds[:1])  # a first call compiles, which is no training
     while done < total:
         end = min(done + EVERY, total)
         srbm, start = compiled(model), time.perf_counter()
@@ -176,16 +185,21 @@ def _resumed(plan: SrbmPlan) -> tuple[SrbmModel, tuple[Point, ...]]:
     """The model in the checkpoint and the points of its curve, or a new one and none."""
     if not plan.checkpoint.exists():
         return _begin(plan), ()
-    model = load_srbm(plan.checkpoint)
+    anew = "to train anew, remove it, or say --overwrite and not --resume"
+    try:
+        model = load_srbm(plan.checkpoint)
+    except ModelFileError as error:
+        reason, _, _ = str(error).partition(";")  # what follows is advice for a model
+        raise ModelFileError(f"{reason}; {anew}") from error
     try:
         training = model.provenance["training"]
-        identity, curve = training["identity"], tuple(Point(**point) for point in training["curve"])
-    except (KeyError, TypeError) as error:
-        raise ModelFileError(f"{plan.checkpoint} is no checkpoint of a training; remove it to train anew") from error
+        identity, curve = training["identity"], TypeAdapter(tuple[Point, ...]).validate_python(training["curve"])
+    except (KeyError, TypeError, ValidationError) as error:
+        raise ModelFileError(f"{plan.checkpoint} is no checkpoint of a training; {anew}") from error
     if identity != plan.identity:
         raise ModelFileError(
-            f"{plan.checkpoint} is of another training: images, machine, schedule or seed differ; remove it to train "
-            "anew, or choose as before to go on"
+            f"{plan.checkpoint} is of another training: images, machine, schedule or seed differ; choose as before "
+            f"to go on, or, {anew}"
         )
     return model, curve
 
@@ -228,7 +242,7 @@ def _finished(plan: SrbmPlan, model: SrbmModel, curve: tuple[Point, ...]) -> Srb
     model = replace(model, provenance=_without_times(provenance))
     written = {"model": save_srbm(model, plan.out, overwrite=True)}
     text = json.dumps(record, indent=2) + "\n"
-    written["record"] = write_atomically(plan.out.with_suffix(".training.json"), text)
+    written["record"] = write_atomically(plan.record, text)
     plan.checkpoint.unlink(missing_ok=True)
     return SrbmTrained(model, curve, written)
 
@@ -275,8 +289,9 @@ def _part(images: Dataset, chosen: slice) -> Dataset:
 def _prepare(plan: SrbmPlan, overwrite: bool, resume: bool) -> None:
     """Make the folder, and look whether anything is in the way."""
     make_folder(plan.out.parent)
-    if plan.out.exists() and not overwrite:
-        raise OutputError(f"{plan.out} is there already; give another name with --out, or say --overwrite")
+    for path in (plan.out, plan.record):
+        if path.exists() and not overwrite:
+            raise OutputError(f"{path} is there already; give another name with --out, or say --overwrite")
     if plan.checkpoint.exists() and not resume:
         if not overwrite:
             raise OutputError(

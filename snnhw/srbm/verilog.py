@@ -122,5 +122,6 @@ def header(machine: Machine, lanes: int, interface: SrbmInterface) -> str:
         *(line for port in interface.streams for line in port_lines(port)),
         "A transfer happens at a rising clock edge with valid and ready; valid and payload hold until then.",
         "Kinds of command: 0 train, 1 infer, 2 regenerate, 3 load, 4 dump.",
+        f"A load must bring a walk other than 0 and a refresh below {machine.rows}, the number of rows.",
     ]
     return "".join(f"// {line}".rstrip() + "\n" for line in lines) + "\n"

@@ -38,6 +38,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "walk of 3 draws": {"noise": {"kind": "walk", "step": 180, "draws": 3}},
     "walk of 12 draws": {"noise": {"kind": "walk", "step": 90, "draws": 12}},
     "walk of 16 draws": {"noise": {"kind": "walk", "step": 80, "draws": 16}},
+    "longest steps": {"noise": {"kind": "walk", "step": 1 << 20, "draws": 16}, "synapse": {"bits": 16}},
     "sampling": {"noise": {"kind": "sampling", "step": 400, "up": 90, "down": 40}},
     "set of 16 bits": {"synapse": {"bits": 16, "refresh_level": 300}},
     "gradual": {"synapse": {"update": "gradual", "bits": 7, "refresh_rows": 2, "refresh_level": 90}},
@@ -117,6 +118,31 @@ def test_equals_the_plain_machine(variant):
         np.testing.assert_array_equal(scores, regenerated.scores[n])
         np.testing.assert_array_equal(completed, regenerated.images[n])
     assert (compiled.walk, compiled.refresh) == (plain.walk, plain.refresh)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_equals_the_plain_machine_where_sums_are_largest(sign):
+    """All rows fire in every tick, and bring a hidden unit the most that 32 bits hold."""
+    machine = Machine.model_validate(
+        {
+            **LIVELY,
+            **{"pixels": 32_767, "classes": 1, "labels_per_class": 1, "biases": 0, "hidden": 1},
+            "noise": {"kind": "walk", "step": 0},
+            "synapse": {"bits": 16, "refresh_rows": 0},
+            "periods": {"pixel": 1, "label": 1},
+            "phases": {"settle": 2, "data": 9, "transition": 1, "model": 2},
+        }
+    )
+    assert -machine.row_current.lo == 32_768 * 65_535
+    levels = [np.full((machine.rows, 1), level) for level in ((65_535, 0) if sign > 0 else (0, 65_535))]
+    plain, compiled = Srbm(machine, *levels), CompiledSrbm(machine, *levels)
+    bits = np.ones((1, machine.pixels), np.uint8)
+    ticks: list[Tick] = []
+    plain.train(bits[0], 0, 3, trace=ticks.append)
+    counts = compiled.train(bits, np.zeros(1, int), np.array([3]), np.array([False]))
+    np.testing.assert_array_equal(counts[0], counts_by_phase(machine, ticks))
+    assert (counts[0, 1, -1] > 0) == (sign > 0)
+    np.testing.assert_array_equal(compiled.weights, plain.gp - plain.gm)
 
 
 @pytest.mark.parametrize(

@@ -72,3 +72,11 @@ def test_an_image_beyond_the_sample(tmp_path: Path, capsys: pytest.CaptureFixtur
     save_srbm(model(), tmp_path / "machine.safetensors")
     assert run(["demo", str(tmp_path / "machine.safetensors"), "--index", "1000"]) == 2
     assert "--index must be below 1000" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["mnist-mlp", "nowhere.safetensors"])
+def test_what_is_no_spiking_rbm_is_not_shown_as_one(name: str, capsys: pytest.CaptureFixture[str]):
+    assert run(["demo", name, "--srbm"]) == 2
+    assert capsys.readouterr().err.endswith(
+        f"--srbm shows a spiking RBM, and {name} is none: leave one of the two out\n"
+    )

@@ -179,6 +179,23 @@ def test_commands_that_cannot_run(tmp_path, capsys):
     assert "has no runs" in capsys.readouterr().err
 
 
+def test_what_is_hardly_wanted_is_said_once(tmp_path, monkeypatch, capsys):
+    fast = replace(SMALL, machine={**MACHINE, "periods": {"pixel": 8}}, schedule=((8, 20),))
+    copied = replace(fast, name="copied", baseline="off", completes=True)
+    experiments = {"small": fast, "again": replace(fast, name="again"), "copied": copied}
+    monkeypatch.setattr("snnhw.srbm.experiments.EXPERIMENTS", experiments)
+    monkeypatch.setattr("snnhw.data.load", lambda *_: load("sample"))
+    monkeypatch.setattr("snnhw.srbm.runs.run", lambda experiment, *_, **__: made(experiment.name, 1, 900))
+    command = ["srbm", "run", "--runs", str(tmp_path / "runs.json"), "--json"]
+    assert run_command([*command, "small", "again", "copied"]) == 0
+    captured = capsys.readouterr()
+    assert captured.err.count("\n") == 1
+    assert captured.err.startswith("snnhw: a period of 8 ticks for each pixel is less than the 9 that a refractory")
+    assert len(json.loads(captured.out)["runs"]) == 3
+    assert run_command([*command, "copied"]) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_pictures_of_a_model(tmp_path, capsys):
     machine = Machine(hidden=20, inference_ticks=40)
     model = SrbmModel(machine, *initial_levels(machine, 58.0, seed=1))

@@ -45,7 +45,7 @@ class TestRefuses:
 
     @pytest.mark.parametrize("kind", ["pixel", "label", "bias"])
     def test_periods_beyond_a_byte(self, kind):
-        refused({"periods": {kind: 256}}, "a period must be at most 255 ticks")
+        refused({"periods": {kind: 256}}, f"periods.{kind}: Input should be less than or equal to 255, not 256")
         refused({"periods": {kind: 0}}, f"periods.{kind}: Input should be greater than or equal to 1")
 
     @pytest.mark.parametrize(
@@ -53,6 +53,7 @@ class TestRefuses:
         [
             ({"bits": 8}, "refresh_level 3072 does not fit 8 bits"),
             ({"refresh_level": 4096}, "refresh_level 4096 does not fit 12 bits"),
+            ({"refresh_level": 65536, "refresh_rows": 0}, "synapse.refresh_level: Input should be less than 65536"),
             ({"refresh_level": 0}, "synapse.refresh_level: Input should be greater than or equal to 1"),
             ({"bits": 17}, "synapse.bits: Input should be less than or equal to 16, not 17"),
             ({"bits": 1}, "synapse.bits: Input should be greater than or equal to 2, not 1"),
@@ -94,6 +95,46 @@ class TestRefuses:
     def test_nothing_where_something_must_be(self, count):
         refused({count: 0}, f"{count}: Input should be greater than or equal to 1, not 0")
 
+    @pytest.mark.parametrize(
+        ("where", "most"),
+        [
+            *((count, 1 << 16) for count in ("pixels", "classes", "labels_per_class", "biases", "hidden")),
+            *((f"phases.{phase}", 1 << 16) for phase in ("settle", "data", "transition", "model")),
+            ("inference_ticks", 1 << 16),
+            ("neuron.threshold", 1 << 23),
+            ("synapse.refresh_rows", 1 << 16),
+            ("window.visible", 64),
+            ("window.hidden", 64),
+        ],
+    )
+    def test_numbers_without_bounds(self, where, most):
+        for value in (most + 1, 10**400):
+            words = f"{where}: Input should be less than or equal to {most}, not {value!r:.60}"
+            refused(nested(where, value), words)
+
+    @pytest.mark.parametrize("kind", ["walk", "sampling"])
+    def test_steps_of_noise_without_bounds(self, kind):
+        for step in ((1 << 20) + 1, 1 << 70):
+            words = f"noise.{kind}.step: Input should be less than or equal to 1048576, not {step}"
+            refused({"noise": {"kind": kind, "step": step}}, words)
+        parse_machine({"noise": {"kind": kind, "step": 1 << 20}}, "wild")
+
+    def test_arrays_beyond_their_bounds(self):
+        refused({"pixels": 65_489}, "an array has at most 65536 rows and columns, not 65537 and 508")
+        refused({"hidden": 65_529}, "an array has at most 65536 rows and columns, not 832 and 65537")
+        parse_machine({"pixels": 65_488, "hidden": 65_528}, "large")
+
+    def test_sums_beyond_32_bits(self):
+        levels, still = {"bits": 16, "refresh_level": 60_000}, {"kind": "walk", "step": 0}
+        most = {"pixels": 32_720, "synapse": levels, "noise": still}
+        assert parse_machine(most, "most").integrated.width == 32
+        refused({**most, "pixels": 32_721}, "membrane, current and noise of a tick come to -2147549183 to")
+        refused(
+            {**most, "noise": {"kind": "walk", "step": 1}}, "more than 32 signed bits: take fewer units, or fewer bits"
+        )
+        refused({"hidden": 32_760, "synapse": levels}, "more than 32 signed bits")
+        assert parse_machine({"hidden": 32_759, "synapse": levels}, "wide").integrated.width == 32
+
     @pytest.mark.parametrize("seed", [0, 1 << 32])
     def test_a_seed_that_is_no_state_of_the_register(self, seed):
         refused({"seed": seed}, f"seed: Input should be .* not {seed}")
@@ -110,6 +151,13 @@ class TestRefuses:
     )
     def test_what_is_no_description(self, value, message):
         refused(value, message)
+
+
+def nested(where: str, value: int) -> dict[str, Any]:
+    """The description that has this value where `a.b` points to."""
+    for name in reversed(where.split(".")):
+        value = {name: value}  # type: ignore[assignment]
+    return value  # type: ignore[return-value]
 
 
 def refused(value: Any, message: str) -> None:

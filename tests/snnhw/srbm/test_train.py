@@ -6,18 +6,20 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from golden.srbm import Srbm
+from golden.srbm_kernel import CompiledSrbm
 from snnhw.cli.app import run
 from snnhw.data import Dataset
 from snnhw.errors import DatasetError, ModelFileError, OutputError
 from snnhw.srbm import train as training
 from snnhw.srbm.evaluate import complete_halves, evaluate_srbm, half_masks
-from snnhw.srbm.model import load_srbm
+from snnhw.srbm.model import load_srbm, save_srbm
 from snnhw.srbm.presets import SrbmPreset, Stage
 from snnhw.srbm.train import plan_srbm_training, train_srbm
 from tests.snnhw.srbm.small import bars, small_machine, small_model
@@ -116,6 +118,40 @@ def test_a_checkpoint_in_the_way(folder, monkeypatch):
     assert not Path("bars.checkpoint").exists()
 
 
+def test_a_checkpoint_that_is_damaged(folder):
+    plan = plan_of(resume=True)
+    for kept in (b"", b"x" * 100):
+        plan.checkpoint.write_bytes(kept)
+        with pytest.raises(
+            ModelFileError, match=r"^bars\.checkpoint is damaged .*; to train anew, remove it, or say --ov"
+        ):
+            train_srbm(plan)
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        {"presentations": "x"},
+        {"presentations": -1},
+        {"seconds": -1},
+        {"seconds": None},
+        {"validation": [3]},
+        {"data_rate": "much"},
+        None,
+    ],
+)
+def test_a_checkpoint_whose_curve_is_none(folder, point):
+    plan = plan_of(resume=True)
+    good = {"presentations": 100, "seconds": 1.0, "validation": 3, "data_rate": 0.1, "model_rate": 0.1}
+    for provenance in ({"training": {"identity": plan.identity, "curve": [point and {**good, **point}]}}, {}):
+        model = replace(training._begin(plan), provenance=provenance)
+        save_srbm(model, plan.checkpoint, overwrite=True)
+        with pytest.raises(
+            ModelFileError, match=r"^bars\.checkpoint is no checkpoint of a training; to train anew, re"
+        ):
+            train_srbm(plan)
+
+
 def test_a_seed_says_it_all(folder):
     first, again, other = (train_srbm(plan_of(seed=seed, overwrite=True)).model.digest for seed in (1, 1, 2))
     assert first == again != other
@@ -135,12 +171,14 @@ def test_presentations_scale_the_stages(folder):
         ({"dataset": "large"}, DatasetError, "makes 49 bits, and the machine has 36 pixels"),
         ({"dataset": "many"}, DatasetError, "reach 5, and the machine has classes 0 to 2"),
         ({"out": "model.bin"}, OutputError, "must end with .safetensors"),
-        ({"out": "there.safetensors"}, OutputError, "is there already"),
+        ({"out": "there.safetensors"}, OutputError, "there.safetensors is there already"),
+        ({"out": "record.safetensors"}, OutputError, "record.training.json is there already"),
     ],
 )
 def test_what_is_wrong_shows_before_it_begins(folder, options, error, words):
     images, labels = bars(60, 3)
     Path("there.safetensors").touch()
+    Path("record.training.json").touch()
     sets: dict[str, dict[str, Any]] = {
         "unlabelled": {"images": images},
         "large": {"images": np.zeros((60, 7, 7), np.uint8), "labels": labels},
@@ -174,6 +212,31 @@ def test_counting_agrees_with_the_plain_machine():
     assert completion.on == int(bits[known == 0].sum())
 
 
+class Stopwatch:
+    """A clock that a function moves: by 100 seconds at its first call, by half a second at others."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, function: str, module: str) -> None:
+        self.now = 0.0
+        original = getattr(CompiledSrbm, function)
+
+        def timed(*arguments: Any, **options: Any) -> Any:
+            self.now += 0.5 if self.now else 100.0
+            return original(*arguments, **options)
+
+        monkeypatch.setattr(CompiledSrbm, function, timed)
+        monkeypatch.setattr(f"{module}.time", SimpleNamespace(perf_counter=lambda: self.now))
+
+
+def test_seconds_are_without_what_comes_once(folder, monkeypatch):
+    Stopwatch(monkeypatch, "train", "snnhw.srbm.train")
+    assert train_srbm(plan_of()).seconds == 0.5
+
+
+def test_speed_is_without_what_comes_once(monkeypatch):
+    Stopwatch(monkeypatch, "infer", "snnhw.srbm.evaluate")
+    assert evaluate_srbm(small_model(), Dataset(*bars(5, 1), "bars")).images_per_second == 10
+
+
 def test_labels_may_be_unknown():
     evaluation = evaluate_srbm(small_model(), Dataset(bars(5, 1)[0], None, "bars"))
     assert evaluation.correct is None and evaluation.confusion is None
@@ -185,6 +248,13 @@ def test_masks_are_halves():
     assert left[:, :3].all() and not left[:, 3:].any()
     assert upper[:2].all() and not upper[2:].any()
     assert ((left ^ right) & (upper ^ lower)).all()
+
+
+PERIOD_8 = (
+    "snnhw: a period of 8 ticks for each pixel is less than the 9 that a refractory unit needs: free units cannot "
+    "follow it\n"
+)
+"""What the preset that ships is told of when it learns."""
 
 
 class TestCommandLine:
@@ -206,12 +276,14 @@ class TestCommandLine:
     def test_train_and_evaluate(self, capsys):
         assert run(["train", *self.QUICK, "--json"]) == 0
         captured = capsys.readouterr()
-        assert captured.err == ""
+        assert captured.err == PERIOD_8
         shown = json.loads(captured.out)
         assert shown["files"] == {"model": "srbm-mnist.safetensors", "record": "srbm-mnist.training.json"}
         assert shown["presentations"] == 60
         assert run(["evaluate", "srbm-mnist.safetensors", "--dataset", "digits", "--json"]) == 0
-        counted = json.loads(capsys.readouterr().out)
+        captured = capsys.readouterr()
+        assert captured.err == ""  # what was trained is what it is
+        counted = json.loads(captured.out)
         assert counted["images"] == 20
         assert counted["correct"] == shown["accuracy"]["correct"]
         assert counted["digest"] == shown["digest"]

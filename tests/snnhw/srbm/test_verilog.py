@@ -57,6 +57,11 @@ def test_ports_are_those_described(learner: SrbmEmitted):
     ]
 
 
+def test_what_a_load_must_bring_is_said(learner: SrbmEmitted):
+    said = f"// A load must bring a walk other than 0 and a refresh below {TOY.rows}, the number of rows.\n"
+    assert said in learner.verilog
+
+
 def test_levels_stand_in_memories_alone(learner: SrbmEmitted):
     """A bank is a module of its own, and no line gives a synapse its first level."""
     text = learner.verilog
