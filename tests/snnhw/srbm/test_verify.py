@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from golden.srbm import Srbm, Tick
+from snnhw.data import load
 from snnhw.simulate.simulation import Stall
 from snnhw.srbm.grid import Grid
 from snnhw.srbm.machine import Machine, Neuron, Periods, Phases, Synapse, Window
-from snnhw.srbm.model import SrbmModel
+from snnhw.srbm.model import SrbmModel, initial_levels
 from snnhw.srbm.simulate import SrbmSimulator
 from snnhw.srbm.timing import Timing
 from snnhw.srbm.verify import Plan, SrbmReport, verify_srbm
@@ -67,6 +68,22 @@ def test_the_circuit_is_goldens_equal(circuit: SrbmSimulator, stall: Stall | Non
     assert report.levels == 5 * 2 * TOY.rows * TOY.columns
     assert (report.train_images, report.infer_images, report.regenerate_images) == (4, 3, 2)
     assert report.timing_mismatches == (None if stall else 0)
+
+
+def test_two_hundred_images_of_a_reduced_machine():
+    """MNIST at half its size, 64 hidden units: as many ticks as the machine that ships has, from weights at random."""
+    machine, sample = Machine(pixels=196, hidden=64), load("sample", limit=200)
+    halved = sample.images.reshape(200, 14, 2, 14, 2).mean(axis=(2, 4))
+    bits = (halved.reshape(200, 196) > 0.3 * 255).astype(np.uint8)
+    chosen = SrbmModel(machine, *initial_levels(machine, 58.0, seed=1))
+    assert sample.labels is not None
+    report = verify_srbm(chosen, bits, sample.labels, Plan(train=200, infer=20, regenerate=4), lanes=8)
+    assert report.equal
+    assert report.timing_mismatches == 0
+    assert report.levels == 201 * 2 * machine.rows * machine.columns
+    assert report.spikes == (200 * machine.phases.ticks + 24 * machine.inference_ticks) * (
+        machine.rows + machine.columns
+    )
 
 
 def test_cycles_are_as_predicted_in_other_lanes():
