@@ -117,13 +117,14 @@ class Quantise(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         beat, word = self.beats.payload, self.words.payload
+        values = [beat.pixels[lane][8 - self.bits :] for lane in range(self.lanes)]
         m.d.comb += [
             self.words.valid.eq(self.beats.valid),
             self.beats.ready.eq(self.words.ready),
             word.mark.eq(beat.mark),
             word.base.eq(beat.index * self.lanes),
-            *(word.value[lane].eq(beat.pixels[lane][8 - self.bits :]) for lane in range(self.lanes)),
-            word.filled.eq(filled(word.value, self.lanes)),
+            *(word.value[lane].eq(value) for lane, value in enumerate(values)),
+            word.filled.eq(filled(values)),
         ]
         return m
 

@@ -103,7 +103,7 @@ class LayerCircuit(wiring.Component):
             steps.ready.eq(words.ready),
             *(words.payload[name].eq(steps.payload[name]) for name in ("mark", "base")),
             Value.cast(words.payload.value).eq(Value.cast(steps.payload.value)),
-            words.payload.filled.eq(filled(words.payload.value, self.serializer.lanes)),
+            words.payload.filled.eq(filled(steps.payload.value)),
         ]
         wiring.connect(m, self.serializer.events, wiring.flipped(self.out))
         return m

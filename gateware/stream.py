@@ -1,6 +1,6 @@
 """The payloads that travel between the blocks, each defined once, and arithmetic that all blocks share."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from amaranth.hdl import Array, Cat, Const, Mux, Shape, Value, signed, unsigned
 from amaranth.lib import data, enum
@@ -60,9 +60,9 @@ def word_layout(addresses: int, lanes: int, values: Range, steps: int = 1) -> da
     return data.StructLayout({"mark": Mark, "base": address_width(addresses), "filled": lanes, "value": value})
 
 
-def filled(value: data.View, lanes: int) -> Value:
-    """Which lanes of a word's value carry an event."""
-    return Cat(Value.cast(value[lane]).any() for lane in range(lanes))
+def filled(values: Iterable[Value | data.View]) -> Value:
+    """Which lanes of a word carry an event, from what their values come from."""
+    return Cat(Value.cast(value).any() for value in values)
 
 
 def beat_layout(pixels: int) -> data.StructLayout:
