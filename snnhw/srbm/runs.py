@@ -52,6 +52,7 @@ class Run(BaseModel):
     """What the machine has other than the default."""
     schedule: list[tuple[int, int]]
     hold: int = 0
+    held: int = 100
     features: str
     bits_digest: str
     images: int
@@ -89,6 +90,7 @@ def run(
         "seed": seed,
         "schedule": list(experiment.schedule),
         "hold": experiment.hold,
+        "held": experiment.held,
         "features": experiment.features,
         "bits_digest": digest(bits)[:16],
         "images": len(parts.held),
@@ -162,7 +164,9 @@ def _trained(
     """Train the machine and evaluate it: fields of a run."""
     machine = experiment.described(parts.bits.shape[1])
     steps = np.concatenate([np.full(count, step) for step, count in experiment.schedule])
-    holds = np.arange(len(steps)) >= len(steps) - experiment.hold
+    index = np.arange(len(steps))
+    chosen_to_hold = (index + 1) * experiment.held // 100 > index * experiment.held // 100
+    holds = (index >= len(steps) - experiment.hold) & chosen_to_hold
     order = _order(len(parts.bits), len(steps), seed)
     learner = _Learner(experiment, machine, seed)
     curve, rates = [], np.zeros(3)
