@@ -77,12 +77,15 @@ def test_nothing_is_left_behind(link: SerialLink):
 
 
 def test_a_circuit_that_fails_is_told(monkeypatch: pytest.MonkeyPatch):
+    failed = threading.Event()
+
     def fail(self: Line, octets: bytes) -> bytes:
+        failed.set()
         raise ToolError("the simulated circuit failed: it does not settle")
 
     monkeypatch.setattr(Line, "run", fail)
-    with pytest.raises(ToolError, match="does not settle"), simulated_port(MODEL, IMPLEMENTATION) as name:
-        assert name
+    with pytest.raises(ToolError, match="does not settle"), simulated_port(MODEL, IMPLEMENTATION):
+        assert failed.wait(20)
 
 
 def test_bytes_that_nobody_reads_stop_nothing():
