@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -68,20 +69,7 @@ def load(path: str | os.PathLike[str]) -> Model:
     Raises ModelFileError: one line that says which field is wrong, what it must be and what came.
     """
     source = Path(path)
-    if not source.is_file():
-        what = "is a folder, not a model file" if source.is_dir() else "is not there"
-        raise ModelFileError(f"model file {source} {what}; give the path of a {SUFFIX} file")
-    try:
-        source.open("rb").close()  # the library calls every file that it cannot open a missing one
-        with safe_open(source, framework="numpy") as file:
-            metadata = _metadata(source, file.metadata() or {})
-            tensors = {name: _tensor(source, file, name) for name in file.keys()}  # noqa: SIM118, it is no mapping
-    except OSError as error:
-        raise ModelFileError(f"cannot read model file {source}: {(error.strerror or str(error)).lower()}") from error
-    except SafetensorError as error:
-        raise ModelFileError(
-            f"{source} is damaged or no {SUFFIX} file ({error}); get it again, or train the model again"
-        ) from error
+    metadata, tensors = read_file(source, _metadata, _tensor, "model")
     try:
         model = Model(_description(source, metadata["description"]), tensors, _provenance(source, metadata))
     except ModelError as error:
@@ -92,6 +80,33 @@ def load(path: str | os.PathLike[str]) -> Model:
             f"{metadata['digest']!r:.80}; the file was changed after it was written"
         )
     return model
+
+
+def read_file(
+    source: Path,
+    metadata: Callable[[Path, dict[str, str]], dict[str, str]],
+    tensor: Callable[[Path, Any, str], NDArray[Any]],
+    what: str,
+) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
+    """The header's metadata and the tensors of a file, checked by ``metadata`` and read by ``tensor``.
+
+    ``what`` can be trained again where the file is damaged. Raises ModelFileError, one line.
+    """
+    if not source.is_file():
+        found = "is a folder, not a model file" if source.is_dir() else "is not there"
+        raise ModelFileError(f"model file {source} {found}; give the path of a {SUFFIX} file")
+    try:
+        source.open("rb").close()  # the library calls every file that it cannot open a missing one
+        with safe_open(source, framework="numpy") as file:
+            checked = metadata(source, file.metadata() or {})
+            tensors = {name: tensor(source, file, name) for name in file.keys()}  # noqa: SIM118, it is no mapping
+    except OSError as error:
+        raise ModelFileError(f"cannot read model file {source}: {(error.strerror or str(error)).lower()}") from error
+    except SafetensorError as error:
+        raise ModelFileError(
+            f"{source} is damaged or no {SUFFIX} file ({error}); get it again, or train the {what} again"
+        ) from error
+    return checked, tensors
 
 
 def _smallest(tensor: NDArray[np.int64]) -> NDArray[Any]:
@@ -141,19 +156,20 @@ def _tensor(source: Path, file: Any, name: str) -> NDArray[Any]:
 
 def _description(source: Path, text: str) -> Network:
     try:
-        return parse_network(_json(source, "description", text), "description")
+        return parse_network(parse_field(source, "description", text), "description")
     except DescriptionError as error:
         raise ModelFileError(f"{source}: {error}") from error
 
 
 def _provenance(source: Path, metadata: dict[str, str]) -> dict[str, Any]:
-    provenance = _json(source, "provenance", metadata["provenance"])
+    provenance = parse_field(source, "provenance", metadata["provenance"])
     if not isinstance(provenance, dict):
         raise ModelFileError(f"{source}: provenance must be a JSON object, not {provenance!r:.60}")
     return provenance
 
 
-def _json(source: Path, name: str, text: str) -> Any:
+def parse_field(source: Path, name: str, text: str) -> Any:
+    """A field of the header as plain data. Raises ModelFileError where it is no JSON."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -35,7 +35,7 @@ from safetensors.numpy import save as to_safetensors
 
 from snnhw.errors import DescriptionError, ModelError, ModelFileError, OutputError
 from snnhw.files import write_atomically
-from snnhw.modelfile import sorted_header
+from snnhw.modelfile import parse_field, read_file, sorted_header
 from snnhw.srbm.features import FEATURES
 from snnhw.srbm.machine import Machine, parse_machine
 
@@ -187,20 +187,7 @@ def is_srbm_file(path: str | os.PathLike[str]) -> bool:
 def load_srbm(path: str | os.PathLike[str]) -> SrbmModel:
     """Read a model and check everything about it; raises ModelFileError, one line."""
     source = Path(path)
-    if not source.is_file():
-        what = "is a folder, not a model file" if source.is_dir() else "is not there"
-        raise ModelFileError(f"model file {source} {what}; give the path of a .safetensors file")
-    try:
-        source.open("rb").close()  # the library calls every file that it cannot open a missing one
-        with safe_open(source, framework="numpy") as file:
-            metadata = _metadata(source, file.metadata() or {})
-            tensors = {name: _tensor(source, file, name) for name in file.keys()}  # noqa: SIM118, it is no mapping
-    except OSError as error:
-        raise ModelFileError(f"cannot read model file {source}: {(error.strerror or str(error)).lower()}") from error
-    except SafetensorError as error:
-        raise ModelFileError(
-            f"{source} is damaged or no .safetensors file ({error}); get it again, or train the machine again"
-        ) from error
+    metadata, tensors = read_file(source, _metadata, _tensor, "machine")
     model = _assembled(source, metadata, tensors)
     if model.digest != metadata["digest"]:
         raise ModelFileError(
@@ -220,7 +207,7 @@ def _assembled(source: Path, metadata: dict[str, str], tensors: dict[str, NDArra
     state = _object(source, metadata, "state", ("walk", "refresh"))
     try:
         return SrbmModel(
-            parse_machine(_json(source, metadata, "description"), "description"),
+            parse_machine(parse_field(source, "description", metadata["description"]), "description"),
             tensors["gp"],
             tensors.get("gm"),
             walk=state["walk"],
@@ -256,15 +243,8 @@ def _tensor(source: Path, file: Any, name: str) -> NDArray[Any]:
 
 
 def _object(source: Path, metadata: dict[str, str], name: str, fields: tuple[str, ...] | None = None) -> dict[str, Any]:
-    value = _json(source, metadata, name)
+    value = parse_field(source, name, metadata[name])
     if not isinstance(value, dict) or (fields is not None and set(value) != set(fields)):
         what = f" with {' and '.join(fields)}" if fields else ""
         raise ModelFileError(f"{source}: {name} must be a JSON object{what}, not {value!r:.60}")
     return value
-
-
-def _json(source: Path, metadata: dict[str, str], name: str) -> Any:
-    try:
-        return json.loads(metadata[name])
-    except (ValueError, RecursionError) as error:
-        raise ModelFileError(f"{source}: the header's field '{name}' must be JSON ({error})") from error
