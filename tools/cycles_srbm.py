@@ -30,6 +30,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=10)
     asked = parser.parse_args()
     images = load("mnist", limit=asked.images)
+    assert images.labels is not None
     pixels = images.images
     model = resolve_srbm("srbm-mnist")
     if asked.small:
