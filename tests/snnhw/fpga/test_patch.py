@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gateware.weights import WeightMemory
 from snnhw.cli.app import run
 from snnhw.errors import BoardError, ModelError, ToolError
 from snnhw.fpga import synthesis
@@ -18,13 +19,13 @@ from snnhw.fpga.base import BASE, PLACED, load
 from snnhw.fpga.blocks import GEOMETRIES, Block, fill, find
 from snnhw.fpga.boards import find_board
 from snnhw.fpga.build import build
-from snnhw.fpga.memories import Memory, split_emitted
+from snnhw.fpga.memories import Memory, split, split_emitted
 from snnhw.fpga.patch import patch
 from snnhw.implementation import Implementation
 from snnhw.model import Model
 from snnhw.modelfile import save
-from snnhw.network import Direct
-from snnhw.verilog import emit
+from snnhw.network import Direct, Range
+from snnhw.verilog import emit, split_memories, text_of
 
 
 def model(turned: int = 0, bias: int = 0, steps: int = 2) -> Model:
@@ -182,6 +183,17 @@ def test_placeholders_are_the_same_for_every_model():
         assert placeholder == Memory(bits, (1, 1, 1)).placeholder("name")
         assert all({word >> bit & 1 for word in placeholder.words} == {0, 1} for bit in range(bits))
         assert len(placeholder.words) == 3
+
+
+@pytest.mark.parametrize("lanes", [7, 8, 9])
+def test_memories_of_more_and_fewer_bits_than_a_number_of_verilog(lanes: int):
+    rows = [[value - 8 for value in range(start, start + lanes)] for start in range(3)]
+    text = text_of(WeightMemory(rows, Range(lo=-8, hi=7)), "top")
+    (memory,) = split(f"\n{text}", {}).memories.values()
+    assert memory.bits == 4 * lanes
+    assert memory.words == tuple(sum((value & 15) << 4 * lane for lane, value in enumerate(row)) for row in rows)
+    _, (contents,) = zip(*split_memories(text)[1].items(), strict=True)
+    assert contents == "".join(f"{word:0{lanes}x}\n" for word in memory.words)
 
 
 def test_memories_apart_from_the_circuit():
