@@ -108,6 +108,16 @@ POINTS: Mapping[str, Point] = MappingProxyType(
                 queue=False,
             ),
             Point(
+                name="tiny",
+                summary="the fewest LUTs: a weight a cycle",
+                part="xc7a35t",
+                hidden=LayerChoice(synapse_lanes=1, neuron_lanes=1),
+                output=LayerChoice(synapse_lanes=1, neuron_lanes=1),
+                pixels_per_beat=1,
+                overlap=False,
+                queue=False,
+            ),
+            Point(
                 name="up5k",
                 summary="a whole iCEBreaker: hidden weights in the four single-port RAMs, the serial line around it",
                 part="up5k",

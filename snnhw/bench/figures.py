@@ -1,4 +1,4 @@
-"""What is known of a point once it is measured."""
+"""What is known of a point, and of a model on a board, once it is measured."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, computed_field
 
 from snnhw.fpga.report import Spread
 
-__all__ = ["Checked", "Figures", "Table"]
+__all__ = ["BoardFigures", "Checked", "Figures", "PointFigures", "Table"]
 
 
 class Checked(BaseModel):
@@ -43,14 +43,13 @@ class Checked(BaseModel):
 
 
 class Figures(Checked):
-    """A point of a model: its cells and its clock besides.
+    """An implementation that is built: its cells and its clock besides.
 
     Cells are those after synthesis, whatever is around the network on a board included.
     """
 
     name: str
     part: str
-    board: str | None
     lut: int
     lutram: int
     inv: int
@@ -62,7 +61,7 @@ class Figures(Checked):
     fmax_mhz: float | None
     """None where no tool that comes as a package places the part."""
     clock_mhz: float
-    """What times are told for: ``fmax_mhz``, or the part's usual clock where nothing says how fast it can be."""
+    """What times are told for."""
     met: bool
     """Whether the clock that was asked for is reached, as far as that is known."""
 
@@ -78,6 +77,15 @@ class Figures(Checked):
         """Images following each other without a pause."""
         return self.clock_mhz * 1e6 / self.interval.mean
 
+
+class PointFigures(Figures):
+    """A point of a model.
+
+    ``clock_mhz`` is ``fmax_mhz``, or the part's usual clock where nothing says how fast it can be.
+    """
+
+    board: str | None
+
     @computed_field  # type: ignore[prop-decorator]
     @property
     def lut_cycles(self) -> float:
@@ -85,8 +93,22 @@ class Figures(Checked):
         return self.lut * self.cycles.mean
 
 
+class BoardFigures(Figures):
+    """What is built for a board; ``clock_mhz`` is the clock that its circuit has there."""
+
+    title: str
+    """What a person calls the board."""
+    model: str
+    digest: str
+    point: str | None
+    """None where all neurons are there at once."""
+    made: str | None
+    """What the build ends with: a bitstream, or a script for the vendor's tools. None where the clock is missed."""
+    bitstream_sha256: str | None
+
+
 class Table(BaseModel):
-    """Points of a model, measured on the same images."""
+    """Points of a model, and what is built for boards, measured on the same images."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -95,4 +117,5 @@ class Table(BaseModel):
     dataset: str
     images: int
     tools: dict[str, str]
-    points: tuple[Figures, ...]
+    points: tuple[PointFigures, ...]
+    boards: tuple[BoardFigures, ...] = ()

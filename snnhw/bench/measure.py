@@ -1,12 +1,13 @@
-"""Measuring points: built once for each text of Verilog, verified once for each state of the program."""
+"""Measuring points and boards: built once for each text of Verilog, verified once for each state of the program."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,28 +15,28 @@ from numpy.typing import NDArray
 import gateware
 import golden
 from golden.network import Golden, Result
-from snnhw.bench.figures import Checked, Figures, Table
+from snnhw.bench.figures import BoardFigures, Checked, PointFigures, Table
 from snnhw.data import Dataset, check_images
 from snnhw.errors import ToolError
 from snnhw.files import write_atomically
-from snnhw.fpga import report, tools
-from snnhw.fpga.boards import find_board
+from snnhw.fpga import report, tools, vivado
+from snnhw.fpga.boards import Board, find_board
 from snnhw.fpga.build import build
-from snnhw.fpga.parts import FAMILIES, find_part
+from snnhw.fpga.parts import FAMILIES, Part, find_part
 from snnhw.fpga.report import BuildReport, Spread
 from snnhw.fpga.surroundings import around
 from snnhw.implementation import Implementation
 from snnhw.model import Model
-from snnhw.points import Point
+from snnhw.points import Point, point
 from snnhw.simulate import cache, compiler
 from snnhw.timing import floor
 from snnhw.verify import verify
 from snnhw.verilog import emit
 
-__all__ = ["measure"]
+__all__ = ["Example", "measure"]
 
 OnStep = Callable[[int, int, str], None]
-"""Told how many of how many points are done, and what is done next."""
+"""Told how many of how many points and boards are done, and what is done next."""
 
 _PACKAGE = Path(__file__).parents[1]
 _TWINS = (Path(golden.__file__).parent, Path(gateware.__file__).parent)
@@ -43,20 +44,45 @@ _KIND = "bench"
 _CHECKED = "checked.json"
 
 
-def measure(name: str, model: Model, points: tuple[Point, ...], dataset: Dataset, on_step: OnStep) -> Table:
-    """Build every point and verify it on all images, or take from the cache what was done before.
+@dataclass(frozen=True)
+class Example:
+    """A model that is to be built for a board, whose name is the one that ``--board`` takes."""
 
-    Raises DatasetError where the images do not fit the network, and what `snnhw.fpga.build` and `snnhw.verify` raise.
+    name: str
+    board: Board
+    model_name: str
+    model: Model
+
+    @property
+    def implementation(self) -> Implementation:
+        """What a build for the board is unless told."""
+        network = self.model.network
+        return Implementation.of(network) if self.board.point is None else point(self.board.point, network)
+
+
+def measure(
+    name: str,
+    model: Model,
+    points: tuple[Point, ...],
+    examples: tuple[Example, ...],
+    dataset: Dataset,
+    on_step: OnStep,
+) -> Table:
+    """Build every point of a model, and every example, and verify it on all images, or take both from the cache.
+
+    Raises DatasetError where the images do not fit a network, and what `snnhw.fpga.build` and `snnhw.verify` raise.
     """
-    check_images(dataset, model.network.sample_shape)
-    bench, used = _Bench(name, model, dataset), compiler.versions()
-    measured = []
-    for number, point in enumerate(points):
-        tell = partial(_tell, on_step, number, len(points), point.name)
-        built = bench.built(point, tell)
-        tell(f"{len(dataset):,} images")
-        used |= built.tools
-        measured.append(bench.figures(point, built))
+    for each in (model, *(example.model for example in examples)):
+        check_images(dataset, each.network.sample_shape)
+    used = compiler.versions()
+    bench = _Bench(name, model, dataset, used)
+    benches = [_Bench(example.model_name, example.model, dataset, used) for example in examples]
+    tell = partial(_tell, on_step, len(points) + len(examples))
+    measured = [bench.point_figures(chosen, partial(tell, number, chosen.name)) for number, chosen in enumerate(points)]
+    boards = [
+        own.board_figures(example, partial(tell, number, example.name))
+        for number, (own, example) in enumerate(zip(benches, examples, strict=True), len(points))
+    ]
     return Table(
         model=name,
         digest=model.digest,
@@ -64,44 +90,75 @@ def measure(name: str, model: Model, points: tuple[Point, ...], dataset: Dataset
         images=len(dataset),
         tools=used,
         points=tuple(measured),
+        boards=tuple(boards),
     )
 
 
-def _tell(on_step: OnStep, number: int, count: int, point: str, step: str) -> None:
-    on_step(number, count, f"{point}: {step}")
+def _tell(on_step: OnStep, count: int, number: int, name: str, step: str) -> None:
+    on_step(number, count, f"{name}: {step}")
 
 
 @dataclass(frozen=True)
 class _Bench:
-    """A model and the images that its points are measured on."""
+    """A model and the images that it is measured on; the versions of the tools are added to those that are used."""
 
     name: str
     model: Model
     dataset: Dataset
+    used: dict[str, str] = field(default_factory=dict)
 
-    def figures(self, point: Point, built: BuildReport) -> Figures:
-        """All that is known of a point."""
-        fmax_mhz = built.timing.fmax_mhz if built.timing else None
-        checked = self.checked(point.implementation(self.model.network))
-        return Figures(
-            **built.total.model_dump(),
-            **checked.model_dump(),
-            name=point.name,
-            part=built.part.name,
-            board=point.board,
-            fmax_mhz=fmax_mhz,
-            clock_mhz=fmax_mhz or built.clock_mhz,
-            met=built.met,
+    def point_figures(self, chosen: Point, on_step: Callable[[str], None]) -> PointFigures:
+        """All that is known of a point, built for its board or part."""
+        target = find_board(chosen.board) if chosen.board is not None else find_part(chosen.part)
+        implementation = chosen.implementation(self.model.network)
+        built = self.built(target, implementation, chosen.clock_mhz, on_step)
+        fields = self._fields(built, implementation, on_step)
+        return PointFigures(
+            **fields, name=chosen.name, board=chosen.board, clock_mhz=fields["fmax_mhz"] or built.clock_mhz
         )
 
-    def built(self, point: Point, on_step: Callable[[str], None]) -> BuildReport:
-        """The point's build: one for each text of Verilog, of clock and pins, and of the tools."""
-        target = find_board(point.board) if point.board is not None else find_part(point.part)
-        implementation = _quickly_read(point.implementation(self.model.network))
+    def board_figures(self, example: Example, on_step: Callable[[str], None]) -> BoardFigures:
+        """All that is known of what is built for a board."""
+        built = self.built(example.board, example.implementation, None, on_step)
+        return BoardFigures(
+            **self._fields(built, example.implementation, on_step),
+            name=example.name,
+            clock_mhz=built.clock_mhz,
+            title=example.board.name,
+            model=self.name,
+            digest=self.model.digest,
+            point=example.board.point,
+            made=built.bitstream if built.timing else vivado.SCRIPT,
+            bitstream_sha256=built.bitstream_sha256,
+        )
+
+    def _fields(
+        self, built: BuildReport, implementation: Implementation, on_step: Callable[[str], None]
+    ) -> dict[str, Any]:
+        """What is told of points and boards alike."""
+        on_step(f"{len(self.dataset):,} images")
+        self.used.update(built.tools)
+        return {
+            **built.total.model_dump(),
+            **self.checked(implementation).model_dump(),
+            "part": built.part.name,
+            "fmax_mhz": built.timing.fmax_mhz if built.timing else None,
+            "met": built.met,
+        }
+
+    def built(
+        self,
+        target: Board | Part,
+        implementation: Implementation,
+        clock_mhz: float | None,
+        on_step: Callable[[str], None],
+    ) -> BuildReport:
+        """A build: one for each text of Verilog, of clock and pins, and of the tools."""
         on_step("Verilog")
-        surroundings = around(target, point.clock_mhz, None)
+        implementation = _quickly_read(implementation)
+        surroundings = around(target, clock_mhz, None)
         emitted = emit(self.model, implementation, shell=surroundings.shell)
-        part = find_part(point.part)
+        part = target if isinstance(target, Part) else target.device
         flow = FAMILIES[part.family].flow
         key = cache.digest(
             {
@@ -121,7 +178,7 @@ class _Bench:
                 target,
                 folder,
                 name=self.name,
-                clock_mhz=point.clock_mhz,
+                clock_mhz=clock_mhz,
                 on_step=on_step,
             )
 

@@ -1,10 +1,11 @@
-"""Measured points as text: tables in Markdown, and their place in a page."""
+"""Measured points and boards as text: tables in Markdown, and their place in a page."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from snnhw.bench.figures import Figures, Table
+from snnhw.bench.figures import BoardFigures, Figures, PointFigures, Table
 from snnhw.bench.peers import PEERS, Peer
 from snnhw.errors import OutputError
 from snnhw.files import write_atomically
@@ -21,20 +22,10 @@ FAR = 1.5
 
 
 def page(table: Table) -> str:
-    """The tables of points and of peers, in Markdown."""
+    """The tables of points, of peers and of boards, in Markdown."""
     parts = (
-        [f"`{table.model}`, digest {table.digest[:16]}, {_checked(table)}"],
-        _cycles(table),
-        [f"`{name}` takes {_far(figures)}" for name, figures in _by_name(table).items() if figures.floor_ratio > FAR],
-        [
-            f"`{name}` misses the clock that was asked for, and its times are told for what it reaches."
-            for name, figures in _by_name(table).items()
-            if not figures.met
-        ],
-        _cells(table),
-        [_legend(table)],
-        [f"![latency and LUTs of the points and of others]({PLOT})"],
-        _peers(),
+        *(_points(table) if table.points else ()),
+        *(_boards(table) if table.boards else ()),
         ["Tools: " + ", ".join(f"{tool} {version}" for tool, version in table.tools.items()) + "."],
     )
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
@@ -59,37 +50,57 @@ def around(path: Path, marks: tuple[str, str] = (BEGIN, END)) -> tuple[str, str]
     return before, after
 
 
-def _by_name(table: Table) -> dict[str, Figures]:
-    return {figures.name: figures for figures in table.points}
+def _points(table: Table) -> Iterator[list[str]]:
+    """The points, and others beside them."""
+    yield [f"`{table.model}`, digest {table.digest[:16]}, {_checked(table, table.points, 'points')}"]
+    yield _cycles(table.points)
+    yield [_far(figures) for figures in table.points if figures.floor_ratio > FAR]
+    yield [_missed(figures) for figures in table.points if not figures.met]
+    yield _cells(table.points)
+    yield [_legend(table.points)]
+    yield [f"![latency and LUTs of the points and of others]({PLOT})"]
+    yield _peers()
 
 
-def _checked(table: Table) -> str:
+def _boards(table: Table) -> Iterator[list[str]]:
+    """What is built for boards."""
+    yield [f"On boards, {_checked(table, table.boards, 'boards')}"]
+    yield _bitstreams(table.boards)
+    yield [_missed(figures) for figures in table.boards if not figures.met]
+    yield [_BOARDS]
+
+
+def _checked(table: Table, measured: Sequence[Figures], what: str) -> str:
     """What was compared, in a sentence."""
-    different = [name for name, figures in _by_name(table).items() if not figures.equal]
-    values = sum(figures.values for figures in table.points)
+    different = [figures.name for figures in measured if not figures.equal]
+    values = sum(figures.values for figures in measured)
     if different:
         return f"{table.images:,} images of {table.dataset}: {', '.join(different)} NOT EQUAL to golden."
     return (
-        f"{table.images:,} images of {table.dataset}, each alone and in a stream: {values:,} values of all points "
+        f"{table.images:,} images of {table.dataset}, each alone and in a stream: {values:,} values of all {what} "
         f"compared with golden, and none differs; all cycles are as predicted."
     )
+
+
+def _missed(figures: Figures) -> str:
+    return f"`{figures.name}` misses the clock that was asked for: {figures.fmax_mhz:.1f} MHz is what it reaches."
 
 
 def _far(figures: Figures) -> str:
     rest = figures.cycles.mean - figures.floor_cycles
     return (
-        f"{figures.floor_ratio:.2f} times its floor: the other {rest:,.0f} cycles are words of neurons, the layers' "
-        "pipelines and the comparison of the scores, all of which follow the last read."
+        f"`{figures.name}` takes {figures.floor_ratio:.2f} times its floor: the other {rest:,.0f} cycles are words of "
+        "neurons, the layers' pipelines and the comparison of the scores, all of which follow the last read."
     )
 
 
-def _cycles(table: Table) -> list[str]:
+def _cycles(points: Sequence[PointFigures]) -> list[str]:
     head = (
         "point|what it is|cycles an image, min / mean / max|floor|times floor|back to back|floor|clock MHz|"
         "us an image|images/s|correct"
     )
     rows = []
-    for figures in table.points:
+    for figures in points:
         cycles = figures.cycles
         placed = "Fmax" if figures.fmax_mhz else "assumed"
         rows.append(
@@ -101,19 +112,19 @@ def _cycles(table: Table) -> list[str]:
     return _table(head, rows)
 
 
-def _cells(table: Table) -> list[str]:
+def _cells(points: Sequence[PointFigures]) -> list[str]:
     head = "point|part|LUT|of them RAM|INV|FF|carry cells|block RAM|SPRAM|DSP|LUT x cycles"
     rows = [
         f"`{figures.name}`|{figures.board or figures.part}|{figures.lut:,}|{figures.lutram:,}|{figures.inv:,}|"
         f"{figures.ff:,}|{figures.carry:,}|{figures.bram:g}|{figures.spram}|{figures.dsp}|{figures.lut_cycles:,.0f}"
-        for figures in table.points
+        for figures in points
     ]
     return _table(head, rows)
 
 
-def _legend(table: Table) -> str:
+def _legend(points: Sequence[PointFigures]) -> str:
     """What the columns mean, and how far figures can be compared."""
-    boards = [f"`{figures.name}`" for figures in table.points if figures.board]
+    boards = [f"`{figures.name}`" for figures in points if figures.board]
     on_board = f" Cells of {', '.join(boards)} include the board's clock and the serial line." if boards else ""
     return (
         "LUT counts those of LUT RAM; inverters (INV), which yosys leaves as cells of their own, and carry cells "
@@ -121,6 +132,28 @@ def _legend(table: Table) -> str:
         f"block of RAM has 36 kbit in Xilinx's parts, 4 in iCE40 and 16 in ECP5.{on_board} Times are told for the "
         "clock that place and route reached (Fmax), or for an assumed one where no open tool places the part."
     )
+
+
+def _bitstreams(boards: Sequence[BoardFigures]) -> list[str]:
+    head = (
+        "board|model|`--point`|part|LUT|FF|block RAM|SPRAM|clock MHz|Fmax MHz|cycles an image, mean|us an image|"
+        "correct|comes to"
+    )
+    rows = []
+    for figures in boards:
+        fmax = "not placed" if figures.fmax_mhz is None else f"{figures.fmax_mhz:.1f}"
+        rows.append(
+            f"`{figures.name}`|`{figures.model}`|{figures.point or '-'}|{figures.part}|"
+            f"{figures.lut:,}|{figures.ff:,}|{figures.bram:g}|{figures.spram}|{figures.clock_mhz:g}|{fmax}|"
+            f"{figures.cycles.mean:,.1f}|{figures.latency_us:,.2f}|{_number(figures.correct)}|{figures.made or '-'}"
+        )
+    return _table(head, rows)
+
+
+_BOARDS = (
+    "Cells include the board's clock and the serial line, cycles and times are the network's own. `snnhw build MODEL "
+    "--board NAME` builds each of them."
+)
 
 
 def _peers() -> list[str]:

@@ -1,4 +1,4 @@
-"""``snnhw bench``: the points of a model, measured, beside what others built."""
+"""``snnhw bench``: the points of a model and every board, measured, beside what others built."""
 
 from __future__ import annotations
 
@@ -7,29 +7,34 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from snnhw.cli.output import DATASET_HELP, MODEL_HELP, Json, console, note, print_record, progress
+from snnhw.cli.output import DATASET_HELP, Json, console, note, print_record, progress
 
 if TYPE_CHECKING:
     from snnhw.bench.figures import Figures
+    from snnhw.bench.measure import Example
     from snnhw.data import Dataset
     from snnhw.points import Point
 
-_MODEL = typer.Argument(metavar="[MODEL]", help=MODEL_HELP)
-_POINTS = typer.Option("--points", metavar="NAMES", help="Only these, with commas between; all unless told.")
+_MODEL = typer.Argument(
+    metavar="[MODEL]", help="A model; unless told, mnist-mlp for points, and for a board the one it has room for."
+)
+_POINTS = typer.Option("--points", metavar="NAMES", help="Of points only these, with commas between.")
+_BOARDS = typer.Option("--boards", metavar="NAMES", help="Of boards only these; without both options, all of both.")
 _DATASET = typer.Option("--dataset", metavar="DATA", help=f"{DATASET_HELP} mnist unless told, sample without it.")
 _OUT = typer.Option("--out", metavar="DIR", help="Write bench.json and the plot into this folder.")
 _WRITE = typer.Option("--write", metavar="FILE", help="Write the tables into this page, and the plot beside it.")
 
 
 def bench(
-    model: Annotated[str, _MODEL] = "mnist-mlp",
+    model: Annotated[str | None, _MODEL] = None,
     points: Annotated[str | None, _POINTS] = None,
+    boards: Annotated[str | None, _BOARDS] = None,
     dataset: Annotated[str | None, _DATASET] = None,
     out: Annotated[str | None, _OUT] = None,
     write: Annotated[str | None, _WRITE] = None,
     as_json: Json = False,
 ) -> None:
-    """Build and verify every point of a model; status 1 where one differs from golden or misses its clock."""
+    """Build and verify every point of a model, and for every board; status 1 where one differs or misses its clock."""
     from dataclasses import asdict
 
     from snnhw.bench.measure import measure
@@ -40,39 +45,59 @@ def bench(
     from snnhw.files import write_atomically
     from snnhw.presets import resolve_model
 
-    chosen, wanted = resolve_model(model), _points(points)
+    name = model or "mnist-mlp"
+    chosen, wanted, examples = resolve_model(name), _points(points, boards), _examples(boards, points, model)
     images = _images(dataset)
-    if out is not None or write is not None:
+    if wanted and (out is not None or write is not None):
         require()
     if write is not None:
         around(Path(write))
     with progress("measuring") as update:
-        table = measure(model, chosen, wanted, images, update)
+        table = measure(name, chosen, wanted, examples, images, update)
     text = page(table)
     record = {**table.model_dump(mode="json"), "peers": [asdict(peer) for peer in PEERS]}
     if out is not None:
         import json
 
         write_atomically(Path(out) / "bench.json", json.dumps(record, indent=1) + "\n")
-        plot(table, Path(out) / PLOT)
     if write is not None:
         write_page(Path(write), text)
-        plot(table, Path(write).with_name(PLOT))
+    for folder in (out and Path(out), write and Path(write).parent):
+        if folder and wanted:
+            plot(table, folder / PLOT)
     if as_json:
         print_record(record)
     else:
         console().print(text.rstrip())
-    if failed := [line for figures in table.points for line in _failures(figures)]:
+    if failed := [line for figures in (*table.points, *table.boards) for line in _failures(figures)]:
         for line in failed:
             note(line)
         raise typer.Exit(1)
 
 
-def _points(names: str | None) -> tuple[Point, ...]:
-    """The points of ``--points``, or all."""
+def _points(names: str | None, boards: str | None) -> tuple[Point, ...]:
+    """The points of ``--points``; without it all, or none where ``--boards`` is given."""
     from snnhw.points import POINTS, find_point
 
-    return tuple(POINTS.values() if names is None else map(find_point, names.split(",")))
+    if names is None:
+        return () if boards is not None else tuple(POINTS.values())
+    return tuple(map(find_point, names.split(",")))
+
+
+def _examples(names: str | None, points: str | None, model: str | None) -> tuple[Example, ...]:
+    """What is built for the boards of ``--boards``; without it for all, or for none where ``--points`` is given."""
+    from snnhw.bench.measure import Example
+    from snnhw.fpga.boards import board_names, find_board
+    from snnhw.presets import resolve_model
+
+    if names is None and points is not None:
+        return ()
+    examples = []
+    for name in board_names() if names is None else names.split(","):
+        board = find_board(name)
+        chosen = model or board.model
+        examples.append(Example(Path(name).stem, board, chosen, resolve_model(chosen)))
+    return tuple(examples)
 
 
 def _images(name: str | None) -> Dataset:

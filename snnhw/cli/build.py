@@ -47,6 +47,7 @@ def build(
     as_json: Json = False,
 ) -> None:
     """Build a model for a board or a part; status 1 where it cannot run at the clock that is asked for."""
+    from snnhw.fpga.boards import Board
     from snnhw.fpga.build import build as run
     from snnhw.fpga.fit import build_largest
     from snnhw.fpga.pages import page
@@ -57,6 +58,10 @@ def build(
         if fit and value is not None:
             raise BoardError(f"--fit chooses the lanes itself: leave {option} out")
     chosen = resolve_model(model)
+
+    given = (point, lanes, synapse_lanes, neuron_lanes, pixels_per_beat, overlap, memory)
+    if isinstance(target, Board) and not fit and all(value in (None, []) for value in given):
+        point = target.point
 
     def choices(cap: int | None) -> Implementation:
         return circuit.implementation(

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from snnhw.errors import BoardError
 from snnhw.fpga.parts import FAMILIES, Part, constraints, find_part
 from snnhw.network import first_complaint
+from snnhw.points import POINTS
 
 __all__ = ["Board", "board_names", "find_board"]
 
@@ -49,6 +50,8 @@ class Board(_Table):
     package: str | None = None
     pins: str
     core_mhz: Annotated[float, Field(gt=0)]
+    point: str | None = None
+    model: str = "mnist-mlp"
     clock: Clock
     uart: Uart
     reset: Active | None = None
@@ -62,6 +65,12 @@ class Board(_Table):
     def _tied_are_others(self) -> Board:
         if taken := sorted({"clk", "rx", "tx", "rst", "led"} & set(self.tied)):
             raise ValueError(f"tied: {taken[0]} is a port already")
+        return self
+
+    @model_validator(mode="after")
+    def _point_is_known(self) -> Board:
+        if self.point is not None and self.point not in POINTS:
+            raise ValueError(f"point: there is none called {self.point}; there are {', '.join(POINTS)}")
         return self
 
     @property

@@ -44,7 +44,7 @@ from snnhw.srbm.machine import Machine
 from snnhw.srbm.model import SrbmModel, initial_levels, save_srbm
 from tests.docs.commands import commands, options
 from tests.docs.markdown import ROOT, code, fences, page, sections, table
-from tests.snnhw.bench.measured import figures
+from tests.snnhw.bench.measured import board_figures, figures
 from tests.snnhw.bench.measured import table as measured_table
 from tests.snnhw.host.simple import SimpleCircuit
 
@@ -99,7 +99,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("snnhw.fpga.place.pack", lambda *_: b"bits")
     monkeypatch.setattr("snnhw.fpga.patch.patch", lambda build, *_, **__: load_report(build))
     monkeypatch.setattr("snnhw.fpga.program.loader", lambda: "openFPGALoader")
-    monkeypatch.setattr("snnhw.bench.measure.measure", lambda *_: measured_table(figures("small")))
+    measured = measured_table(figures("small"), boards=(board_figures("icebreaker"),))
+    monkeypatch.setattr("snnhw.bench.measure.measure", lambda *_: measured)
     network = preset("mnist-mlp", hidden=4, num_steps=2)
     rng = np.random.default_rng(5)
     tensors = {name: rng.integers(-8, 8, shape) for name, shape in tensor_shapes(network).items()}

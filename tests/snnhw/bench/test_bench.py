@@ -1,9 +1,10 @@
-"""Points measured for real on a small model: the JSON, the page, the plot, and what is refused."""
+"""Points and boards measured for real on a small model: the JSON, the page, the plot, and what is refused."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,20 +15,22 @@ import pytest
 import snnhw.bench.measure
 from snnhw.bench import page
 from snnhw.bench.figures import Checked, Table
+from snnhw.bench.measure import Example
 from snnhw.bench.peers import PEERS
 from snnhw.bench.plot import plot
 from snnhw.cli.app import run
 from snnhw.data import Dataset
 from snnhw.errors import OutputError
+from snnhw.fpga.boards import board_names
 from snnhw.model import Model, tensor_shapes
 from snnhw.modelfile import save
-from snnhw.points import POINTS
+from snnhw.points import POINTS, Point
 from snnhw.presets import preset
 from snnhw.simulate import cache
 from snnhw.verify import verify
 from tests.docs.markdown import ROOT, code
 from tests.docs.markdown import table as table_of
-from tests.snnhw.bench.measured import figures, spread, table
+from tests.snnhw.bench.measured import board_figures, figures, spread, table
 
 KEYS = {
     *("name", "part", "lut", "ff", "bram", "dsp", "fmax_mhz", "cycles", "images_per_s", "correct", "mismatches"),
@@ -74,7 +77,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.verilator
 @pytest.mark.usefixtures("own_cache")
 def test_points_measured(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    arguments = ["bench", "small.safetensors", "--points", "up5k", "--dataset", "digits.npz"]
+    arguments = ["bench", "small.safetensors", "--points", "up5k", "--boards", "icebreaker", "--dataset", "digits.npz"]
     assert run([*arguments, "--json", "--out", "made", "--write", "page.md"]) == 0
     captured = capsys.readouterr()
     assert captured.err == ""
@@ -89,11 +92,17 @@ def test_points_measured(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
     assert point["images_per_s"] == pytest.approx(point["clock_mhz"] * 1e6 / point["interval"]["mean"])
     assert (point["part"], point["board"], point["spram"]) == ("up5k", "icebreaker", 2)
     assert point["fmax_mhz"] == point["clock_mhz"] >= 24
+    (board,) = shown["boards"]
+    assert (board["model"], board["digest"], board["point"]) == ("small.safetensors", small().digest, "up5k")
+    alike = set(point) & set(board) - {"name"}
+    assert {key: board[key] for key in alike} == {**{key: point[key] for key in alike}, **_times(board, 24)}
+    assert (board["name"], board["title"], board["made"]) == ("icebreaker", "iCEBreaker", "snn.bin")
     assert len(shown["peers"]) == len(PEERS)
     text = Path("page.md").read_text()
     assert text.startswith(f"# Page\n\n{page.BEGIN}\n")
     assert text.endswith(f"{page.END}\n\nThe end.\n")
     assert "| `up5k` | icebreaker |" in text
+    assert "| `icebreaker` | `small.safetensors` | up5k | up5k |" in text
     assert f"{page.BEGIN}\nold" not in text
     assert Path(page.PLOT).read_bytes() == Path("made", page.PLOT).read_bytes()
 
@@ -101,6 +110,16 @@ def test_points_measured(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
     monkeypatch.setattr(snnhw.bench.measure, "verify", None)
     assert run([*arguments, "--json"]) == 0, "a second run takes all that is long out of the cache"
     assert json.loads(capsys.readouterr().out) == shown
+
+
+def _times(board: dict[str, Any], clock_mhz: float) -> dict[str, Any]:
+    """What follows from the clock that a board has."""
+    latency_us, images_per_s = board["cycles"]["mean"] / clock_mhz, clock_mhz * 1e6 / board["interval"]["mean"]
+    return {
+        "clock_mhz": pytest.approx(clock_mhz),
+        "latency_us": pytest.approx(latency_us),
+        "images_per_s": pytest.approx(images_per_s),
+    }
 
 
 @pytest.mark.verilator
@@ -134,13 +153,31 @@ def test_the_page_of_points_that_are_equal():
 
 
 def test_the_page_says_what_is_not_as_it_should_be():
-    far = figures("fast", floor_cycles=150.0, mismatches=2, met=False)
+    far = figures("fast", floor_cycles=150.0, mismatches=2, met=False, fmax_mhz=90.0)
     text = page.page(table(far, figures("small")))
     assert "`fast` takes 2.00 times its floor: the other 150 cycles" in text
     assert "fast NOT EQUAL to golden" in text
     assert "`fast` misses the clock" in text
     assert "`small` misses" not in text
     assert "none differs" not in text
+
+
+def test_the_page_of_boards():
+    boards = (board_figures("icebreaker", fmax_mhz=26.1), board_figures("arty-a7", made="build.tcl"))
+    text = page.page(table(boards=boards))
+    assert "18,000 values of all boards compared with golden, and none differs" in text
+    assert (
+        "| `icebreaker` | `small` | up5k | up5k | 400 | 500 | 1.5 | 0 | 24 | 26.1 | 300.0 | 12.50 | 5 | snn.bin |"
+    ) in text
+    assert "| 100 | not placed | 300.0 | 3.00 | 5 | build.tcl |" in text
+    assert "misses" not in text
+    assert page.PLOT not in text, "there are no points to draw"
+    missed = board_figures("icebreaker", fmax_mhz=20.0, met=False, made=None, mismatches=1)
+    text = page.page(table(figures("fast"), boards=(missed,)))
+    assert "`icebreaker` misses the clock that was asked for: 20.0 MHz is what it reaches." in text
+    assert "icebreaker NOT EQUAL to golden" in text
+    assert "9,000 values of all points compared with golden, and none differs" in text
+    assert "| 12.50 | 5 | - |" in text
 
 
 def test_a_page_without_marks_is_refused_at_once(folder: Path, capsys: pytest.CaptureFixture[str]):
@@ -160,21 +197,24 @@ def test_a_page_without_marks_is_refused_at_once(folder: Path, capsys: pytest.Ca
     [
         ({"mismatches": 2}, "2 of 30 images differ from golden"),
         ({"timing_mismatches": 3}, "3 numbers of cycles are not as predicted"),
-        ({"problems": ("it got stuck",)}, "small: it got stuck"),
+        ({"problems": ("it got stuck",)}, "it got stuck"),
         ({"met": False, "fmax_mhz": 20.0}, "the clock is missed, 20.0 MHz reached"),
     ],
 )
-def test_a_point_that_fails_is_status_1(
+def test_a_point_or_board_that_fails_is_status_1(
     changes: dict[str, Any],
     said: str,
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ):
-    found = table(figures("fast"), figures("small", **changes))
+    missed = board_figures("icebreaker", **changes)
+    found = table(figures("fast"), figures("small", **changes), boards=(missed,))
     monkeypatch.setattr(snnhw.bench.measure, "measure", lambda *_: found)
     assert run(["bench", "small.safetensors", "--dataset", "digits.npz"]) == 1
-    assert said in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert all(f"{name}: {said}" in error for name in ("small", "icebreaker"))
+    assert "fast" not in error
 
 
 def test_without_mnist_the_sample_is_taken(
@@ -182,22 +222,56 @@ def test_without_mnist_the_sample_is_taken(
 ):
     monkeypatch.setenv("SNNHW_DATA", str(folder))
     taken: list[Dataset] = []
-
-    def measured(name: str, model: Model, points: Any, dataset: Dataset, on_step: Any) -> Table:
-        taken.append(dataset)
-        return table(*(figures(point.name) for point in points))
-
-    monkeypatch.setattr(snnhw.bench.measure, "measure", measured)
+    monkeypatch.setattr(snnhw.bench.measure, "measure", _measured(taken))
     assert run(["bench"]) == 0
     captured = capsys.readouterr()
     assert "measuring on sample: mnist is not on this machine" in captured.err
     assert taken[0].name == "sample"
-    assert all(f"`{name}`" in captured.out for name in POINTS)
+    assert all(f"`{name}`" in captured.out for name in (*POINTS, *board_names()))
 
 
-def test_no_such_point(capsys: pytest.CaptureFixture[str]):
-    assert run(["bench", "--points", "fast,faster", "--dataset", "sample"]) == 2
-    assert "there is no point 'faster'" in capsys.readouterr().err
+def _measured(taken: list[Dataset]) -> Any:
+    """Stands for `measure`: what is asked for as if it had been measured, and the dataset in a list."""
+
+    def measured(
+        name: str, model: Model, points: Sequence[Point], examples: Sequence[Example], dataset: Dataset, on_step: Any
+    ) -> Table:
+        taken.append(dataset)
+        boards = tuple(board_figures(example.name, model=example.model_name) for example in examples)
+        return table(*(figures(point.name) for point in points), boards=boards)
+
+    return measured
+
+
+CHOSEN: dict[str, tuple[list[str], list[str], dict[str, str]]] = {
+    "points alone": (["--points", "small,fast"], ["small", "fast"], {}),
+    "boards alone": (["--boards", "tangnano9k"], [], {"tangnano9k": "mnist-graded"}),
+    "both": (["--points", "fast", "--boards", "arty-a7"], ["fast"], {"arty-a7": "mnist-mlp"}),
+    "another model": (["small.safetensors", "--boards", "tangnano9k"], [], {"tangnano9k": "small.safetensors"}),
+}
+
+
+@pytest.mark.parametrize(("words", "points", "boards"), CHOSEN.values(), ids=CHOSEN)
+def test_what_is_asked_for_is_measured(
+    words: list[str],
+    points: list[str],
+    boards: dict[str, str],
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    monkeypatch.setattr(snnhw.bench.measure, "measure", _measured([]))
+    assert run(["bench", *words, "--dataset", "digits.npz", "--json", "--out", "made"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert [point["name"] for point in shown["points"]] == points
+    assert {board["name"]: board["model"] for board in shown["boards"]} == boards
+    assert Path("made", page.PLOT).exists() == bool(points)
+
+
+@pytest.mark.parametrize(("option", "kind"), [("--points", "point"), ("--boards", "board")])
+def test_no_such_point_or_board(option: str, kind: str, capsys: pytest.CaptureFixture[str]):
+    assert run(["bench", option, "faster", "--dataset", "sample"]) == 2
+    assert f"there is no {kind} 'faster'" in capsys.readouterr().err
 
 
 def test_the_plot_shows_points_and_peers_and_is_the_same_again(tmp_path: Path):
@@ -230,10 +304,12 @@ def test_what_changes_the_program_changes_the_key(tmp_path: Path, monkeypatch: p
     assert len(set(keys)) == 3
 
 
-def test_the_page_of_the_project_has_every_point():
+def test_the_page_of_the_project_has_every_point_and_board():
     before, _ = page.around(ROOT / "docs" / "performance.md")
     shown = (ROOT / "docs" / "performance.md").read_text()[len(before) :].partition(page.END)[0]
     rows = {tuple(code(row[0])) for row in table_of(shown, "point", "what it is")}
     assert rows == {(name,) for name in POINTS}
-    assert "none differs" in shown
+    assert {tuple(code(row[0])) for row in table_of(shown, "board", "model")} == {(name,) for name in board_names()}
+    assert shown.count("none differs") == 2
+    assert "misses the clock" not in shown
     assert (ROOT / "docs" / page.PLOT).is_file()

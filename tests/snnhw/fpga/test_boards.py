@@ -11,6 +11,8 @@ from snnhw.fpga.boards import board_names, find_board
 from snnhw.fpga.parts import FAMILIES, constraints, find_part, parts
 from snnhw.fpga.pll import find_pll
 from snnhw.fpga.surroundings import around
+from snnhw.points import POINTS
+from snnhw.presets import shipped_models
 from snnhw.shell import UartShell
 
 LINES = {
@@ -43,6 +45,9 @@ def test_the_usual_clock_of_a_board_can_be_made(name: str):
 
 
 def test_the_boards_that_ship():
+    for board in map(find_board, board_names()):
+        assert board.point in POINTS
+        assert board.model in shipped_models()
     assert board_names() == ("arty-a7", "icebreaker", "tangnano9k", "ulx3s-25f", "ulx3s-85f")
     assert {part.family for part in parts().values()} == set(FAMILIES)
 
@@ -70,6 +75,7 @@ WRONG: dict[str, tuple[str, str, str, str]] = {
     "wrong kind": ("ulx3s-25f.toml", "baud = 1_000_000", 'baud = "fast"', "uart.baud: Input should be a valid integer"),
     "no TOML": ("ulx3s-25f.toml", "[uart]", "[uart", "is no TOML"),
     "no pins": ("ulx3s-25f.toml", "pins.lpf", "needles.lpf", "there is no file needles.lpf beside it"),
+    "unknown point": ("ulx3s-25f.toml", '"ecp5"', '"ecp6"', "point: there is none called ecp6; there are fast"),
     "tied twice": ("ulx3s-25f.toml", "wifi_gpio0 = 1", "tx = 1", "tied: tx is a port already"),
 }
 

@@ -16,7 +16,7 @@ from snnhw.errors import FitError, SnnhwError, ToolError, ToolMissingError
 from snnhw.fpga import fit, place, program, synthesis, tools
 from snnhw.fpga.boards import find_board
 from snnhw.fpga.build import build, check_room
-from snnhw.fpga.parts import FAMILIES, Cells, find_part
+from snnhw.fpga.parts import FAMILIES, Cells, constraints, find_part
 from snnhw.fpga.report import load
 from snnhw.fpga.stages import Stages
 from snnhw.fpga.synthesis import Netlist
@@ -122,6 +122,31 @@ def test_timing_that_is_missed(faked: Faked, capsys: pytest.CaptureFixture[str])
     assert run(["report", "x"]) == 1
     capsys.readouterr()
     assert "cannot run at the clock" in command(capsys, "program", "x")[2]
+
+
+@pytest.mark.parametrize(
+    ("words", "lanes"),
+    [
+        (["--board", "icebreaker"], [("spram", 4), ("rom", 1)]),
+        (["--board", "icebreaker", "--point", "small"], [("rom", 4), ("rom", 1)]),
+        (["--board", "icebreaker", "--lanes", "2"], [("rom", 2), ("rom", 2)]),
+        (["--board", "icebreaker", "--overlap"], [("rom", 4), ("rom", 2)]),
+        (["--board", "icebreaker", "--fit"], [("rom", 4), ("rom", 2)]),
+        (["--board", "mine.toml"], [("rom", 4), ("rom", 2)]),
+        (["--board", "none", "--part", "up5k"], [("rom", 4), ("rom", 2)]),
+    ],
+)
+def test_a_board_has_a_point_unless_told(
+    words: list[str], lanes: list[tuple[str, int]], faked: Faked, folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    del faked.types["harness"]
+    shutil.copytree(constraints() / "icebreaker", folder, dirs_exist_ok=True)
+    mine = (folder / "icebreaker.toml").read_text()
+    (folder / "mine.toml").write_text(mine.replace('point = "up5k"\n', ""))
+    status, record, _ = command(capsys, "build", MODEL, *words, "--out", "x")
+    assert status == 0
+    layers = record["implementation"]["layers"]
+    assert [(layer["memory"], layer["synapse_lanes"]) for layer in layers] == lanes
 
 
 @pytest.mark.usefixtures("folder")
