@@ -155,7 +155,6 @@ class _Bench:
     ) -> BuildReport:
         """A build: one for each text of Verilog, of clock and pins, and of the tools."""
         on_step("Verilog")
-        implementation = _quickly_read(implementation)
         surroundings = around(target, clock_mhz, None)
         emitted = emit(self.model, implementation, shell=surroundings.shell)
         part = target if isinstance(target, Part) else target.device
@@ -226,11 +225,6 @@ class _Bench:
     @cached_property
     def _golden(self) -> Result:
         return Golden(self.model).run(self._samples, traces=True)
-
-
-def _quickly_read(implementation: Implementation) -> Implementation:
-    """The same circuit with its weights in files, which yosys reads in a hundredth of the time."""
-    return implementation.model_copy(update={"weights": "readmemh"})
 
 
 def _digest(*folders: Path) -> str:

@@ -153,7 +153,7 @@ class _Job:
             if board is not None and family.name in GEOMETRIES:
                 netlist, base, memories = self._synthesise_base(sources, top, family, emitted, work)
             else:
-                netlist = synthesis.synthesise(sources, top, family, work, self.stages)
+                netlist = self._synthesise(sources, top, family, emitted, work)
         cells = netlist.stages(family)
         check_room(self.part, {stage: found for stage, found in cells.items() if stage != HARNESS})
         if family.flow is None:
@@ -172,6 +172,14 @@ class _Job:
         bitstream = self._pack(family, work, base, memories) if board is not None and timing.met else None
         return _Built(cells, placement, timing, bitstream)
 
+    def _synthesise(
+        self, sources: Sequence[str], top: str, family: Family, emitted: Emitted, work: Path
+    ) -> synthesis.Netlist:
+        """Synthesise the circuit with its weights."""
+        parts = split_emitted(emitted)
+        parts.write(work, emitted.interface.top, parts.memories)
+        return synthesis.synthesise(sources, top, family, work, self.stages)
+
     def _synthesise_base(
         self, sources: Sequence[str], top: str, family: Family, emitted: Emitted, work: Path
     ) -> tuple[synthesis.Netlist, Base, Mapping[str, Memory]]:
@@ -180,9 +188,7 @@ class _Job:
         while True:
             parts = split_emitted(emitted, built_in)
             placeholders = {name: memory.placeholder(name) for name, memory in parts.memories.items()}
-            write_atomically(work / f"{emitted.interface.top}.v", parts.circuit)
-            for name, memory in placeholders.items():
-                write_atomically(work / f"{name}.hex", memory.text)
+            parts.write(work, emitted.interface.top, placeholders)
             netlist = synthesis.synthesise(sources, top, family, work, self.stages, placeholders)
             if not netlist.fixed:
                 base = Base(circuit=parts.digest, built_in=tuple(sorted(built_in)), blocks=netlist.blocks)

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from golden.network import Golden, Result
 from snnhw.errors import DescriptionError, ToolError
 from snnhw.fpga import synthesis, tools
+from snnhw.fpga.memories import split_emitted
 from snnhw.fpga.parts import FAMILIES
 from snnhw.fpga.stages import Stages
 from snnhw.implementation import Implementation
@@ -141,12 +142,11 @@ def simulator(model: Model, implementation: Implementation, family: str) -> Veri
     """The netlist of a model's circuit, with the models of its cells, made ready to run; its interface has no taps."""
     if family not in CELLS:
         raise DescriptionError(f"netlists are simulated for {', '.join(CELLS)}, not for '{family}'")
-    # The synthesis of contents that stand in files takes a fraction of the time.
-    emitted = emit(model, implementation.model_copy(update={"weights": "readmemh"}))
-    top = emitted.interface.top
+    emitted = emit(model, implementation)
+    top, parts = emitted.interface.top, split_emitted(emitted)
     with tempfile.TemporaryDirectory(prefix="snnhw_") as temporary:
         folder = Path(temporary)
-        emitted.write(folder)
+        parts.write(folder, top, parts.memories)
         synthesis.synthesise([f"{top}.v"], top, FAMILIES[family], folder, Stages.of(model.network))
         if tools.run([sys.executable, "-c", _WRITE], folder, _LOG) != 0:
             raise tools.first_error(folder, _LOG, "yosys")

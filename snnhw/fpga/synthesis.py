@@ -14,7 +14,7 @@ from types import MappingProxyType
 from snnhw.errors import ToolError
 from snnhw.fpga import tools
 from snnhw.fpga.blocks import Block, find
-from snnhw.fpga.memories import Memory
+from snnhw.fpga.memories import Memory, split_emitted
 from snnhw.fpga.parts import FAMILIES, Cells, Family
 from snnhw.fpga.stages import Stages
 from snnhw.implementation import Implementation
@@ -110,8 +110,9 @@ def stage_cells(model: Model, implementation: Implementation, family: str) -> di
     chosen = FAMILIES[family]
     emitted = emit(model, implementation)
     top = emitted.interface.top
+    parts = split_emitted(emitted)
     with tempfile.TemporaryDirectory(prefix="snnhw_") as folder:
-        emitted.write(folder)
+        parts.write(Path(folder), top, parts.memories)
         return synthesise([f"{top}.v"], top, chosen, Path(folder), Stages.of(model.network)).stages(chosen)
 
 

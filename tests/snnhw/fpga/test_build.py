@@ -16,7 +16,7 @@ from snnhw.errors import FitError, SnnhwError, ToolError, ToolMissingError
 from snnhw.fpga import fit, place, program, synthesis, tools
 from snnhw.fpga.boards import find_board
 from snnhw.fpga.build import build, check_room
-from snnhw.fpga.parts import FAMILIES, Cells, constraints, find_part
+from snnhw.fpga.parts import FAMILIES, Cells, Family, constraints, find_part
 from snnhw.fpga.report import load
 from snnhw.fpga.stages import Stages
 from snnhw.fpga.synthesis import Netlist
@@ -86,12 +86,14 @@ class Faked:
         self.types = {"hidden": {"SB_LUT4": 90, "SB_DFF": 7}, "harness": {"SB_LUT4": 9000}, "board": {"SB_LUT4": 1}}
         self.fmax = 50.0
         self.sources: list[str] = []
+        self.circuit = ""
         monkeypatch.setattr(synthesis, "synthesise", self.synthesise)
         monkeypatch.setattr(place, "place", self.place)
         monkeypatch.setattr(place, "pack", lambda *_: b"bits")
 
-    def synthesise(self, sources: list[str], *_: object) -> Netlist:
+    def synthesise(self, sources: list[str], top: str, family: Family, folder: Path, *_: object) -> Netlist:
         self.sources = sources
+        self.circuit = (folder / "snn.v").read_text()
         return Netlist(self.types)
 
     def place(self, *_: object) -> place.Placement:
@@ -172,6 +174,8 @@ def test_a_project_for_vivado(faked: Faked, capsys: pytest.CaptureFixture[str]):
         "ff": 4,
         "bram": 2.5,
     }
+    assert "$readmemh(" in faked.circuit, "yosys takes minutes for contents that stand in Verilog"
+    assert "$readmemh(" not in Path("x/snn.v").read_text()
     script = Path("x/build.tcl").read_text()
     for line in ("set_part xc7a35tcsg324-1", "read_verilog snn.v", "read_verilog board.v", "read_xdc pins.xdc"):
         assert line in script
