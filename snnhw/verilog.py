@@ -121,7 +121,9 @@ def text_of(top: Component, name: str) -> str:
     # What has no bits, such as the address of a memory of one word, Verilog would declare with two.
     text = re.sub(r"^  wire \[-1:0\] .*;\n", "", text, flags=re.MULTILINE)
     # Words of memories are hexadecimal, but for those of 32 bits.
-    return re.sub(r"\] = 32'd(\d+);", lambda word: f"] = 32'h{int(word[1]):08x};", text)
+    text = re.sub(r"\] = 32'd(\d+);", lambda word: f"] = 32'h{int(word[1]):08x};", text)
+    # A wire called data[1] is for yosys's ABC9 the same as bit 1 of the wire data.
+    return re.sub(r"\\\S+\[\S+ ", lambda name: re.sub(r"\[(\d+)\]", r".\1", name[0]), text)
 
 
 def describe(model: Model, implementation: Implementation, interface: Interface, shell: Shell) -> dict[str, object]:

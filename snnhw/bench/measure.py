@@ -161,7 +161,7 @@ class _Bench:
         flow = FAMILIES[part.family].flow
         key = cache.digest(
             {
-                "circuit": [emitted.files, surroundings.verilog(emitted) if surroundings.name is not None else None],
+                "circuit": emitted.files | surroundings.files(emitted),
                 "clock_mhz": surroundings.clock_mhz,
                 "pins": surroundings.board.constraints if surroundings.board is not None else None,
                 "part": part.model_dump(),

@@ -185,10 +185,11 @@ class _Job:
     ) -> tuple[synthesis.Netlist, Base, Mapping[str, Memory]]:
         """Synthesise the circuit with placeholders for weights; also where they are, and what is to stand there."""
         built_in: frozenset[str] = frozenset()
+        whole = split_emitted(emitted)
         while True:
             parts = split_emitted(emitted, built_in)
             placeholders = {name: memory.placeholder(name) for name, memory in parts.memories.items()}
-            parts.write(work, emitted.interface.top, placeholders)
+            whole.write(work, emitted.interface.top, {**whole.memories, **placeholders})
             netlist = synthesis.synthesise(sources, top, family, work, self.stages, placeholders)
             if not netlist.fixed:
                 base = Base(circuit=parts.digest, built_in=tuple(sorted(built_in)), blocks=netlist.blocks)
@@ -199,9 +200,7 @@ class _Job:
         """Write the circuit and what is around it, for the tools and for the user."""
         with self.step("Verilog"):
             emitted = emit(self.model, self.implementation, shell=self.surroundings.shell)
-            texts = dict(emitted.files)
-            if self.surroundings.name is not None:
-                texts[f"{self.surroundings.name}.v"] = self.surroundings.verilog(emitted)
+            texts = emitted.files | self.surroundings.files(emitted)
             if self.surroundings.board is not None:
                 texts[self.surroundings.board.pins] = self.surroundings.board.constraints
             for folder in (work, self.out):

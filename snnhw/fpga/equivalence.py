@@ -8,7 +8,6 @@ comes out of it is any number, the same for both.
 from __future__ import annotations
 
 import json
-import os
 import sys
 import tempfile
 import time
@@ -16,14 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from amaranth.back import verilog
-
 from gateware.network import neurons_of
 from snnhw.errors import DescriptionError, ToolError
 from snnhw.fpga import netlist, tools
 from snnhw.fpga.parts import FAMILIES
 from snnhw.implementation import Implementation
 from snnhw.model import Model
+from snnhw.verilog import text_of
 from snnhw.widths import widths
 
 __all__ = ["Proof", "netlist_of", "prove", "prove_neurons"]
@@ -73,11 +71,9 @@ def description(model: Model, implementation: Implementation, layer: str) -> str
     names = [stage.name for stage in model.network.stages]
     if layer not in names:
         raise DescriptionError(f"there is no layer '{layer}' to prove; the layers are {', '.join(names)}")
-    os.environ["AMARANTH_USE_YOSYS"] = "builtin"
     ranges = widths(model, implementation).layers[layer]
     neurons = neurons_of(model, names.index(layer), implementation, ranges)
-    text: str = verilog.convert(neurons, name=TOP, emit_src=False, strip_internal_attrs=True)
-    return text
+    return text_of(neurons, TOP)
 
 
 def netlist_of(described: str, family: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from amaranth.back import verilog
 from pydantic import ValidationError
 
 from gateware.board import BoardTop, Harness, Primitive
@@ -16,7 +15,7 @@ from snnhw.fpga.pll import find_pll
 from snnhw.fpga.stages import BOARD, HARNESS
 from snnhw.network import first_complaint
 from snnhw.shell import PLAIN, Shell, UartShell
-from snnhw.verilog import Emitted
+from snnhw.verilog import Emitted, text_of
 
 __all__ = ["Surroundings", "around"]
 
@@ -34,8 +33,10 @@ class Surroundings:
     board: Board | None = None
     pll: Primitive | None = None
 
-    def verilog(self, emitted: Emitted) -> str:
-        """The module above a circuit."""
+    def files(self, emitted: Emitted) -> dict[str, str]:
+        """The file of the module above a circuit, by its name; none where there is no such module."""
+        if self.name is None:
+            return {}
         top = emitted.interface.top
         if self.board is None:
             component: Harness | BoardTop = Harness(top, emitted.shell.ports(emitted.interface))
@@ -49,8 +50,7 @@ class Surroundings:
                 led_low=None if self.board.led is None else self.board.led.active_low,
                 tied=self.board.tied,
             )
-        text: str = verilog.convert(component, name=self.name, emit_src=False, strip_internal_attrs=True)
-        return text
+        return {f"{self.name}.v": text_of(component, self.name)}
 
 
 def around(target: Board | Part, clock_mhz: float | None, baud: int | None) -> Surroundings:

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from amaranth.back import verilog
-
 from gateware.board import Harness
 from gateware.srbm import PARTS
 from snnhw.errors import DescriptionError
@@ -20,6 +18,7 @@ from snnhw.fpga.parts import FAMILIES, Cells, Part
 from snnhw.fpga.stages import HARNESS, Stages
 from snnhw.srbm.machine import Machine
 from snnhw.srbm.verilog import emit
+from snnhw.verilog import text_of
 
 __all__ = ["Fit", "fit_srbm"]
 
@@ -60,7 +59,7 @@ def fit_srbm(
         raise DescriptionError(f"nothing that comes from a package places {part.family} parts: choose another part")
     emitted, step = emit(machine, lanes), on_step or (lambda _: None)
     harness = Harness(emitted.interface.top, emitted.interface.ports)
-    around = verilog.convert(harness, name=HARNESS, emit_src=False, strip_internal_attrs=True)
+    around = text_of(harness, HARNESS)
     stages = Stages(PARTS, around=HARNESS)
     with tempfile.TemporaryDirectory(prefix="snnhw_") as work:
         folder = Path(work)

@@ -125,6 +125,14 @@ def body(text: str) -> str:
     return text[text.index("\nmodule ") :]
 
 
+@each_case
+def test_no_wire_has_the_name_of_another_s_bit(case: str):
+    """ABC9 of yosys joins such wires, and then ends with an error, or does not."""
+    text = emitted(case).verilog
+    assert re.search(r"wire \[\d+:0\] \\\w+\.0 ;", text), "there are names that had brackets"
+    assert not re.search(r"\\\S+\[\S* ", text)
+
+
 def test_memories_that_start_as_zeros_need_no_file():
     text = (
         "module a(clk);\n  reg [3:0] m [1:0];\n  initial begin\n    m[0] = 4'h0;\n    m[1] = 4'h0;\n  end\nendmodule\n"
