@@ -28,11 +28,13 @@ from snnhw.fpga.parts import FAMILIES
 from snnhw.fpga.stages import Stages
 from snnhw.implementation import Implementation
 from snnhw.model import Model
+from snnhw.simulate.engines import starts_empty
 from snnhw.simulate.simulation import Simulation, Stall, patience
 from snnhw.simulate.verilator import VerilatorSimulator
 from snnhw.timing import predict
 from snnhw.verify import MODES, Spread
 from snnhw.verilog import emit
+from snnhw.weights import image
 
 __all__ = ["NetlistReport", "simulator", "verify_netlist"]
 
@@ -139,7 +141,10 @@ def verify_netlist(
 
 
 def simulator(model: Model, implementation: Implementation, family: str) -> VerilatorSimulator:
-    """The netlist of a model's circuit, with the models of its cells, made ready to run; its interface has no taps."""
+    """The netlist of a model's circuit, with the models of its cells, made ready to run; its interface has no taps.
+
+    What starts empty is loaded first.
+    """
     if family not in CELLS:
         raise DescriptionError(f"netlists are simulated for {', '.join(CELLS)}, not for '{family}'")
     emitted = emit(model, implementation)
@@ -157,6 +162,7 @@ def simulator(model: Model, implementation: Implementation, family: str) -> Veri
         verilog=netlist + cells(netlist, family),
         patience=patience(model.network, implementation),
         optimise=False,  # a netlist is large, and runs for a few images
+        images=(image(model, model, implementation),) if starts_empty(implementation) else (),
     )
 
 

@@ -38,7 +38,7 @@ class VerilatorEngine:
         from snnhw.weights import image
 
         simulator = VerilatorSimulator.of(model, implementation)
-        if _starts_empty(implementation):
+        if starts_empty(implementation):
             simulator = replace(simulator, images=(image(model, model, implementation),))
         simulator.prepare()
         return simulator
@@ -53,7 +53,7 @@ class AmaranthEngine:
         """A simulator that builds its circuit anew for each run; raises ToolMissingError where weights are loaded."""
         from snnhw.simulate.amaranth import AmaranthSimulator
 
-        if _starts_empty(implementation):
+        if starts_empty(implementation):
             raise ToolMissingError(
                 "weights in spram are loaded before they are used, which Amaranth's simulator does not do: take "
                 "--engine verilator, for which g++, c++ or clang++ must be installed"
@@ -61,7 +61,7 @@ class AmaranthEngine:
         return AmaranthSimulator(model, implementation)
 
 
-def _starts_empty(implementation: Implementation) -> bool:
+def starts_empty(implementation: Implementation) -> bool:
     """Whether a layer has no weights before some have been loaded."""
     return any(layer.memory == "spram" for layer in implementation.layers)
 

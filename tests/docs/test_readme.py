@@ -90,7 +90,7 @@ def test_the_table_of_points_is_that_of_the_page_of_performance():
     cycles = {row[0]: row for row in table(text, "point", "what it is")}
     cells = {row[0]: row for row in table(text, "point", "part", "LUT")}
     found = rows("`--point`", "part", "LUT", "cycles an image", "back to back")
-    assert len(found) == 3
+    assert len(found) == 4
     for name, part, lut, latency, between in found:
         assert [part, lut] == cells[name][1:3]
         assert [latency, between] == [cycles[name][2].split(" / ")[1], cycles[name][5]]

@@ -86,7 +86,8 @@ module RAMB18E1 #(
     initial for (i = 0; i < 256; i = i + 1) ram.lines[i] = nine(DATA[64*i +: 64], PARITY[8*i +: 8]);
 endmodule
 
-// 36 kbit of Xilinx 7: two equal ports, or (SDP) one that reads, A, and one that writes, B.
+// 36 kbit of Xilinx 7: two equal ports, or (SDP) one that reads, A, and one that writes, B. Two of these in cascade are
+// 64 K words of a bit: the LOWER has those whose address has 0 as its highest bit, and its data leave through the UPPER.
 module RAMB36E1 #(
     parameter [255:0] INIT_00 = 0, INIT_01 = 0, INIT_02 = 0, INIT_03 = 0, INIT_04 = 0, INIT_05 = 0, INIT_06 = 0,
     parameter [255:0] INIT_07 = 0, INIT_08 = 0, INIT_09 = 0, INIT_0A = 0, INIT_0B = 0, INIT_0C = 0, INIT_0D = 0,
@@ -167,6 +168,10 @@ module RAMB36E1 #(
         mode = name == "NO_CHANGE" ? 0 : name == "READ_FIRST" ? 1 : 2;
     endfunction
 
+    localparam UPPER_A = RAM_EXTENSION_A == "UPPER", UPPER_B = RAM_EXTENSION_B == "UPPER";
+    wire mine_a = RAM_EXTENSION_A == "NONE" || ADDRARDADDR[15] == UPPER_A;
+    wire mine_b = RAM_EXTENSION_B == "NONE" || ADDRBWRADDR[15] == UPPER_B;
+
     wire [71:0] out_a, out_b;
     snnhw_block_ram #(
         .BYTES(4096),
@@ -179,15 +184,22 @@ module RAMB36E1 #(
         .en_a(ENARDEN ^ IS_ENARDEN_INVERTED[0]), .en_b(ENBWREN ^ IS_ENBWREN_INVERTED[0]),
         .rst_a(RSTRAMARSTRAM ^ IS_RSTRAMARSTRAM_INVERTED[0]), .rst_b(RSTRAMB ^ IS_RSTRAMB_INVERTED[0]),
         .addr_a({1'b0, ADDRARDADDR[14:0]}), .addr_b({1'b0, ADDRBWRADDR[14:0]}),
-        .we_a({4'b0, WEA}), .we_b(WEBWE),
+        .we_a(mine_a ? {4'b0, WEA} : 8'b0), .we_b(mine_b ? WEBWE : 8'b0),
         .in_a(pair(36'b0, {DIPADIP, DIADI})),
         .in_b(WIDE_WRITE ? pair({DIPBDIP, DIBDI}, {DIPADIP, DIADI}) : pair(36'b0, {DIPBDIP, DIBDI})),
         .out_a(out_a), .out_b(out_b)
     );
     wire [63:0] data_a = eight(out_a), data_b = WIDE_READ ? data_a >> 32 : eight(out_b);
     wire [7:0] parity_a = ninth(out_a), parity_b = WIDE_READ ? parity_a >> 4 : ninth(out_b);
-    assign DOADO = data_a[31:0], DOPADOP = parity_a[3:0];
-    assign DOBDO = data_b[31:0], DOPBDOP = parity_b[3:0];
+    assign DOADO = UPPER_A && !own_a ? {31'b0, CASCADEINA} : data_a[31:0], DOPADOP = parity_a[3:0];
+    assign DOBDO = UPPER_B && !own_b ? {31'b0, CASCADEINB} : data_b[31:0], DOPBDOP = parity_b[3:0];
+    assign CASCADEOUTA = data_a[0], CASCADEOUTB = data_b[0];
+
+    reg own_a = 0, own_b = 0;
+    always @(posedge CLKARDCLK ^ IS_CLKARDCLK_INVERTED[0])
+        if (ENARDEN ^ IS_ENARDEN_INVERTED[0]) own_a <= ADDRARDADDR[15];
+    always @(posedge CLKBWRCLK ^ IS_CLKBWRCLK_INVERTED[0])
+        if (ENBWREN ^ IS_ENBWREN_INVERTED[0]) own_b <= ADDRBWRADDR[15];
 
     integer i;
     initial for (i = 0; i < 512; i = i + 1) ram.lines[i] = nine(DATA[64*i +: 64], PARITY[8*i +: 8]);

@@ -73,6 +73,28 @@ def test_block_rams_are_among_what_was_simulated():
     assert "SB_RAM40_4K" in CIRCUITS("ice40").verilog.partition("endmodule")[0]
 
 
+def test_deep_memories_are_block_rams_in_cascade(monkeypatch):
+    """One word a weight, which makes more words than a block of 32 kbit has: xc7 joins two of these."""
+    inputs, units = 600, 128
+    layer = Layer(name="only", synapse=Dense(units=units, weight_bits=2), neuron=Neuron(threshold=20))
+    network = NETWORK.model_copy(update={"input_shape": (inputs,), "stages": (layer,)})
+    weights = {"only.weight": RANDOM.integers(-1, 2, (units, inputs)), "only.bias": RANDOM.integers(-3, 4, units)}
+    model = Model(network, weights)
+    lanes = Implementation.of(network, lanes=1)
+    deep = simulator(model, lanes, "xc7")
+    assert '.RAM_EXTENSION_A("UPPER")' in deep.verilog
+    monkeypatch.setattr(netlist, "simulator", lambda *_: deep)
+    assert verify_netlist(model, lanes, RANDOM.integers(0, 256, (3, inputs), np.uint8), family="xc7").equal
+
+
+def test_what_starts_empty_is_loaded_first(monkeypatch):
+    in_spram = Implementation.of(NETWORK, lanes=2, memory={"hidden": "spram"})
+    empty = simulator(MODEL, in_spram, "ice40")
+    assert "SB_SPRAM256KA" in empty.verilog.partition("endmodule")[0]
+    monkeypatch.setattr(netlist, "simulator", lambda *_: empty)
+    assert verify_netlist(MODEL, in_spram, SAMPLES, family="ice40").equal
+
+
 def test_cells_that_synthesis_got_wrong_are_found_out(monkeypatch):
     whole = CIRCUITS("ice40")
     end = whole.verilog.index("endmodule")
