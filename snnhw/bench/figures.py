@@ -119,3 +119,5 @@ class Table(BaseModel):
     tools: dict[str, str]
     points: tuple[PointFigures, ...]
     boards: tuple[BoardFigures, ...] = ()
+    no_room: dict[str, str] = {}
+    """Points and boards whose part is too small for the model, and what it lacks."""

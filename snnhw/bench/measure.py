@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -17,7 +18,7 @@ import golden
 from golden.network import Golden, Result
 from snnhw.bench.figures import BoardFigures, Checked, PointFigures, Table
 from snnhw.data import Dataset, check_images
-from snnhw.errors import ToolError
+from snnhw.errors import FitError, ToolError
 from snnhw.files import write_atomically
 from snnhw.fpga import report, tools, vivado
 from snnhw.fpga.boards import Board, find_board
@@ -70,19 +71,23 @@ def measure(
 ) -> Table:
     """Build every point of a model, and every example, and verify it on all images, or take both from the cache.
 
-    Raises DatasetError where the images do not fit a network, and what `snnhw.fpga.build` and `snnhw.verify` raise.
+    What a part has no room for is told apart. Raises DatasetError where the images do not fit a network, and what
+    `snnhw.fpga.build` and `snnhw.verify` raise else.
     """
     for each in (model, *(example.model for example in examples)):
         check_images(dataset, each.network.sample_shape)
     used = compiler.versions()
-    bench = _Bench(name, model, dataset, used)
-    benches = [_Bench(example.model_name, example.model, dataset, used) for example in examples]
+    bench, no_room = _Bench(name, model, dataset, used), dict[str, str]()
     tell = partial(_tell, on_step, len(points) + len(examples))
-    measured = [bench.point_figures(chosen, partial(tell, number, chosen.name)) for number, chosen in enumerate(points)]
-    boards = [
-        own.board_figures(example, partial(tell, number, example.name))
-        for number, (own, example) in enumerate(zip(benches, examples, strict=True), len(points))
-    ]
+    measured: list[PointFigures] = []
+    boards: list[BoardFigures] = []
+    for number, chosen in enumerate(points):
+        with _noted(no_room, chosen.name):
+            measured.append(bench.point_figures(chosen, partial(tell, number, chosen.name)))
+    for number, example in enumerate(examples, len(points)):
+        own = _Bench(example.model_name, example.model, dataset, used)
+        with _noted(no_room, example.name):
+            boards.append(own.board_figures(example, partial(tell, number, example.name)))
     return Table(
         model=name,
         digest=model.digest,
@@ -91,7 +96,17 @@ def measure(
         tools=used,
         points=tuple(measured),
         boards=tuple(boards),
+        no_room=no_room,
     )
+
+
+@contextmanager
+def _noted(no_room: dict[str, str], name: str) -> Iterator[None]:
+    """Keep what is said of a part that is too small."""
+    try:
+        yield
+    except FitError as error:
+        no_room[name] = str(error)
 
 
 def _tell(on_step: OnStep, count: int, number: int, name: str, step: str) -> None:

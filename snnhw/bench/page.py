@@ -26,6 +26,7 @@ def page(table: Table) -> str:
     parts = (
         *(_points(table) if table.points else ()),
         *(_boards(table) if table.boards else ()),
+        [f"There is no room for `{name}`: {reason}." for name, reason in table.no_room.items()],
         ["Tools: " + ", ".join(f"{tool} {version}" for tool, version in table.tools.items()) + "."],
     )
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"

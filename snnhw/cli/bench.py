@@ -34,7 +34,10 @@ def bench(
     write: Annotated[str | None, _WRITE] = None,
     as_json: Json = False,
 ) -> None:
-    """Build and verify every point of a model, and for every board; status 1 where one differs or misses its clock."""
+    """Build and verify every point of a model, and for every board; status 1 where one differs or misses its clock.
+
+    Where a part has no room that is said, and is status 1 of points and boards that were asked for by name.
+    """
     from dataclasses import asdict
 
     from snnhw.bench.measure import measure
@@ -69,9 +72,10 @@ def bench(
         print_record(record)
     else:
         console().print(text.rstrip())
-    if failed := [line for figures in (*table.points, *table.boards) for line in _failures(figures)]:
-        for line in failed:
-            note(line)
+    failed = [line for figures in (*table.points, *table.boards) for line in _failures(figures)]
+    for line in (*failed, *(f"{name}: {reason}" for name, reason in table.no_room.items())):
+        note(line)
+    if failed or (table.no_room and (points or boards)):
         raise typer.Exit(1)
 
 

@@ -36,6 +36,6 @@ _KNOWN: dict[str, Any] = {
 }
 
 
-def table(*points: PointFigures, boards: tuple[BoardFigures, ...] = ()) -> Table:
+def table(*points: PointFigures, **others: Any) -> Table:
     tools = {"pyosys": "0.70"}
-    return Table(model="small", digest="0" * 64, dataset="digits", images=30, tools=tools, points=points, boards=boards)
+    return Table(model="small", digest="0" * 64, dataset="digits", images=30, tools=tools, points=points, **others)

@@ -14,13 +14,13 @@ import pytest
 
 import snnhw.bench.measure
 from snnhw.bench import page
-from snnhw.bench.figures import Checked, Table
+from snnhw.bench.figures import BoardFigures, Checked, PointFigures, Table
 from snnhw.bench.measure import Example
 from snnhw.bench.peers import PEERS
 from snnhw.bench.plot import plot
 from snnhw.cli.app import run
 from snnhw.data import Dataset
-from snnhw.errors import OutputError
+from snnhw.errors import FitError, OutputError
 from snnhw.fpga.boards import board_names
 from snnhw.model import Model, tensor_shapes
 from snnhw.modelfile import save
@@ -215,6 +215,42 @@ def test_a_point_or_board_that_fails_is_status_1(
     error = capsys.readouterr().err
     assert all(f"{name}: {said}" in error for name in ("small", "icebreaker"))
     assert "fast" not in error
+
+
+@pytest.mark.parametrize(("words", "status"), [([], 0), (["--boards", "icebreaker"], 1), (["--points", "up5k"], 1)])
+def test_a_part_without_room_is_told(
+    words: list[str],
+    status: int,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    class Full:
+        """Stands for a bench whose second part is too small."""
+
+        def __init__(self, *_: object):
+            pass
+
+        def point_figures(self, chosen: Point, *_: object) -> PointFigures:
+            if chosen.name == "up5k":
+                raise FitError("there are 30 block RAMs")
+            return figures(chosen.name)
+
+        def board_figures(self, example: Example, *_: object) -> BoardFigures:
+            if example.name == "icebreaker":
+                raise FitError("there are 30 block RAMs")
+            return board_figures(example.name)
+
+    monkeypatch.setattr(snnhw.bench.measure, "_Bench", Full)
+    missing = {words[1]} if words else {"up5k", "icebreaker"}
+    line = ["bench", "small.safetensors", *words, "--dataset", "digits.npz", "--write", "page.md", "--json"]
+    assert run(line) == status
+    captured = capsys.readouterr()
+    shown = json.loads(captured.out)
+    assert shown["no_room"] == dict.fromkeys(missing, "there are 30 block RAMs")
+    assert all(f"{name}: there are 30 block RAMs" in captured.err for name in missing)
+    assert all(f"There is no room for `{name}`: there are 30" in Path("page.md").read_text() for name in missing)
+    assert not missing & {found["name"] for found in (*shown["points"], *shown["boards"])}
 
 
 def test_without_mnist_the_sample_is_taken(
