@@ -176,8 +176,7 @@ class _Job:
         self, sources: Sequence[str], top: str, family: Family, emitted: Emitted, work: Path
     ) -> synthesis.Netlist:
         """Synthesise the circuit with its weights."""
-        parts = split_emitted(emitted)
-        parts.write(work, emitted.interface.top, parts.memories)
+        split_emitted(emitted).write(work, emitted.interface.top)
         return synthesis.synthesise(sources, top, family, work, self.stages)
 
     def _synthesise_base(
@@ -189,7 +188,7 @@ class _Job:
         while True:
             parts = split_emitted(emitted, built_in)
             placeholders = {name: memory.placeholder(name) for name, memory in parts.memories.items()}
-            whole.write(work, emitted.interface.top, {**whole.memories, **placeholders})
+            whole.write(work, emitted.interface.top, placeholders)
             netlist = synthesis.synthesise(sources, top, family, work, self.stages, placeholders)
             if not netlist.fixed:
                 base = Base(circuit=parts.digest, built_in=tuple(sorted(built_in)), blocks=netlist.blocks)

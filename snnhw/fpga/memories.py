@@ -12,6 +12,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from snnhw.files import write_atomically
 from snnhw.verilog import Emitted
@@ -51,6 +52,9 @@ class Memory:
         return Memory(self.bits, (first, *others[:-1], ~first & mask))
 
 
+_NONE: Mapping[str, Memory] = MappingProxyType({})
+
+
 @dataclass(frozen=True)
 class Split:
     """A circuit's Verilog without comments at its head, each memory's contents in a file of its name."""
@@ -64,13 +68,13 @@ class Split:
         """SHA-256 of the circuit apart from contents."""
         return hashlib.sha256(self.circuit.encode()).hexdigest()
 
-    def write(self, folder: Path, top: str, memories: Mapping[str, Memory]) -> None:
-        """Write ``top``.v for yosys, which reads contents from files hundreds of times as fast as from Verilog.
+    def write(self, folder: Path, top: str, placeholders: Mapping[str, Memory] = _NONE) -> None:
+        """Write ``top``.v and contents for yosys, which reads these from files far faster than from Verilog.
 
-        ``memories`` are the contents, or placeholders of the same names and sizes.
+        ``placeholders`` stand in the place of the memories of their names.
         """
         write_atomically(folder / f"{top}.v", self.circuit)
-        for name, memory in memories.items():
+        for name, memory in {**self.memories, **placeholders}.items():
             write_atomically(folder / f"{name}.hex", memory.text)
 
 

@@ -148,10 +148,10 @@ def simulator(model: Model, implementation: Implementation, family: str) -> Veri
     if family not in CELLS:
         raise DescriptionError(f"netlists are simulated for {', '.join(CELLS)}, not for '{family}'")
     emitted = emit(model, implementation)
-    top, parts = emitted.interface.top, split_emitted(emitted)
+    top = emitted.interface.top
     with tempfile.TemporaryDirectory(prefix="snnhw_") as temporary:
         folder = Path(temporary)
-        parts.write(folder, top, parts.memories)
+        split_emitted(emitted).write(folder, top)
         synthesis.synthesise([f"{top}.v"], top, FAMILIES[family], folder, Stages.of(model.network))
         if tools.run([sys.executable, "-c", _WRITE], folder, _LOG) != 0:
             raise tools.first_error(folder, _LOG, "yosys")

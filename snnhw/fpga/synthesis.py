@@ -110,9 +110,8 @@ def stage_cells(model: Model, implementation: Implementation, family: str) -> di
     chosen = FAMILIES[family]
     emitted = emit(model, implementation)
     top = emitted.interface.top
-    parts = split_emitted(emitted)
     with tempfile.TemporaryDirectory(prefix="snnhw_") as folder:
-        parts.write(Path(folder), top, parts.memories)
+        split_emitted(emitted).write(Path(folder), top)
         return synthesise([f"{top}.v"], top, chosen, Path(folder), Stages.of(model.network)).stages(chosen)
 
 
