@@ -11,8 +11,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -36,12 +37,26 @@ from snnhw.network import (
     Spike,
     first_complaint,
 )
-from snnhw.quantise import Comparator, LayerNumbers, fires_at, leak_of_beta, quantised
+from snnhw.quantise import (
+    MOST_BETA_BITS,
+    BetaError,
+    Comparator,
+    LayerNumbers,
+    coarse_numbers,
+    fires_at,
+    quantised,
+    with_leak_of_beta,
+)
 
 __all__ = ["ArrayOptions", "from_arrays"]
 
 FLOAT_WEIGHT_BITS = 8
 """What float weights are quantised to unless told otherwise."""
+
+LOG = logging.getLogger(__name__)
+"""Says what was assumed of a network that comes from elsewhere, and what became less exact."""
+
+_FINE_STEPS = "more weight_bits or per_row=True make its steps finer"
 
 Array = NDArray[Any]
 
@@ -67,7 +82,8 @@ class ArrayOptions:
     """A number or [units] in the place of the leak's amount; alone: what is subtracted from the membrane."""
     betas: Any = None
     """Factors from 0 to 1 on the membrane, instead of ``leak``: exact where 1 - 2**-k, else of ``beta_bits`` bits."""
-    beta_bits: int = 8
+    beta_bits: int | None = None
+    """1 to 16; None: as many as the error asks for that they make, see :func:`snnhw.quantise.with_leak_of_beta`."""
     reset: Any = None
     """``"subtract"`` (unless told), ``"zero"`` or ``"none"``."""
     reset_amounts: Any = None
@@ -106,8 +122,9 @@ def from_arrays(weights: Sequence[ArrayLike] | Mapping[str, ArrayLike], **option
     """Build a model, its description included, from ``weights`` ([out, in] each, in order or by name).
 
     All integers: taken as they are. All floats: quantised, see :mod:`snnhw.quantise`; the scales are kept in the
-    provenance as ``scales``. ``options`` are the fields of :class:`ArrayOptions`. Raises ModelError or
-    DescriptionError, one line each, and TypeError for an option that is not there.
+    provenance as ``scales``. Betas that are not exact are logged, and kept there as ``betas``. ``options`` are the
+    fields of :class:`ArrayOptions`. Raises ModelError or DescriptionError, one line each, and TypeError for an option
+    that is not there.
     """
     named = _named(weights)
     chosen = _options(options)
@@ -119,6 +136,10 @@ def from_arrays(weights: Sequence[ArrayLike] | Mapping[str, ArrayLike], **option
         origin["scales"] = scales
     elif chosen.comparator == ">":
         layers = [fires_at(layer) for layer in layers]
+    layers, errors = _all_leaking(layers, chosen)
+    if errors:
+        origin["betas"] = {name: asdict(error) for name, error in errors.items()}
+        LOG.warning("%s", beta_note(errors))
     shape = tuple(chosen.input_shape or (int(layers[0].weight.shape[1]),))
     return _model(layers, shape, chosen, origin)
 
@@ -143,7 +164,7 @@ def _layers(named: Mapping[str, Array], chosen: ArrayOptions, is_float: bool) ->
     layers = []
     for name, weight in named.items():
         options = {option: value.get(name) for option, value in values.items()}
-        layers.append(_numbers(name, weight, options, name in firing, is_float, chosen.beta_bits))
+        layers.append(_numbers(name, weight, options, name in firing, is_float))
     return layers
 
 
@@ -155,9 +176,39 @@ def _all_quantised(layers: list[LayerNumbers], chosen: ArrayOptions) -> tuple[li
         rows = chosen.per_row and layer.threshold is not None
         integer, scale = quantised(layer, values, rows, chosen.comparator)
         integers.append(integer)
+        if phrases := coarse_numbers(layer, integer, scale):
+            LOG.warning("layer '%s': %s; %s", layer.name, ", ".join(phrases), _FINE_STEPS)
         scales[layer.name] = scale.tolist() if rows else float(scale[0])
         values = scale if layer.spike.kind == "residue" else np.asarray(1.0)
     return integers, scales
+
+
+def _all_leaking(layers: list[LayerNumbers], chosen: ArrayOptions) -> tuple[list[LayerNumbers], dict[str, BetaError]]:
+    """The layers of integers with the leaks that their betas become, and the errors of those that are not exact."""
+    values, leaking, errors = chosen.encoder.value_range, [], {}
+    for layer in layers:
+        done, error = with_leak_of_beta(layer, values, chosen.num_steps, chosen.beta_bits)
+        leaking.append(done)
+        if error is not None:
+            errors[layer.name] = error
+        values = layer.spike.value_range
+    return leaking, errors
+
+
+def beta_note(errors: Mapping[str, BetaError]) -> str:
+    """One line on the betas of layers that are not exact, and on what that does to membranes."""
+    parts, finer = [], set()
+    for name, error in errors.items():
+        reach = f"{error.rounding + error.factor:.3g} steps"
+        if error.threshold is not None:
+            reach = f"{100 * error.threshold:.3g} % of the threshold"
+            if not error.small:
+                finer.add(
+                    "beta_bits" if error.factor > error.rounding and error.bits < MOST_BETA_BITS else "weight_bits"
+                )
+        parts.append(f"layer '{name}': {error.bits} bits, off by {error.beta:.1g}, its membranes by at most {reach}")
+    advice = f"; above 1 % spikes can change, more {' and '.join(sorted(finer))} lower it" if finer else ""
+    return f"betas were rounded (beta_bits): {'; '.join(parts)}{advice}"
 
 
 def _named(weights: Sequence[ArrayLike] | Mapping[str, ArrayLike]) -> dict[str, Array]:
@@ -202,9 +253,7 @@ def _by_layer(option: str, value: Any, names: list[str], default: list[str]) -> 
     raise ModelError(f"{option} must hold one entry for each of {', '.join(names)}, not {len(value)}")
 
 
-def _numbers(
-    name: str, weight: Array, options: dict[str, Any], fires: bool, is_float: bool, beta_bits: int
-) -> LayerNumbers:
+def _numbers(name: str, weight: Array, options: dict[str, Any], fires: bool, is_float: bool) -> LayerNumbers:
     """A layer's arrays, checked for kind and shape, in the units they were given in."""
     arrays = {
         option: _array(f"{option} of layer '{name}'", options[option], len(weight), is_float)
@@ -216,7 +265,7 @@ def _numbers(
         if not is_float:
             raise ModelError(f"layer '{name}' has integer weights and needs a threshold: give thresholds")
         arrays["thresholds"] = np.asarray(1.0)
-    leak, amount = _leak(name, options, len(weight), is_float, beta_bits)
+    leak, amount = _leak(name, options, len(weight), is_float)
     bits = options["weight_bits"]
     if bits is None:
         needed = Range(lo=min(-1, int(weight.min())), hi=max(0, int(weight.max()))) if not is_float else None
@@ -229,6 +278,7 @@ def _numbers(
         reset_amount=arrays["reset_amounts"],
         leak=leak,
         leak_amount=amount,
+        beta=_beta(name, options, len(weight)),
         initial=np.asarray(0) if arrays["initial"] is None else arrays["initial"],
         reset=(options["reset"] or "subtract") if fires else "none",
         reset_delay=bool(options["reset_delay"]) and fires,
@@ -239,13 +289,9 @@ def _numbers(
     )
 
 
-def _leak(name: str, options: dict[str, Any], units: int, is_float: bool, beta_bits: int) -> tuple[Leak, Array | None]:
+def _leak(name: str, options: dict[str, Any], units: int, is_float: bool) -> tuple[Leak, Array | None]:
     """The kind of a layer's leak, and its amounts where they are given apart from it."""
-    leak, beta = options["leak"], options["betas"]
-    if beta is not None:
-        if leak is not None or options["leak_amounts"] is not None:
-            raise ModelError(f"layer '{name}' has betas, which are its leak: give either betas or leak")
-        return leak_of_beta(_checked(f"betas of layer '{name}'", beta, units), beta_bits)
+    leak = options["leak"]
     takes_floats = is_float and (leak is None or leak.kind == "subtract")
     amount = _array(f"leak_amounts of layer '{name}'", options["leak_amounts"], units, takes_floats)
     if leak is None:
@@ -253,6 +299,18 @@ def _leak(name: str, options: dict[str, Any], units: int, is_float: bool, beta_b
     if amount is None and isinstance(leak.amount, int) and leak.kind in ("subtract", "multiply"):
         amount = np.asarray(leak.amount)
     return leak, amount
+
+
+def _beta(name: str, options: dict[str, Any], units: int) -> Array | None:
+    """The factors on a layer's membranes, where it has any."""
+    if options["betas"] is None:
+        return None
+    if options["leak"] is not None or options["leak_amounts"] is not None:
+        raise ModelError(f"layer '{name}' has betas, which are its leak: give either betas or leak")
+    beta = _checked(f"betas of layer '{name}'", options["betas"], units)
+    if not ((beta >= 0) & (beta <= 1)).all():
+        raise ModelError(f"betas of layer '{name}' must lie in 0..1, not {beta.min():g}..{beta.max():g}")
+    return beta
 
 
 def _array(what: str, value: Any, units: int, is_float: bool) -> Array | None:

@@ -31,6 +31,10 @@ Parameter = Annotated[int | Literal["per_neuron"], BeforeValidator(_no_boolean)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=32)]
 
 
+STAGES_BESIDE_LAYERS = ("encoder", "readout")
+"""The stages of every circuit, whose names no layer can have."""
+
+
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
 
@@ -291,27 +295,46 @@ class Layer(_Frozen):
         return self.synapse.units
 
 
-class Direct(_Frozen):
+class _Encoder(_Frozen):
+    """What every encoder has."""
+
+    @property
+    def value_bits(self) -> int:
+        """Width of the values of its events."""
+        return 1
+
+    @property
+    def value_range(self) -> Range:
+        """The values of its events, 0 (no event) included."""
+        return Range.of_bits(self.value_bits, signed=False)
+
+
+class Direct(_Encoder):
     """Pixels as graded events, once: ``x >> (8 - bits)``. The first layer applies their sum at every step."""
 
     kind: Literal["direct"] = "direct"
     bits: Integer = Field(default=8, ge=1, le=8)
 
+    @property
+    def value_bits(self) -> int:
+        """Width of the values of its events."""
+        return self.bits
 
-class IntegrateFire(_Frozen):
+
+class IntegrateFire(_Encoder):
     """acc += x; fires and loses 256 where acc >= 256; acc starts at 128, so that rounding is to nearest."""
 
     kind: Literal["integrate_fire"] = "integrate_fire"
 
 
-class Bernoulli(_Frozen):
+class Bernoulli(_Encoder):
     """Fires with probability x/256: iff the low byte of a 32-bit Galois LFSR (mask 0x80000057) is below x."""
 
     kind: Literal["bernoulli"] = "bernoulli"
     seed: Integer = Field(default=1, ge=1, le=(1 << 32) - 1)
 
 
-class Rate(_Frozen):
+class Rate(_Encoder):
     """Fires iff x > threshold and ``t % period == phase``."""
 
     kind: Literal["rate"] = "rate"
@@ -326,17 +349,22 @@ class Rate(_Frozen):
         return self
 
 
-class Latency(_Frozen):
+class Latency(_Encoder):
     """Fires once, at step ``((255 - x) * num_steps) >> 8``; x = 0 never fires."""
 
     kind: Literal["latency"] = "latency"
 
 
-class Events(_Frozen):
+class Events(_Encoder):
     """The input is spikes already: values [num_steps, *input_shape] of ``bits`` bits."""
 
     kind: Literal["events"] = "events"
     bits: Integer = Field(default=1, ge=1, le=8)
+
+    @property
+    def value_bits(self) -> int:
+        """Width of the values of its events."""
+        return self.bits
 
 
 Encoder = Annotated[
@@ -391,7 +419,7 @@ class Network(_Frozen):
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"layer names must differ, '{name}' occurs {names.count(name)} times")
-            if name in ("encoder", "readout"):
+            if name in STAGES_BESIDE_LAYERS:
                 raise ValueError(f"a layer cannot be named '{name}': another stage of the circuit is")
         for stage in self.stages[:-1]:
             if not stage.neuron.fires:
@@ -422,8 +450,7 @@ class Network(_Frozen):
     @property
     def encoder_value_range(self) -> Range:
         """The values of the encoder's events, 0 (no event) included."""
-        bits = self.encoder.bits if isinstance(self.encoder, Direct | Events) else 1
-        return Range.of_bits(bits, signed=False)
+        return self.encoder.value_range
 
     @property
     def constant_input(self) -> bool:

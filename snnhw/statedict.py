@@ -1,29 +1,63 @@
 """A torch state_dict becomes a model; torch itself is not imported.
 
 The Linear layers (``NAME.weight`` [out, in], ``NAME.bias``) are taken in the order in which they stand. Where
-snnTorch's neurons stand between them (``NAME.threshold``, ``NAME.beta``, ``NAME.reset_mechanism_val``), each is the
-neuron of the Linear layer of the same rank, and the model does what snnTorch does: it fires above the threshold and
-not at it, and resets one step later. Options given by the caller win.
+snnTorch's ``Leaky`` neurons stand between them (``NAME.threshold``, ``NAME.beta``, ``NAME.reset_mechanism_val``,
+``NAME.graded_spikes_factor``), each is the neuron of the Linear layer of the same rank, and the model does what
+snnTorch does: it fires above the threshold and not at it, and resets one step later. Options given by the caller win.
+
+An entry of any other name belongs to a computation that is not in such a model, and is refused by name. What leaves no
+entry at all cannot be seen: what was assumed instead is logged in one line, and kept in the provenance as ``assumed``.
 """
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from snnhw.arrays import from_arrays
+from snnhw.arrays import ArrayOptions, from_arrays
 from snnhw.errors import ModelError
 from snnhw.model import Model
-from snnhw.network import CountReadout, MembraneReadout, Readout
+from snnhw.network import STAGES_BESIDE_LAYERS, CountReadout, MembraneReadout, Readout
 
 __all__ = ["from_state_dict"]
 
+LOG = logging.getLogger(__name__)
+"""Says what was assumed."""
+
 _RESETS = ("subtract", "zero", "none")
 """By snnTorch's ``reset_mechanism_val``."""
+
+_LINEAR = ("weight", "bias")
+_LEAKY = ("threshold", "beta", "reset_mechanism_val", "graded_spikes_factor")
+"""What snnTorch's Leaky keeps."""
+
+_OTHERS = {
+    r"alpha": "a synaptic current (snnTorch's Synaptic, Alpha): no neuron here has one; train with Leaky",
+    r"R|C|time_step": "snnTorch's Lapicque: use Leaky, with time_step / C multiplied into the weights before it",
+    r"recurrent\..*|V": "a recurrent connection (snnTorch's RLeaky, RSynaptic): there is none here; train with Leaky",
+    r"tau": "snnTorch's LinearLeaky or StateLeaky: use Linear and Leaky",
+    r"w": "SpikingJelly's ParametricLIFNode: leave it out, and give its leak, 1 - sigmoid(w), as betas",
+    r"weight_orig|weight_mask": "a pruned layer: call torch.nn.utils.prune.remove(layer, 'weight') first",
+    r"bias_orig|bias_mask": "a pruned layer: call torch.nn.utils.prune.remove(layer, 'bias') first",
+    r"weight_[guv]|parametrizations\..*": "a layer with a parametrisation: remove that first, so that it has a weight",
+    r"running_mean|running_var|num_batches_tracked": "a batch normalisation: fold it into the Linear layer before it",
+    r"scale": "a factor: multiply it into the weights after it, or take the float module where torch quantised it",
+    r"zero_point|_packed_params.*|.*fake_quant.*|activation_post_process.*": (
+        "a layer that torch quantised: take the float module, or give its integers to Model.from_arrays"
+    ),
+    r"(weight|bias)_[ih]h.*": "a recurrent layer (RNN, LSTM, GRU): there is none here",
+    r"in_proj_.*|out_proj.*": "an attention: there is none here",
+    r"v_mem|i_syn|tau_(mem|syn).*|alpha_(mem|syn)|spike_threshold|min_v_mem|norm_input": (
+        "a neuron of another framework: leave its entries out, and give betas, thresholds and reset"
+    ),
+}
+"""Entries by their names, and what they belong to with the way out."""
 
 Entries = dict[str, NDArray[Any]]
 
@@ -31,15 +65,19 @@ Entries = dict[str, NDArray[Any]]
 def from_state_dict(state: Mapping[str, Any], **options: Any) -> Model:
     """Build a model from a state_dict; ``options`` as in :class:`snnhw.arrays.ArrayOptions`.
 
-    snnTorch keeps no record of ``reset_delay``: the model takes its default, delayed, unless told. A network that
-    ends on a snnTorch neuron that resets is read by its spike counts, any other by the last membranes. Raises
-    ModelError where the state_dict holds what a model of dense layers cannot.
+    snnTorch keeps no record of ``reset_delay``, ``inhibition`` and ``state_quant``: the model takes their defaults,
+    delayed reset and none of the others, unless told. A network that ends on a snnTorch neuron that resets is read by
+    its spike counts, any other by the last membranes. Raises ModelError where the state_dict holds what a model of
+    dense layers cannot.
     """
     linears, neurons = _groups(state)
     biases = {name: entries["bias"] for name, entries in linears.items() if "bias" in entries}
     found = _snntorch_options(list(linears), neurons, options.get("readout")) if neurons else {}
     weights = {name: entries["weight"] for name, entries in linears.items()}
-    return from_arrays(weights, **{"biases": biases, **found, **options})
+    model = from_arrays(weights, **{"biases": biases, **found, **options})
+    assumed = _assumed(model, neurons, found, options)
+    LOG.warning("of what a state_dict does not say, this was assumed (options): %s", "; ".join(assumed))
+    return replace(model, provenance={**model.provenance, "assumed": assumed})
 
 
 def _groups(state: Mapping[str, Any]) -> tuple[dict[str, Entries], dict[str, Entries]]:
@@ -48,30 +86,76 @@ def _groups(state: Mapping[str, Any]) -> tuple[dict[str, Entries], dict[str, Ent
     for key, value in state.items():
         module, _, entry = key.rpartition(".")
         modules.setdefault(module, {})[entry] = _array(key, value)
+    for module, entries in modules.items():
+        for entry in entries:
+            _check_known(module, entry, modules)
     linears: dict[str, Entries] = {}
     neurons: dict[str, Entries] = {}
     for module, entries in modules.items():
         if "weight" in entries:
-            if entries["weight"].ndim != 2:
-                raise ModelError(
-                    f"'{module}.weight' has shape {list(entries['weight'].shape)}: only Linear layers, [out, in], "
-                    "can be taken over"
-                )
-            linears[_layer_name(module, linears)] = entries
-        elif entries.keys() & {"threshold", "beta"}:
-            neurons[module] = entries
+            linears[_layer_name(module, linears)] = _linear(module, entries)
         else:
-            raise ModelError(f"'{module}.{next(iter(entries))}' belongs to no Linear layer and no neuron; leave it out")
+            neurons[module] = _leaky(module, entries)
     if not linears:
         raise ModelError("the state_dict holds no Linear layer: no entry is named NAME.weight")
     return linears, neurons
 
 
+def _check_known(module: str, entry: str, modules: Mapping[str, Entries]) -> None:
+    """Raise ModelError for an entry that belongs to neither a Linear layer nor a Leaky neuron."""
+    key = f"{module}.{entry}".removeprefix(".")
+    parents = [module[: dot.start()] for dot in re.finditer(r"\.", module)] + [""] * bool(module)
+    within = next((parent for parent in parents if modules.get(parent, {}).keys() & set(_LEAKY)), None)
+    if within is None and entry in (*_LINEAR, *_LEAKY):
+        return
+    inner = key.removeprefix(f"{within}.") if within else key
+    ends = [inner, *(inner[dot.end() :] for dot in re.finditer(r"\.", inner))]
+    for pattern, what in _OTHERS.items():
+        if any(re.fullmatch(pattern, end) for end in ends):
+            raise ModelError(f"'{key}' belongs to {what}")
+    if within is not None:
+        owner = f"neuron '{within}'" if within else "outermost module, which is a neuron too"
+        raise ModelError(f"'{key}' is a part of the {owner}: only Leaky neurons beside Linear layers can be taken over")
+    raise ModelError(
+        f"'{key}' belongs to no Linear layer and no Leaky neuron: leave it out where nothing is computed with it"
+    )
+
+
+def _linear(module: str, entries: Entries) -> Entries:
+    """The entries of a Linear layer, checked to be one."""
+    shape = list(entries["weight"].shape)
+    if len(shape) != 2:
+        what = {1: "normalisation or PReLU", 3: "Conv1d", 4: "Conv2d", 5: "Conv3d"}.get(len(shape), "another layer")
+        raise ModelError(
+            f"'{module}.weight' has shape {shape} ({what}): only Linear layers, [out, in], can be taken over"
+        )
+    if extra := sorted(entries.keys() & set(_LEAKY)):
+        raise ModelError(f"'{module}' has a weight and {', '.join(extra)}: it must be a Linear layer or a Leaky neuron")
+    return entries
+
+
+def _leaky(module: str, entries: Entries) -> Entries:
+    """The entries of a snnTorch Leaky, checked to be one whose meaning is kept."""
+    for entry in ("threshold", "beta"):
+        if entry not in entries:
+            there = ", ".join(entries)
+            raise ModelError(f"module '{module}' has {there} and no {entry}: it is no Linear layer and no Leaky neuron")
+    if "graded_spikes_factor" in entries and (entries["graded_spikes_factor"] != 1).any():
+        raise ModelError(f"'{module}.graded_spikes_factor' must be 1; multiply it into the weights after it")
+    reset = entries.get("reset_mechanism_val", np.asarray(0))
+    if reset.size != 1 or reset.item() not in range(len(_RESETS)):
+        raise ModelError(f"'{module}.reset_mechanism_val' must be 0, 1 or 2, not {reset.tolist()!r:.40}")
+    return entries
+
+
 def _array(key: str, value: Any) -> NDArray[Any]:
     """A tensor as an array, wherever it lies and whether or not it wants a gradient."""
-    for step in ("detach", "cpu", "numpy"):
-        if hasattr(value, step):
-            value = getattr(value, step)()
+    try:
+        for step in ("detach", "cpu", "numpy"):
+            if hasattr(value, step):
+                value = getattr(value, step)()
+    except TypeError as error:  # bfloat16, and tensors that are quantised
+        raise ModelError(f"'{key}' is no tensor that NumPy can hold ({error}): call .float() on the module") from error
     array = np.asarray(value)
     if array.dtype.kind not in "biuf":
         raise ModelError(f"'{key}' must be a tensor of numbers, not {type(value).__name__}")
@@ -81,7 +165,7 @@ def _array(key: str, value: Any) -> NDArray[Any]:
 def _layer_name(module: str, taken: Mapping[str, Any]) -> str:
     """A layer's name after its module: lower case, digits and underscores, starting with a letter, at most 32 long."""
     name = re.sub(r"[^a-z0-9]+", "_", module.lower()).strip("_") or "layer"
-    name = (name if name[0].isalpha() else f"layer_{name}")[:32]
+    name = (name if name[0].isalpha() and name not in STAGES_BESIDE_LAYERS else f"layer_{name}")[:32]
     if name in taken:
         raise ModelError(f"modules of the state_dict share the name '{name}'; rename '{module}'")
     return name
@@ -97,13 +181,9 @@ def _snntorch_options(names: list[str], neurons: dict[str, Entries], readout: Re
     options: dict[str, Any] = {"comparator": ">", "thresholds": {}, "betas": {}, "reset": {}, "reset_delay": {}}
     resets = {}
     for name, entries in zip(names, neurons.values(), strict=False):
-        factor = entries.get("graded_spikes_factor")
-        if factor is not None and (factor != 1).any():
-            raise ModelError(f"layer '{name}': graded_spikes_factor must be 1; multiply it into the weights after it")
         resets[name] = _RESETS[int(entries.get("reset_mechanism_val", np.asarray(0)))]
-        if "beta" in entries:
-            options["betas"][name] = np.clip(entries["beta"], 0, 1)
-        options["thresholds"][name] = entries.get("threshold", np.asarray(1.0))
+        options["betas"][name] = np.clip(entries["beta"], 0, 1)
+        options["thresholds"][name] = entries["threshold"]
         options["reset"][name] = resets[name]
         options["reset_delay"][name] = resets[name] != "none"
     last = names[-1]
@@ -112,3 +192,36 @@ def _snntorch_options(names: list[str], neurons: dict[str, Entries], readout: Re
         for option in ("thresholds", "reset", "reset_delay"):
             del options[option][last]
     return options
+
+
+def _assumed(
+    model: Model, neurons: Mapping[str, Entries], found: Mapping[str, Any], options: Mapping[str, Any]
+) -> list[str]:
+    """What neither the state_dict nor the caller said, a phrase each, with the option that changes it."""
+    network = model.network
+    layers = [layer.name for layer in network.stages]
+    delayed = any(layer.neuron.reset_delay for layer in network.stages)
+    comparator = found.get("comparator", ArrayOptions.comparator)
+    said = {"thresholds", "betas"} if found else set()
+    if found and all("reset_mechanism_val" in entries for entries in neurons.values()):
+        said.add("reset")
+    known = said | options.keys()
+    phrases = {
+        "thresholds": "threshold 1 (thresholds)",
+        "betas": "no leak (betas)",
+        "reset": "reset by subtraction (reset)",
+        "reset_delay": f"reset {'one step later' if delayed else 'in the same step'} (reset_delay)",
+        "comparator": f"a spike {'above' if comparator == '>' else 'at'} the threshold (comparator)",
+        "readout": f"scores are {_SCORES.get(network.readout.kind)} (readout)",
+        "num_steps": f"{network.num_steps} steps (num_steps)",
+        "encoder": f"encoder {network.encoder.kind} (encoder)",
+    }
+    if known & {"leak", "leak_amounts"}:
+        del phrases["betas"]
+    order = f"Linear layers in the order {', '.join(layers)}"
+    if neurons:
+        order += f", with the neurons {', '.join(neurons)}, of which none inhibits others or has a quantised state"
+    return [f"{order}, and nothing between", *(phrase for name, phrase in phrases.items() if name not in known)]
+
+
+_SCORES = {"membrane": "the last membranes", "count": "spike counts"}

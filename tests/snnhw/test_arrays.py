@@ -208,6 +208,95 @@ def test_weights_of_zero_are_a_model():
     assert not from_arrays([np.zeros((2, 3)), np.zeros((2, 2))]).weight("hidden").any()
 
 
+@pytest.mark.parametrize("per_row", [True, False])
+@pytest.mark.parametrize("weights", [[[0.0] * 3, [0.5, 0.25, -0.5]], [[0.0] * 3, [0.0] * 3]], ids=["a row", "all"])
+def test_where_weights_are_zero_biases_and_thresholds_keep_their_ratio(weights: list[list[float]], per_row: bool):
+    """Counts as the float equations give them: leak .875, a spike above 1, reset by subtraction one step later."""
+    model = from_arrays(
+        [np.array(weights), 1.5 * np.eye(2)],
+        biases={"hidden": [0.4, 0.1]},
+        betas=0.875,
+        comparator=">",
+        reset_delay=True,
+        per_row=per_row,
+        num_steps=20,
+        readout=CountReadout(),
+    )
+    counts = run(model, np.array([[0, 0, 0], [255, 0, 0]], np.uint8)).scores.tolist()
+    assert counts == [[6, 0], [6, 11 if np.any(weights) else 0]]
+
+
+def test_scores_of_biases_alone_keep_their_ratio():
+    model = from_arrays([floats()[0], np.zeros((3, 7))], biases={"output": [0.1, 0.2, 0.3]}, num_steps=2)
+    scores = run(model, pixels(1)).scores[0] * model.provenance["scales"]["output"]
+    assert np.allclose(scores, [0.2, 0.4, 0.6], rtol=1e-3)
+
+
+def test_a_threshold_that_is_tiny_beside_the_weights_is_said(caplog: pytest.LogCaptureFixture):
+    from_arrays([[[100.0, 50.0], [0.0, 0.0]], np.eye(2)], biases={"hidden": [0, 0.3]}, input_scale=1.0)
+    assert [record.getMessage() for record in caplog.records] == [
+        "layer 'hidden': 2 thresholds of only 1.3 steps were rounded, 1 biases were rounded to 0; more weight_bits or "
+        "per_row=True make its steps finer"
+    ]
+    caplog.clear()
+    from_arrays([[[1.0, -1.0]], [[1.0]]], weight_bits=2, input_scale=1.0)
+    assert not caplog.records, "a threshold of a whole number of steps loses nothing"
+
+
+def test_betas_have_the_bits_that_their_error_asks_for(caplog: pytest.LogCaptureFixture):
+    weights, samples = floats(), pixels(300)
+    options = {"betas": 0.95, "thresholds": 2.0, "weight_bits": 12, "num_steps": 25, "readout": CountReadout()}
+    spikes, _ = float_network(samples / 255, weights, 25, beta=0.95, threshold=2.0)
+    wanted = spikes.sum(axis=0)
+    unlike = {}
+    for bits in (8, None):
+        model = from_arrays(weights, beta_bits=bits, **options)
+        came = run(model, samples, traces=True).traces["hidden"].spike.sum(axis=0)
+        unlike[bits] = int((came != wanted).any(axis=1).sum())
+    assert model.network.stages[0].neuron.leak.bits == model.provenance["betas"]["hidden"]["bits"] == 16
+    assert unlike[None] < unlike[8] / 2
+    said = caplog.records[-1].getMessage()
+    assert "layer 'hidden': 16 bits, off by 3e-06, its membranes by at most" in said
+    assert "% of the threshold" in said
+
+
+def test_the_error_of_betas_is_a_bound():
+    weights, samples = floats(), pixels(300)
+    options = {"thresholds": 1e3, "weight_bits": 12, "num_steps": 25, "encoder": Direct(bits=8)}
+    exact = from_arrays(weights, betas=1.0, **options).weight("hidden")
+    model = from_arrays(weights, betas=0.9, beta_bits=5, **options)
+    membrane = np.zeros((len(samples), SHAPE[1]))
+    for _ in range(25):
+        membrane = 0.9 * membrane + samples @ exact.T
+    came = run(model, samples, traces=True).traces["hidden"].integrated[-1]
+    error = model.provenance["betas"]["hidden"]
+    off = np.abs(came - membrane).max()
+    assert off <= error["rounding"] + error["factor"]
+    assert off > (error["rounding"] + error["factor"]) / 20, "a bound that says something"
+
+
+@pytest.mark.parametrize(
+    ("beta", "leak"),
+    [
+        (0.625, Leak(kind="multiply", bits=3, amount=5)),
+        (0.0, Leak(kind="multiply", bits=1, amount=0)),
+        (0.75, Leak(kind="shift", bits=2)),
+        (1.0, Leak()),
+    ],
+)
+def test_a_beta_that_few_bits_hold_gets_no_more(beta: float, leak: Leak, caplog: pytest.LogCaptureFixture):
+    model = from_arrays(floats(), betas=beta)
+    assert model.network.stages[0].neuron.leak == leak
+    assert "betas" not in model.provenance
+    assert not caplog.records
+
+
+def test_integer_weights_take_betas_too():
+    model = from_arrays(integers(), thresholds=90, betas=0.9)
+    assert model.network.stages[0].neuron.leak.bits == model.provenance["betas"]["hidden"]["bits"]
+    assert model.provenance["betas"]["hidden"]["factor"] <= model.provenance["betas"]["hidden"]["rounding"]
+
+
 @pytest.mark.parametrize(
     ("beta", "leak", "amounts"),
     [
@@ -220,7 +309,7 @@ def test_weights_of_zero_are_a_model():
     ],
 )
 def test_a_factor_is_a_leak(beta: Any, leak: Leak, amounts: list[int] | None):
-    kind, given = leak_of_beta(np.asarray(beta))
+    kind, given = leak_of_beta(np.asarray(beta), bits=8)
     assert kind == leak
     assert (None if given is None else np.atleast_1d(given).tolist()) == amounts
 
@@ -244,7 +333,8 @@ BAD: dict[str, tuple[Any, dict[str, Any], str]] = {
         "layer 'output' takes 20 inputs, the layer before sends 7",
     ),
     "two leaks": (floats(), {"betas": 0.9, "leak": Leak()}, "either betas or leak"),
-    "beta": (floats(), {"betas": 1.2}, r"betas must lie in 0\.\.1"),
+    "beta": (floats(), {"betas": 1.2}, r"betas of layer 'hidden' must lie in 0\.\.1, not 1.2"),
+    "beta bits": (floats(), {"betas": 0.9, "beta_bits": 17}, r"beta_bits must lie in 1\.\.16, or be None"),
     "bits": (floats(), {"weight_bits": 1}, r"must lie in 2\.\.16, not 1"),
     "wide": ([integers()[0] * 10000, integers()[1]], {"thresholds": 3}, "weight_bits: .* less than or equal to 16"),
     "input scale": (floats(), {"input_scale": 0}, "input_scale must be above 0"),

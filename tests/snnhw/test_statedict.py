@@ -116,14 +116,109 @@ def test_the_callers_options_win():
     assert model.network.stages[0].neuron.reset_amount is None
 
 
+def test_modules_called_like_a_stage_of_every_circuit_are_renamed():
+    state = {name.replace("fc1", "encoder").replace("fc2", "readout"): value for name, value in linears().items()}
+    assert [layer.name for layer in Model.from_state_dict(state).network.stages] == ["layer_encoder", "layer_readout"]
+
+
+def test_what_was_assumed_is_one_line_each_time(caplog: pytest.LogCaptureFixture):
+    model = Model.from_state_dict(linears())
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert "\n" not in record.getMessage()
+    assert "Linear layers in the order fc1, fc2, and nothing between" in record.getMessage()
+    for phrase in (
+        "threshold 1 (thresholds)",
+        "no leak (betas)",
+        "reset by subtraction (reset)",
+        "reset in the same step (reset_delay)",
+        "a spike at the threshold (comparator)",
+        "scores are the last membranes (readout)",
+        "8 steps (num_steps)",
+        "encoder direct (encoder)",
+    ):
+        assert phrase in model.provenance["assumed"]
+        assert phrase in record.getMessage()
+
+
+def test_what_neurons_and_options_say_is_not_assumed(caplog: pytest.LogCaptureFixture):
+    state = linears() | neuron("lif1", beta=0.5) | neuron("lif2", beta=0.75)
+    model = Model.from_state_dict(state, num_steps=3, comparator=">", encoder=Direct())
+    order, *others = model.provenance["assumed"]
+    assert order.endswith("lif1, lif2, of which none inhibits others or has a quantised state, and nothing between")
+    assert others == ["reset one step later (reset_delay)", "scores are spike counts (readout)"]
+    del state["lif2.reset_mechanism_val"]
+    assert "reset by subtraction (reset)" in Model.from_state_dict(state).provenance["assumed"]
+    assert "no leak (betas)" not in Model.from_state_dict(linears(), leak=Leak()).provenance["assumed"]
+
+
+def test_a_tensor_that_numpy_cannot_hold_is_named():
+    class Half(Tensor):
+        def cpu(self) -> "Half":
+            return self
+
+        def numpy(self) -> np.ndarray:
+            raise TypeError("Got unsupported ScalarType BFloat16")
+
+    with pytest.raises(ModelError, match=r"'fc1.weight' is no tensor that NumPy can hold \(Got .*call .float\(\)"):
+        Model.from_state_dict(linears() | {"fc1.weight": Half(np.zeros((6, 12)))})
+
+
+SQUARE = np.eye(6)
+"""What could be taken for a Linear layer of the six hidden neurons."""
+
+FOREIGN: dict[str, tuple[dict[str, Any], str]] = {
+    "RLeaky": ({"a.recurrent.weight": SQUARE}, r"'a.recurrent.weight' belongs to a recurrent connection .*RLeaky"),
+    "RLeaky one to one": ({"a.recurrent.V": np.ones(())}, "'a.recurrent.V' belongs to a recurrent connection"),
+    "Synaptic": ({"a.alpha": np.asarray(0.5)}, "'a.alpha' belongs to a synaptic current .*train with Leaky"),
+    "Lapicque": ({"a.time_step": np.ones(()), "a.C": 1, "a.R": 1}, r"'a.time_step' .*Lapicque: .*time_step / C"),
+    "Lapicque, C alone": ({"a.C": np.asarray(1.0)}, r"'a.C' belongs to snnTorch's Lapicque"),
+    "LinearLeaky": ({"a.tau": np.asarray(2.0)}, "'a.tau' belongs to snnTorch's LinearLeaky"),
+    "SConv2dLSTM": ({"a.conv.weight": np.zeros((8, 3, 3, 3))}, "'a.conv.weight' is a part of the neuron 'a': only"),
+    "a layer within a neuron": ({"a.synapse.weight": SQUARE}, "'a.synapse.weight' is a part of the neuron 'a'"),
+    "deep within a neuron": ({"a.b.c.weight": SQUARE}, "'a.b.c.weight' is a part of the neuron 'a'"),
+    "SLSTM": ({"a.lstm_cell.weight_ih": SQUARE}, r"weight_ih' belongs to a recurrent layer \(RNN, LSTM, GRU\)"),
+    "RNN": ({"rnn.weight_hh_l0": SQUARE}, "'rnn.weight_hh_l0' belongs to a recurrent layer"),
+    "pruned": ({"fc1.weight_orig": SQUARE, "fc1.weight_mask": SQUARE}, r"'fc1.weight_orig' .*prune.remove\(layer"),
+    "pruned bias": ({"fc1.bias_mask": np.ones(6)}, r"prune.remove\(layer, 'bias'\)"),
+    "parametrised": ({"fc1.parametrizations.weight.original0": SQUARE}, "belongs to a layer with a parametrisation"),
+    "weight norm": ({"fc1.weight_g": np.ones((6, 1))}, "'fc1.weight_g' belongs to a layer with a parametrisation"),
+    "batch norm": ({"bn.weight": np.ones(6), "bn.running_mean": np.ones(6)}, "batch normalisation: fold it into"),
+    "batch norm without factors": ({"bn.num_batches_tracked": np.ones(())}, "'bn.num_batches.* fold it"),
+    "layer norm": ({"norm.weight": np.ones(6)}, r"'norm.weight' has shape \[6\] \(normalisation or PReLU\)"),
+    "scale": ({"fc1.scale": np.asarray(2.0)}, "'fc1.scale' belongs to a factor: multiply it into the weights"),
+    "quantised": ({"fc1.zero_point": np.asarray(0)}, "'fc1.zero_point' belongs to a layer that torch quantised"),
+    "fake quantised": ({"fc1.weight_fake_quant.min_val": np.zeros(())}, "belongs to a layer that torch quantised"),
+    "attention": ({"att.in_proj_weight": SQUARE}, "'att.in_proj_weight' belongs to an attention"),
+    "ParametricLIFNode": ({"plif.w": np.asarray(0.5)}, r"'plif.w' belongs to SpikingJelly's .*1 - sigmoid\(w\)"),
+    "sinabs": ({"lif.v_mem": np.zeros(6)}, "'lif.v_mem' belongs to a neuron of another framework"),
+    "unheard of": ({"gate.omega": np.zeros(6)}, "'gate.omega' belongs to no Linear layer and no Leaky neuron"),
+    "at the top": ({"threshold": np.ones(()), "beta": np.ones(())}, "'fc1.weight' is a part of the outermost module"),
+    "both at once": ({"fc1.beta": np.ones(())}, "'fc1' has a weight and beta: it must be"),
+    "bias alone": ({"shift.bias": np.ones(6)}, "module 'shift' has bias and no threshold"),
+    "no beta": ({"b.threshold": np.ones(())}, "module 'b' has threshold and no beta"),
+    "no such reset": ({"a.reset_mechanism_val": np.asarray(3)}, "'a.reset_mechanism_val' must be 0, 1 or 2, not 3"),
+}
+
+
+@pytest.mark.parametrize("case", FOREIGN)
+def test_what_means_something_else_is_refused_by_name(case: str):
+    entries, message = FOREIGN[case]
+    with pytest.raises(ModelError, match=message) as raised:
+        Model.from_state_dict(linears() | neuron("a") | entries)
+    assert "\n" not in str(raised.value)
+
+
 BAD: dict[str, tuple[dict[str, Any], str]] = {
     "nothing": ({}, "holds no Linear layer"),
-    "convolution": ({"conv1.weight": np.zeros((2, 1, 3, 3))}, r"'conv1.weight' has shape \[2, 1, 3, 3\]: only Linear"),
-    "another module": (linears() | {"bn.running_mean": np.zeros(2)}, "'bn.running_mean' belongs to no Linear layer"),
+    "convolution": (
+        {"conv1.weight": np.zeros((2, 1, 3, 3))},
+        r"'conv1.weight' has shape \[2, 1, 3, 3\] \(Conv2d\): only",
+    ),
     "not a tensor": (linears() | {"fc1.weight": "x"}, "'fc1.weight' must be a tensor of numbers, not str"),
     "one name twice": (linears() | {"FC1.weight": np.zeros((2, 4))}, "share the name 'fc1'"),
     "neurons": (linears() | neuron("a") | neuron("b") | neuron("c"), r"2 Linear layers and 3 neurons \(a, b, c\)"),
-    "graded": (linears() | neuron("a") | {"a.graded_spikes_factor": np.asarray(2.0)}, "factor must be 1"),
+    "graded": (linears() | neuron("a") | {"a.graded_spikes_factor": np.asarray(2.0)}, "factor' must be 1"),
 }
 
 
