@@ -18,6 +18,7 @@ from gateware.stream import filled, result_layout
 from gateware.weights import WeightLoader, load_layout
 from snnhw.implementation import Implementation
 from snnhw.interface import Interface, PayloadField, StreamPort, Tap, TapSignal
+from snnhw.naming import instances
 from snnhw.network import Layer
 from snnhw.ranges import LayerRanges
 from snnhw.widths import widths
@@ -162,9 +163,9 @@ class NetworkCircuit(wiring.Component):
         m.d.comb += self.error.eq(self.encoder.error)
         if self.loader is not None:
             self._load(m, self.loader)
-        events = self.encoder.events
+        events, names = self.encoder.events, instances(self.network)
         for stage, layer in zip(self.network.stages, self.layers, strict=True):
-            m.submodules[stage.name] = layer
+            m.submodules[names[stage.name]] = layer
             wiring.connect(m, events, layer.events)
             events = layer.out
         m.submodules.readout = self.readout
@@ -192,6 +193,7 @@ class NetworkCircuit(wiring.Component):
     @property
     def interface(self) -> Interface:
         """Ports and taps as data."""
+        names = instances(self.network)
         return Interface(
             top=TOP,
             sample=stream_port("sample", "in", self.sample.payload.shape()),
@@ -202,7 +204,7 @@ class NetworkCircuit(wiring.Component):
                 *(
                     tap_of(
                         stage.name,
-                        f"{stage.name}.neurons",
+                        f"{names[stage.name]}.neurons",
                         layer.neurons.steps.payload.shape(),
                         layer.neurons.taps,
                         shape.order,

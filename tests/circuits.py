@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,7 @@ from snnhw.network import (
     Spike,
     VoteReadout,
 )
+from snnhw.shell import PLAIN, AxiShell, Shell, UartShell
 from snnhw.verilog import Emitted, emit
 
 INPUTS, STEPS = 11, 3
@@ -142,6 +143,29 @@ CASES: dict[str, Case] = {
         },
     ),
 }
+
+
+EDGES: dict[str, tuple[Encoder, int, int, int, Literal["inline", "readmemh"], Shell]] = {
+    "one input": (Direct(bits=1), 1, 2, 1, "readmemh", PLAIN),
+    "two inputs in one beat": (Direct(bits=4), 2, 1, 2, "readmemh", PLAIN),
+    "three inputs, wide beats": (IntegrateFire(), 3, 2, 8, "readmemh", AxiShell(tdata=8)),
+    "one neuron": (Bernoulli(), 1, 1, 1, "readmemh", UartShell(clock_hz=1_000_000)),
+    "one input of events": (Events(), 1, 2, 1, "inline", AxiShell(tdata=64)),
+}
+"""Networks that are as small as can be: encoder, inputs, neurons, pixels per beat, where weights stand, shell."""
+
+
+@lru_cache
+def edge(name: str) -> Emitted:
+    """The Verilog of one of them."""
+    encoder, inputs, units, pixels_per_beat, weights, shell = EDGES[name]
+    rng = np.random.default_rng(1)
+    arrays = [rng.integers(-8, 8, (units, inputs)), rng.integers(-8, 8, (1, units))]
+    small = Model.from_arrays(
+        arrays, biases=[np.full(units, 5), None], thresholds=9, encoder=encoder, readout=CountReadout(), num_steps=2
+    )
+    choices = Implementation.of(small.network, pixels_per_beat=pixels_per_beat, weights=weights)
+    return emit(small, choices, shell=shell)
 
 
 @lru_cache

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from gateware.network import neurons_of
+from snnhw.conversion import convert
 from snnhw.errors import DescriptionError, ToolError
 from snnhw.fpga import netlist, tools
 from snnhw.fpga.parts import FAMILIES
 from snnhw.implementation import Implementation
 from snnhw.model import Model
-from snnhw.verilog import text_of
 from snnhw.widths import widths
 
 __all__ = ["Proof", "netlist_of", "prove", "prove_neurons"]
@@ -73,7 +73,7 @@ def description(model: Model, implementation: Implementation, layer: str) -> str
         raise DescriptionError(f"there is no layer '{layer}' to prove; the layers are {', '.join(names)}")
     ranges = widths(model, implementation).layers[layer]
     neurons = neurons_of(model, names.index(layer), implementation, ranges)
-    return text_of(neurons, TOP)
+    return convert(neurons, TOP).text
 
 
 def netlist_of(described: str, family: str) -> str:

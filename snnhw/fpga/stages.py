@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateware.board import CORE
+from snnhw.naming import instances
 from snnhw.network import Network
 from snnhw.shell import CIRCUIT
 
@@ -36,7 +37,7 @@ class Stages:
     @classmethod
     def of(cls, network: Network, around: str | None = None, shell: bool = False) -> Stages:
         """Those of a network, in the order of its data."""
-        return cls(("encoder", *(stage.name for stage in network.stages), "readout"), around, shell)
+        return cls(("encoder", *instances(network).values(), "readout"), around, shell)
 
     @property
     def all(self) -> tuple[str, ...]:

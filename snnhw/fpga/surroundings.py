@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from gateware.board import BoardTop, Harness, Primitive
+from snnhw.conversion import convert
 from snnhw.errors import BoardError
 from snnhw.fpga.boards import Board
 from snnhw.fpga.parts import FAMILIES, Part
@@ -15,7 +16,7 @@ from snnhw.fpga.pll import find_pll
 from snnhw.fpga.stages import BOARD, HARNESS
 from snnhw.network import first_complaint
 from snnhw.shell import PLAIN, Shell, UartShell
-from snnhw.verilog import Emitted, text_of
+from snnhw.verilog import Emitted
 
 __all__ = ["Surroundings", "around"]
 
@@ -50,7 +51,7 @@ class Surroundings:
                 led_low=None if self.board.led is None else self.board.led.active_low,
                 tied=self.board.tied,
             )
-        return {f"{self.name}.v": text_of(component, self.name)}
+        return {f"{self.name}.v": convert(component, self.name).text}
 
 
 def around(target: Board | Part, clock_mhz: float | None, baud: int | None) -> Surroundings:

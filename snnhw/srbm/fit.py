@@ -11,6 +11,7 @@ from typing import Any
 
 from gateware.board import Harness
 from gateware.srbm import PARTS
+from snnhw.conversion import convert
 from snnhw.errors import DescriptionError
 from snnhw.files import write_atomically
 from snnhw.fpga import place, synthesis
@@ -18,7 +19,6 @@ from snnhw.fpga.parts import FAMILIES, Cells, Part
 from snnhw.fpga.stages import HARNESS, Stages
 from snnhw.srbm.machine import Machine
 from snnhw.srbm.verilog import emit
-from snnhw.verilog import text_of
 
 __all__ = ["Fit", "fit_srbm"]
 
@@ -59,7 +59,7 @@ def fit_srbm(
         raise DescriptionError(f"nothing that comes from a package places {part.family} parts: choose another part")
     emitted, step = emit(machine, lanes), on_step or (lambda _: None)
     harness = Harness(emitted.interface.top, emitted.interface.ports)
-    around = text_of(harness, HARNESS)
+    around = convert(harness, HARNESS).text
     stages = Stages(PARTS, around=HARNESS)
     with tempfile.TemporaryDirectory(prefix="snnhw_") as work:
         folder = Path(work)

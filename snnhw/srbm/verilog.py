@@ -14,11 +14,13 @@ from pydantic import BaseModel, ConfigDict
 from gateware.differential import BANK
 from gateware.network import stream_port, tap_of
 from gateware.srbm import TOP, SrbmCircuit
+from snnhw.conversion import convert
 from snnhw.files import make_folder, write_atomically
 from snnhw.interface import StreamPort, Tap
+from snnhw.lint import waivers
 from snnhw.shell import Port
 from snnhw.srbm.machine import Machine
-from snnhw.verilog import check_name, lint_waivers, port_lines, text_of
+from snnhw.verilog import check_name, port_lines
 
 __all__ = ["SrbmEmitted", "SrbmInterface", "emit"]
 
@@ -63,7 +65,7 @@ class SrbmEmitted:
     def files(self) -> dict[str, str]:
         """All files by name: ``NAME.v``, ``NAME.json`` and ``NAME.vlt``."""
         top = self.interface.top
-        return {f"{top}.v": self.verilog, f"{top}.json": self.description, f"{top}.vlt": lint_waivers(top)}
+        return {f"{top}.v": self.verilog, f"{top}.json": self.description, f"{top}.vlt": waivers(top)}
 
     def write(self, folder: str | os.PathLike[str]) -> list[Path]:
         """Write all files into a folder, made where it is missing; the paths. Raises OutputError where it cannot."""
@@ -80,7 +82,7 @@ def emit(machine: Machine, lanes: int, name: str = TOP) -> SrbmEmitted:
     circuit = SrbmCircuit(machine, lanes)
     own_bank = f"{name}_{BANK}"
     bank = resources.files("snnhw.srbm").joinpath("bank.v").read_text().replace(BANK, own_bank)
-    text = text_of(circuit, name).replace(f"  {BANK} #(", f"  {own_bank} #(")
+    text = convert(circuit, name).text.replace(f"  {BANK} #(", f"  {own_bank} #(")
     interface = interface_of(circuit, name)
     described = {
         "generator": f"snnhw {version('snnhw')}, amaranth {version('amaranth')}",

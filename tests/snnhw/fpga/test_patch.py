@@ -13,6 +13,7 @@ import pytest
 
 from gateware.weights import WeightMemory
 from snnhw.cli.app import run
+from snnhw.conversion import convert
 from snnhw.errors import BoardError, ModelError, ToolError
 from snnhw.fpga import synthesis
 from snnhw.fpga.base import BASE, PLACED, load
@@ -25,7 +26,7 @@ from snnhw.implementation import Implementation
 from snnhw.model import Model
 from snnhw.modelfile import save
 from snnhw.network import Direct, Range
-from snnhw.verilog import emit, split_memories, text_of
+from snnhw.verilog import emit
 
 
 def model(turned: int = 0, bias: int = 0, steps: int = 2) -> Model:
@@ -188,11 +189,11 @@ def test_placeholders_are_the_same_for_every_model():
 @pytest.mark.parametrize("lanes", [7, 8, 9])
 def test_memories_of_more_and_fewer_bits_than_a_number_of_verilog(lanes: int):
     rows = [[value - 8 for value in range(start, start + lanes)] for start in range(3)]
-    text = text_of(WeightMemory(rows, Range(lo=-8, hi=7)), "top")
-    (memory,) = split(f"\n{text}", {}).memories.values()
+    converted = convert(WeightMemory(rows, Range(lo=-8, hi=7)), "top")
+    (memory,) = split(f"\n{converted.text}", {}).memories.values()
     assert memory.bits == 4 * lanes
     assert memory.words == tuple(sum((value & 15) << 4 * lane for lane, value in enumerate(row)) for row in rows)
-    _, (contents,) = zip(*split_memories(text)[1].items(), strict=True)
+    (contents,) = converted.apart()[1].values()
     assert contents == "".join(f"{word:0{lanes}x}\n" for word in memory.words)
 
 

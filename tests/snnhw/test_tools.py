@@ -1,0 +1,101 @@
+"""Every tool that reads Verilog accepts what is emitted, and reads it alike: all cases, and circuits at the edge."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from snnhw.shell import AxiShell, Port
+from snnhw.verilog import Emitted
+from tests.circuits import CASES, EDGES, edge, emitted
+from tests.tools import EDITIONS, lint, needs_icarus, needs_system_verilator, run
+
+SUBJECTS = [*CASES, *EDGES]
+
+each_subject = pytest.mark.parametrize("subject", SUBJECTS)
+each_edition = pytest.mark.parametrize("edition", EDITIONS)
+
+
+@pytest.fixture
+def circuit(subject: str, tmp_path: Path) -> Emitted:
+    """The circuit, its files in a folder of their own."""
+    made = emitted(subject) if subject in CASES else edge(subject)
+    made.write(tmp_path)
+    return made
+
+
+@each_subject
+def test_verilator_finds_nothing_but_what_is_waived(circuit: Emitted, tmp_path: Path):
+    assert lint(tmp_path, "snn.vlt", "snn.v") == set()
+
+
+@needs_system_verilator
+@each_subject
+def test_so_does_an_old_verilator(circuit: Emitted, tmp_path: Path):
+    assert lint(tmp_path, "snn.vlt", "snn.v", program=Path("/usr/bin/verilator")) == set()
+
+
+@needs_icarus
+@each_edition
+@each_subject
+def test_icarus_accepts_it_without_a_word(circuit: Emitted, tmp_path: Path, edition: str):
+    assert run(tmp_path, "iverilog", edition, "-Wall", "-o", "snn.vvp", "snn.v") == ""
+
+
+@each_subject
+def test_yosys_accepts_it(circuit: Emitted, tmp_path: Path):
+    passes = ["read_verilog snn.v", "hierarchy -check -top snn", "proc", "check -assert"]
+    lines = ["from pyosys import libyosys", "design = libyosys.Design()"]
+    lines += [f"libyosys.run_pass({command!r}, design)" for command in passes]
+    assert "Found and reported 0 problems." in run(tmp_path, sys.executable, "-c", "\n".join(lines))
+
+
+@pytest.mark.parametrize("subject", [name for name, (*_, weights, _) in EDGES.items() if weights == "readmemh"])
+def test_weights_in_files_are_read_into_memories_alone(circuit: Emitted, tmp_path: Path):
+    reads = re.findall(r'\$readmemh\("(\S+)", (\w+), 0, (\d+)\);', circuit.verilog)
+    assert {file for file, *_ in reads} == set(circuit.memories)
+    for file, memory, last in reads:
+        assert f'{memory} [{last}:0];\n  initial begin\n    $readmemh("{file}"' in circuit.verilog
+        assert len(circuit.memories[file].split()) == int(last) + 1
+    layers = [name for name in circuit.memories if name.startswith("snn.") and ".weights_0." in name]
+    assert layers, "weights are in files"
+
+
+def idle_bench(ports: list[Port]) -> str:
+    """A bench that never resets, offers nothing but reads of AXI4-Lite, and prints what ports of one bit are."""
+    inputs = [port for port in ports if port.direction == "input"]
+    flags = [port.name for port in ports if port.direction == "output" and port.width == 1]
+    clock = next(name for name in ("clk", "aclk") if name in [port.name for port in inputs])
+    high = {"aresetn", "rx", "s_axi_arvalid", "s_axi_rready"}
+    held = [f"  reg [{port.width - 1}:0] {port.name} = {int(port.name in high)};\n" for port in inputs]
+    given = [f".{port.name}({port.name})" for port in inputs]
+    shown = [f".{name}({name})" for name in flags]
+    read = ".s_axi_rdata(data)" if clock == "aclk" else ""
+    wires = "".join(f"  wire {name};\n" for name in flags)
+    return f"""
+module bench;
+{"".join(held)}{wires}
+  always #5 {clock} = !{clock};
+  wire [31:0] data;
+  snn circuit({", ".join(filter(None, [*given, *shown, read]))});
+  integer cycle = 0;
+  always @(posedge {clock}) begin
+    $display("%b", {{{", ".join(flags)}}});
+    {"if (s_axi_rvalid) begin $display(s_axi_araddr, data); s_axi_araddr <= s_axi_araddr + 4; end" if read else ""}
+    cycle <= cycle + 1;
+    if (cycle == 64) $finish;
+  end
+endmodule
+"""
+
+
+@needs_icarus
+@each_edition
+@pytest.mark.parametrize("subject", ["direct", *EDGES])
+def test_everything_is_known_without_reset(circuit: Emitted, tmp_path: Path, edition: str):
+    (tmp_path / "bench.v").write_text(idle_bench(circuit.shell.ports(circuit.interface)))
+    run(tmp_path, "iverilog", edition, "-s", "bench", "-o", "bench.vvp", "bench.v", "snn.v")
+    said = run(tmp_path, "vvp", "bench.vvp")
+    assert said.count("\n") > (65 if isinstance(circuit.shell, AxiShell) else 64), "registers were read"
+    assert "x" not in said.lower()
