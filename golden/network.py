@@ -15,6 +15,7 @@ from golden.encoder import encode
 from golden.neuron import NeuronBank, NeuronStep
 from golden.readout import Readout
 from snnhw.model import Model
+from snnhw.network import Network
 
 Array = NDArray[Any]
 
@@ -67,16 +68,12 @@ class Golden:
             self.layers.append((layer, crossbar, bank))
 
     def run(self, samples: NDArray[np.uint8], *, traces: bool = False, threads: int = 2) -> Result:
-        """Run samples uint8 [B, *sample_shape]; ``traces`` keeps every integrated value, spike and state."""
-        shape = self.network.sample_shape
-        if samples.shape[1:] != shape or samples.dtype != np.uint8:
-            raise ValueError(
-                f"samples must be uint8 [B, {', '.join(map(str, shape))}], not {samples.dtype} {samples.shape}"
-            )
-        highest = self.network.encoder_value_range.hi
-        if self.network.encoder.kind == "events" and int(samples.max(initial=0)) > highest:
-            raise ValueError(f"events must carry at most {highest}, not {int(samples.max())}")
-        leading = shape[:1] if self.network.encoder.kind == "events" else ()
+        """Run samples uint8 [B, *sample_shape]; ``traces`` keeps every integrated value, spike and state.
+
+        Raises as :func:`check_samples`.
+        """
+        check_samples(self.network, samples)
+        leading = self.network.sample_shape[:1] if self.network.encoder.kind == "events" else ()
         flat = samples.reshape(len(samples), *leading, self.network.inputs)
         chunks = [flat[start : start + CHUNK] for start in range(0, len(flat), CHUNK)] or [flat]
         if threads > 1 and len(chunks) > 1:
@@ -119,6 +116,18 @@ class Golden:
 def run(model: Model, samples: NDArray[np.uint8], *, traces: bool = False, threads: int = 2) -> Result:
     """Run a model once, see :meth:`Golden.run`."""
     return Golden(model).run(samples, traces=traces, threads=threads)
+
+
+def check_samples(network: Network, samples: NDArray[Any]) -> None:
+    """Raise ValueError unless samples are uint8 [B, *sample_shape], and events of no more than the network's bits."""
+    shape = network.sample_shape
+    if samples.shape[1:] != shape or samples.dtype != np.uint8:
+        raise ValueError(
+            f"samples must be uint8 [B, {', '.join(map(str, shape))}], not {samples.dtype} {samples.shape}"
+        )
+    highest = network.encoder_value_range.hi
+    if network.encoder.kind == "events" and int(samples.max(initial=0)) > highest:
+        raise ValueError(f"events must carry at most {highest}, not {int(samples.max())}")
 
 
 def _stack(steps: list[NeuronStep]) -> LayerTrace:

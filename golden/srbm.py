@@ -114,7 +114,7 @@ class Srbm:
         half of a hybrid machine (Larochelle and Bengio, ICML 2008).
         """
         machine, phases = self.machine, self.machine.phases
-        if not 0 <= label < machine.classes:
+        if label not in range(machine.classes):
             raise ValueError(f"label must lie in 0..{machine.classes - 1}, not {label}")
         if step not in machine.synapse.levels:
             raise ValueError(f"step must lie in 0..{machine.synapse.levels.hi}, not {step}")

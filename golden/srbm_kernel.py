@@ -789,7 +789,8 @@ def _checked(machine: Machine, levels: NDArray[Any] | int) -> NDArray[np.uint16]
 def _within(what: str, values: NDArray[Any], count: int, top: int) -> NDArray[np.int64]:
     """So many integers, from 0 to top."""
     array = np.asarray(values)
-    if array.shape != (count,) or (count and not 0 <= int(array.min()) <= int(array.max()) <= top):
+    whole = array.dtype.kind in "biu" and array.shape == (count,)
+    if not whole or (count and not 0 <= int(array.min()) <= int(array.max()) <= top):
         raise ValueError(f"{what} must be {count} integers in 0..{top}")
     return array.astype(np.int64)
 

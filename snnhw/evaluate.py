@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golden.network import Golden
-from snnhw.data import Dataset, check_images
-from snnhw.errors import DatasetError
+from snnhw.data import Dataset, check_images, check_labels
 from snnhw.model import Model
 from snnhw.network import Network
 
@@ -77,8 +76,7 @@ def evaluate(
     the network.
     """
     network = model.network
-    images = check_images(dataset, network.sample_shape)
-    labels = _labels(network, dataset)
+    images, labels = check_images(dataset, network), check_labels(dataset, network.classes)
     golden = Golden(model)
     threads = threads or os.cpu_count() or 1
     classes, seconds = [], 0.0
@@ -108,16 +106,6 @@ def evaluate(
             name: model.provenance[name] for name in ("accuracy", "float_accuracy") if name in model.provenance
         },
     )
-
-
-def _labels(network: Network, dataset: Dataset) -> NDArray[np.int64] | None:
-    labels = dataset.labels
-    if labels is not None and int(labels.max()) >= network.classes:
-        raise DatasetError(
-            f"the labels of {dataset.name} reach {labels.max()}, and the network has classes 0 to "
-            f"{network.classes - 1}: choose another dataset or model"
-        )
-    return labels
 
 
 def _confusion(labels: NDArray[np.int64], given: NDArray[np.int64], classes: int) -> NDArray[np.int64]:

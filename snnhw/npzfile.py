@@ -46,4 +46,6 @@ def unreadable(path: Path, error: BaseException, failure: type[SnnhwError]) -> S
     """A ``failure`` that says why a file cannot be read."""
     if isinstance(error, PermissionError):
         return failure(f"cannot read {path}: permission denied; make it readable")
-    return failure(f"cannot read {path}: {error or type(error).__name__}; save it again")
+    objects = any(words in str(error) for words in ("Object arrays", "Python objects"))
+    advice = "save numbers, not Python's objects" if objects else "save it again"
+    return failure(f"cannot read {path}: {error or type(error).__name__}; {advice}")

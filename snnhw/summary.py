@@ -67,6 +67,7 @@ def summarise_dataset(dataset: Dataset) -> dict[str, Any]:
         "images": len(dataset),
         "shape": list(dataset.images.shape[1:]),
         "labels": labels,
+        "notes": list(dataset.notes),
         "digest": dataset.digest,
     }
 

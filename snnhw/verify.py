@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from golden.network import Golden, Result
+from golden.network import Golden, Result, check_samples
 from snnhw.compare import Comparison, Divergence, compare
 from snnhw.implementation import Implementation
+from snnhw.labels import checked_labels
 from snnhw.model import Model
 from snnhw.simulate import engines
 from snnhw.simulate.engines import EngineName
@@ -108,16 +109,19 @@ def verify(
 ) -> Report:
     """Run samples uint8 [B, *sample_shape] on the circuit and on golden, and compare all that the circuit shows.
 
-    ``labels`` are integers [B]. ``simulator`` stands in for the circuit of ``model``. ``stall`` makes source and sink
-    pause, without which ``timing`` compares the cycles with their prediction. ``waveform`` is the VCD file to write
-    where the circuit differs. ``progress`` is told how many of how many samples are done, a sample counting once for
-    each mode. Raises ToolMissingError where the engine asked for is not installed, ValueError without samples or modes:
-    nothing compared is nothing equal.
+    ``labels`` are integers [B], each a class. ``simulator`` stands in for the circuit of ``model``. ``stall`` makes
+    source and sink pause, without which ``timing`` compares the cycles with their prediction. ``waveform`` is the VCD
+    file to write where the circuit differs. ``progress`` is told how many of how many samples are done, a sample
+    counting once for each mode. Raises ToolMissingError where the engine asked for is not installed; ValueError for
+    samples or labels of another kind, shape or range, and without samples or modes: nothing compared is nothing equal.
     """
     if len(samples) == 0 or not modes:
         raise ValueError(
             f"verify needs a sample and a mode at least, not {len(samples)} samples in modes {tuple(modes)}"
         )
+    check_samples(model.network, samples)
+    if labels is not None:
+        labels = checked_labels(labels, len(samples), model.network.classes)
     begun = time.perf_counter()
     name, note, limit = "given", None, None
     if simulator is None:
@@ -277,7 +281,7 @@ def _moved(comparison: Comparison, start: int) -> Comparison:
     return replace(comparison, divergence=moved)
 
 
-def _report(chunks: list[_Chunk], labels: NDArray[Any] | None) -> Report:
+def _report(chunks: list[_Chunk], labels: NDArray[np.int64] | None) -> Report:
     """Put the chunks together; what does not follow from them is filled in by `verify`."""
     none = [np.zeros(0, np.int64)]
     classes = np.concatenate([chunk.classes for chunk in chunks] or none)

@@ -17,7 +17,7 @@ import gateware
 import golden
 from golden.network import Golden, Result
 from snnhw.bench.figures import BoardFigures, Checked, PointFigures, Table
-from snnhw.data import Dataset, check_images
+from snnhw.data import Dataset, check_images, check_labels
 from snnhw.errors import FitError, ToolError
 from snnhw.files import write_atomically
 from snnhw.fpga import report, tools, vivado
@@ -71,11 +71,12 @@ def measure(
 ) -> Table:
     """Build every point of a model, and every example, and verify it on all images, or take both from the cache.
 
-    What a part has no room for is told apart. Raises DatasetError where the images do not fit a network, and what
+    What a part has no room for is told apart. Raises DatasetError where images or labels do not fit a network, and what
     `snnhw.fpga.build` and `snnhw.verify` raise else.
     """
     for each in (model, *(example.model for example in examples)):
-        check_images(dataset, each.network.sample_shape)
+        check_images(dataset, each.network)
+        check_labels(dataset, each.network.classes)
     used = compiler.versions()
     bench, no_room = _Bench(name, model, dataset, used), dict[str, str]()
     tell = partial(_tell, on_step, len(points) + len(examples))
@@ -235,7 +236,7 @@ class _Bench:
 
     @cached_property
     def _samples(self) -> NDArray[np.uint8]:
-        return check_images(self.dataset, self.model.network.sample_shape)
+        return check_images(self.dataset, self.model.network)
 
     @cached_property
     def _golden(self) -> Result:

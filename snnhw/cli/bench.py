@@ -45,12 +45,13 @@ def bench(
     from snnhw.bench.page import write as write_page
     from snnhw.bench.peers import PEERS
     from snnhw.bench.plot import plot, require
+    from snnhw.cli.images import noted
     from snnhw.files import write_atomically
     from snnhw.presets import resolve_model
 
     name = model or "mnist-mlp"
     chosen, wanted, examples = resolve_model(name), _points(points, boards), _examples(boards, points, model)
-    images = _images(dataset)
+    images = noted(_images(dataset), chosen.network)
     if wanted and (out is not None or write is not None):
         require()
     if write is not None:

@@ -117,9 +117,12 @@ def _target(board: str, part: str | None) -> Board | Part:
 
 def _images(model: Model, dataset: str | None) -> Dataset | None:
     """The dataset that is asked for, or else the sample, where it is of the network's shape."""
+    from snnhw.cli.images import noted
     from snnhw.data import load
 
+    network = model.network
     if dataset is not None:
-        return load(dataset)
+        return noted(load(dataset), network)
     sample = load("sample")
-    return sample if sample.images.shape[1:] == model.network.sample_shape else None
+    fits = network.encoder.kind != "events" and sample.images.shape[1:] == network.sample_shape
+    return sample if fits else None

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from snnhw.cli.output import DATASET_HELP, Json, console, print_record, progress, table
+from snnhw.cli.output import DATASET_HELP, Json, console, note, print_record, progress, table
 
 app = typer.Typer(no_args_is_help=True, help="List, fetch and look at datasets.")
 
@@ -64,6 +64,8 @@ def show_dataset(
     from snnhw.summary import summarise_dataset
 
     dataset = load(name, split)
+    for line in dataset.notes:
+        note(line)
     if index is not None and index >= len(dataset):
         raise ValueError(f"--index must be below {len(dataset)}, the number of images in {name}, not {index}")
     record = summarise_dataset(dataset)

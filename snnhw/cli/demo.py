@@ -40,7 +40,8 @@ def demo(
         demo_machine(model, index, limit, out, as_json)
         return
     from golden.network import run as run_golden
-    from snnhw.data import check_images, load
+    from snnhw.cli.images import fitted
+    from snnhw.data import load
     from snnhw.demo import draw_sample
     from snnhw.presets import resolve_model
     from snnhw.semantics import semantics
@@ -59,11 +60,11 @@ def demo(
     images = load("sample")
     if index >= len(images):
         raise ValueError(f"--index must be below {len(images)}, the number of images in the sample, not {index}")
-    samples = check_images(images, chosen.network.sample_shape)
+    shown = fitted(images, chosen.network)
     say(f"The network {model}, trained, as integers:")
     for line in semantics(chosen):
         say(f"  {line}")
-    result = run_golden(chosen, samples[index : index + 1], traces=True)
+    result = run_golden(chosen, shown.images[index : index + 1], traces=True)
     say(f"\nImage {index} of MNIST's test sample, by the golden model (NumPy):\n")
     for line in draw_sample(chosen, images.images[index], result):
         say(line)
@@ -74,10 +75,9 @@ def demo(
         say(f"  {line}")
     say("\nSimulating the circuit cycle by cycle, and comparing every spike, membrane and score with golden:\n")
     note(engine().note)
-    count = len(samples) if limit is None else min(limit, len(samples))
-    labels = None if images.labels is None else images.labels[:count]
+    verified = shown.first(limit)
     with progress("verifying") as on_progress:
-        report = verify(chosen, choices, samples[:count], labels, progress=on_progress)
+        report = verify(chosen, choices, verified.images, verified.labels, progress=on_progress)
     if as_json:
         image = {"index": index, "class": int(result.classes[0]), "scores": result.scores[0].tolist()}
         record = {"model": model, "dataset": images.name, "image": image, "folder": str(folder), "files": files}

@@ -25,6 +25,7 @@ _ACCURACIES = {"accuracy": "the model, when it was trained", "float_accuracy": "
 
 def evaluate(model: ModelName, dataset: DatasetName = "sample", limit: Limit = None, as_json: Json = False) -> None:
     """Run the golden model alone: accuracy, confusion, spikes of each layer, synaptic operations, speed."""
+    from snnhw.cli.images import noted
     from snnhw.cli.machine import evaluate_machine
     from snnhw.data import load
     from snnhw.evaluate import evaluate as run
@@ -35,7 +36,7 @@ def evaluate(model: ModelName, dataset: DatasetName = "sample", limit: Limit = N
         evaluate_machine(model, dataset, limit, as_json)
         return
     chosen = resolve_model(model)
-    images = load(dataset, limit=limit)
+    images = noted(load(dataset, limit=limit), chosen.network)
     with progress("evaluating") as on_progress:
         evaluation = run(chosen, images, on_progress=on_progress)
     if as_json:

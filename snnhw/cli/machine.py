@@ -23,6 +23,7 @@ def note_limits(*machines: Machine) -> None:
 
 def train_machine(name: str, options: dict[str, Any], not_its_own: dict[str, Any], as_json: bool) -> None:
     """Train the machine of a preset; ``options`` are those of `plan_srbm_training`."""
+    from snnhw.cli.images import note_all
     from snnhw.srbm.presets import find_srbm_preset
     from snnhw.srbm.train import plan_srbm_training, train_srbm
 
@@ -33,6 +34,7 @@ def train_machine(name: str, options: dict[str, Any], not_its_own: dict[str, Any
         )
     plan = plan_srbm_training(find_srbm_preset(name), **options)
     note_limits(plan.preset.machine)
+    note_all(plan.training, plan.validation, plan.test)
     if options["resume"] and not plan.checkpoint.exists():
         note(f"there is no {plan.checkpoint} to go on from: the training begins anew")
     with progress("training") as update:
@@ -50,11 +52,12 @@ def train_machine(name: str, options: dict[str, Any], not_its_own: dict[str, Any
 
 def evaluate_machine(name: str, dataset: str, limit: int | None, as_json: bool) -> None:
     """Run the golden machine on a dataset."""
+    from snnhw.cli.images import noted
     from snnhw.data import load
     from snnhw.srbm.evaluate import evaluate_srbm
     from snnhw.srbm.presets import resolve_srbm
 
-    chosen, images = resolve_srbm(name), load(dataset, limit=limit)
+    chosen, images = resolve_srbm(name), noted(load(dataset, limit=limit))
     with progress("evaluating") as update:
         update(0, len(images), _FIRST)
         evaluation = evaluate_srbm(chosen, images, on_progress=update)

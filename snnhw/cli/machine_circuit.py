@@ -64,6 +64,7 @@ def verify_machine(
     as_json: bool,
 ) -> None:
     """Compare the circuit of a machine with golden while it learns and infers; status 1 where anything differs."""
+    from snnhw.cli.images import noted
     from snnhw.data import load
     from snnhw.srbm.evaluate import inputs
     from snnhw.srbm.presets import resolve_srbm
@@ -78,7 +79,7 @@ def verify_machine(
     plan = Plan(train=train, infer=infer, regenerate=-(-infer // 5))
     if not plan.commands:
         raise DescriptionError("--train-images and --infer-images are both 0: there is nothing to compare")
-    bits, labels = inputs(model, load(dataset, limit=limit or plan.images))
+    bits, labels = inputs(model, noted(load(dataset, limit=limit or plan.images)))
     if labels is None:
         raise DatasetError(f"{dataset} has no labels, which a machine learns from: choose another dataset")
     with progress("verifying") as update:

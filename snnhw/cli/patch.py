@@ -11,6 +11,7 @@ from snnhw.cli.output import MODEL_HELP, Json, console, note, print_record, prog
 
 if TYPE_CHECKING:
     from snnhw.data import Dataset
+    from snnhw.model import Model
 
 _BUILD = typer.Argument(metavar="BUILD", help="The folder of a build for a board.")
 _MODEL = typer.Argument(metavar="MODEL", help=f"Whose weights it gets. {MODEL_HELP}")
@@ -31,7 +32,7 @@ def patch(
 
     report, chosen = load(build), resolve_model(model)
     folder = Path(out) if out is not None else Path(f"{Path(model).stem}_patched")
-    images = None if report.cycles is None else _images(report.cycles.dataset)
+    images = None if report.cycles is None else _images(report.cycles.dataset, chosen)
     with progress("patching"):
         patched = run(build, chosen, folder, name=model, dataset=images)
     if as_json:
@@ -40,13 +41,14 @@ def patch(
         console().print(page(patched).rstrip())
 
 
-def _images(name: str) -> Dataset | None:
+def _images(name: str, model: Model) -> Dataset | None:
     """The dataset of the build's report, where it is still there."""
+    from snnhw.cli.images import noted
     from snnhw.data import load
     from snnhw.errors import DatasetError
 
     try:
-        return load(name)
+        return noted(load(name), model.network)
     except DatasetError as error:
         note(f"the report is without cycles: {error}")
         return None

@@ -47,7 +47,8 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Classify images on a board and compare its answers with golden; status 1 where any differs."""
-    from snnhw.data import check_images, load
+    from snnhw.cli.images import fitted
+    from snnhw.data import load
     from snnhw.host.run import run as classify
     from snnhw.presets import resolve_model
 
@@ -55,12 +56,11 @@ def run(
         raise DescriptionError("--built goes with --circuit, which says how that model was built")
     chosen = resolve_model(model)
     behind = _Circuit.of(chosen, resolve_model(built) if built is not None else chosen, circuit)
-    images = load(dataset, limit=limit)
-    samples = check_images(images, chosen.network.sample_shape)
+    images = fitted(load(dataset, limit=limit), chosen.network)
     with progress("running") as update, _board(behind, port, baud) as board:
         if behind.image is not None:
             board.load(chosen, behind.image)
-        report = classify(board, chosen, samples, images.labels, update, behind.room)
+        report = classify(board, chosen, images.images, images.labels, update, behind.room)
     if as_json:
         loaded = 0 if behind.image is None else len(behind.image)
         where = {"model": model, "digest": chosen.digest, "dataset": images.name, "port": port, "baud": baud}

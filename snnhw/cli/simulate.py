@@ -42,7 +42,8 @@ def simulate(
 ) -> None:
     """Run the circuit on images: class, scores and cycles of each, and their waveform where it is asked for."""
     from golden.network import run as run_golden
-    from snnhw.data import check_images, load
+    from snnhw.cli.images import fitted
+    from snnhw.data import load
     from snnhw.presets import resolve_model
     from snnhw.simulate.engines import engine as choose
     from snnhw.simulate.simulation import Waveform
@@ -66,7 +67,8 @@ def simulate(
     choice = choose(circuit.engine_name(engine))
     note(choice.note)
     most = min(limit, choice.sample_limit or limit)
-    samples = check_images(images, chosen.network.sample_shape)[index : index + most]
+    images = fitted(images, chosen.network)
+    samples = images.images[index : index + most]
     files = {}
     if traces is not None:
         files["traces"] = str(save_traces(run_golden(chosen, samples, traces=True), traces))

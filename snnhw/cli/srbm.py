@@ -49,6 +49,7 @@ def run_experiments(
     as_json: Json = False,
 ) -> None:
     """Run experiments, and record what they came to."""
+    from snnhw.cli.images import note_all
     from snnhw.cli.machine import note_limits
     from snnhw.data import load
     from snnhw.srbm.experiments import find_experiment
@@ -57,6 +58,7 @@ def run_experiments(
 
     chosen = [find_experiment(name) for name in names]
     training, test = load(dataset, "train"), load(dataset, "test")
+    note_all(training, test)
     pixels = 784  # no limit depends on them
     note_limits(*(experiment.described(pixels) for experiment in chosen if experiment.baseline is None))
     finished: list[Run] = []
@@ -103,6 +105,7 @@ def pictures(
 ) -> None:
     """Draw what a machine completes, its receptive fields, and a training image's spikes and membranes."""
     from golden.srbm import Srbm
+    from snnhw.cli.images import noted
     from snnhw.data import load
     from snnhw.errors import DatasetError
     from snnhw.srbm.evaluate import inputs
@@ -110,7 +113,7 @@ def pictures(
     from snnhw.srbm.presets import resolve_srbm
 
     chosen = resolve_srbm(model)
-    bits, labels = inputs(chosen, load(dataset, limit=images))
+    bits, labels = inputs(chosen, noted(load(dataset, limit=images)))
     if labels is None:
         raise DatasetError(f"{dataset} has no labels, which the pictures of learning need")
     machine = Srbm(chosen.machine, chosen.gp, chosen.gm, walk=chosen.walk, refresh=chosen.refresh)
@@ -131,6 +134,7 @@ def frontend(
     as_json: Json = False,
 ) -> None:
     """Train a convolutional front end anew, as the ones that ship were, and write its integers."""
+    from snnhw.cli.images import noted
     from snnhw.data import load
     from snnhw.errors import ToolMissingError
     from snnhw.srbm.cnn import save_front_end
@@ -139,7 +143,7 @@ def frontend(
         from snnhw.train.frontend import Options, train_front_end
     except ModuleNotFoundError as error:
         raise ToolMissingError("PyTorch is not installed in this Python: pip install 'snnhw[train]'") from error
-    training, options = load(dataset, "train"), Options(epochs=epochs, seed=seed)
+    training, options = noted(load(dataset, "train")), Options(epochs=epochs, seed=seed)
     with progress(name) as update:
         made = train_front_end(name, training, options, lambda epoch, *_: update(epoch, epochs))
     path = save_front_end(made, out or f"{name}.safetensors")

@@ -59,6 +59,7 @@ def train(
         return
     if presentations is not None:
         raise DescriptionError("--presentations is for a spiking RBM; a network is trained for so many --epochs")
+    from snnhw.cli.images import note_all
     from snnhw.training import plan_training
 
     overrides = _given(hidden=hidden, num_steps=num_steps, weight_bits=weight_bits) | _numbers(others or [])
@@ -86,6 +87,7 @@ def train(
     )
     if resume and not plan.checkpoint.exists():
         note(f"there is no {plan.checkpoint} to go on from: the training begins anew")
+    note_all(plan.dataset, plan.test, network=plan.network)
     trained = _run(plan)
     if as_json:
         print_record(_record(trained))

@@ -12,9 +12,6 @@ from snnhw.cli.output import DatasetName, Json, Limit, ModelName, console, digit
 from snnhw.errors import DescriptionError
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from snnhw.data import Dataset
     from snnhw.implementation import Implementation
     from snnhw.model import Model
@@ -49,7 +46,8 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Compare every spike, membrane, score and cycle of the circuit with golden; status 1 where any differs."""
-    from snnhw.data import check_images, load
+    from snnhw.cli.images import fitted
+    from snnhw.data import load
     from snnhw.presets import resolve_model
     from snnhw.simulate.engines import engine as choose
     from snnhw.srbm.presets import is_srbm
@@ -86,10 +84,9 @@ def verify(
         weights=weights,
         memory=memory,
     )
-    images = load(dataset, limit=limit)
-    samples = check_images(images, chosen.network.sample_shape)
+    images = fitted(load(dataset, limit=limit), chosen.network)
     if netlist is not None:
-        verify_netlist(chosen, choices, samples, images, netlist, {"model": model}, as_json)
+        verify_netlist(chosen, choices, images, netlist, {"model": model}, as_json)
         return
     waveform = Path(vcd) if vcd is not None else Path(f"{Path(model).stem}_divergence.vcd")
     name = circuit.engine_name(engine)
@@ -98,7 +95,7 @@ def verify(
         report = run(
             chosen,
             choices,
-            samples,
+            images.images,
             images.labels,
             engine=name,
             waveform=waveform,
@@ -115,18 +112,22 @@ def verify(
 def verify_netlist(
     model: Model,
     choices: Implementation,
-    samples: NDArray[np.uint8],
     images: Dataset,
     family: str,
     names: dict[str, str],
     as_json: bool,
 ) -> None:
-    """The same of what synthesis makes of the circuit, as far as it can be seen from outside."""
+    """The same of what synthesis makes of the circuit, as far as it can be seen from outside, on fitted images."""
     from snnhw.fpga.netlist import verify_netlist as run
 
     with progress("verifying") as update:
         report = run(
-            model, choices, samples, images.labels, family=family, on_step=lambda step: update(0, 1, f"({step})")
+            model,
+            choices,
+            images.images,
+            images.labels,
+            family=family,
+            on_step=lambda step: update(0, 1, f"({step})"),
         )
     record = {**names, "dataset": images.name, **report.to_json()}
     if as_json:

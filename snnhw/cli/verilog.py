@@ -144,8 +144,9 @@ def _shell(interface: str, tdata: int | None, baud: int | None, clock_hz: int | 
 def _bench(model: Model, choices: Implementation, interface: Interface, dataset: str, limit: int) -> dict[str, str]:
     """The files of a test bench that sends the first images of a dataset."""
     from golden.network import run
+    from snnhw.cli.images import noted
     from snnhw.data import check_images, load
     from snnhw.testbench import testbench
 
-    samples = check_images(load(dataset, limit=limit), model.network.sample_shape)
+    samples = check_images(noted(load(dataset, limit=limit), model.network), model.network)
     return testbench(model.network, choices, interface, samples, run(model, samples))

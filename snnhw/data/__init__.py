@@ -7,9 +7,9 @@
 """
 
 from snnhw.data.catalogue import NAMES
-from snnhw.data.dataset import Dataset, check_images
+from snnhw.data.dataset import Dataset, check_images, check_labels, remarks
 from snnhw.data.fetch import fetch
 from snnhw.data.load import load
 from snnhw.data.places import folder_of
 
-__all__ = ["NAMES", "Dataset", "check_images", "fetch", "folder_of", "load"]
+__all__ = ["NAMES", "Dataset", "check_images", "check_labels", "fetch", "folder_of", "load", "remarks"]

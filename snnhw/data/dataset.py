@@ -1,26 +1,35 @@
 """What a dataset is once it is loaded, and whether it fits a network."""
 
+from __future__ import annotations
+
 import hashlib
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from snnhw.data import convert
 from snnhw.errors import DatasetError
 
-__all__ = ["Dataset", "check_images"]
+if TYPE_CHECKING:
+    from snnhw.network import Network
+
+__all__ = ["Dataset", "check_images", "check_labels", "remarks"]
+
+_DIM = 64
+"""Images of which no pixel reaches this are hardly meant so, 255 being white."""
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """Images with their labels, in the order in which they are counted.
 
-    Integers of any type and booleans are accepted for all three arrays; they are kept as said below and are read-only.
-    Raises DatasetError where they are of another kind, shape or range.
+    The arrays are kept as said below and are read-only. Integers of any type are taken as they are. Images may be
+    booleans or floats too, and labels floats, text or one-hot, where it is certain which integers are meant: `notes`
+    say what was assumed. Raises DatasetError where they are of another kind, shape or range.
     """
 
     images: NDArray[np.uint8]
@@ -33,22 +42,38 @@ class Dataset:
     """"test" or "train", where the name has both."""
     indices: NDArray[np.int64] | None = None
     """int64, [B]: where each image stands in the set that these were taken from; None where they are the set."""
+    notes: tuple[str, ...] = ()
+    """What was assumed of the data as they came, and how to have it otherwise: a line each, for the user."""
+    form: convert.Form = "integers"
+    """How the images came: 255 times as much is kept of all but integers."""
+    label_range: tuple[int, int] | None = None
+    """The least and the greatest label of the set that these were taken from; of these, where none is given."""
 
     def __post_init__(self) -> None:
-        images = _integers(self.images, f"the images of {self.name}", np.uint8)
-        if images.ndim < 2 or images.size == 0:
+        images = convert.pixels(self.images, f"the images of {self.name}")
+        if images.values.ndim < 2 or images.values.size == 0:
             raise DatasetError(
-                f"the images of {self.name} must be an array [images, ...] and not empty, and came as {images.shape}"
+                f"the images of {self.name} must be an array [images, ...] and not empty, and came as "
+                f"{images.values.shape}"
             )
-        object.__setattr__(self, "images", images)
-        for field in ("labels", "indices"):
-            values = getattr(self, field)
-            if values is not None:
-                values = _integers(values, f"the {field} of {self.name}", np.int64)
-                if values.shape != (len(images),):
-                    shape = (len(images),)
-                    raise DatasetError(f"the {field} of {self.name} must be of shape {shape}, not {values.shape}")
-                object.__setattr__(self, field, values)
+        notes, span = self.notes + images.notes, self.label_range
+        object.__setattr__(self, "images", images.values)
+        if images.form != "integers":
+            object.__setattr__(self, "form", images.form)
+        if self.labels is not None:
+            labels = convert.labels(self.labels, len(images.values), f"the labels of {self.name}")
+            object.__setattr__(self, "labels", labels.values)
+            notes += labels.notes
+            span = span or (int(labels.values.min()), int(labels.values.max()))
+        object.__setattr__(self, "label_range", span)
+        object.__setattr__(self, "notes", notes)
+        if self.indices is not None:
+            indices = convert.integers(self.indices, f"the indices of {self.name}", np.int64)
+            if indices.shape != (len(images.values),):
+                raise DatasetError(
+                    f"the indices of {self.name} must be of shape {(len(images.values),)}, not {indices.shape}"
+                )
+            object.__setattr__(self, "indices", indices)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -62,49 +87,84 @@ class Dataset:
             digest.update(b"labels\n" + self.labels.astype("<i8").tobytes())
         return digest.hexdigest()
 
-    def first(self, limit: int | None) -> "Dataset":
+    def first(self, limit: int | None) -> Dataset:
         """The first `limit` images, or all of them where it is None or there are no more than that."""
         if limit is not None and limit < 1:
             raise ValueError(f"limit must be at least 1, not {limit}")
-        if limit is None or limit >= len(self):
-            return self
-        labels = None if self.labels is None else self.labels[:limit]
-        indices = None if self.indices is None else self.indices[:limit]
-        return Dataset(self.images[:limit], labels, self.name, self.split, indices)
+        return self if limit is None or limit >= len(self) else self.part(slice(limit))
+
+    def part(self, chosen: slice) -> Dataset:
+        """Some of the images, with what belongs to them."""
+        labels = None if self.labels is None else self.labels[chosen]
+        indices = None if self.indices is None else self.indices[chosen]
+        return replace(self, images=self.images[chosen], labels=labels, indices=indices)
 
 
-def check_images(dataset: Dataset, shape: Sequence[int]) -> NDArray[np.uint8]:
-    """The images as a network of input shape `shape` takes them: uint8, [B, *shape].
+def check_images(dataset: Dataset, network: Network) -> NDArray[np.uint8]:
+    """The images as a network takes them: uint8, [B, *sample_shape], pixels or events.
 
     Dimensions of 1 may be missing or too many, and images may be flat where the network is not, or the other way
-    round, since pixels go in raster order. Raises DatasetError for every other difference.
+    round, since pixels go in raster order. Raises DatasetError for every other difference, and for events of a value
+    that the network's have not.
     """
-    wanted = tuple(shape)
-    came = dataset.images.shape[1:]
-    sizes = [[size for size in shape if size != 1] for shape in (came, wanted)]
-    flat = min(map(len, sizes)) <= 1 and math.prod(came) == math.prod(wanted)
-    if sizes[0] != sizes[1] and not flat:
+    wanted, came = network.sample_shape, dataset.images.shape[1:]
+    kept, fitting = ([size for size in shape if size != 1] for shape in (came, wanted))
+    flat = min(len(kept), len(fitting)) <= 1 and math.prod(came) == math.prod(wanted)
+    if kept != fitting and not flat:
+        coloured = any(
+            size in (3, 4) and rest == fitting for size, rest in ((came[0], kept[1:]), (came[-1], kept[:-1]))
+        )
+        remedy = "make them grey, of one channel" if coloured else "bring them to that size"
         raise DatasetError(
             f"the network takes images of {_written(wanted)}, and those of {dataset.name} are of {_written(came)}: "
-            "bring them to that size, or choose another dataset"
+            f"{remedy}, or choose another dataset"
         )
-    return dataset.images.reshape(len(dataset), *wanted)
+    images = dataset.images.reshape(len(dataset), *wanted)
+    return _events(dataset, images, network) if network.encoder.kind == "events" else images
+
+
+def check_labels(dataset: Dataset, classes: int) -> NDArray[np.int64] | None:
+    """The labels, int64 [B]; None where they are not known.
+
+    Raises DatasetError where the set that they are of has a label that is none of so many classes, counted from 0.
+    """
+    if dataset.labels is None or dataset.label_range is None:
+        return None
+    low, high = dataset.label_range
+    if high >= classes:
+        counted = high == classes and low > 0
+        remedy = "subtract 1 from each" if counted else "choose another dataset, or a model of more classes"
+        reach = f"go from {low} to {high}" if counted else f"reach {high}"
+        raise DatasetError(
+            f"the labels of {dataset.name} {reach}, and the network has classes 0 to {classes - 1}: {remedy}"
+        )
+    return dataset.labels
+
+
+def remarks(dataset: Dataset, network: Network | None = None) -> tuple[str, ...]:
+    """What is assumed of a dataset, or hardly meant so, where it goes into a network: a line each, for the user.
+
+    None stands for a spiking RBM, whose input is pixels too.
+    """
+    high = int(dataset.images.max())
+    if not 0 < high < _DIM or (network is not None and network.encoder.kind == "events"):
+        return dataset.notes
+    dim = f"no pixel of {dataset.name} is above {high}, and 255 is white: scale them to 0..255 where {high} is meant so"
+    return (*dataset.notes, dim)
+
+
+def _events(dataset: Dataset, images: NDArray[np.uint8], network: Network) -> NDArray[np.uint8]:
+    """Images as the values of events, 0 meaning none."""
+    highest = network.encoder_value_range.hi
+    values = images // 255 if dataset.form == "binary" else images
+    if dataset.form == "fractions" or int(values.max()) > highest:
+        reach = "are floats between 0 and 1" if dataset.form == "fractions" else f"reach {values.max()}"
+        raise DatasetError(
+            f"the network takes events, integers of 0 to {highest}, and those of {dataset.name} {reach}: save such "
+            "integers, or choose another dataset"
+        )
+    return values
 
 
 def _written(shape: tuple[int, ...]) -> str:
     return " x ".join(map(str, shape)) + (" values" if len(shape) == 1 else "")
-
-
-def _integers(values: Any, what: str, kind: type[np.integer[Any]]) -> NDArray[Any]:
-    """`values` as a read-only array of `kind`, contiguous; DatasetError where they are no integers that fit it."""
-    array = np.asarray(values)
-    if array.dtype.kind not in "biu":
-        raise DatasetError(f"{what} must be integers, not {array.dtype}: scale and round them first")
-    low, high = (int(array.min()), int(array.max())) if array.size else (0, 0)
-    if low < 0:
-        raise DatasetError(f"{what} must not be negative, and {low} is among them")
-    if high > np.iinfo(kind).max:
-        raise DatasetError(f"{what} must be at most {np.iinfo(kind).max}, and {high} is among them")
-    converted = np.ascontiguousarray(array, dtype=kind).view()
-    converted.flags.writeable = False
-    return converted

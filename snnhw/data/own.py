@@ -7,7 +7,7 @@
 - A folder with any of these under the names `train` and `test`: then each split has its own. Otherwise both splits are
   the whole.
 
-Images are integers in 0..255. Nothing that is loaded is executed.
+Images are integers in 0..255, or what `snnhw.data.convert` makes such. Nothing that is loaded is executed.
 """
 
 from pathlib import Path
@@ -30,15 +30,16 @@ def read_own(path: Path, split: str, limit: int | None = None) -> Dataset:
     Raises DatasetError where it is of no known form, damaged, or too large.
     """
     place = _of_split(path, split)
+    part = None if place == path else split
     if place.is_dir():
-        images, labels = _read_folder(place, limit)
-    elif place.suffix == ".npy":
+        return _read_folder(place, limit, str(path), part)
+    if place.suffix == ".npy":
         images, labels = _read_npy(place)
     elif place.suffix == ".npz":
         images, labels = _read_npz(place)
     else:
         raise DatasetError(f"{place} is no dataset: it must be a .npy, a .npz or a folder of .png")
-    return Dataset(images, labels, str(path), None if place == path else split)
+    return Dataset(images, labels, str(path), part)
 
 
 def _of_split(path: Path, split: str) -> Path:
@@ -69,26 +70,46 @@ def _read_npz(path: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:
         return arrays["images"], arrays.get("labels")
 
 
-def _read_folder(folder: Path, limit: int | None) -> tuple[NDArray[Any], NDArray[Any] | None]:
-    labelled = [
-        (path, int(place.name))
-        for place in folder.iterdir()
-        if place.name.isdecimal() and place.is_dir()
-        for path in _pngs(place)
-    ]
+def _read_folder(folder: Path, limit: int | None, name: str, split: str | None) -> Dataset:
+    places = [place for place in folder.iterdir() if place.is_dir() and not place.name.startswith(".")]
+    others = sorted(place.name for place in places if not place.name.isdecimal() and _pngs(place))
+    if others:
+        raise DatasetError(
+            f"{folder} has .png in folders that are called by no number, such as {others[0]}: call each by its label, "
+            "0, 1, ..., alike for training and test, or move it away"
+        )
+    numbered = [place for place in places if place.name.isdecimal()]
+    labelled = [(path, int(place.name)) for place in numbered for path in _pngs(place)]
     loose = _pngs(folder)
     if bool(labelled) == bool(loose):
         came = "both" if loose else "neither"
         raise DatasetError(f"{folder} must hold .png or folders of .png called by their label, and holds {came}")
+    notes = _left_out([folder] if loose else numbered)
     if loose:
-        return _images(sorted(loose)[:limit]), None
+        return Dataset(_images(sorted(loose)[:limit]), None, name, split, notes=notes)
     labelled.sort(key=lambda item: (item[0].name, item[1]))
     chosen = labelled[:limit]
-    return _images([path for path, _ in chosen]), np.array([label for _, label in chosen], np.int64)
+    images, labels = _images([path for path, _ in chosen]), np.array([label for _, label in chosen], np.int64)
+    numbers = [label for _, label in labelled]
+    return Dataset(images, labels, name, split, notes=notes, label_range=(min(numbers), max(numbers)))
 
 
 def _pngs(folder: Path) -> list[Path]:
-    return [path for path in folder.iterdir() if path.suffix.lower() == ".png"]
+    return [path for path in _files(folder) if path.suffix.lower() == ".png"]
+
+
+def _files(folder: Path) -> list[Path]:
+    """What lies in a folder and is not hidden."""
+    return [path for path in folder.iterdir() if not path.name.startswith(".")]
+
+
+def _left_out(folders: list[Path]) -> tuple[str, ...]:
+    """A note on the files that are no .png, hidden ones aside, where there are any."""
+    others = [path for folder in folders for path in _files(folder) if path.suffix.lower() != ".png" and path.is_file()]
+    if not others:
+        return ()
+    more = f" and {len(others) - 1} more" if others[1:] else ""
+    return (f"{min(others)}{more} is no .png and is left out: convert what is an image",)
 
 
 def _images(paths: list[Path]) -> NDArray[np.uint8]:

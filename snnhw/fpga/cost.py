@@ -18,7 +18,7 @@ READ_PJ_PER_BIT = 10 / 64
 
 def cost(model: Model, implementation: Implementation, dataset: Dataset) -> tuple[Cycles, Work]:
     """Cycles and work of a dataset's images; raises DatasetError where they do not fit the network."""
-    images = check_images(dataset, model.network.sample_shape)
+    images = check_images(dataset, model.network)
     result = Golden(model).run(images, traces=True)
     prediction = predict(model, implementation, result)
     interval = prediction.interval if len(images) > 1 else prediction.latency

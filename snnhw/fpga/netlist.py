@@ -20,13 +20,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from golden.network import Golden, Result
+from golden.network import Golden, Result, check_samples
 from snnhw.errors import DescriptionError, ToolError
 from snnhw.fpga import synthesis, tools
 from snnhw.fpga.memories import split_emitted
 from snnhw.fpga.parts import FAMILIES
 from snnhw.fpga.stages import Stages
 from snnhw.implementation import Implementation
+from snnhw.labels import checked_labels
 from snnhw.model import Model
 from snnhw.simulate.engines import starts_empty
 from snnhw.simulate.simulation import Simulation, Stall, patience
@@ -104,9 +105,13 @@ def verify_netlist(
 ) -> NetlistReport:
     """Synthesise the circuit of a model for a family of parts, run samples uint8 [B, *sample_shape], and compare.
 
-    ``labels`` are integers [B]. ``stall`` makes source and sink pause; cycles are then not compared. ``on_step`` is
-    told what is done next. Raises DescriptionError for an unknown family, ToolError or ToolMissingError.
+    ``labels`` are integers [B], each a class. ``stall`` makes source and sink pause; cycles are then not compared.
+    ``on_step`` is told what is done next. Raises DescriptionError for an unknown family, ToolError or ToolMissingError;
+    ValueError for samples or labels of another kind, shape or range.
     """
+    check_samples(model.network, samples)
+    if labels is not None:
+        labels = checked_labels(labels, len(samples), model.network.classes)
     told = on_step or (lambda step: None)
     begun = time.perf_counter()
     told("synthesis")

@@ -197,7 +197,12 @@ def pixel_bits(model: Model) -> int:
 
 
 def pack_pixels(identity: Identity, samples: NDArray[np.uint8]) -> list[bytes]:
-    """What to send for each of samples uint8 [B, ...]: the highest bits of each pixel, the first lowest."""
+    """What to send for each of samples uint8 [B, ...]: the highest bits of each pixel, the first lowest.
+
+    Raises ValueError for samples of another kind.
+    """
+    if samples.dtype != np.uint8:
+        raise ValueError(f"samples must be uint8, not {samples.dtype}")
     bits = identity.pixel_bits
     per_byte = 8 // bits
     flat = samples.reshape(len(samples), identity.inputs) >> (8 - bits)

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from golden.network import check_samples
 from golden.network import run as run_golden
 from snnhw.host.board import Board
 from snnhw.host.protocol import Answer
+from snnhw.labels import checked_labels
 from snnhw.model import Model
 from snnhw.network import Range
 
@@ -85,11 +87,14 @@ def run(
     progress: Callable[[int, int], None] | None = None,
     room: Range | None = None,
 ) -> Report:
-    """Classify samples uint8 [B, ...] on a board and compare with golden.
+    """Classify samples uint8 [B, *sample_shape] on a board and compare with golden.
 
-    ``room`` is that of :meth:`Board.identify_as`. Raises LinkError where the board does not answer, or holds another
-    model.
+    ``labels`` are integers [B], each a class. ``room`` is that of :meth:`Board.identify_as`. Raises LinkError where the
+    board does not answer, or holds another model; ValueError for samples or labels of another kind, shape or range.
     """
+    check_samples(model.network, samples)
+    if labels is not None:
+        labels = checked_labels(labels, len(samples), model.network.classes)
     identity = board.identify_as(model, room)
     started = time.perf_counter()
     answers: dict[int, Answer] = {}

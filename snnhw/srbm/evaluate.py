@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snnhw.data import Dataset
+from snnhw.data import Dataset, check_labels
 from snnhw.errors import DatasetError, ToolMissingError
 from snnhw.srbm.features import bits
 from snnhw.srbm.model import SrbmModel
@@ -85,19 +85,14 @@ def compiled(model: SrbmModel) -> CompiledSrbm:
 
 def inputs(model: SrbmModel, dataset: Dataset) -> tuple[NDArray[np.uint8], NDArray[np.int64] | None]:
     """The bits [B, pixels] and labels of a dataset; raises DatasetError where they do not fit the machine."""
-    machine, labels = model.machine, dataset.labels
+    machine = model.machine
     values = bits(model.pixels.name, dataset.images, model.pixels.level)
     if values.shape[1] != machine.pixels:
         raise DatasetError(
             f"an image of {dataset.name} makes {values.shape[1]} bits, and the machine has {machine.pixels} pixels: "
             "choose another dataset or model"
         )
-    if labels is not None and int(labels.max()) >= machine.classes:
-        raise DatasetError(
-            f"the labels of {dataset.name} reach {labels.max()}, and the machine has classes 0 to "
-            f"{machine.classes - 1}: choose another dataset or model"
-        )
-    return values, labels
+    return values, check_labels(dataset, machine.classes)
 
 
 def evaluate_srbm(

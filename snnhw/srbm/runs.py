@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from snnhw.data import Dataset
+from snnhw.data import Dataset, check_labels
 from snnhw.errors import DatasetError
 from snnhw.srbm.baselines import complete, logistic_regression, train_rbm, wrong_pixels
 from snnhw.srbm.devices import Devices
@@ -78,8 +78,13 @@ class Run(BaseModel):
 def run(
     experiment: Experiment, training: Dataset, test: Dataset | None, *, seed: int = 1, progress: Progress | None = None
 ) -> Run:
-    """Run an experiment on the training set of MNIST or its like; ``test`` is looked at for headlines alone."""
+    """Run an experiment on the training set of MNIST or its like; ``test`` is looked at for headlines alone.
+
+    Raises DatasetError for images or labels that do not suit it.
+    """
     bits, labels = _bits(experiment, training), _labels(training)
+    for dataset in (training, *([] if test is None else [test])):
+        check_labels(dataset, experiment.described(bits.shape[1]).classes)
     kept = len(bits) - min(VALIDATION, len(bits) // 4)
     seen = kept if experiment.images is None else min(experiment.images, kept)
     held = slice(kept, None) if experiment.images is None else slice(seen)

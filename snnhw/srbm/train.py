@@ -130,9 +130,9 @@ def plan_srbm_training(
         raise DatasetError(
             f"{images.name} has {len(images)} images, and {validation} were to be kept for validation: keep fewer"
         )
-    held = _part(images, slice(kept, None)) if validation else None
+    held = images.part(slice(kept, None)) if validation else None
     test = load(source, "test") if images.split is not None else None
-    plan = SrbmPlan(chosen, _part(images, slice(kept)), held, test, target, threads or os.cpu_count() or 1)
+    plan = SrbmPlan(chosen, images.part(slice(kept)), held, test, target, threads or os.cpu_count() or 1)
     compiled(_begin(plan))
     inputs(_begin(plan), images)
     _prepare(plan, overwrite, resume)
@@ -279,11 +279,6 @@ def _of_length(stages: tuple[Stage, ...], presentations: int) -> tuple[Stage, ..
     return tuple(
         replace(stage, presentations=max(1, round(stage.presentations * presentations / total))) for stage in stages
     )
-
-
-def _part(images: Dataset, chosen: slice) -> Dataset:
-    labels = None if images.labels is None else images.labels[chosen]
-    return Dataset(images.images[chosen], labels, images.name, images.split)
 
 
 def _prepare(plan: SrbmPlan, overwrite: bool, resume: bool) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golden.srbm import Srbm, Tick
+from snnhw.labels import checked_labels
 from snnhw.simulate.simulation import Stall
 from snnhw.srbm.grid import Grid
 from snnhw.srbm.model import SrbmModel
@@ -250,14 +251,15 @@ def verify_srbm(
     stall: Stall | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> SrbmReport:
-    """Run the commands of a plan on golden and on the circuit, over images [B, pixels] with their labels [B].
+    """Run the commands of a plan on golden and on the circuit, over images [B, pixels] with their labels [B], integers.
 
     After each training image all levels are read out of the circuit and compared. A part that wants more than B images
     begins anew with the first. ``simulator`` stands in for the circuit of the machine. Raises ToolMissingError without
-    a C++ compiler, ValueError where there is nothing to do.
+    a C++ compiler, ValueError where there is nothing to do, and for images or labels of another kind, shape or range.
     """
     if len(bits) == 0 or plan.commands == 0:
         raise ValueError(f"verify_srbm needs an image and a command at least, not {len(bits)} images, {plan}")
+    labels = checked_labels(labels, len(bits), model.machine.classes)
     begun = time.perf_counter()
     circuit = (simulator or SrbmSimulator.of(model.machine, lanes)).start(stall)
     built = time.perf_counter()

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from golden.network import check_samples
 from golden.readout import Readout
 from snnhw.data import Dataset
 from snnhw.errors import ModelError
@@ -36,7 +37,11 @@ def count_correct(model: Model, samples: NDArray[np.uint8], labels: NDArray[np.i
 
 @torch.no_grad()
 def scores(model: Model, samples: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """The scores int64 [B, classes] of samples uint8 [B, *sample_shape], equal to :mod:`golden`'s."""
+    """The scores int64 [B, classes] of samples uint8 [B, *sample_shape], equal to :mod:`golden`'s.
+
+    Raises ValueError for samples of another kind.
+    """
+    check_samples(model.network, samples)
     network = TrainableNetwork.of(model, exact_format(model))
     shape = (model.network.num_steps,) if model.network.encoder.kind == "events" else ()
     flat = torch.from_numpy(samples.reshape(len(samples), *shape, model.network.inputs).copy())

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from snnhw.data import Dataset
+from snnhw.data import Dataset, check_labels
 from snnhw.errors import DatasetError, ModelFileError
 from snnhw.srbm.cnn import KERNEL, POOL, Convolution, FrontEnd
 
@@ -32,6 +32,7 @@ _SIDE = {"cnn1": 12, "cnn2": 8, "cnn2-dense": 8}
 _AFTERWARDS = {"cnn2-dense": 0.3}
 """The thresholds that are set after training; the others are 0, and training knows them."""
 _DENSE = 128
+_CLASSES = 10
 _STEEPNESS = 3.0
 _TOP_WEIGHT, _TOP_ACTIVATION = 127, 255
 _HEADROOM = 1.1
@@ -61,9 +62,9 @@ class _Network(nn.Module):
         self.dropout = nn.Dropout(dropout)
         features = channels[-1] * _SIDE[name] ** 2
         self.in_training = name not in _AFTERWARDS
-        self.head: nn.Module = nn.Linear(features, 10)
+        self.head: nn.Module = nn.Linear(features, _CLASSES)
         if not self.in_training:
-            self.head = nn.Sequential(nn.Linear(features, _DENSE), nn.ReLU(), nn.Linear(_DENSE, 10))
+            self.head = nn.Sequential(nn.Linear(features, _DENSE), nn.ReLU(), nn.Linear(_DENSE, _CLASSES))
 
     def layers(self, pixels: Tensor) -> list[Tensor]:
         """What each convolution gives, after pooling and before the clip at 0."""
@@ -91,7 +92,7 @@ def train_front_end(
     """Train the front end ``name`` on all but the last ``validation`` images, and quantise it.
 
     ``after_epoch`` is called with the epoch from 1, the part of validation images that the classifier behind the bits
-    gets right, and the part of bits that are on.
+    gets right, and the part of bits that are on. Raises DatasetError for images or labels that do not suit it.
     """
     if name not in _CHANNELS:
         raise ModelFileError(f"there is no front end '{name}'; there are {', '.join(_CHANNELS)}")
@@ -99,7 +100,7 @@ def train_front_end(
         raise DatasetError(f"a front end is trained on labelled images of 28 x 28, which {dataset.name} has not")
     torch.manual_seed(options.seed)
     pixels = torch.from_numpy(dataset.images[:, None] / np.float32(255))
-    labels = torch.from_numpy(np.array(dataset.labels))
+    labels = torch.from_numpy(np.array(check_labels(dataset, _CLASSES)))
     kept = len(labels) - min(options.validation, len(labels) // 4)
     network = _Network(name, options.dropout)
     optimiser = torch.optim.Adam(network.parameters())

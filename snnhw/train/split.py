@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from snnhw.data import Dataset, check_images
+from snnhw.data import Dataset, check_images, check_labels
 from snnhw.errors import DatasetError
 from snnhw.network import Network
 
@@ -24,15 +24,9 @@ class Part:
 
 def labelled(network: Network, dataset: Dataset) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """The samples [B, *sample_shape] and labels [B] of a dataset; DatasetError where they do not suit the network."""
-    samples = check_images(dataset, network.sample_shape)
-    labels = dataset.labels
+    samples, labels = check_images(dataset, network), check_labels(dataset, network.classes)
     if labels is None:
         raise DatasetError(f"{dataset.name} has no labels, which training and accuracy need")
-    if int(labels.max()) >= network.classes:
-        raise DatasetError(
-            f"{dataset.name} has the label {int(labels.max())}, and the network tells only {network.classes} classes: "
-            "give its last layer more units, or choose another dataset"
-        )
     return samples, labels
 
 

@@ -424,6 +424,7 @@ class TestRefuses:
             ([0] * 11 + [0.5], 0, 1, "each 0 or 1"),
             ([0] * 12, 3, 1, r"label must lie in 0..2, not 3"),
             ([0] * 12, -1, 1, r"label must lie in 0..2, not -1"),
+            ([0] * 12, 1.5, 1, r"label must lie in 0..2, not 1.5"),
             ([0] * 12, 0, 4096, r"step must lie in 0..4095, not 4096"),
             ([0] * 12, 0, -1, r"step must lie in 0..4095, not -1"),
         ],

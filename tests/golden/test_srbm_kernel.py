@@ -152,6 +152,8 @@ def test_equals_the_plain_machine_where_sums_are_largest(sign):
         ({"bits": np.full((2, 20), 2)}, "each 0 or 1"),
         ({"labels": [0, 3]}, r"labels must be 2 integers in 0\.\.2"),
         ({"labels": [0]}, "labels must be 2 integers"),
+        ({"labels": [0.0, 1.7]}, "labels must be 2 integers"),
+        ({"labels": ["0", "1"]}, "labels must be 2 integers"),
         ({"steps": [-1, 0]}, r"steps must be 2 integers in 0\.\.255"),
         ({"holds": [True]}, "holds must be 2"),
     ],

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -114,9 +115,32 @@ def test_one_mode_and_stalls_and_progress():
 
 def test_nothing_to_compare_is_refused():
     with pytest.raises(ValueError, match="not 0 samples"):
-        report(samples=toy.samples(0), labels=np.zeros(0))
+        report(samples=toy.samples(0), labels=np.zeros(0, int))
     with pytest.raises(ValueError, match=r"in modes \(\)"):
         report(modes=())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"samples": SAMPLES > 100}, r"samples must be uint8 \[B, 5\], not bool"),
+        ({"samples": SAMPLES / 255}, r"samples must be uint8 \[B, 5\], not float64"),
+        ({"samples": SAMPLES.astype(int)}, r"samples must be uint8 \[B, 5\], not int64"),
+        ({"labels": np.zeros(40)}, r"labels must be integers \[40\], not float64 \[40\]"),
+        ({"labels": np.zeros(40, bool)}, r"labels must be integers \[40\], not bool \[40\]"),
+        ({"labels": np.full(40, "1")}, r"labels must be integers \[40\], not <U1 \[40\]"),
+        ({"labels": np.zeros((40, 1), int)}, r"labels must be integers \[40\], not int64 \[40, 1\]"),
+        ({"labels": np.zeros(1, int)}, r"labels must be integers \[40\], not int64 \[1\]"),
+        ({"labels": np.arange(40) % 4}, r"labels must lie in 0..2, not in 0..3"),
+        ({"labels": np.full(40, -1)}, r"labels must lie in 0..2, not in -1..-1"),
+    ],
+)
+def test_arrays_of_another_kind_are_refused_before_the_circuit_is_built(
+    change: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("snnhw.verify.engines.engine", None)
+    with pytest.raises(ValueError, match=f"^{message}"):
+        report(**change, simulator=None)
 
 
 @pytest.mark.parametrize("field", ["integrated", "spike", "value", "membrane"])
@@ -147,7 +171,7 @@ def test_every_sample_counts_where_chunks_do_not_divide_them():
         results[-1] ^= np.uint32(simulation.samples == CHUNK)
         return replace(simulation, results=results)
 
-    found = report(change, toy.samples(2 * CHUNK + 1), labels=np.zeros(2 * CHUNK + 1))
+    found = report(change, toy.samples(2 * CHUNK + 1), labels=np.zeros(2 * CHUNK + 1, int))
     assert (found.images, found.mismatches) == (2 * CHUNK + 1, 1)
     assert found.divergence is not None
     assert (found.divergence.sample, found.divergence.field) == (2 * CHUNK, "class")
@@ -307,7 +331,7 @@ def test_error_flag_surplus_results_and_samples_given_up_are_problems():
 
 def test_a_circuit_that_stops_is_a_problem_with_a_message():
     silent = toy.VERILOG.replace("else if (finished) result__valid <= 1;", "")
-    found = report(simulator=toy.simulator(silent), labels=np.zeros(40))
+    found = report(simulator=toy.simulator(silent), labels=np.zeros(40, int))
     assert (found.mismatches, found.correct, found.cycles) == (40, 0, None)
     assert found.problems[0].startswith("isolated: the circuit gave no result for sample 0 by cycle")
     assert json.dumps(found.to_json())

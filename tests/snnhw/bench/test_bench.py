@@ -15,12 +15,12 @@ import pytest
 import snnhw.bench.measure
 from snnhw.bench import page
 from snnhw.bench.figures import BoardFigures, Checked, PointFigures, Table
-from snnhw.bench.measure import Example
+from snnhw.bench.measure import Example, measure
 from snnhw.bench.peers import PEERS
 from snnhw.bench.plot import plot
 from snnhw.cli.app import run
 from snnhw.data import Dataset
-from snnhw.errors import FitError, OutputError
+from snnhw.errors import DatasetError, FitError, OutputError
 from snnhw.fpga.boards import board_names
 from snnhw.model import Model, tensor_shapes
 from snnhw.modelfile import save
@@ -138,6 +138,21 @@ def test_a_circuit_that_differs_is_seen(monkeypatch: pytest.MonkeyPatch):
     found = bench.checked(POINTS["small"].implementation(small().network))
     assert found.mismatches == 30
     assert not found.equal
+
+
+@pytest.mark.parametrize(
+    ("dataset", "message"),
+    [
+        (Dataset(images().images, images().labels + 1, "own"), "the labels of own go from 1 to 10, and .* subtract 1"),
+        (
+            Dataset(images().images[:, 1:], None, "own"),
+            "the network takes images of 4 x 4, and those of own are of 3 x",
+        ),
+    ],
+)
+def test_data_that_do_not_fit_are_refused_before_anything_is_built(dataset: Dataset, message: str):
+    with pytest.raises(DatasetError, match=message):
+        measure("small", small(), (POINTS["small"],), (), dataset, lambda *_: None)
 
 
 def test_the_page_of_points_that_are_equal():

@@ -172,7 +172,7 @@ def test_a_damaged_model(model: Path, capsys: pytest.CaptureFixture[str]):
     ("name", "images", "message"),
     [
         ("small.npy", np.zeros((2, 27, 28), np.uint8), "the network takes images of 28 x 28, and those"),
-        ("floats.npy", np.zeros((2, 28, 28)), "must be integers, not float64"),
+        ("floats.npy", np.full((2, 28, 28), -1.0), "or floats in 0..1: undo their normalisation"),
         ("bright.npy", np.full((2, 28, 28), 256), "must be at most 255"),
         ("flat.npy", np.zeros(784, np.uint8), "must be an array [images, ...]"),
         ("labelled.npy", np.zeros((1, 28, 28), np.uint8), "and the network has classes 0 to 9"),

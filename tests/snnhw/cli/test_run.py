@@ -46,6 +46,20 @@ def test_images_and_labels(capsys: pytest.CaptureFixture[str]):
     assert capsys.readouterr().out.endswith("equal: 3 of 3 images\n")
 
 
+def test_booleans_and_text_are_what_golden_takes_them_for(capsys: pytest.CaptureFixture[str]):
+    images = circuits.samples("direct", 30) > 90
+    classes = run_golden(circuits.model("direct"), 255 * images.astype(np.uint8)).classes
+    np.savez("images.npz", images=images, labels=classes.astype(str))
+    assert run(["run", "small.safetensors", *SIMULATED, "--json"]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["correct"] == 30
+    lines = captured.err.splitlines()
+    assert [line.partition(":")[2].partition(":")[0] for line in lines] == [
+        " the images of images.npz are booleans",
+        " the labels of images.npz are text",
+    ]
+
+
 def test_a_circuit_that_differs_is_status_1(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     def other(model: Model, samples: NDArray[np.uint8]) -> Result:
         golden = run_golden(model, samples)

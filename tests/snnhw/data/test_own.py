@@ -118,6 +118,51 @@ def test_a_folder_is_one_of_both_kinds(tmp_path: Path):
         load(tmp_path)
 
 
+@pytest.mark.parametrize("beside", ["0/a.png", "a.png", "cat/a.png"])
+def test_folders_that_are_called_by_no_number_are_refused(tmp_path: Path, beside: str):
+    save_png(tmp_path / beside, IMAGES[0])
+    save_png(tmp_path / "dog" / "a.png", IMAGES[0])
+    first = "cat" if beside.startswith("cat") else "dog"
+    with pytest.raises(DatasetError, match=f"are called by no number, such as {first}: call each by its label, 0, 1, "):
+        load(tmp_path)
+
+
+def test_what_is_no_image_does_not_matter(tmp_path: Path):
+    save_png(tmp_path / "0" / "a.png", IMAGES[0])
+    save_png(tmp_path / ".hidden" / "a.png", IMAGES[0])
+    for name in ("0/.DS_Store", "0/._a.png", "notes.txt"):
+        (tmp_path / name).write_text("nothing")
+    (tmp_path / "notes").mkdir()
+    dataset = load(tmp_path)
+    assert (len(dataset), dataset.notes) == (1, ())
+
+
+@pytest.mark.parametrize("places", [["0", "1"], ["."]])
+def test_files_that_are_no_png_are_left_out_and_said(tmp_path: Path, places: list[str]):
+    save_png(tmp_path / places[0] / "a.png", IMAGES[0])
+    first = tmp_path / places[-1] / "b.jpg"
+    first.parent.mkdir(exist_ok=True)
+    first.touch()
+    said = f"{first} is no .png and is left out: convert what is an image"
+    assert load(tmp_path).notes == (said,)
+    first.with_name("c.jpg").touch()
+    assert load(tmp_path).notes == (said.replace(" is no", " and 1 more is no"),)
+
+
+def test_the_labels_of_the_whole_folder_are_known_where_few_images_are_read(tmp_path: Path):
+    for label in ("1", "2", "10"):
+        save_png(tmp_path / label / f"{label:0>2}.png", IMAGES[0])
+    assert load(tmp_path, limit=1).label_range == (1, 10)
+
+
+def test_what_was_converted_is_said_of_files(tmp_path: Path):
+    np.save(tmp_path / "mine.npy", IMAGES > 9)
+    np.save(tmp_path / "mine_labels.npy", np.array(["3", "7"]))
+    dataset = load(tmp_path / "mine.npy", limit=1)
+    assert (dataset.labels.tolist(), dataset.images.max()) == ([3], 255)
+    assert [note.partition(" are ")[2].partition(":")[0] for note in dataset.notes] == ["booleans", "text"]
+
+
 def test_a_folder_may_name_its_splits(tmp_path: Path):
     np.savez(tmp_path / "test.npz", images=IMAGES, labels=LABELS)
     np.save(tmp_path / "train.npy", IMAGES[:1])
@@ -154,7 +199,7 @@ def test_pickled_objects_are_never_loaded(tmp_path: Path):
     np.save(tmp_path / "x.npy", np.array([{}, {}], object), allow_pickle=True)
     np.savez(tmp_path / "x.npz", images=np.array([{}, {}], object))
     for name in ("x.npy", "x.npz"):
-        with pytest.raises(DatasetError, match="cannot read"):
+        with pytest.raises(DatasetError, match=r"cannot read .*; save numbers, not Python's objects$"):
             load(tmp_path / name)
 
 

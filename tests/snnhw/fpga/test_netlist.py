@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -66,6 +67,15 @@ def test_a_netlist_is_goldens_equal(family):
     assert report.cells > 200
     assert report.cycles.min > 10
     assert report.correct is not None
+
+
+def test_arrays_of_another_kind_are_refused_before_synthesis(monkeypatch):
+    monkeypatch.setattr(netlist, "simulator", None)
+    booleans: Any = SAMPLES > 9
+    with pytest.raises(ValueError, match=r"^samples must be uint8 \[B, 20\], not bool"):
+        verify_netlist(MODEL, IMPLEMENTATION, booleans, family="ice40")
+    with pytest.raises(ValueError, match=r"^labels must lie in 0..2, not in 1..3"):
+        verify_netlist(MODEL, IMPLEMENTATION, SAMPLES, 1 + np.arange(40) % 3, family="ice40")
 
 
 def test_block_rams_are_among_what_was_simulated():

@@ -238,3 +238,15 @@ def test_a_circuit_that_computes_something_else():
 
 def test_the_window_leaves_numbers_to_late_answers():
     assert WINDOW <= NUMBERS // 2
+
+
+@pytest.mark.parametrize("samples", [circuits.samples("direct", 6) > 9, circuits.samples("direct", 6) / 255])
+def test_samples_of_another_kind_are_refused_before_any_is_sent(samples: np.ndarray):
+    link = SimpleCircuit(MODEL)
+    with pytest.raises(ValueError, match=r"^samples must be uint8 \[B, 11\], not (bool|float64)"):
+        run(Board(link, 10**6, SHORT), MODEL, samples)
+
+
+def test_labels_that_are_no_classes_are_refused():
+    with pytest.raises(ValueError, match=r"^labels must lie in 0..3, not in 1..4"):
+        run(Board(SimpleCircuit(MODEL), 10**6, SHORT), MODEL, circuits.samples("direct", 4), np.arange(4) + 1)

@@ -110,3 +110,9 @@ def test_an_identity_comes_back(case: str):
     assert Identity.decode(contents) == wanted
     for other in (b"snm" + contents[3:], b"snn\x02" + contents[4:], contents[:-1], contents + b"\0", b""):
         assert Identity.decode(other) is None
+
+
+@pytest.mark.parametrize("kind", [bool, float, np.int64])
+def test_pixels_of_another_kind_are_refused(kind: type):
+    with pytest.raises(ValueError, match=f"^samples must be uint8, not {np.dtype(kind)}"):
+        pack_pixels(identity(), np.ones((2, 5), kind))

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from snnhw.cli.app import run as run_command
-from snnhw.data import load
-from snnhw.errors import DescriptionError
+from snnhw.data import Dataset, load
+from snnhw.errors import DatasetError, DescriptionError
 from snnhw.srbm.devices import Imperfections
 from snnhw.srbm.evaluate import half_masks
 from snnhw.srbm.experiments import EXPERIMENTS, GROUPS, Experiment, find_experiment
@@ -51,6 +51,16 @@ def test_the_test_set_is_looked_at_for_headlines_alone():
     brief = replace(SMALL, schedule=((8, 20),))
     assert run(brief, sample, sample).test_correct is None
     assert run(replace(brief, headline=True), sample, sample).test_correct is not None
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_labels_from_1_are_refused(place):
+    sets = [load("sample"), load("sample")]
+    sets[place] = Dataset(sets[0].images, sets[0].labels + 1, "own")
+    with pytest.raises(
+        DatasetError, match="the labels of own go from 1 to 10, and the network has classes 0 to 9: sub"
+    ):
+        run(SMALL, *sets)
 
 
 def test_few_images_are_told_from_themselves():

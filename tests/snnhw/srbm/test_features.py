@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from snnhw.data import load
+from snnhw.data import Dataset, load
 from snnhw.errors import DatasetError, ModelFileError
 from snnhw.srbm.cnn import FRONT_ENDS, Convolution, FrontEnd, load_front_end, read_front_end, save_front_end
 from snnhw.srbm.features import FEATURES, bits, digest
@@ -100,6 +100,15 @@ def test_a_front_end_is_trained_saved_and_read_again(tmp_path, images, name):
     assert len(lines) == 1 and read.digest == made.digest != load_front_end(name).digest
     assert np.array_equal(read.bits(images), made.bits(images))
     assert read.provenance["options"]["seed"] == 3
+
+
+def test_a_front_end_is_trained_on_ten_classes():
+    sample = load("sample")
+    shifted = Dataset(sample.images, sample.labels + 1, "own")
+    with pytest.raises(
+        DatasetError, match="the labels of own go from 1 to 10, and the network has classes 0 to 9: sub"
+    ):
+        train_front_end("cnn1", shifted, Options(epochs=1), lambda *line: None)
 
 
 def test_what_cannot_be_is_said(tmp_path, images):

@@ -169,7 +169,7 @@ def test_presentations_scale_the_stages(folder):
         ({"dataset": "nowhere"}, DatasetError, "nowhere"),
         ({"dataset": "unlabelled"}, DatasetError, "has no labels"),
         ({"dataset": "large"}, DatasetError, "makes 49 bits, and the machine has 36 pixels"),
-        ({"dataset": "many"}, DatasetError, "reach 5, and the machine has classes 0 to 2"),
+        ({"dataset": "many"}, DatasetError, "reach 5, and the network has classes 0 to 2"),
         ({"out": "model.bin"}, OutputError, "must end with .safetensors"),
         ({"out": "there.safetensors"}, OutputError, "there.safetensors is there already"),
         ({"out": "record.safetensors"}, OutputError, "record.training.json is there already"),

@@ -165,6 +165,12 @@ def test_nothing_to_compare_is_refused(circuit: SrbmSimulator):
         run(model(), circuit, plan=Plan(0, 0, 0))
 
 
+@pytest.mark.parametrize("labels", [np.array([0.0, 1.7]), np.array([0, TOY.classes]), np.array([0])])
+def test_labels_of_another_kind_are_refused(labels: np.ndarray, circuit: SrbmSimulator):
+    with pytest.raises(ValueError, match=r"^labels must (be integers \[2\]|lie in 0\.\.)"):
+        verify_srbm(model(), np.zeros((2, TOY.pixels), np.uint8), labels, PLAN, simulator=circuit)
+
+
 def test_a_load_takes_a_cycle_a_synapse(circuit: SrbmSimulator):
     chosen = model()
     with circuit.start() as running:

@@ -74,6 +74,8 @@ def test_a_delayed_reset_may_lead_out_of_the_membranes_range(threshold: Any, res
     wanted = {name: tensors[name] for name in tensor_shapes(network)}
     model, batch = Model.from_tensors(network, wanted), np.ones((1, 9, 1), np.uint8)
     assert scores(model, batch).tolist() == run(model, batch).scores.tolist() == [[3]]
+    with pytest.raises(ValueError, match=r"^samples must be uint8 \[B, 9, 1\], not int64"):
+        scores(model, batch.astype(np.int64))
 
 
 @EXAMPLES
