@@ -13,7 +13,7 @@ from amaranth.lib.wiring import Component
 
 from snnhw.errors import DescriptionError, ToolError
 
-__all__ = ["Contents", "Converted", "convert"]
+__all__ = ["MemoryContents", "Converted", "convert"]
 
 _CELLS = object()
 """Stands for a platform in elaboration: where a layer wants a part's own cells, they are instantiated."""
@@ -23,7 +23,7 @@ _TRIGGER = re.compile(r"^  reg (\\\$auto\$verilog_backend\S+)  = 0;$", re.MULTIL
 
 
 @dataclass(frozen=True)
-class Contents:
+class MemoryContents:
     """What a memory starts with: words of ``bits`` bits, by address."""
 
     module: str
@@ -45,7 +45,7 @@ class Converted:
     """The Verilog of a component, and the memories in it that do not start as zeros."""
 
     text: str
-    memories: tuple[Contents, ...]
+    memories: tuple[MemoryContents, ...]
 
     def apart(self) -> tuple[str, dict[str, str]]:
         """The Verilog with these memories read from files, and the files by name.
@@ -95,13 +95,13 @@ def convert(top: Component, name: str) -> Converted:
     return Converted(_for_every_tool(text), memories)
 
 
-def _contents(fragment: Fragment, module: str) -> Iterator[Contents]:
+def _contents(fragment: Fragment, module: str) -> Iterator[MemoryContents]:
     """The memories in a module, and in those within it, that do not start as zeros."""
     for inner, name, _ in fragment.subfragments:
         if isinstance(inner, MemoryInstance):
             bits, words = Shape.cast(inner._data.shape).width, tuple(inner._data.init._raw)
             if any(words):
-                yield Contents(module, name, bits, words)
+                yield MemoryContents(module, name, bits, words)
         else:
             yield from _contents(inner, f"{module}.{name}")
 

@@ -13,7 +13,7 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import memory
 from amaranth.lib.wiring import Component, Out
 
-from snnhw.conversion import Contents, convert
+from snnhw.conversion import MemoryContents, convert
 from snnhw.errors import DescriptionError, OutputError, ToolError
 from snnhw.implementation import Implementation
 from snnhw.interface import Interface
@@ -126,7 +126,7 @@ class Rom(Component):
 
 def test_only_memories_are_taken_out():
     converted = convert(Rom(), "rom")
-    assert converted.memories == (Contents("rom", "m$1", 4, (0, 9)),)
+    assert converted.memories == (MemoryContents("rom", "m$1", 4, (0, 9)),)
     text, files = converted.apart()
     assert files == {"rom.m$1.hex": "0\n9\n"}
     assert '    $readmemh("rom.m$1.hex", \\m$1 , 0, 1);\n' in text
