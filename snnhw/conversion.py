@@ -13,7 +13,7 @@ from amaranth.lib.wiring import Component
 
 from snnhw.errors import DescriptionError, ToolError
 
-__all__ = ["MemoryContents", "Converted", "convert"]
+__all__ = ["Converted", "MemoryContents", "convert"]
 
 _CELLS = object()
 """Stands for a platform in elaboration: where a layer wants a part's own cells, they are instantiated."""
