@@ -18,9 +18,16 @@ module srbm_bank #(
   localparam CHUNKS = (DEPTH + (1 << CHUNK) - 1) >> CHUNK;
   reg [ADDRESS-1:0] fetched = {ADDRESS{1'b0}};
   reg [ADDRESS-1:0] held = {ADDRESS{1'b0}};
-  wire [WIDTH-1:0] chosen[0:CHUNKS];
-  assign chosen[0] = {WIDTH{1'b0}};
-  assign kept = chosen[CHUNKS];
+  wire [CHUNKS*WIDTH-1:0] levels_behind;
+  assign kept = choose(levels_behind, held >> CHUNK);
+  function [WIDTH-1:0] choose(input [CHUNKS*WIDTH-1:0] levels, input [ADDRESS-1:0] number);
+    integer place;
+    begin
+      choose = {WIDTH{1'b0}};
+      for (place = 0; place < CHUNKS; place = place + 1)
+        if (number == place) choose = levels[place*WIDTH+:WIDTH];
+    end
+  endfunction
   always @(posedge clk) begin
     if (reads) fetched <= read_address;
     held <= fetched;
@@ -41,7 +48,7 @@ module srbm_bank #(
         if (reads) level <= levels[read_address[BITS-1:0]];
         behind <= level;
       end
-      assign chosen[chunk+1] = held >> CHUNK == chunk ? behind : chosen[chunk];
+      assign levels_behind[chunk*WIDTH+:WIDTH] = behind;
     end
   endgenerate
 endmodule

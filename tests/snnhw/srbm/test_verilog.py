@@ -1,15 +1,13 @@
 import json
-import os
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from snnhw.errors import DescriptionError
-from snnhw.simulate.compiler import verilator_root
 from snnhw.srbm.machine import Machine, RandomSampling, Synapse
 from snnhw.srbm.verilog import SrbmEmitted, emit
+from tests.tools import EDITIONS, lint, needs_icarus, needs_system_verilator, run
 
 TOY = Machine(pixels=9, classes=3, labels_per_class=2, hidden=7, biases=2)
 ONE_DEVICE = Synapse(cell="3T1R", update="gradual", refresh_rows=0)
@@ -21,20 +19,24 @@ CASES = {
 }
 
 
-def lint(folder: Path, *files: str) -> set[str]:
-    """The rules by which verilator warns with -Wall."""
-    root = verilator_root()
-    command: list[str | Path] = [root / "bin" / "verilator_bin", "--lint-only", "-Wall", "-Wno-fatal", *files]
-    environment = {**os.environ, "VERILATOR_ROOT": str(root)}
-    ran = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    return set(re.findall(r"^%Warning-(\w+)", ran.stdout + ran.stderr, re.MULTILINE))
-
-
 @pytest.mark.parametrize("case", CASES)
 def test_verilator_finds_nothing_but_what_is_waived(tmp_path: Path, case: str):
     emit(*CASES[case], name="learner").write(tmp_path)
     assert lint(tmp_path, "--top-module", "learner", "learner.vlt", "learner.v") == set()
+
+
+@needs_system_verilator
+def test_so_does_an_old_verilator(tmp_path: Path):
+    emit(TOY, 4, name="learner").write(tmp_path)
+    files = ("--top-module", "learner", "learner.vlt", "learner.v")
+    assert lint(tmp_path, *files, program=Path("/usr/bin/verilator")) == set()
+
+
+@needs_icarus
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_icarus_accepts_it_without_a_word(tmp_path: Path, edition: str):
+    emit(TOY, 4, name="learner").write(tmp_path)
+    assert run(tmp_path, "iverilog", edition, "-Wall", "-o", "learner.vvp", "learner.v") == ""
 
 
 @pytest.fixture(scope="module")
