@@ -18,11 +18,11 @@ from snnhw.verilog import Emitted, emit
 from snnhw.weights import image
 from tests.circuits import implementation, model, samples
 from tests.cosimulation import runner
+from tests.tools import needs_icarus
 
 BENCH = "tests.cosimulation.axi_bench"
 SAMPLES = 5
 
-needs_icarus = pytest.mark.skipif(shutil.which("iverilog") is None, reason="Icarus is not installed")
 needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 
 

@@ -13,11 +13,11 @@ from snnhw.simulate.samples import pack
 from snnhw.simulate.simulation import patience
 from tests.circuits import emitted, implementation, model, samples
 from tests.cosimulation import runner
+from tests.tools import needs_icarus
 
 SAMPLES = 5
 TESTS = 5
 
-needs_icarus = pytest.mark.skipif(shutil.which("iverilog") is None, reason="Icarus is not installed")
 needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 
 

