@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from snnhw.shell import AxiShell, Port, UartShell
+from snnhw.shell import AxiShell, Port, Shell, UartShell
 from snnhw.verilog import Emitted, emit
 from tests.circuits import CASES, EDGES, edge, emitted, implementation, model
 from tests.tools import EDITIONS, lint, needs_icarus, needs_system_verilator, run
 
-SHELLS = {
+SHELLS: dict[str, Shell] = {
     "axi8": AxiShell(tdata=8),
     "axi32": AxiShell(),
     "axi64": AxiShell(tdata=64),
