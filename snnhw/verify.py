@@ -109,20 +109,23 @@ def verify(
     """Run samples uint8 [B, *sample_shape] on the circuit and on golden, and compare all that the circuit shows.
 
     ``labels`` are integers [B]. ``simulator`` stands in for the circuit of ``model``. ``stall`` makes source and sink
-    pause, without which ``timing`` compares the cycles with their prediction. ``waveform`` is the VCD file to write
-    where the circuit differs. ``progress`` is told how many of how many samples are done, a sample counting once for
-    each mode. Raises ToolMissingError where the engine asked for is not installed, ValueError without samples or modes:
-    nothing compared is nothing equal.
+    pause, without which ``timing`` compares the cycles with their prediction. ``waveform`` is the file to write where
+    the circuit differs, .vcd or .fst. ``progress`` is told how many of how many samples are done, a sample counting
+    once for each mode. Raises ToolMissingError where the engine asked for is not installed, OutputError for a waveform
+    that it cannot write, ValueError without samples or modes: nothing compared is nothing equal.
     """
     if len(samples) == 0 or not modes:
         raise ValueError(
             f"verify needs a sample and a mode at least, not {len(samples)} samples in modes {tuple(modes)}"
         )
     begun = time.perf_counter()
+    window = Waveform(waveform) if waveform else None
     name, note, limit = "given", None, None
     if simulator is None:
         choice = engines.engine(engine)
         name, note, limit = choice.engine.name, choice.note, choice.sample_limit
+        if window:
+            window.require(choice.engine.waveforms)
         simulator = choice.engine.simulator(model, implementation)
     samples, labels = samples[:limit], None if labels is None else labels[:limit]
     built = time.perf_counter()
@@ -137,7 +140,7 @@ def verify(
         note=note,
         digest=model.digest,
         modes=tuple(modes),
-        waveform=run.write_waveform(samples, report.divergence, waveform) if waveform else None,
+        waveform=run.write_waveform(samples, report.divergence, window) if window else None,
     )
 
 
@@ -251,7 +254,9 @@ class _Run:
         wanted = {"isolated": predicted.latency, "stream": predicted.interval}
         return sum(_unlike(cycles[mode], wanted[mode]) for mode in self.modes)
 
-    def write_waveform(self, samples: NDArray[np.uint8], divergence: Divergence | None, path: Path) -> Path | None:
+    def write_waveform(
+        self, samples: NDArray[np.uint8], divergence: Divergence | None, waveform: Waveform
+    ) -> Path | None:
         """Run what diverged once more, and write the waveform of that sample."""
         if divergence is None:
             return None
@@ -259,9 +264,9 @@ class _Run:
         size = self.chunk_size(len(samples))
         start = number if divergence.mode == "isolated" else number // size * size
         end = number + (1 if divergence.mode == "isolated" else 2)
-        window = Waveform(path, first=number - start, last=number - start)
+        window = replace(waveform, first=number - start, last=number - start)
         self.simulator.run(samples[start:end], mode=divergence.mode, traces=False, stall=self.stall, waveform=window)
-        return path
+        return waveform.path
 
 
 def _unlike(cycles: NDArray[np.int64], predicted: NDArray[np.int64]) -> int:

@@ -26,7 +26,9 @@ _TRAIN_IMAGES = typer.Option(
     "--train-images", min=0, metavar="N", help="Images that a spiking RBM learns; 4 unless told."
 )
 _INFER_IMAGES = typer.Option("--infer-images", min=0, metavar="N", help="Images that it infers; 10 unless told.")
-_WAVEFORM = typer.Option("--vcd", metavar="FILE", help="Where to write the waveform of the first image that differs.")
+_WAVEFORM = typer.Option(
+    "--vcd", metavar="FILE", help="Where the waveform of the first image that differs goes, .vcd or .fst."
+)
 
 
 def verify(

@@ -19,7 +19,15 @@ from snnhw.interface import Interface
 from snnhw.model import Model
 from snnhw.simulate.bits import WORD, Words, words_for
 from snnhw.simulate.samples import Beats, pack
-from snnhw.simulate.simulation import IDLE_CYCLES, Mode, Simulation, Stall, Waveform, patience, stuck_message
+from snnhw.simulate.simulation import (
+    IDLE_CYCLES,
+    Mode,
+    Simulation,
+    Stall,
+    Waveform,
+    patience,
+    stuck_message,
+)
 from snnhw.simulate.taps import record_words
 
 CLOCK_PERIOD = 10e-9
@@ -51,6 +59,8 @@ class AmaranthSimulator:
         progress: Callable[[int], None] | None = None,
     ) -> Simulation:
         """See :class:`snnhw.simulate.simulation.Simulator`."""
+        if waveform:
+            waveform.require(("vcd",))
         limit = patience(self.model.network, self.implementation)
         # The file first: a circuit that is made and never run draws a warning.
         with replacing(waveform.path) if waveform else nullcontext() as path:

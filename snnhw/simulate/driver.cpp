@@ -13,8 +13,12 @@
 #include <vector>
 
 #include "circuit.h"
-#if VM_TRACE
+#if VM_TRACE_FST
+#include "verilated_fst_c.h"
+using WaveformFile = VerilatedFstC;
+#elif VM_TRACE
 #include "verilated_vcd_c.h"
+using WaveformFile = VerilatedVcdC;
 #endif
 
 namespace {
@@ -89,7 +93,7 @@ public:
 
     void open_waveform(const char* path) {
 #if VM_TRACE
-        waveform_.reset(new VerilatedVcdC);
+        waveform_.reset(new WaveformFile);
         top_->trace(waveform_.get(), 99);
         waveform_->open(path);
         if (!waveform_->isOpen()) throw std::runtime_error(std::string("cannot write ") + path);
@@ -238,7 +242,7 @@ private:
     std::unique_ptr<VerilatedContext> context_;
     std::unique_ptr<Vcircuit> top_;
 #if VM_TRACE
-    std::unique_ptr<VerilatedVcdC> waveform_;
+    std::unique_ptr<WaveformFile> waveform_;
 #endif
     RunPlan plan_{};
     Random random_;

@@ -22,7 +22,16 @@ from snnhw.network import Network
 from snnhw.simulate import compiler
 from snnhw.simulate.bits import Words
 from snnhw.simulate.samples import Beats, pack
-from snnhw.simulate.simulation import IDLE_CYCLES, Mode, Simulation, Stall, Waveform, patience, stuck_message
+from snnhw.simulate.simulation import (
+    IDLE_CYCLES,
+    Mode,
+    Simulation,
+    Stall,
+    Waveform,
+    WaveformFormat,
+    patience,
+    stuck_message,
+)
 from snnhw.simulate.taps import record_words
 from snnhw.verilog import emit
 
@@ -65,8 +74,8 @@ class VerilatorSimulator:
     """A circuit's Verilog, made ready to run; several threads may run it at once.
 
     ``patience``: cycles without a transfer at the ports after which a run counts as stuck. The library is built at the
-    first run, or comes out of the cache; a second one is built where a waveform is asked for. Raises ToolMissingError
-    without a C++ compiler, ToolError where a tool fails or the circuit lacks a tap of its interface.
+    first run, or comes out of the cache; another one is built for each format of waveforms that is asked for. Raises
+    ToolMissingError without a C++ compiler, ToolError where a tool fails or the circuit lacks a tap of its interface.
     """
 
     network: Network
@@ -96,7 +105,7 @@ class VerilatorSimulator:
 
     def prepare(self) -> None:
         """Build the library now."""
-        _library(self._build(waveform=False))
+        _library(self._build(None))
 
     def run(
         self,
@@ -109,7 +118,7 @@ class VerilatorSimulator:
         progress: Callable[[int], None] | None = None,
     ) -> Simulation:
         """See :class:`snnhw.simulate.simulation.Simulator`."""
-        library = _library(self._build(waveform=waveform is not None))
+        library = _library(self._build(waveform.format if waveform else None))
         beats = pack(self.network, self.interface.sample, samples)
         plan, kept = self._plan(beats, mode, stall, waveform)
         with _Circuit(library) as circuit:
@@ -123,7 +132,7 @@ class VerilatorSimulator:
             del kept
             return self._collect(circuit, len(samples), taps, stuck)
 
-    def _build(self, *, waveform: bool) -> Path:
+    def _build(self, waveform: WaveformFormat | None) -> Path:
         names = {name for tap in self.interface.taps for name in (tap.strobe, *(s.signal for s in tap.signals))}
         top = self.interface.top
         with _BUILDING:

@@ -6,7 +6,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from snnhw.errors import ToolMissingError
+from snnhw.errors import OutputError, ToolMissingError
 from snnhw.simulate.amaranth import AmaranthSimulator
 from snnhw.simulate.engines import engine
 from snnhw.simulate.simulation import Mode, Simulation, SimulationError, Simulator, Stall, Waveform
@@ -81,6 +81,16 @@ def test_amaranth_writes_a_waveform_and_records_nothing_unless_asked(tmp_path: P
     assert simulation.records == {}
     assert "tap_integrated" in (tmp_path / "wave.vcd").read_text()
     assert [path.name for path in tmp_path.iterdir()] == ["wave.vcd"]
+
+
+def test_amaranth_refuses_what_it_cannot_write_before_it_simulates(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    given, wanted = samples("direct", 2), tmp_path / "wave.fst"
+    monkeypatch.setattr("snnhw.simulate.amaranth._Bench.run", lambda *_: pytest.fail("simulated"))
+    with pytest.raises(OutputError, match=r"does not write \.fst: name a \.vcd file .* take --engine verilator"):
+        AmaranthSimulator(model("direct"), implementation("direct")).run(given, waveform=Waveform(wanted))
+    with pytest.raises(OutputError, match=r"in the place of 'wave\.fst'"):
+        verify(model("direct"), implementation("direct"), given, engine="amaranth", waveform=wanted)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_amaranth_finds_a_circuit_that_is_stuck(monkeypatch: pytest.MonkeyPatch):

@@ -167,6 +167,10 @@ CANNOT: dict[str, tuple[list[str], str]] = {
     "beyond": (["simulate", "small.safetensors", "--index", "1000"], "--index must be below 1000"),
     "beyond the demo's": (["demo", "small.safetensors", "--index", "1000"], "--index must be below 1000"),
     "traces": (["simulate", "small.safetensors", *LIMIT, "--traces", "x.txt"], "must end with .npz, not 'x.txt'"),
+    "waveform": (["simulate", "small.safetensors", "--vcd", "x.txt"], "must end with .vcd or .fst, not 'x.txt'"),
+    "waveform of what differs": (["verify", "small.safetensors", "--vcd", "x.gz"], "with .vcd or .fst, not 'x.gz'"),
+    "fst of amaranth": (["simulate", "small.safetensors", *SLOW, "--vcd", "x.fst"], "or take --engine verilator"),
+    "fst of what differs": (["verify", "small.safetensors", *SLOW, "--vcd", "x.fst"], "or take --engine verilator"),
     "unwritable": (
         ["simulate", "small.safetensors", *LIMIT, *SLOW, "--vcd", "small.safetensors/w.vcd"],
         "cannot write",
@@ -177,8 +181,11 @@ CANNOT: dict[str, tuple[list[str], str]] = {
 
 
 @pytest.mark.parametrize("case", CANNOT)
-def test_what_cannot_be_is_one_line(case: str, capsys: pytest.CaptureFixture[str]):
+def test_what_cannot_be_is_one_line(case: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """And is told before anything is built or simulated."""
     arguments, message = CANNOT[case]
+    for simulator in ("verilator.VerilatorSimulator.prepare", "amaranth._Bench.run"):
+        monkeypatch.setattr(f"snnhw.simulate.{simulator}", lambda *_: pytest.fail("simulated"))
     assert run(arguments) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
