@@ -139,7 +139,10 @@ public:
     void finish() {
 #if VM_TRACE
         writing([&] {
-            if (waveform_) waveform_->close();
+            if (!waveform_) return;
+            // Without any time, where the run ended before the first sample that is asked for, FST cannot be read.
+            if (!dumped_) waveform_->dump(time());
+            waveform_->close();
             waveform_.reset();
         });
 #endif
@@ -159,6 +162,8 @@ public:
     std::string message;
 
 private:
+    uint64_t time() const { return static_cast<uint64_t>(cycle_) * 10; }
+
     bool complete() const { return result_count_ >= plan_.samples; }
 
     // Whether a beat is on offer in this cycle; one that was offered stays until it is taken.
@@ -233,7 +238,8 @@ private:
     void dump(int half) {
 #if VM_TRACE
         if (!waveform_ || sample_ < plan_.trace_first || result_count_ > plan_.trace_last) return;
-        writing([&] { waveform_->dump(static_cast<uint64_t>(cycle_) * 10 + half * 5); });
+        writing([&] { waveform_->dump(time() + half * 5); });
+        dumped_ = true;
 #else
         (void)half;
 #endif
@@ -243,6 +249,7 @@ private:
     std::unique_ptr<Vcircuit> top_;
 #if VM_TRACE
     std::unique_ptr<WaveformFile> waveform_;
+    bool dumped_ = false;
 #endif
     RunPlan plan_{};
     Random random_;
