@@ -9,6 +9,7 @@ from snnhw.errors import ToolMissingError
 from snnhw.implementation import Implementation
 from snnhw.model import Model
 from snnhw.simulate import compiler
+from snnhw.simulate.faults import FEWEST
 from snnhw.simulate.simulation import Simulator, WaveformFormat
 
 EngineName = Literal["auto", "verilator", "amaranth"]
@@ -23,6 +24,8 @@ class Engine(Protocol):
     name: str
     waveforms: tuple[WaveformFormat, ...]
     """The formats of waveforms that its simulators write."""
+    fewest_faults: int
+    """Faults that `verify` sends at least, however few samples there are."""
 
     def simulator(self, model: Model, implementation: Implementation) -> Simulator:
         """The circuit of a model, made ready to run."""
@@ -34,6 +37,7 @@ class VerilatorEngine:
 
     name = "verilator"
     waveforms: tuple[WaveformFormat, ...] = ("vcd", "fst")
+    fewest_faults = FEWEST
 
     def simulator(self, model: Model, implementation: Implementation) -> Simulator:
         """Emit the Verilog and build its library, or take that out of the cache; what starts empty is loaded first."""
@@ -52,6 +56,7 @@ class AmaranthEngine:
 
     name = "amaranth"
     waveforms: tuple[WaveformFormat, ...] = ("vcd",)
+    fewest_faults = 1
 
     def simulator(self, model: Model, implementation: Implementation) -> Simulator:
         """A simulator that builds its circuit anew for each run; raises ToolMissingError where weights are loaded."""

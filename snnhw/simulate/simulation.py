@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from golden.network import LayerTrace
 from snnhw.errors import OutputError, ToolError
 from snnhw.implementation import Implementation
-from snnhw.interface import Interface, Tap
+from snnhw.interface import Interface, StreamPort, Tap
 from snnhw.network import Network
 from snnhw.simulate.bits import Words, unpack
+from snnhw.simulate.faults import Fault
 from snnhw.simulate.taps import EncoderTrace, decode_encoder, decode_layer
 
 Mode = Literal["isolated", "stream"]
@@ -117,6 +118,9 @@ class Simulation:
     """Why the run ended before the last result, in one line; None where it did not."""
     records: dict[str, Words] = field(default_factory=dict)
     """What the taps showed, by stage: [records, words], each signal from a word of its own."""
+    errors: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
+    """[B + faults or less] the error flag after each sample and fault, in the order in which they were sent: in the
+    cycle after its last transfer, or in the first one after its reset."""
 
     @cached_property
     def classes(self) -> NDArray[np.int64]:
@@ -172,8 +176,8 @@ class Simulator(Protocol):
     """A circuit made ready to run; `run` may be called from several threads at once."""
 
     @property
-    def interface(self) -> Interface:
-        """The circuit's ports and taps."""
+    def sample_port(self) -> StreamPort:
+        """The circuit's stream ``sample``."""
         ...
 
     def run(
@@ -183,13 +187,15 @@ class Simulator(Protocol):
         mode: Mode = "isolated",
         traces: bool = True,
         stall: Stall | None = None,
+        faults: Sequence[Fault] = (),
         waveform: Waveform | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> Simulation:
         """Run samples uint8 [B, *sample_shape] from reset, each run in a circuit of its own.
 
-        ``traces`` records the taps. ``stall`` makes source and sink pause. ``progress`` is told the number of results
-        now and then. A circuit that stops answering gives a simulation with ``stuck`` set. Raises OutputError for a
-        waveform of a format that the engine does not write.
+        ``traces`` records the taps. ``stall`` makes source and sink pause. Fault i of ``faults``, fewer than B, is sent
+        between samples i and i + 1. ``progress`` is told the number of results now and then. A circuit that stops
+        answering gives a simulation with ``stuck`` set. Raises OutputError for a waveform of a format that the engine
+        does not write.
         """
         ...
