@@ -109,7 +109,7 @@ def verify(
     if as_json:
         print_record({"model": model, "dataset": images.name, **report.to_json()})
     else:
-        show(report)
+        show(report, recoveries=True)
     if not report.equal or report.timing_mismatches:
         raise typer.Exit(1)
 
@@ -142,6 +142,7 @@ def verify_netlist(
         unlike = f"{report.timing_mismatches} are not as predicted" if report.timing_mismatches else "all as predicted"
         screen.print(f"cycles predicted    {unlike}")
         screen.print(f"compared            classes and scores of a netlist of {digits(report.cells)} {family} cells")
+        screen.print(_recovery(report.recoveries))
         screen.print(f"time                {report.build_seconds:.1f} s to build it, {report.seconds:.1f} s to run it")
         for problem in report.problems:
             screen.print(f"problem             {problem}")
@@ -151,8 +152,12 @@ def verify_netlist(
         raise typer.Exit(1)
 
 
-def show(report: Report) -> None:
-    """Print a report for people."""
+def _recovery(recoveries: int) -> str:
+    return f"recovery            {recoveries} ill-framed or interrupted samples dropped, and only those"
+
+
+def show(report: Report, *, recoveries: bool = False) -> None:
+    """Print a report for people, with how many faults of the source the circuit recovered from where that is wanted."""
     screen = console()
     if report.correct is not None:
         screen.print(f"correct             {percent(report.correct, report.images)}")
@@ -163,6 +168,8 @@ def show(report: Report) -> None:
         unlike = f"{report.timing_mismatches} are not as predicted" if report.timing_mismatches else "all as predicted"
         screen.print(f"cycles predicted    {unlike}")
     screen.print(f"compared            {digits(report.values)} values, by {report.engine}")
+    if recoveries:
+        screen.print(_recovery(report.recoveries))
     screen.print(
         f"time                {report.build_seconds:.1f} s to build the circuit, {report.seconds:.1f} s to run it"
     )
