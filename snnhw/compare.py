@@ -92,9 +92,12 @@ class _Field:
 
 
 def compare(simulation: Simulation, golden: Result, mode: Mode) -> Comparison:
-    """Compare all that the taps and results of a simulation show with a golden result that holds traces."""
-    encoder = simulation.encoder()
-    fields = list(_fields(simulation, encoder, golden))
+    """Compare all that the taps and results of a simulation show with a golden result that holds traces.
+
+    Without taps, as after synthesis, these are the results alone.
+    """
+    encoder = simulation.encoder() if simulation.records else None
+    fields = [*(_tapped(simulation, encoder, golden) if encoder else ()), *_results(simulation, golden)]
     differs = np.zeros(simulation.samples, np.bool_)
     for field in fields:
         differs |= field.differing()
@@ -103,8 +106,8 @@ def compare(simulation: Simulation, golden: Result, mode: Mode) -> Comparison:
     return Comparison(differs, values, divergence, tuple(_problems(simulation, encoder, mode)))
 
 
-def _fields(simulation: Simulation, encoder: EncoderTrace, golden: Result) -> Iterator[_Field]:
-    """Every quantity, in the order of causes: by stage, and within a stage in the order of its computation."""
+def _tapped(simulation: Simulation, encoder: EncoderTrace, golden: Result) -> Iterator[_Field]:
+    """What taps show, in the order of causes: by stage, and within a stage in the order of its computation."""
     assert golden.encoded is not None
     steps, samples, inputs = golden.encoded.shape
     encoded, misplaced = encoder.values(steps, samples, inputs)
@@ -120,6 +123,10 @@ def _fields(simulation: Simulation, encoder: EncoderTrace, golden: Result) -> It
             yield _Field(stage, name, getattr(expected, name), getattr(trace, name))
         for name, values in expected.state.items():
             yield _Field(stage, name, values, trace.state[name])
+
+
+def _results(simulation: Simulation, golden: Result) -> Iterator[_Field]:
+    """What results hold, which comes after all that taps show."""
     yield _Field("readout", "score", golden.scores[None], simulation.scores[None], False)
     yield _Field("readout", "class", _column(golden.classes), _column(simulation.classes), False, False)
 
@@ -141,7 +148,7 @@ def _first_divergence(fields: list[_Field], sample: int, mode: Mode) -> Divergen
     return min(found, key=lambda candidate: candidate[0])[1]
 
 
-def _problems(simulation: Simulation, encoder: EncoderTrace, mode: Mode) -> Iterator[str]:
+def _problems(simulation: Simulation, encoder: EncoderTrace | None, mode: Mode) -> Iterator[str]:
     """What is wrong beside the values of samples."""
     if simulation.stuck:
         yield f"{mode}: {simulation.stuck}"
@@ -149,6 +156,8 @@ def _problems(simulation: Simulation, encoder: EncoderTrace, mode: Mode) -> Iter
         yield f"{mode}: the circuit raised its error flag on samples that were framed well"
     if simulation.extra_results:
         yield f"{mode}: the circuit gave {simulation.extra_results} results that nobody asked for"
+    if encoder is None:
+        return
     if encoder.aborts:
         yield f"{mode}: the encoder gave up {encoder.aborts} samples that were framed well"
     if surplus := encoder.surplus(simulation.samples):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,10 @@ from snnhw.compare import Comparison, Divergence, compare
 from snnhw.implementation import Implementation
 from snnhw.labels import checked_labels
 from snnhw.model import Model
+from snnhw.recovery import Recovery, check_recovery
 from snnhw.simulate import engines
 from snnhw.simulate.engines import EngineName
+from snnhw.simulate.faults import FEWEST
 from snnhw.simulate.simulation import Mode, Simulator, Stall, Waveform
 from snnhw.timing import predict
 
@@ -72,9 +74,11 @@ class Report:
     """Why the engine is not the one hoped for, if so."""
     digest: str
     modes: tuple[Mode, ...]
+    recoveries: int
+    """Samples that were framed wrongly or interrupted between good ones, and lost, without any other being touched."""
     divergence: Divergence | None
     problems: tuple[str, ...]
-    """What went wrong beside values: a circuit that got stuck, surplus results. Each is one line."""
+    """What went wrong beside values: a circuit that got stuck or did not recover, surplus results. Each is one line."""
     waveform: Path | None = None
     """The waveform around the first divergence, where it was asked for and there is one."""
 
@@ -109,11 +113,15 @@ def verify(
 ) -> Report:
     """Run samples uint8 [B, *sample_shape] on the circuit and on golden, and compare all that the circuit shows.
 
+    Some of them are then sent once more, between samples that are framed wrongly or interrupted by a reset: these give
+    no results, and change none.
+
     ``labels`` are integers [B], each a class. ``simulator`` stands in for the circuit of ``model``. ``stall`` makes
-    source and sink pause, without which ``timing`` compares the cycles with their prediction. ``waveform`` is the VCD
-    file to write where the circuit differs. ``progress`` is told how many of how many samples are done, a sample
-    counting once for each mode. Raises ToolMissingError where the engine asked for is not installed; ValueError for
-    samples or labels of another kind, shape or range, and without samples or modes: nothing compared is nothing equal.
+    source and sink pause, without which ``timing`` compares the cycles with their prediction. ``waveform`` is the file
+    to write where the circuit differs, .vcd or .fst. ``progress`` is told how many of how many samples are done, a
+    sample counting once for each mode. Raises ToolMissingError where the engine asked for is not installed, OutputError
+    for a waveform that it cannot write; ValueError for samples or labels of another kind, shape or range, and without
+    samples or modes: nothing compared is nothing equal.
     """
     if len(samples) == 0 or not modes:
         raise ValueError(
@@ -123,16 +131,19 @@ def verify(
     if labels is not None:
         labels = checked_labels(labels, len(samples), model.network.classes)
     begun = time.perf_counter()
-    name, note, limit = "given", None, None
+    window = Waveform(waveform) if waveform else None
+    name, note, limit, fewest = "given", None, None, FEWEST
     if simulator is None:
         choice = engines.engine(engine)
         name, note, limit = choice.engine.name, choice.note, choice.sample_limit
-        simulator = choice.engine.simulator(model, implementation)
+        if window:
+            window.require(choice.engine.waveforms)
+        simulator, fewest = choice.engine.simulator(model, implementation), choice.engine.fewest_faults
     samples, labels = samples[:limit], None if labels is None else labels[:limit]
     built = time.perf_counter()
-    run = _Run(Golden(model), implementation, simulator, tuple(modes), stall, timing and stall is None)
-    chunks = run.all_chunks(samples, progress)
-    report = _report(chunks, labels)
+    run = _Run(Golden(model), implementation, simulator, tuple(modes), stall, timing and stall is None, fewest)
+    chunks, recovery = run.run_all(samples, progress)
+    report = _report(chunks, recovery, labels)
     return replace(
         report,
         seconds=round(time.perf_counter() - built, 3),
@@ -141,7 +152,7 @@ def verify(
         note=note,
         digest=model.digest,
         modes=tuple(modes),
-        waveform=run.write_waveform(samples, report.divergence, waveform) if waveform else None,
+        waveform=run.write_waveform(samples, report.divergence, window) if window else None,
     )
 
 
@@ -180,11 +191,15 @@ class _Count:
         self._parts.append(part)
 
         def update(results: int) -> None:
-            if self.cancelled:
-                raise _CancelledError
+            self.go_on(results)
             part[0] = results
 
         return update
+
+    def go_on(self, _results: int) -> None:
+        """What a simulation is to call whose results do not count."""
+        if self.cancelled:
+            raise _CancelledError
 
 
 @dataclass(frozen=True)
@@ -197,6 +212,7 @@ class _Run:
     modes: tuple[Mode, ...]
     stall: Stall | None
     timing: bool
+    fewest_faults: int
 
     def chunk_size(self, count: int) -> int:
         """Samples of a chunk: few enough to fit the memory, and for all threads to have some."""
@@ -204,28 +220,41 @@ class _Run:
         values = network.num_steps * (network.inputs + sum(4 * stage.units for stage in network.stages))
         return max(1, min(CHUNK_SAMPLES, CHUNK_VALUES // values, -(-count // THREADS)))
 
-    def all_chunks(self, samples: NDArray[np.uint8], progress: Callable[[int, int], None] | None) -> list[_Chunk]:
-        """Run every chunk, several at a time; an exception ends all of them."""
+    def run_all(
+        self, samples: NDArray[np.uint8], progress: Callable[[int, int], None] | None
+    ) -> tuple[list[_Chunk], Recovery]:
+        """Run every chunk and the check of recovery, several at a time; an exception ends all of them."""
         size, total = self.chunk_size(len(samples)), len(samples) * len(self.modes)
         count = _Count()
         with ThreadPoolExecutor(THREADS) as pool:
             try:
-                futures = [
+                recovery = pool.submit(
+                    check_recovery,
+                    self.simulator,
+                    self.golden,
+                    samples,
+                    fewest=self.fewest_faults,
+                    stall=self.stall,
+                    progress=count.go_on,
+                )
+                chunks = [
                     pool.submit(self.chunk, start, samples[start : start + size], count)
                     for start in range(0, len(samples), size)
                 ]
-                for future in futures:
-                    while wait([future], timeout=REFRESH_SECONDS).not_done:
-                        if progress:
-                            progress(count.done, total)
-                    future.result()
+                running: set[Future[Any]] = {recovery, *chunks}
+                while running:
+                    ended, running = wait(running, REFRESH_SECONDS, FIRST_EXCEPTION)
+                    for future in ended:
+                        future.result()
+                    if progress:
+                        progress(count.done, total)
             except BaseException:
                 count.cancelled = True
                 pool.shutdown(cancel_futures=True)
                 raise
         if progress:
             progress(total, total)
-        return [future.result() for future in futures]
+        return [chunk.result() for chunk in chunks], recovery.result()
 
     def chunk(self, start: int, samples: NDArray[np.uint8], count: _Count) -> _Chunk:
         """Simulate some samples in each mode and compare them with golden."""
@@ -255,7 +284,9 @@ class _Run:
         wanted = {"isolated": predicted.latency, "stream": predicted.interval}
         return sum(_unlike(cycles[mode], wanted[mode]) for mode in self.modes)
 
-    def write_waveform(self, samples: NDArray[np.uint8], divergence: Divergence | None, path: Path) -> Path | None:
+    def write_waveform(
+        self, samples: NDArray[np.uint8], divergence: Divergence | None, waveform: Waveform
+    ) -> Path | None:
         """Run what diverged once more, and write the waveform of that sample."""
         if divergence is None:
             return None
@@ -263,9 +294,9 @@ class _Run:
         size = self.chunk_size(len(samples))
         start = number if divergence.mode == "isolated" else number // size * size
         end = number + (1 if divergence.mode == "isolated" else 2)
-        window = Waveform(path, first=number - start, last=number - start)
+        window = replace(waveform, first=number - start, last=number - start)
         self.simulator.run(samples[start:end], mode=divergence.mode, traces=False, stall=self.stall, waveform=window)
-        return path
+        return waveform.path
 
 
 def _unlike(cycles: NDArray[np.int64], predicted: NDArray[np.int64]) -> int:
@@ -281,16 +312,18 @@ def _moved(comparison: Comparison, start: int) -> Comparison:
     return replace(comparison, divergence=moved)
 
 
-def _report(chunks: list[_Chunk], labels: NDArray[np.int64] | None) -> Report:
+def _report(chunks: list[_Chunk], recovery: Recovery, labels: NDArray[np.int64] | None) -> Report:
     """Put the chunks together; what does not follow from them is filled in by `verify`."""
     none = [np.zeros(0, np.int64)]
     classes = np.concatenate([chunk.classes for chunk in chunks] or none)
-    differs = [np.any([comparison.differs for comparison in chunk.comparisons], axis=0) for chunk in chunks]
+    parts = [np.any([comparison.differs for comparison in chunk.comparisons], axis=0) for chunk in chunks]
+    differs = np.concatenate(parts)
+    problems = [problem for chunk in chunks for comparison in chunk.comparisons for problem in comparison.problems]
     divergences = [c.divergence for chunk in chunks for c in chunk.comparisons if c.divergence]
     timing = [chunk.timing_mismatches for chunk in chunks]
     return Report(
         images=len(classes),
-        mismatches=sum(int(np.count_nonzero(part)) for part in differs),
+        mismatches=int(np.count_nonzero(differs)),
         correct=None if labels is None else int(np.count_nonzero(classes == labels)),
         cycles=Spread.of(np.concatenate([chunk.latency for chunk in chunks] or none)),
         interval=Spread.of(np.concatenate([chunk.interval for chunk in chunks] or none)),
@@ -302,6 +335,7 @@ def _report(chunks: list[_Chunk], labels: NDArray[np.int64] | None) -> Report:
         note=None,
         digest="",
         modes=(),
+        recoveries=recovery.dropped,
         divergence=min(divergences, key=lambda found: found.sample, default=None),
-        problems=tuple(dict.fromkeys(p for chunk in chunks for c in chunk.comparisons for p in c.problems)),
+        problems=tuple(dict.fromkeys([*problems, *recovery.besides(differs)])),
     )

@@ -16,6 +16,7 @@ module toy_encoder (
 );
     reg [47:0] pixels = 0;
     reg [1:0] beat = 0;
+    reg skipping = 0;  // what comes after a sample that did not end in time, up to its end
     reg sending = 0;
     reg [2:0] place = 0;  // 0 to 4: pixels, 5: the end of the sample
     wire [7:0] pixel = pixels[{3'b0, place} * 8 +: 8];
@@ -36,15 +37,21 @@ module toy_encoder (
     always @(posedge clk)
         if (rst) begin
             beat <= 0;
+            skipping <= 0;
             sending <= 0;
             place <= 0;
             error <= 0;
         end else begin
-            if (valid && ready) begin
+            if (valid && ready && skipping) skipping <= !payload[16];
+            else if (valid && ready) begin
                 pixels[{4'b0, beat} * 16 +: 16] <= payload[15:0];
-                beat <= payload[16] ? 2'd0 : beat + 2'd1;
-                sending <= payload[16];
-                error <= payload[16] != (beat == 2);
+                beat <= beat + 2'd1;
+                if (payload[16] || beat == 2) begin
+                    beat <= 0;
+                    skipping <= !payload[16];
+                    sending <= payload[16] && beat == 2;
+                    error <= payload[16] != (beat == 2);
+                end
             end
             if (skipped && sending || event_valid && event_ready) begin
                 place <= place == 5 ? 3'd0 : place + 3'd1;

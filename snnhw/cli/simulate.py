@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _INDEX = typer.Option("--index", min=0, metavar="N", help="The first image, counted from 0.")
 _LIMIT = typer.Option("--limit", min=1, metavar="N", help="How many images.")
 _STREAM = typer.Option("--stream", help="Send images back to back, not each alone.")
-_VCD = typer.Option("--vcd", metavar="FILE", help="Write the waveform of these images.")
+_VCD = typer.Option("--vcd", metavar="FILE", help="Write the waveform of these images, .vcd or .fst.")
 _TRACES = typer.Option("--traces", metavar="FILE", help="Write every number that golden computes of them, as .npz.")
 
 
@@ -49,6 +49,7 @@ def simulate(
     from snnhw.simulate.simulation import Waveform
     from snnhw.traces import save_traces
 
+    waveform = Waveform(Path(vcd)) if vcd is not None else None
     chosen = resolve_model(model)
     choices = circuit.implementation(
         chosen.network,
@@ -66,6 +67,8 @@ def simulate(
         raise ValueError(f"--index must be below {len(images)}, the number of images in {dataset}, not {index}")
     choice = choose(circuit.engine_name(engine))
     note(choice.note)
+    if waveform is not None:
+        waveform.require(choice.engine.waveforms)
     most = min(limit, choice.sample_limit or limit)
     images = fitted(images, chosen.network)
     samples = images.images[index : index + most]
@@ -77,7 +80,7 @@ def simulate(
             samples,
             mode="stream" if stream else "isolated",
             traces=False,
-            waveform=Waveform(Path(vcd)) if vcd is not None else None,
+            waveform=waveform,
             progress=lambda done: update(done, len(samples)),
         )
     simulation.require_complete()

@@ -23,7 +23,9 @@ _TRAIN_IMAGES = typer.Option(
     "--train-images", min=0, metavar="N", help="Images that a spiking RBM learns; 4 unless told."
 )
 _INFER_IMAGES = typer.Option("--infer-images", min=0, metavar="N", help="Images that it infers; 10 unless told.")
-_WAVEFORM = typer.Option("--vcd", metavar="FILE", help="Where to write the waveform of the first image that differs.")
+_WAVEFORM = typer.Option(
+    "--vcd", metavar="FILE", help="Where the waveform of the first image that differs goes, .vcd or .fst."
+)
 
 
 def verify(
@@ -104,7 +106,7 @@ def verify(
     if as_json:
         print_record({"model": model, "dataset": images.name, **report.to_json()})
     else:
-        show(report)
+        show(report, recoveries=True)
     if not report.equal or report.timing_mismatches:
         raise typer.Exit(1)
 
@@ -141,6 +143,7 @@ def verify_netlist(
         unlike = f"{report.timing_mismatches} are not as predicted" if report.timing_mismatches else "all as predicted"
         screen.print(f"cycles predicted    {unlike}")
         screen.print(f"compared            classes and scores of a netlist of {digits(report.cells)} {family} cells")
+        screen.print(_recovery(report.recoveries))
         screen.print(f"time                {report.build_seconds:.1f} s to build it, {report.seconds:.1f} s to run it")
         for problem in report.problems:
             screen.print(f"problem             {problem}")
@@ -150,8 +153,12 @@ def verify_netlist(
         raise typer.Exit(1)
 
 
-def show(report: Report) -> None:
-    """Print a report for people."""
+def _recovery(recoveries: int) -> str:
+    return f"recovery            {recoveries} ill-framed or interrupted samples dropped, and only those"
+
+
+def show(report: Report, *, recoveries: bool = False) -> None:
+    """Print a report for people, with how many faults of the source the circuit recovered from where that is wanted."""
     screen = console()
     if report.correct is not None:
         screen.print(f"correct             {percent(report.correct, report.images)}")
@@ -162,6 +169,8 @@ def show(report: Report) -> None:
         unlike = f"{report.timing_mismatches} are not as predicted" if report.timing_mismatches else "all as predicted"
         screen.print(f"cycles predicted    {unlike}")
     screen.print(f"compared            {digits(report.values)} values, by {report.engine}")
+    if recoveries:
+        screen.print(_recovery(report.recoveries))
     screen.print(
         f"time                {report.build_seconds:.1f} s to build the circuit, {report.seconds:.1f} s to run it"
     )

@@ -9,7 +9,7 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from importlib.util import find_spec
@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from golden.network import Golden, Result, check_samples
+from golden.network import Golden, check_samples
+from snnhw.compare import compare
 from snnhw.errors import DescriptionError, ToolError
 from snnhw.fpga import synthesis, tools
 from snnhw.fpga.memories import split_emitted
@@ -29,8 +30,9 @@ from snnhw.fpga.stages import Stages
 from snnhw.implementation import Implementation
 from snnhw.labels import checked_labels
 from snnhw.model import Model
+from snnhw.recovery import check_recovery
 from snnhw.simulate.engines import starts_empty
-from snnhw.simulate.simulation import Simulation, Stall, patience
+from snnhw.simulate.simulation import Stall, patience
 from snnhw.simulate.verilator import VerilatorSimulator
 from snnhw.timing import predict
 from snnhw.verify import MODES, Spread
@@ -73,6 +75,7 @@ class NetlistReport:
     cycles: Spread | None
     interval: Spread | None
     timing_mismatches: int
+    recoveries: int
     cells: int
     """Cells of the netlist."""
     digest: str
@@ -120,14 +123,17 @@ def verify_netlist(
     circuit.prepare()
     built = time.perf_counter()
     told("images")
-    expected = Golden(model).run(samples, traces=True)
+    golden = Golden(model)
+    expected = golden.run(samples, traces=True)
     runs = {mode: circuit.run(samples, mode=mode, stall=stall) for mode in MODES}
     isolated, stream = runs["isolated"], runs["stream"]
-    differs = np.any([_differs(run, expected) for run in runs.values()], axis=0)
+    comparisons = [compare(run, expected, mode) for mode, run in runs.items()]
+    differs = np.any([comparison.differs for comparison in comparisons], axis=0)
+    recovery = check_recovery(circuit, golden, samples, stall=stall)
     predicted = predict(model, implementation, expected)
-    unlike = 0
+    mistimed = 0
     if stall is None:
-        unlike = _unlike(isolated.latency, predicted.latency) + _unlike(stream.interval, predicted.interval)
+        mistimed = _unlike(isolated.latency, predicted.latency) + _unlike(stream.interval, predicted.interval)
     known = isolated.classes[: len(samples)]
     return NetlistReport(
         family=family,
@@ -136,10 +142,11 @@ def verify_netlist(
         correct=None if labels is None else int(np.count_nonzero(known == labels[: len(known)])),
         cycles=Spread.of(isolated.latency),
         interval=Spread.of(stream.interval),
-        timing_mismatches=unlike,
+        timing_mismatches=mistimed,
+        recoveries=recovery.dropped,
         cells=len(re.findall(_INSTANCE, circuit.verilog)),
         digest=model.digest,
-        problems=tuple(problem for mode, run in runs.items() for problem in _problems(mode, run)),
+        problems=(*(problem for found in comparisons for problem in found.problems), *recovery.besides(differs)),
         seconds=round(time.perf_counter() - built, 3),
         build_seconds=round(built - begun, 3),
     )
@@ -216,23 +223,6 @@ def _included(path: Path) -> str:
     return re.sub(r'^`include "(.+?)"$', lambda found: _included(path.parent / found[1]), path.read_text(), flags=re.M)
 
 
-def _differs(run: Simulation, expected: Result) -> NDArray[np.bool_]:
-    """Which samples have another class or score, or none."""
-    differs = np.ones(run.samples, np.bool_)
-    shown = len(run.finished)
-    differs[:shown] = (run.classes != expected.classes[:shown]) | (run.scores != expected.scores[:shown]).any(axis=1)
-    return differs
-
-
 def _unlike(cycles: NDArray[np.int64], predicted: NDArray[np.int64]) -> int:
     """How many counts are not as predicted; those that are missing are not."""
     return int(np.count_nonzero(cycles != predicted[: len(cycles)])) + len(predicted) - len(cycles)
-
-
-def _problems(mode: str, run: Simulation) -> Iterator[str]:
-    if run.stuck:
-        yield f"{mode}: {run.stuck}"
-    if run.error:
-        yield f"{mode}: the circuit raised its error flag on samples that were framed well"
-    if run.extra_results:
-        yield f"{mode}: the circuit gave {run.extra_results} results that nobody asked for"

@@ -67,11 +67,24 @@ struct Tap {
     std::vector<Variable> signals;
     std::vector<uint32_t> words;
     int64_t count = 0;
+    size_t kept_words = 0;
+    int64_t kept_count = 0;
 
     void sample() {
         if (!*strobe) return;
         for (const Variable& signal : signals) signal.append_to(words);
         ++count;
+    }
+
+    // Whatever comes from now on until `forget` is not kept.
+    void mark() {
+        kept_words = words.size();
+        kept_count = count;
+    }
+
+    void forget() {
+        words.resize(kept_words);
+        count = kept_count;
     }
 };
 

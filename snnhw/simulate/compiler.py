@@ -11,16 +11,19 @@ from functools import lru_cache
 from importlib import metadata, resources
 from importlib.util import find_spec
 from pathlib import Path
+from typing import get_args
 
 from snnhw.errors import ToolError, ToolMissingError
 from snnhw.simulate import cache
+from snnhw.simulate.simulation import WaveformFormat
 
 _COMMON = ("-std=c++20", "-fPIC", "-pthread", "-w", "-DVERILATOR=1", "-DVL_TIME_CONTEXT", "-DVL_USER_FATAL")
-_OFF = ("COVERAGE", "SC", "TIMING", "TRACE_FST", "TRACE_SAIF")
+_OFF = ("COVERAGE", "SC", "TIMING", "TRACE_SAIF")
 _VERILATE = ("--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert", "-Wno-fatal", "-Wno-lint")
 _OPTIMISE = "-O2"
 _OPTIMISE_RUNTIME = "-O1"  # it does next to nothing while a circuit runs, and -O2 takes half as long again
 PREFIX = "Vcircuit"
+_FST_HEADERS = ("lz4.h", "zlib.h", "fstcpp/fstcpp_assertion.h")
 
 SMALL = 200_000
 """Bytes of generated C++ below which reading the headers twice costs more than optimising all of it."""
@@ -102,32 +105,61 @@ def _finish(process: subprocess.Popen[str], what: str) -> str:
     return output
 
 
-def flags(*, waveform: bool) -> list[str]:
+def flags(waveform: WaveformFormat | None) -> list[str]:
     """The C++ compiler's options that the runtime, the circuit and the driver share."""
-    trace = int(waveform)
-    switches = [f"-DVM_{name}=0" for name in _OFF] + [f"-DVM_TRACE={trace}", f"-DVM_TRACE_VCD={trace}"]
+    switches = [f"-DVM_{name}=0" for name in _OFF] + [f"-DVM_TRACE={int(waveform is not None)}"]
+    switches += [f"-DVM_TRACE_{name.upper()}={int(name == waveform)}" for name in get_args(WaveformFormat)]
     include = verilator_root() / "include"
     return [*_COMMON, *switches, f"-I{include}", f"-I{include / 'vltstd'}"]
 
 
-def runtime(*, waveform: bool) -> list[Path]:
+def runtime(waveform: WaveformFormat | None) -> list[Path]:
     """The object files of verilator's C++ runtime, compiled once for each version of the tools."""
-    names = ["verilated", "verilated_threads", *(["verilated_vcd_c"] if waveform else [])]
+    names = ["verilated", "verilated_threads", *([f"verilated_{waveform}_c"] if waveform else [])]
     include = verilator_root() / "include"
 
     def build(folder: Path) -> None:
-        compile_objects(
-            [(include / f"{name}.cpp", folder / f"{name}.o", _OPTIMISE_RUNTIME) for name in names], waveform
-        )
+        for name, text in _headers(waveform).items():
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_text(text)
+        sources = [(include / f"{name}.cpp", folder / f"{name}.o", _OPTIMISE_RUNTIME) for name in names]
+        compile_objects(sources, waveform, folder)
 
-    key = cache.digest([versions(), str(verilator_root()), flags(waveform=waveform), _OPTIMISE_RUNTIME, sys.platform])
-    folder = cache.cached("runtime", key, build)
+    folder = cache.cached("runtime", _runtime_key(waveform), build)
     return [folder / f"{name}.o" for name in names]
 
 
-def compile_objects(sources: Sequence[tuple[Path, Path, str]], waveform: bool, *more: str) -> None:
-    """Compile (source, object, optimisation) at the same time, each in a process of its own."""
-    base = [compiler(), *flags(waveform=waveform), *more]
+def _headers(waveform: WaveformFormat | None) -> dict[str, str]:
+    """Headers in the place of those that verilator's writer of FST includes, by the names under which it does.
+
+    They stand for two libraries, which so need not be there, and for checks that would end the process.
+    """
+    if waveform != "fst":
+        return {}
+    folder = resources.files("snnhw.simulate").joinpath("fst")
+    return {name: folder.joinpath(Path(name).name).read_text() for name in _FST_HEADERS}
+
+
+def _runtime_key(waveform: WaveformFormat | None) -> str:
+    """The digest of all that the runtime depends on, and with it every library."""
+    return cache.digest(
+        [
+            versions(),
+            str(verilator_root()),
+            flags(waveform),
+            _headers(waveform),
+            _OPTIMISE_RUNTIME,
+            sys.platform,
+        ]
+    )
+
+
+def compile_objects(sources: Sequence[tuple[Path, Path, str]], waveform: WaveformFormat | None, *folders: Path) -> None:
+    """Compile (source, object, optimisation) at the same time, each in a process of its own.
+
+    Headers of ``folders`` come before those of the same name elsewhere.
+    """
+    base = [compiler(), *(f"-I{folder}" for folder in folders), *flags(waveform)]
     started = [_start([*base, level, "-c", source, "-o", target], None) for source, target, level in sources]
     try:
         for process in started:
@@ -145,7 +177,7 @@ def build_library(
     public: Sequence[str],
     *,
     memories: Mapping[str, str] | None = None,
-    waveform: bool = False,
+    waveform: WaveformFormat | None = None,
     driver: str | None = None,
     optimise: bool = True,
 ) -> Path:
@@ -153,17 +185,16 @@ def build_library(
 
     ``public`` names the variables, of whatever modules, that the driver is to find; ``memories`` are the files that
     the Verilog reads when it starts, kept beside the library. ``driver`` is the text of the driver's C++, that of
-    driver.cpp unless given, which may include circuit.h. Without ``optimise`` it is built in a fraction of the time,
-    and runs slower. Raises ToolError.
+    driver.cpp unless given, which may include circuit.h. The library writes waveforms of the format ``waveform``, or
+    none. Without ``optimise`` it is built in a fraction of the time, and runs slower. Raises ToolError.
     """
     contents = dict(memories or {})
     model = resources.files("snnhw.simulate").joinpath("spram.v").read_text() if _lacks_spram(verilog) else ""
     control = "`verilator_config\n" + "".join(f'public_flat_rd -module "*" -var "{name}"\n' for name in public)
     driver = driver or resources.files("snnhw.simulate").joinpath("driver.cpp").read_text()
     shared = resources.files("snnhw.simulate").joinpath("circuit.h").read_text()
-    options = [*_VERILATE, "--top-module", top, "--prefix", PREFIX, *(["--trace-vcd"] if waveform else [])]
+    options = [*_VERILATE, "--top-module", top, "--prefix", PREFIX, *([f"--trace-{waveform}"] if waveform else [])]
 
-    root = str(verilator_root())
     level = _OPTIMISE if optimise else "-O0"
     key = cache.digest(
         [
@@ -174,11 +205,8 @@ def build_library(
             driver,
             shared,
             options,
-            versions(),
-            root,
-            flags(waveform=waveform),
             level,
-            sys.platform,
+            _runtime_key(waveform),
         ]
     )
 
@@ -203,7 +231,7 @@ def _lacks_spram(verilog: str) -> bool:
     return "SB_SPRAM256KA" in verilog and "module SB_SPRAM256KA" not in verilog
 
 
-def _compile(folder: Path, waveform: bool, level: str) -> None:
+def _compile(folder: Path, waveform: WaveformFormat | None, level: str) -> None:
     """Compile what verilator wrote: what runs once and what runs in every cycle, at the same time and each its way."""
     generated = sorted((folder / "cpp").glob("*.cpp"))
     once = [path for path in generated if "Slow" in path.name or "Syms" in path.name]
@@ -216,9 +244,9 @@ def _compile(folder: Path, waveform: bool, level: str) -> None:
             lines = "".join(f'#include "{path.relative_to(folder)}"\n' for path in sources)
             (folder / f"{name}.cpp").write_text(lines)
             jobs.append((folder / f"{name}.cpp", folder / f"{name}.o", "-O0" if name == "once" else level))
-    compile_objects(jobs, waveform, f"-I{folder / 'cpp'}", f"-I{folder}")
+    compile_objects(jobs, waveform, folder / "cpp", folder)
     linked: list[str | Path] = [compiler(), "-shared", "-pthread", "-o", folder / "circuit.so"]
-    run([*linked, *(target for _, target, _ in jobs), *runtime(waveform=waveform)], "the linker")
+    run([*linked, *(target for _, target, _ in jobs), *runtime(waveform)], "the linker")
     for source, target, _ in jobs:
         source.unlink()
         target.unlink()

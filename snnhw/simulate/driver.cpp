@@ -1,5 +1,8 @@
 // Runs a verilated circuit cycle by cycle: sends samples, takes results, records the verification taps.
 //
+// Between samples it sends what must leave nothing behind: entries of the plan that give no result, which a reset may
+// follow.
+//
 // It knows the ports that every circuit has (clk, rst, error, sample, result) and reads their widths from the C++ types
 // that Verilator chose. Taps are found by name when the simulation begins. All functions have C linkage; none throws.
 
@@ -13,8 +16,12 @@
 #include <vector>
 
 #include "circuit.h"
-#if VM_TRACE
+#if VM_TRACE_FST
+#include "verilated_fst_c.h"
+using WaveformFile = VerilatedFstC;
+#elif VM_TRACE
 #include "verilated_vcd_c.h"
+using WaveformFile = VerilatedVcdC;
 #endif
 
 namespace {
@@ -47,9 +54,12 @@ bool weights_ready(const Circuit& circuit) {
 
 // What a run is; the layout is repeated in verilator.py.
 struct RunPlan {
-    const uint32_t* words;    // the beats of all samples, `words_per_beat` each
-    const int64_t* first;     // [samples + 1] beats before each sample
-    int64_t samples;
+    const uint32_t* words;    // the beats of all entries, `words_per_beat` each
+    const int64_t* first;     // [entries + 1] beats before each entry
+    const int64_t* answered;  // [entries] 1: a sample, which gives a result
+    const int64_t* reset;     // [entries] when there is a reset, in 256ths of the last latency; -1: none
+    int64_t entries;
+    int64_t samples;          // entries that are answered
     int64_t words_per_beat;
     int64_t isolated;         // 1: a sample waits for the previous result and `gap` cycles
     int64_t gap;              // also the cycles that are run after the last result
@@ -89,7 +99,7 @@ public:
 
     void open_waveform(const char* path) {
 #if VM_TRACE
-        waveform_.reset(new VerilatedVcdC);
+        waveform_.reset(new WaveformFile);
         top_->trace(waveform_.get(), 99);
         waveform_->open(path);
         if (!waveform_->isOpen()) throw std::runtime_error(std::string("cannot write ") + path);
@@ -112,6 +122,7 @@ public:
         if (plan.weight_count > 0 && !takes_weights<Vcircuit>()) throw std::runtime_error("the circuit takes no weights");
         plan_ = plan;
         random_ = Random{plan.seed};
+        errors_.reserve(plan.entries);
         started_.reserve(plan.samples);
         finished_.reserve(plan.samples);
         results_.reserve(plan.samples * kResultWords);
@@ -119,7 +130,7 @@ public:
 
     Status run(int64_t cycles) {
         for (; cycles > 0; --cycles) {
-            if (complete() && cycle_ - progress_ > plan_.gap) {
+            if (complete() && entry_ == plan_.entries && cycle_ - progress_ > plan_.gap) {
                 finish();
                 return kDone;
             }
@@ -135,7 +146,10 @@ public:
     void finish() {
 #if VM_TRACE
         writing([&] {
-            if (waveform_) waveform_->close();
+            if (!waveform_) return;
+            // Without any time, where the run ended before the first sample that is asked for, FST cannot be read.
+            if (!dumped_) waveform_->dump(time());
+            waveform_->close();
             waveform_.reset();
         });
 #endif
@@ -144,6 +158,7 @@ public:
     int64_t cycle() const { return cycle_ - kResetCycles; }
     int64_t result_count() const { return result_count_; }
     int64_t error_cycles() const { return error_cycles_; }
+    const std::vector<uint8_t>& errors() const { return errors_; }
     const std::vector<int64_t>& started() const { return started_; }
     const std::vector<int64_t>& finished() const { return finished_; }
     const std::vector<uint32_t>& results() const { return results_; }
@@ -155,27 +170,42 @@ public:
     std::string message;
 
 private:
+    uint64_t time() const { return static_cast<uint64_t>(cycle_) * 10; }
+
     bool complete() const { return result_count_ >= plan_.samples; }
+
+    // Whether the circuit is reset at `reset_at_`, or will be: nothing is sent before that.
+    bool awaits_reset() const { return cycle_ < reset_at_ + kResetCycles; }
+
+    // Whether the entry that is sent now is one that a reset ends.
+    bool interrupted() const { return entry_ < plan_.entries && plan_.reset[entry_] >= 0; }
 
     // Whether a beat is on offer in this cycle; one that was offered stays until it is taken.
     bool offers() {
-        if (cycle_ < kResetCycles || sample_ >= plan_.samples) return false;
+        if (awaits_reset() || entry_ >= plan_.entries) return false;
         if (sample_ == plan_.weights_before && weight_ < plan_.weight_count) return false;
         if (offered_) return true;
-        if (plan_.isolated && beat_ == plan_.first[sample_]) {
-            const bool idle = result_count_ >= sample_ && cycle_ - progress_ > plan_.gap;
-            if (!idle) return false;
+        if (beat_ == plan_.first[entry_]) {
+            const bool answers = result_count_ >= sample_;
+            if (interrupted() && !answers) return false;
+            if (plan_.isolated && !(answers && cycle_ - progress_ > plan_.gap)) return false;
         }
         return !random_.happens(plan_.source_stall);
     }
 
     void step() {
-        const bool reset = cycle_ < kResetCycles;
+        const bool reset = awaits_reset() && cycle_ >= reset_at_;
+        // The result of what a reset ends is not taken, should it come before the reset.
+        const bool refuses = awaits_reset() || (interrupted() && beat_ > plan_.first[entry_]);
+        const bool waited = !offered_;
         offered_ = offers();
+        if (offered_ && waited && interrupted() && beat_ == plan_.first[entry_]) {
+            for (Tap& tap : taps_) tap.mark();
+        }
         top_->rst = reset;
         top_->sample___05Fvalid = offered_;
         if (offered_) set_port(top_->sample___05Fpayload, plan_.words + beat_ * kSampleWords);
-        top_->result___05Fready = !reset && !random_.happens(plan_.sink_stall);
+        top_->result___05Fready = !refuses && !random_.happens(plan_.sink_stall);
         const bool loads = !reset && weight_ < plan_.weight_count && result_count_ >= plan_.weights_before;
         offer_weights(*top_, loads, loads ? plan_.weights[weight_] : 0);
         top_->clk = 0;
@@ -186,6 +216,9 @@ private:
             progress_ = cycle_;
         }
         if (!reset) observe();
+        if (cycle_ == reset_at_) {
+            for (Tap& tap : taps_) tap.forget();
+        }
         top_->clk = 1;
         top_->eval();
         dump(1);
@@ -195,11 +228,12 @@ private:
     void observe() {
         for (Tap& tap : taps_) tap.sample();
         error_cycles_ += top_->error;
+        if (cycle_ == told_at_) errors_.push_back(top_->error);
         if (offered_ && top_->sample___05Fready) {
-            if (beat_ == plan_.first[sample_]) started_.push_back(cycle());
-            if (++beat_ == plan_.first[sample_ + 1]) ++sample_;
+            if (beat_ == plan_.first[entry_] && plan_.answered[entry_]) started_.push_back(cycle());
             offered_ = false;
             progress_ = cycle_;
+            if (++beat_ == plan_.first[entry_ + 1]) end_entry();
         }
         if (top_->result___05Fvalid && top_->result___05Fready) {
             if (!complete()) {
@@ -210,6 +244,24 @@ private:
             }
             ++result_count_;
         }
+    }
+
+    // Cycles that the latest sample took; 0 where there is none, or where results came that nobody asked for.
+    int64_t last_latency() const {
+        const size_t count = finished_.size();
+        if (count == 0 || count > started_.size()) return 0;
+        return std::max<int64_t>(0, finished_.back() - started_[count - 1]);
+    }
+
+    // The last beat of an entry has been taken.
+    void end_entry() {
+        told_at_ = cycle_ + 1;
+        if (interrupted()) {
+            reset_at_ = cycle_ + 1 + plan_.reset[entry_] * last_latency() / 256;
+            told_at_ = reset_at_ + kResetCycles;
+        }
+        sample_ += plan_.answered[entry_];
+        ++entry_;
     }
 
 #if VM_TRACE
@@ -229,7 +281,8 @@ private:
     void dump(int half) {
 #if VM_TRACE
         if (!waveform_ || sample_ < plan_.trace_first || result_count_ > plan_.trace_last) return;
-        writing([&] { waveform_->dump(static_cast<uint64_t>(cycle_) * 10 + half * 5); });
+        writing([&] { waveform_->dump(time() + half * 5); });
+        dumped_ = true;
 #else
         (void)half;
 #endif
@@ -238,14 +291,18 @@ private:
     std::unique_ptr<VerilatedContext> context_;
     std::unique_ptr<Vcircuit> top_;
 #if VM_TRACE
-    std::unique_ptr<VerilatedVcdC> waveform_;
+    std::unique_ptr<WaveformFile> waveform_;
+    bool dumped_ = false;
 #endif
     RunPlan plan_{};
     Random random_;
     std::vector<Tap> taps_;
+    std::vector<uint8_t> errors_;
     std::vector<int64_t> started_, finished_;
     std::vector<uint32_t> results_;
-    int64_t cycle_ = 0, progress_ = 0, sample_ = 0, beat_ = 0, weight_ = 0, result_count_ = 0;
+    int64_t cycle_ = 0, progress_ = 0, entry_ = 0, sample_ = 0, beat_ = 0, weight_ = 0, result_count_ = 0;
+    int64_t reset_at_ = 0;  // the first cycle of the latest reset
+    int64_t told_at_ = -1;  // the cycle in which `error` tells of the latest entry
     int64_t error_cycles_ = 0;
     bool offered_ = false;
 };
@@ -298,6 +355,7 @@ int snnhw_run(Driver* driver, int64_t cycles) {
 
 int64_t snnhw_cycle(Driver* driver) { return driver->cycle(); }
 int64_t snnhw_result_count(Driver* driver) { return driver->result_count(); }
+int64_t snnhw_error_count(Driver* driver) { return static_cast<int64_t>(driver->errors().size()); }
 int64_t snnhw_error_cycles(Driver* driver) { return driver->error_cycles(); }
 int64_t snnhw_started_count(Driver* driver) { return static_cast<int64_t>(driver->started().size()); }
 int64_t snnhw_finished_count(Driver* driver) { return static_cast<int64_t>(driver->finished().size()); }
@@ -307,6 +365,10 @@ int64_t snnhw_result_words(Driver*) { return Driver::kResultWords; }
 void snnhw_copy_cycles(Driver* driver, int64_t* started, int64_t* finished) {
     std::copy(driver->started().begin(), driver->started().end(), started);
     std::copy(driver->finished().begin(), driver->finished().end(), finished);
+}
+
+void snnhw_copy_errors(Driver* driver, uint8_t* errors) {
+    std::copy(driver->errors().begin(), driver->errors().end(), errors);
 }
 
 void snnhw_copy_results(Driver* driver, uint32_t* words) {

@@ -9,7 +9,8 @@ from snnhw.errors import ToolMissingError
 from snnhw.implementation import Implementation
 from snnhw.model import Model
 from snnhw.simulate import compiler
-from snnhw.simulate.simulation import Simulator
+from snnhw.simulate.faults import FEWEST
+from snnhw.simulate.simulation import Simulator, WaveformFormat
 
 EngineName = Literal["auto", "verilator", "amaranth"]
 
@@ -21,6 +22,10 @@ class Engine(Protocol):
     """Makes simulators of circuits."""
 
     name: str
+    waveforms: tuple[WaveformFormat, ...]
+    """The formats of waveforms that its simulators write."""
+    fewest_faults: int
+    """Faults that `verify` sends at least, however few samples there are."""
 
     def simulator(self, model: Model, implementation: Implementation) -> Simulator:
         """The circuit of a model, made ready to run."""
@@ -31,6 +36,8 @@ class VerilatorEngine:
     """Simulates the emitted Verilog, compiled to a library; millions of cycles a second."""
 
     name = "verilator"
+    waveforms: tuple[WaveformFormat, ...] = ("vcd", "fst")
+    fewest_faults = FEWEST
 
     def simulator(self, model: Model, implementation: Implementation) -> Simulator:
         """Emit the Verilog and build its library, or take that out of the cache; what starts empty is loaded first."""
@@ -48,6 +55,8 @@ class AmaranthEngine:
     """Simulates the circuit that the Verilog is emitted from; slow, and needs nothing but Python."""
 
     name = "amaranth"
+    waveforms: tuple[WaveformFormat, ...] = ("vcd",)
+    fewest_faults = 1
 
     def simulator(self, model: Model, implementation: Implementation) -> Simulator:
         """A simulator that builds its circuit anew for each run; raises ToolMissingError where weights are loaded."""

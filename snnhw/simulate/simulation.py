@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from golden.network import LayerTrace
-from snnhw.errors import ToolError
+from snnhw.errors import OutputError, ToolError
 from snnhw.implementation import Implementation
-from snnhw.interface import Interface, Tap
+from snnhw.interface import Interface, StreamPort, Tap
 from snnhw.network import Network
 from snnhw.simulate.bits import Words, unpack
+from snnhw.simulate.faults import Fault
 from snnhw.simulate.taps import EncoderTrace, decode_encoder, decode_layer
 
 Mode = Literal["isolated", "stream"]
 """``isolated``: a sample is sent when the circuit is idle. ``stream``: samples follow each other without a pause."""
+
+WaveformFormat = Literal["vcd", "fst"]
+"""The format of a waveform, which is also the suffix of its file; FST is the compressed one."""
 
 IDLE_CYCLES = 8
 """Cycles without a transfer before an isolated sample, and after the last result."""
@@ -63,11 +67,31 @@ class Stall:
 
 @dataclass(frozen=True)
 class Waveform:
-    """A VCD file to write, of the time from sample ``first`` to the result of sample ``last`` (None: to the end)."""
+    """A file to write, of the time from sample ``first`` to the result of sample ``last`` (None: to the end).
+
+    Raises OutputError where the suffix of ``path`` is not that of a format.
+    """
 
     path: Path
     first: int = 0
     last: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.path.suffix[1:] not in get_args(WaveformFormat):
+            raise OutputError(f"the name of a waveform must end with .vcd or .fst, not '{self.path.name}'")
+
+    @property
+    def format(self) -> WaveformFormat:
+        """The format, by the suffix."""
+        return "fst" if self.path.suffix == ".fst" else "vcd"
+
+    def require(self, formats: tuple[WaveformFormat, ...]) -> None:
+        """Raise OutputError where an engine that writes ``formats`` does not write this one."""
+        if self.format not in formats:
+            raise OutputError(
+                f"Amaranth's simulator does not write .{self.format}: name a .vcd file in the place of "
+                f"'{self.path.name}', or take --engine verilator, for which g++, c++ or clang++ must be installed"
+            )
 
 
 @dataclass(frozen=True)
@@ -94,6 +118,9 @@ class Simulation:
     """Why the run ended before the last result, in one line; None where it did not."""
     records: dict[str, Words] = field(default_factory=dict)
     """What the taps showed, by stage: [records, words], each signal from a word of its own."""
+    errors: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
+    """[B + faults or less] the error flag after each sample and fault, in the order in which they were sent: in the
+    cycle after its last transfer, or in the first one after its reset."""
 
     @cached_property
     def classes(self) -> NDArray[np.int64]:
@@ -149,8 +176,8 @@ class Simulator(Protocol):
     """A circuit made ready to run; `run` may be called from several threads at once."""
 
     @property
-    def interface(self) -> Interface:
-        """The circuit's ports and taps."""
+    def sample_port(self) -> StreamPort:
+        """The circuit's stream ``sample``."""
         ...
 
     def run(
@@ -160,12 +187,15 @@ class Simulator(Protocol):
         mode: Mode = "isolated",
         traces: bool = True,
         stall: Stall | None = None,
+        faults: Sequence[Fault] = (),
         waveform: Waveform | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> Simulation:
         """Run samples uint8 [B, *sample_shape] from reset, each run in a circuit of its own.
 
-        ``traces`` records the taps. ``stall`` makes source and sink pause. ``progress`` is told the number of results
-        now and then. A circuit that stops answering gives a simulation with ``stuck`` set.
+        ``traces`` records the taps. ``stall`` makes source and sink pause. Fault i of ``faults``, fewer than B, is sent
+        between samples i and i + 1. ``progress`` is told the number of results now and then. A circuit that stops
+        answering gives a simulation with ``stuck`` set. Raises OutputError for a waveform of a format that the engine
+        does not write.
         """
         ...

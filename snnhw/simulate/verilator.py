@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -16,13 +16,23 @@ from numpy.typing import NDArray
 from snnhw.errors import OutputError, ToolError
 from snnhw.files import replacing
 from snnhw.implementation import Implementation
-from snnhw.interface import Interface, Tap
+from snnhw.interface import Interface, StreamPort, Tap
 from snnhw.model import Model
 from snnhw.network import Network
 from snnhw.simulate import compiler
 from snnhw.simulate.bits import Words
-from snnhw.simulate.samples import Beats, pack
-from snnhw.simulate.simulation import IDLE_CYCLES, Mode, Simulation, Stall, Waveform, patience, stuck_message
+from snnhw.simulate.faults import Fault, Schedule, schedule
+from snnhw.simulate.samples import pack
+from snnhw.simulate.simulation import (
+    IDLE_CYCLES,
+    Mode,
+    Simulation,
+    Stall,
+    Waveform,
+    WaveformFormat,
+    patience,
+    stuck_message,
+)
 from snnhw.simulate.taps import record_words
 from snnhw.verilog import emit
 
@@ -44,6 +54,9 @@ class _RunPlan(ctypes.Structure):
     _fields_ = (
         ("words", ctypes.c_void_p),
         ("first", ctypes.c_void_p),
+        ("answered", ctypes.c_void_p),
+        ("reset", ctypes.c_void_p),
+        ("entries", ctypes.c_int64),
         ("samples", ctypes.c_int64),
         ("words_per_beat", ctypes.c_int64),
         ("isolated", ctypes.c_int64),
@@ -65,8 +78,8 @@ class VerilatorSimulator:
     """A circuit's Verilog, made ready to run; several threads may run it at once.
 
     ``patience``: cycles without a transfer at the ports after which a run counts as stuck. The library is built at the
-    first run, or comes out of the cache; a second one is built where a waveform is asked for. Raises ToolMissingError
-    without a C++ compiler, ToolError where a tool fails or the circuit lacks a tap of its interface.
+    first run, or comes out of the cache; another one is built for each format of waveforms that is asked for. Raises
+    ToolMissingError without a C++ compiler, ToolError where a tool fails or the circuit lacks a tap of its interface.
     """
 
     network: Network
@@ -94,9 +107,14 @@ class VerilatorSimulator:
             memories=emitted.memories,
         )
 
+    @property
+    def sample_port(self) -> StreamPort:
+        """The circuit's stream ``sample``."""
+        return self.interface.sample
+
     def prepare(self) -> None:
         """Build the library now."""
-        _library(self._build(waveform=False))
+        _library(self._build(None))
 
     def run(
         self,
@@ -105,13 +123,14 @@ class VerilatorSimulator:
         mode: Mode = "isolated",
         traces: bool = True,
         stall: Stall | None = None,
+        faults: Sequence[Fault] = (),
         waveform: Waveform | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> Simulation:
         """See :class:`snnhw.simulate.simulation.Simulator`."""
-        library = _library(self._build(waveform=waveform is not None))
-        beats = pack(self.network, self.interface.sample, samples)
-        plan, kept = self._plan(beats, mode, stall, waveform)
+        library = _library(self._build(waveform.format if waveform else None))
+        entries = schedule(pack(self.network, self.interface.sample, samples), faults)
+        plan, kept = self._plan(entries, mode, stall, waveform)
         with _Circuit(library) as circuit:
             taps = [circuit.add_tap(self.interface.top, tap) for tap in self.interface.taps] if traces else []
             if waveform is None:
@@ -123,7 +142,7 @@ class VerilatorSimulator:
             del kept
             return self._collect(circuit, len(samples), taps, stuck)
 
-    def _build(self, *, waveform: bool) -> Path:
+    def _build(self, waveform: WaveformFormat | None) -> Path:
         names = {name for tap in self.interface.taps for name in (tap.strobe, *(s.signal for s in tap.signals))}
         top = self.interface.top
         with _BUILDING:
@@ -137,17 +156,20 @@ class VerilatorSimulator:
             )
 
     def _plan(
-        self, beats: Beats, mode: Mode, stall: Stall | None, waveform: Waveform | None
+        self, entries: Schedule, mode: Mode, stall: Stall | None, waveform: Waveform | None
     ) -> tuple[_RunPlan, list[NDArray[Any]]]:
         """The run as the driver takes it, and the arrays that it points into."""
-        words = np.ascontiguousarray(beats.words)
-        first = np.concatenate([[0], np.cumsum(beats.counts)]).astype(np.int64)
+        words = np.ascontiguousarray(entries.words)
+        answered = entries.answered.astype(np.int64)
         stall = stall or Stall(source=0, sink=0)
         weights = np.array([byte for image in self.images for byte in (*image[:-1], image[-1] | _LAST)], np.uint16)
         plan = _RunPlan(
             words=words.ctypes.data,
-            first=first.ctypes.data,
-            samples=len(beats.counts),
+            first=entries.first.ctypes.data,
+            answered=answered.ctypes.data,
+            reset=entries.reset.ctypes.data,
+            entries=len(answered),
+            samples=int(answered.sum()),
             words_per_beat=words.shape[1],
             isolated=mode == "isolated",
             gap=IDLE_CYCLES,
@@ -161,7 +183,7 @@ class VerilatorSimulator:
             weight_count=len(weights),
             weights_before=self.images_before,
         )
-        return plan, [words, first, weights]
+        return plan, [words, entries.first, answered, entries.reset, weights]
 
     def _collect(self, circuit: _Circuit, samples: int, taps: list[int], stuck: bool) -> Simulation:
         started, finished = circuit.cycles()
@@ -176,6 +198,7 @@ class VerilatorSimulator:
             finished=finished,
             cycles=cycles,
             error=circuit.counter("error_cycles") > 0,
+            errors=circuit.errors(),
             extra_results=results - len(finished),
             stuck=stuck_message(results, cycles, self.patience) if stuck else None,
             records={
@@ -236,6 +259,12 @@ class _Circuit:
         self.library.snnhw_copy_cycles(self.handle, started.ctypes.data, finished.ctypes.data)
         return started, finished
 
+    def errors(self) -> NDArray[np.bool_]:
+        """The error flag after each entry."""
+        flags = np.zeros(self.counter("error_count"), np.uint8)
+        self.library.snnhw_copy_errors(self.handle, flags.ctypes.data)
+        return flags.astype(np.bool_)
+
     def results(self, count: int) -> Words:
         words = np.zeros((count, self.counter("result_words")), np.uint32)
         self.library.snnhw_copy_results(self.handle, words.ctypes.data)
@@ -268,10 +297,12 @@ def _library(path: Path) -> ctypes.CDLL:
         "run": (number, [handle, ctypes.c_int64]),
         "tap_count": (ctypes.c_int64, [handle, number]),
         "copy_cycles": (None, [handle, pointer, pointer]),
+        "copy_errors": (None, [handle, pointer]),
         "copy_results": (None, [handle, pointer]),
         "copy_tap": (None, [handle, number, pointer]),
     }
-    for counter in ("cycle", "result_count", "error_cycles", "started_count", "finished_count", "result_words"):
+    counts = ("result", "error", "started", "finished")
+    for counter in ("cycle", "error_cycles", "result_words", *(f"{name}_count" for name in counts)):
         signatures[counter] = (ctypes.c_int64, [handle])
     for name, (result, arguments) in signatures.items():
         function = getattr(library, f"snnhw_{name}")

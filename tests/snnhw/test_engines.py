@@ -6,13 +6,14 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from snnhw.errors import ToolMissingError
+from snnhw.errors import OutputError, ToolMissingError
 from snnhw.simulate.amaranth import AmaranthSimulator
 from snnhw.simulate.engines import engine
+from snnhw.simulate.faults import faults_between
 from snnhw.simulate.simulation import Mode, Simulation, SimulationError, Simulator, Stall, Waveform
 from snnhw.simulate.verilator import VerilatorSimulator
 from snnhw.verify import verify
-from tests.circuits import CASES, implementation, model, samples
+from tests.circuits import CASES, emitted, implementation, model, samples
 
 each_case = pytest.mark.parametrize("case", CASES)
 STALLED = Stall(seed=5, source=100, sink=150)
@@ -28,10 +29,14 @@ def engines(case: str) -> tuple[Simulator, Simulator]:
 @each_case
 def test_both_engines_show_the_same_in_the_same_cycles(case: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.chdir(tmp_path)
-    given = samples(case, 4)
-    for mode in get_args(Mode):
-        fast, slow = (simulator.run(given, mode=mode) for simulator in engines(case))
+    given, port = samples(case, 4), emitted(case).interface.sample
+    faults = faults_between(model(case).network, port, given, 9)
+    again = samples(case, len(faults) + 1)
+    for sent, mode, between in (*((given, mode, ()) for mode in get_args(Mode)), (again, "stream", faults)):
+        fast, slow = (simulator.run(sent, mode=mode, faults=between) for simulator in engines(case))
         same(fast, slow)
+        np.testing.assert_array_equal(fast.errors, slow.errors)
+        assert len(fast.errors) == len(sent) + len(between)
         np.testing.assert_array_equal(fast.finished - fast.started[0], slow.finished - slow.started[0])
         np.testing.assert_array_equal(fast.started - fast.started[0], slow.started - slow.started[0])
 
@@ -51,6 +56,7 @@ def test_every_number_is_goldens_and_every_count_of_cycles_predicted(case: str):
     report = verify(model(case), implementation(case), samples(case, 200), simulator=simulator)
     assert report.equal, report.divergence or report.problems
     assert report.timing_mismatches == 0
+    assert report.recoveries == 22
     stalled = verify(model(case), implementation(case), samples(case, 200), simulator=simulator, stall=STALLED)
     assert stalled.equal, stalled.divergence or stalled.problems
     assert stalled.timing_mismatches is None
@@ -81,6 +87,16 @@ def test_amaranth_writes_a_waveform_and_records_nothing_unless_asked(tmp_path: P
     assert simulation.records == {}
     assert "tap_integrated" in (tmp_path / "wave.vcd").read_text()
     assert [path.name for path in tmp_path.iterdir()] == ["wave.vcd"]
+
+
+def test_amaranth_refuses_what_it_cannot_write_before_it_simulates(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    given, wanted = samples("direct", 2), tmp_path / "wave.fst"
+    monkeypatch.setattr("snnhw.simulate.amaranth._Bench.run", lambda *_: pytest.fail("simulated"))
+    with pytest.raises(OutputError, match=r"does not write \.fst: name a \.vcd file .* take --engine verilator"):
+        AmaranthSimulator(model("direct"), implementation("direct")).run(given, waveform=Waveform(wanted))
+    with pytest.raises(OutputError, match=r"in the place of 'wave\.fst'"):
+        verify(model("direct"), implementation("direct"), given, engine="amaranth", waveform=wanted)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_amaranth_finds_a_circuit_that_is_stuck(monkeypatch: pytest.MonkeyPatch):

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from golden.network import Golden
-from snnhw.errors import ToolError, ToolMissingError
+from snnhw.errors import OutputError, ToolError, ToolMissingError
 from snnhw.interface import Interface
 from snnhw.simulate import cache, compiler
 from snnhw.simulate.simulation import Mode, Simulation, SimulationError, Stall, Waveform
 from tests import toy
+from tests.waveforms import read_fst, read_vcd
 
 pytestmark = pytest.mark.verilator
 
@@ -133,17 +134,36 @@ def test_a_waveform_holds_the_chosen_samples(tmp_path: Path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["all.vcd", "some.vcd"]
 
 
-def test_a_waveform_without_room_is_an_error_and_leaves_nothing(tmp_path: Path):
+@pytest.mark.parametrize("window", [(0, None), (4, 5), (300, None)])
+def test_fst_holds_what_vcd_does(window: tuple[int, int | None], tmp_path: Path):
     samples, simulator = toy.samples(200), toy.simulator()
-    simulator.run(samples[:1], waveform=Waveform(tmp_path / "first.vcd"))
+    for suffix in ("vcd", "fst"):
+        simulator.run(samples, waveform=Waveform(tmp_path / f"wave.{suffix}", *window))
+    text, compressed = read_vcd(tmp_path / "wave.vcd"), read_fst(tmp_path / "wave.fst")
+    assert text == compressed
+    assert "TOP.toy.hidden.neurons.tap_membrane" in text
+    assert (tmp_path / "wave.fst").stat().st_size < (tmp_path / "wave.vcd").stat().st_size / 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["wave.fst", "wave.vcd"]
+
+
+@pytest.mark.parametrize("name", ["wave", "wave.FST", "wave.vcd.gz", ".vcd"])
+def test_a_waveform_of_no_known_format_is_refused(name: str):
+    with pytest.raises(OutputError, match=rf"must end with \.vcd or \.fst, not '{name}'$"):
+        Waveform(Path(name))
+
+
+@pytest.mark.parametrize("suffix", ["vcd", "fst"])
+def test_a_waveform_without_room_is_an_error_and_leaves_nothing(suffix: str, tmp_path: Path):
+    samples, simulator = toy.samples(200), toy.simulator()
+    simulator.run(samples[:1], waveform=Waveform(tmp_path / f"first.{suffix}"))
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
     try:
         with pytest.raises(ToolError, match=r"cannot write the waveform .*; choose a place with room"):
-            simulator.run(samples, waveform=Waveform(tmp_path / "second.vcd"))
+            simulator.run(samples, waveform=Waveform(tmp_path / f"second.{suffix}"))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert [path.name for path in tmp_path.iterdir()] == ["first.vcd"]
+    assert [path.name for path in tmp_path.iterdir()] == [f"first.{suffix}"]
     check(simulator.run(samples), samples)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ from golden.network import run as run_golden
 from snnhw.cli.app import run
 from snnhw.compare import Divergence
 from snnhw.data import load
+from snnhw.implementation import Implementation
 from snnhw.model import Model, tensor_shapes
 from snnhw.modelfile import save
 from snnhw.presets import preset
-from snnhw.verify import Report
+from snnhw.verify import Report, verify
 
 IMAGES = 3
 LIMIT = ["--limit", str(IMAGES)]
@@ -81,6 +83,7 @@ def test_verify(folder: Path, capsys: pytest.CaptureFixture[str]):
     assert shown["correct"] == (golden().classes == load("sample").labels[:IMAGES]).sum()
     assert shown["cycles"]["min"] <= shown["cycles"]["mean"] <= shown["cycles"]["max"]
     assert shown["digest"] == network().digest
+    assert shown["recoveries"] == IMAGES
     assert sorted(path.name for path in folder.iterdir()) == ["small.safetensors"]
 
 
@@ -93,16 +96,20 @@ def test_verify_the_verilog_with_any_lanes(capsys: pytest.CaptureFixture[str]):
     assert captured.out.endswith("equal: 50 of 50 images\n")
     assert "by verilator" in captured.out
     assert "all as predicted" in captured.out
+    assert "recovery            22 ill-framed or interrupted samples dropped, and only those\n" in captured.out
+
+
+@lru_cache
+def sound() -> Report:
+    """The report of a circuit that does not differ."""
+    images = load("sample", limit=IMAGES)
+    chosen = network()
+    return verify(chosen, Implementation.of(chosen.network), images.images, images.labels, engine="amaranth")
 
 
 def differing(**changes: Any) -> Any:
-    """`verify`, with a report of a circuit that differs."""
-    original = snnhw.verify.verify
-
-    def found(*arguments: Any, **options: Any) -> Report:
-        return replace(original(*arguments, **options), **changes)
-
-    return found
+    """In the place of `verify`, one with a report of a circuit that differs."""
+    return lambda *_arguments, **_options: replace(sound(), **changes)
 
 
 def test_a_circuit_that_differs_is_status_1(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
@@ -167,6 +174,10 @@ CANNOT: dict[str, tuple[list[str], str]] = {
     "beyond": (["simulate", "small.safetensors", "--index", "1000"], "--index must be below 1000"),
     "beyond the demo's": (["demo", "small.safetensors", "--index", "1000"], "--index must be below 1000"),
     "traces": (["simulate", "small.safetensors", *LIMIT, "--traces", "x.txt"], "must end with .npz, not 'x.txt'"),
+    "waveform": (["simulate", "small.safetensors", "--vcd", "x.txt"], "must end with .vcd or .fst, not 'x.txt'"),
+    "waveform of what differs": (["verify", "small.safetensors", "--vcd", "x.gz"], "with .vcd or .fst, not 'x.gz'"),
+    "fst of amaranth": (["simulate", "small.safetensors", *SLOW, "--vcd", "x.fst"], "or take --engine verilator"),
+    "fst of what differs": (["verify", "small.safetensors", *SLOW, "--vcd", "x.fst"], "or take --engine verilator"),
     "unwritable": (
         ["simulate", "small.safetensors", *LIMIT, *SLOW, "--vcd", "small.safetensors/w.vcd"],
         "cannot write",
@@ -177,8 +188,11 @@ CANNOT: dict[str, tuple[list[str], str]] = {
 
 
 @pytest.mark.parametrize("case", CANNOT)
-def test_what_cannot_be_is_one_line(case: str, capsys: pytest.CaptureFixture[str]):
+def test_what_cannot_be_is_one_line(case: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """And is told before anything is built or simulated."""
     arguments, message = CANNOT[case]
+    for simulator in ("verilator.VerilatorSimulator.prepare", "amaranth._Bench.run"):
+        monkeypatch.setattr(f"snnhw.simulate.{simulator}", lambda *_: pytest.fail("simulated"))
     assert run(arguments) == 2
     captured = capsys.readouterr()
     assert captured.out == ""

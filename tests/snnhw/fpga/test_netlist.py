@@ -66,6 +66,7 @@ def test_a_netlist_is_goldens_equal(family):
     assert report.images == len(SAMPLES)
     assert report.cells > 200
     assert report.cycles.min > 10
+    assert report.recoveries == 22
     assert report.correct is not None
 
 
