@@ -155,15 +155,14 @@ def unreset(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("module", "case"),
     [
-        ("intake", "direct"),  # the counts of beats and of words in the queue
-        ("intake", "rate"),  # the encoder's word and step
+        ("intake", "rate"),  # the count of beats, and the encoder's word and step
         ("encoder", "events"),  # the count of steps
         ("crossbar", "integrate_fire"),  # sums
         ("neuron", "bernoulli"),  # words and steps of a bank of membranes
     ],
 )
 def test_registers_that_a_reset_does_not_clear_are_found(module: str, case: str, monkeypatch: pytest.MonkeyPatch):
-    golden, samples = Golden(circuits.model(case)), circuits.samples(case, 22)
+    golden, samples = Golden(circuits.model(case)), circuits.samples(case, 12)
     monkeypatch.setattr("snnhw.simulate.amaranth.patience", lambda *_: 500)
     unreset(module, monkeypatch)
     simulator = AmaranthSimulator(circuits.model(case), circuits.implementation(case))
