@@ -33,9 +33,6 @@ DIGEST_BYTES = 8
 
 CYCLES_BITS = 24
 
-WEIGHTS = "weights"
-"""The stream of a network's circuit that takes new weights, where it takes any; ``loaded`` then is beside it."""
-
 TOO_LONG = CHECK_BITS + 8
 """Bits behind a request's contents that no good request has: the checksum, and what fills up the last byte before."""
 
@@ -370,7 +367,8 @@ class UartTop(wiring.Component):
         bits = pixel_bits(model)
         self.circuit = NetworkCircuit(model, implementation)
         digest = bytes.fromhex(model.digest)[:DIGEST_BYTES]
-        self.upload = Upload(digest) if WEIGHTS in self.circuit.signature.members else None
+        loader = self.circuit.loader
+        self.upload = None if loader is None else Upload(digest, loader.octets)
         interface, loads = self.circuit.interface, self.upload is not None
         self.requests = Requests(model.network.inputs, implementation.pixels_per_beat, bits, self.upload)
         before, after = identity(model, interface, bits, loads)
