@@ -190,7 +190,9 @@ class Requests(wiring.Component):
     def _pixel_bit(self, m):
         """Keep a bit; the last one of the final beat ends the pixels, that of any other sends the beat off."""
         m.d.sync += [self.beat.eq(Cat(self.beat[1:], self.bits.payload.bit)), self.count.eq(self.count + 1)]
-        with m.If(self.final & (self.count == self.final_bits - 1)):
+        # A beat's first bit may come while the one before is handed over, and index is still that one's.
+        final = self.final if self.final_bits > 1 else self.index + self.full == self.beats - 1
+        with m.If(final & (self.count == self.final_bits - 1)):
             m.d.sync += self.count.eq(0)
             m.next = "TAIL"
         with m.Elif(self.count == self.beat_bits - 1):

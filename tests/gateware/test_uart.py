@@ -285,7 +285,7 @@ def run_intake(
     return found
 
 
-SHAPES = [(11, 4, 4), (8, 8, 8), (7, 1, 2), (5, 3, 1), (3, 8, 4), (1, 1, 8), (6, 3, 4)]
+SHAPES = [(11, 4, 4), (8, 8, 8), (7, 1, 2), (5, 3, 1), (3, 8, 4), (1, 1, 8), (6, 3, 4), (8, 1, 1), (3, 2, 1)]
 identities = {
     shape: Identity(
         version=1, digest="", inputs=shape[0], classes=2, pixel_bits=shape[2], score_bits=8, scores_signed=False
