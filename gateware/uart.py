@@ -33,9 +33,6 @@ DIGEST_BYTES = 8
 
 CYCLES_BITS = 24
 
-WEIGHTS = "weights"
-"""The stream of a network's circuit that takes new weights, where it takes any; ``loaded`` then is beside it."""
-
 TOO_LONG = CHECK_BITS + 8
 """Bits behind a request's contents that no good request has: the checksum, and what fills up the last byte before."""
 
@@ -193,7 +190,9 @@ class Requests(wiring.Component):
     def _pixel_bit(self, m):
         """Keep a bit; the last one of the final beat ends the pixels, that of any other sends the beat off."""
         m.d.sync += [self.beat.eq(Cat(self.beat[1:], self.bits.payload.bit)), self.count.eq(self.count + 1)]
-        with m.If(self.final & (self.count == self.final_bits - 1)):
+        # A beat's first bit may come while the one before is handed over, and index is still that one's.
+        final = self.final if self.final_bits > 1 else self.index + self.full == self.beats - 1
+        with m.If(final & (self.count == self.final_bits - 1)):
             m.d.sync += self.count.eq(0)
             m.next = "TAIL"
         with m.Elif(self.count == self.beat_bits - 1):
@@ -370,7 +369,8 @@ class UartTop(wiring.Component):
         bits = pixel_bits(model)
         self.circuit = NetworkCircuit(model, implementation)
         digest = bytes.fromhex(model.digest)[:DIGEST_BYTES]
-        self.upload = Upload(digest) if WEIGHTS in self.circuit.signature.members else None
+        loader = self.circuit.loader
+        self.upload = None if loader is None else Upload(digest, loader.octets)
         interface, loads = self.circuit.interface, self.upload is not None
         self.requests = Requests(model.network.inputs, implementation.pixels_per_beat, bits, self.upload)
         before, after = identity(model, interface, bits, loads)

@@ -14,13 +14,15 @@ BYTES_HELD = CHECK_BITS // 8 + 1
 class Upload(wiring.Component):
     """Takes the bits of a frame behind its header: a digest, then an image of the weights that are of it.
 
-    Bytes of the image are passed on as they come, the last one at the frame's end. If the frame is not good that byte
-    ends the image all the same, and another one ends a second image at once, which is too short whatever the first one
-    was (an image has more than one byte): so the circuit is left without weights. ``finished`` is 1 for a cycle after
-    either, with ``good`` where the weights are ``loaded``. ``digest`` is that of the weights: a reset changes neither.
+    Bytes of the image, of which there are ``size``, are passed on as they come, the last one at the frame's end. If the
+    frame is not good that byte ends the image all the same, and a second image follows at once that is too short
+    whatever the first one was, or, where ``size`` is 1, too long: so the circuit is left without weights. ``finished``
+    is 1 for a cycle after either, with ``good`` where the weights are ``loaded``. ``digest`` is that of the weights: a
+    reset changes neither.
     """
 
-    def __init__(self, digest: bytes):
+    def __init__(self, digest: bytes, size: int):
+        self.size = size
         self.initial_digest = int.from_bytes(digest, "little")
         self.digest_bits = 8 * len(digest)
         super().__init__(
@@ -71,12 +73,20 @@ class Upload(wiring.Component):
                     m.next = "FINISH"
                     with m.If(spoilt):
                         m.next = "SPOIL"
-            with m.State("SPOIL"):
-                m.d.comb += [weights.valid.eq(1), weights.payload.last.eq(1)]
-                with m.If(weights.ready):
-                    m.next = "FINISH"
+            if self.size > 1:
+                self._spoil(m, "SPOIL", "FINISH", last=1)
+            else:
+                self._spoil(m, "SPOIL", "LENGTHEN", last=0)
+                self._spoil(m, "LENGTHEN", "FINISH", last=1)
             with m.State("FINISH"):
                 m.d.comb += [self.finished.eq(1), self.good.eq(self.loaded & ~spoilt)]
                 m.d.sync += count.eq(0)
                 m.next = "DIGEST"
         return m
+
+    def _spoil(self, m, state, after, last):
+        """A state in which a byte of the image that spoils the weights goes out."""
+        with m.State(state):
+            m.d.comb += [self.weights.valid.eq(1), self.weights.payload.last.eq(last)]
+            with m.If(self.weights.ready):
+                m.next = after

@@ -151,6 +151,8 @@ class WeightLoader(wiring.Component):
         if not segments:
             raise ValueError("an image must have a segment at least")
         self.segments = tuple(segments)
+        self.octets = sum(segment.depth * segment.octets for segment in segments)
+        """Bytes of an image."""
         self.initially = initially
         writes = {f"write_{i}": Out(write_signature(s.depth, s.bits)) for i, s in enumerate(segments)}
         super().__init__({"load": In(stream.Signature(load_layout())), "loaded": Out(1), **writes})

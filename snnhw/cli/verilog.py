@@ -12,9 +12,9 @@ from snnhw.cli.output import DatasetName, Json, ModelName, console, print_record
 
 if TYPE_CHECKING:
     from snnhw.implementation import Implementation
-    from snnhw.interface import Interface
     from snnhw.model import Model
     from snnhw.shell import Shell
+    from snnhw.verilog import Emitted
 
 _TOP = typer.Option("--top", metavar="NAME", help="The name of the top module; snn, or srbm, unless told.")
 _OUT = typer.Option("--out", metavar="DIR", help="The folder; NAME_verilog in this folder unless told.")
@@ -22,7 +22,9 @@ _INTERFACE = typer.Option("--interface", metavar="KIND", help="What surrounds th
 _TDATA = typer.Option("--tdata", metavar="BITS", help="Width of AXI4-Stream: 8, 32 or 64; 32 unless told.")
 _BAUD = typer.Option("--baud", min=1, metavar="N", help="Of the UART; 115200 unless told.")
 _CLOCK = typer.Option("--clock-hz", min=1, metavar="N", help="The clock that the UART divides.")
-_VECTORS = typer.Option("--limit", min=1, metavar="N", help="Images that the test bench sends.")
+_VECTORS = typer.Option(
+    "--limit", min=1, metavar="N", help="Images that the test bench sends; 10 unless told, 3 over a serial line."
+)
 
 
 def verilog(
@@ -42,12 +44,11 @@ def verilog(
     clock_hz: Annotated[int | None, _CLOCK] = None,
     testbench: Annotated[bool, typer.Option("--testbench", help="Write a self-checking test bench too.")] = False,
     dataset: DatasetName = "sample",
-    limit: Annotated[int, _VECTORS] = 10,
+    limit: Annotated[int | None, _VECTORS] = None,
     out: Annotated[str | None, _OUT] = None,
     as_json: Json = False,
 ) -> None:
     """Write the circuit of a model: Verilog, a description of its ports as JSON, an instantiation template."""
-    from snnhw.errors import DescriptionError
     from snnhw.files import write_atomically
     from snnhw.presets import resolve_model
     from snnhw.srbm.presets import is_srbm
@@ -85,10 +86,8 @@ def verilog(
         memory=memory,
     )
     shell = _shell(interface, tdata, baud, clock_hz)
-    if testbench and interface != "stream":
-        raise DescriptionError("--testbench drives the plain streams: leave out --interface")
     emitted = emit(chosen, choices, top or "snn", shell)
-    bench = _bench(chosen, choices, emitted.interface, dataset, limit) if testbench else {}
+    bench = _bench(chosen, choices, emitted, dataset, limit) if testbench else {}
     folder = Path(out) if out is not None else Path(f"{Path(model).stem}_verilog")
     paths = [*emitted.write(folder), *(write_atomically(folder / name, text) for name, text in bench.items())]
     files = [str(path) for path in paths]
@@ -141,12 +140,12 @@ def _shell(interface: str, tdata: int | None, baud: int | None, clock_hz: int | 
         raise DescriptionError(first_complaint(error)) from error
 
 
-def _bench(model: Model, choices: Implementation, interface: Interface, dataset: str, limit: int) -> dict[str, str]:
+def _bench(model: Model, choices: Implementation, emitted: Emitted, dataset: str, limit: int | None) -> dict[str, str]:
     """The files of a test bench that sends the first images of a dataset."""
-    from golden.network import run
     from snnhw.cli.images import noted
     from snnhw.data import check_images, load
-    from snnhw.testbench import testbench
+    from snnhw.testbench import LIMITS, testbench
 
-    samples = check_images(noted(load(dataset, limit=limit), model.network), model.network)
-    return testbench(model.network, choices, interface, samples, run(model, samples))
+    count = LIMITS[emitted.shell.kind] if limit is None else limit
+    samples = check_images(noted(load(dataset, limit=count), model.network), model.network)
+    return testbench(model, choices, emitted, samples)

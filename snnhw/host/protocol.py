@@ -138,6 +138,12 @@ class Identity:
             loads=bool(contents[20] & 2),
         )
 
+    def encode(self) -> bytes:
+        """The contents of the answer that says it."""
+        before = MAGIC + bytes([self.version]) + bytes.fromhex(self.digest)
+        after = self.inputs.to_bytes(4, "little") + self.classes.to_bytes(2, "little")
+        return before + after + bytes([self.pixel_bits, self.score_bits, self.scores_signed | self.loads << 1])
+
     @classmethod
     def of(cls, model: Model, room: Range | None = None) -> Identity:
         """What a circuit that computes a model must say; see :func:`pixel_bits`.

@@ -22,6 +22,7 @@ from gateware import frame, uart
 from gateware.crc import Crc
 from gateware.network import NetworkCircuit
 from gateware.serial import BitTime, Receiver, Transmitter
+from gateware.upload import Upload
 from gateware.weights import Segment, WeightLoader, load_layout
 from golden.network import run as run_golden
 from snnhw.errors import DescriptionError
@@ -284,7 +285,7 @@ def run_intake(
     return found
 
 
-SHAPES = [(11, 4, 4), (8, 8, 8), (7, 1, 2), (5, 3, 1), (3, 8, 4), (1, 1, 8), (6, 3, 4)]
+SHAPES = [(11, 4, 4), (8, 8, 8), (7, 1, 2), (5, 3, 1), (3, 8, 4), (1, 1, 8), (6, 3, 4), (8, 1, 1), (3, 2, 1)]
 identities = {
     shape: Identity(
         version=1, digest="", inputs=shape[0], classes=2, pixel_bits=shape[2], score_bits=8, scores_signed=False
@@ -527,6 +528,35 @@ def test_new_weights(monkeypatch: pytest.MonkeyPatch):
             assert found == replace(line.identity, loads=True, digest=wanted)
         else:
             assert (answer.kind, answer.number, answer.contents) == wanted
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_weights_that_were_not_whole_are_none_however_small_they_are(size: int):
+    upload, loader = Upload(bytes(8), size), WeightLoader([Segment(1, 8 * size)], initially=True)
+    m = Module()
+    m.submodules.upload, m.submodules.loader = upload, loader
+    wiring.connect(m, upload.weights, loader.load)
+    m.d.comb += upload.loaded.eq(loader.loaded)
+    whole = bytes(range(8 + size))
+    found = []
+
+    async def bench(ctx):
+        async def frame(contents: bytes, good: bool) -> bool:
+            bits = [octet >> place & 1 for octet in [*contents, *bytes(4)] for place in range(8)]
+            items = [{"bit": bit, "end": 0, "good": 0} for bit in bits]
+            ctx.set(upload.bits.valid, 1)
+            for item in [*items, {"bit": 0, "end": 1, "good": good}]:
+                ctx.set(upload.bits.payload, item)
+                await ctx.tick().until(upload.bits.ready)
+            ctx.set(upload.bits.valid, 0)
+            await ctx.tick().until(upload.finished)
+            return bool(ctx.get(loader.loaded))
+
+        for contents, good in ((whole, True), (whole, False), (whole[:-1], True), (whole + b"!", True), (whole, True)):
+            found.append(await frame(contents, good))
+
+    run(m, bench)
+    assert found == [True, False, False, False, True]
 
 
 def refused(number: int, reason: Refusal) -> tuple[int, int, bytes]:

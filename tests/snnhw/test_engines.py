@@ -114,7 +114,9 @@ def test_verilator_is_taken_where_it_runs(name):
 def test_auto_says_so_where_it_falls_back_and_runs_fewer_samples(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CXX", raising=False)
-    report = verify(model("rate"), implementation("rate"), samples("rate", 12), labels=np.zeros(12, int), modes=["stream"])
+    report = verify(
+        model("rate"), implementation("rate"), samples("rate", 12), labels=np.zeros(12, int), modes=["stream"]
+    )
     assert report.equal
     assert (report.engine, report.images) == ("amaranth", 10)
     assert report.note is not None

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import snnhw.testbench
 import snnhw.verify
 from golden.network import run as run_golden
 from snnhw.cli.app import run
@@ -159,10 +160,28 @@ def test_demo(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyt
     assert "there/snn.v" in shown["files"]
 
 
-def test_a_test_bench(capsys: pytest.CaptureFixture[str]):
-    shown = record(["verilog", "small.safetensors", "--testbench", *LIMIT, "--top", "mine"], capsys)
+@pytest.mark.parametrize(
+    ("options", "images"),
+    [
+        ([], 10),
+        (["--interface", "axi", "--limit", "2"], 2),
+        (["--interface", "uart", "--clock-hz", "921600"], 3),
+    ],
+)
+def test_a_test_bench(
+    options: list[str], images: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    sent, write = [], snnhw.testbench.testbench
+
+    def spy(model: Any, implementation: Any, emitted: Any, samples: Any) -> dict[str, str]:
+        sent.append(len(samples))
+        return write(model, implementation, emitted, samples)
+
+    monkeypatch.setattr(snnhw.testbench, "testbench", spy)
+    shown = record(["verilog", "small.safetensors", "--testbench", *options, "--top", "mine"], capsys)
     assert shown["top"] == "mine"
     assert {"small_verilog/mine.v", "small_verilog/mine_tb.v"} <= set(shown["files"])
+    assert sent == [images]
 
 
 CANNOT: dict[str, tuple[list[str], str]] = {

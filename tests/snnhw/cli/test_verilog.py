@@ -82,7 +82,6 @@ CANNOT: dict[str, tuple[list[str], str]] = {
     "no clock": (["--interface", "uart"], "--interface uart needs --clock-hz"),
     "slow clock": (["--interface", "uart", "--clock-hz", "1000"], "needs a clock of at least 921600 Hz, not 1000"),
     "other option": (["--interface", "axi", "--baud", "9600"], "--baud goes with --interface uart alone"),
-    "test bench": (["--interface", "axi", "--testbench"], "--testbench drives the plain streams"),
     "unwritable": (["--out", "tiny.safetensors/x"], "cannot write tiny.safetensors/x: not a directory"),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from random import Random
 
 import numpy as np
@@ -69,9 +70,7 @@ class SimpleCircuit:
     def _answer(self, frame: Frame) -> Frame:
         known = self._identity
         if frame.kind == Kind.IDENTIFY:
-            contents = b"snn" + bytes([self._version]) + bytes.fromhex(known.digest)
-            contents += known.inputs.to_bytes(4, "little") + known.classes.to_bytes(2, "little")
-            contents += bytes([known.pixel_bits, known.score_bits, known.scores_signed | self._loads << 1])
+            contents = replace(known, version=self._version, loads=self._loads).encode()
             return Frame(Kind.IDENTIFY, frame.number, contents)
         if self._loads and frame.kind == Kind.UNLOCK:
             self._unlocked = True

@@ -108,6 +108,7 @@ def test_an_identity_comes_back(case: str):
         + bytes([wanted.pixel_bits, wanted.score_bits, wanted.scores_signed])
     )
     assert Identity.decode(contents) == wanted
+    assert wanted.encode() == contents
     for other in (b"snm" + contents[3:], b"snn\x02" + contents[4:], contents[:-1], contents + b"\0", b""):
         assert Identity.decode(other) is None
 
