@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 from functools import lru_cache
 from pathlib import Path
@@ -10,7 +9,6 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import pytest
 
 from snnhw import testbench as bench
 from snnhw.implementation import Implementation, MemoryKind
@@ -21,9 +19,7 @@ from snnhw.simulate.compiler import verilator_root
 from snnhw.verilog import Emitted, emit
 from tests import circuits
 
-needs_icarus = pytest.mark.skipif(shutil.which("iverilog") is None, reason="Icarus is not installed")
-
-STANDARDS = ("2005",)
+STANDARDS = ("2005", "2012")
 """Of Verilog, by which Icarus takes circuits and benches."""
 
 COUNT = 5

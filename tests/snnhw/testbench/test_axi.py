@@ -12,11 +12,11 @@ from tests.snnhw.testbench.simulators import (
     files,
     held,
     icarus,
-    needs_icarus,
     passes,
     tiny,
     verilator_has_nothing_to_say,
 )
+from tests.tools import needs_icarus
 
 SMALL = (5, 2, AxiShell(tdata=8))
 """A sample of several words and several beats."""

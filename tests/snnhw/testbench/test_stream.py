@@ -20,11 +20,11 @@ from tests.snnhw.testbench.simulators import (
     held,
     icarus,
     implementation,
-    needs_icarus,
     passes,
     tiny,
     verilator_has_nothing_to_say,
 )
+from tests.tools import needs_icarus
 
 
 @needs_icarus

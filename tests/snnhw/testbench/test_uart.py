@@ -13,11 +13,11 @@ from tests.snnhw.testbench.simulators import (
     altered,
     held,
     icarus,
-    needs_icarus,
     passes,
     tiny,
     verilator_has_nothing_to_say,
 )
+from tests.tools import needs_icarus
 
 FASTEST = UartShell(clock_hz=8, baud=1)
 UNEVEN = UartShell(clock_hz=25, baud=3)
