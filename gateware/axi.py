@@ -19,12 +19,12 @@ from gateware.registers import COUNTS, FLAGS, Registers
 from gateware.stream import Mark
 from gateware.weights import load_layout
 from gateware.width import Narrow, Skid, Widen, cut_layout, marked_layout
-from snnhw.implementation import Implementation, address_width
+from snnhw.implementation import address_width
 from snnhw.network import Network
 from snnhw.shell import LITE_PORTS, AxiShell, Packet, result_packet, sample_packet
 
 if TYPE_CHECKING:
-    from snnhw.model import Model
+    from snnhw.design import Design
 
 
 def word_layout(size: int) -> data.StructLayout:
@@ -274,18 +274,18 @@ class AxiTop(wiring.Component):
     sent go out whole.
     """
 
-    def __init__(self, model: Model, implementation: Implementation, tdata: int):
+    def __init__(self, design: Design, tdata: int):
         self.size = tdata // 8
-        self.circuit = NetworkCircuit(model, implementation)
+        self.circuit = NetworkCircuit(design)
         interface = self.circuit.interface
         self.result = result_packet(interface)
-        sample = sample_packet(model.network, interface)
-        self.intake = Intake(model.network, sample, self.size, implementation.pixels_per_beat)
+        sample = sample_packet(design.network, interface)
+        self.intake = Intake(design.network, sample, self.size, design.implementation.pixels_per_beat)
         self.registers = Registers(
             {
                 "sample_bytes": [sample.size],
                 "result_bytes": [self.result.size],
-                "digest": [int(model.digest[start : start + 8], 16) for start in range(0, 64, 8)],
+                "digest": [int(design.model.digest[start : start + 8], 16) for start in range(0, 64, 8)],
             }
         )
         ports = AxiShell(tdata=tdata).ports(interface)

@@ -1,6 +1,9 @@
 """The dense synapse crossbar, event-driven. Twin of ``golden/crossbar.py``."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
@@ -11,16 +14,18 @@ from gateware.fetch import Direct, Replay
 from gateware.multiples import accumulate, choose, multiples, terms
 from gateware.stream import Mark, event_layout, shape_of
 from gateware.weights import WeightMemory, weight_rows
-from snnhw.implementation import LayerShape, MemoryKind
 from snnhw.network import Range
 
+if TYPE_CHECKING:
+    from snnhw.design import DesignLayer
 
-def crossbar_latency(
-    shape: LayerShape, slots: int, weights: Range, values: Range, event_lanes: int, biased: bool
-) -> int:
-    """Cycles from a mark's being let in to the offer of its first currents; ``slots`` is the transfers of a word."""
-    fetch = Direct.latency if shape.groups == 1 else Replay.latency
-    return fetch + 4 + clears(shape, slots) + levels(len(terms(shape_of(weights), values, event_lanes)), biased)
+
+def crossbar_latency(layer: DesignLayer) -> int:
+    """Cycles from a mark's being let in to the offer of its first currents."""
+    fetch = Direct.latency if layer.shape.groups == 1 else Replay.latency
+    summands = terms(shape_of(layer.built.weight), layer.values, layer.chosen.event_lanes)
+    biased = layer.biased if layer.loadable else bool(layer.bias.any())
+    return fetch + 4 + clears(layer.shape, layer.slots) + levels(len(summands), biased)
 
 
 class Crossbar(wiring.Component):
@@ -33,62 +38,36 @@ class Crossbar(wiring.Component):
     registers of their own while the next group accumulates; its mark waits until the words before have been taken.
     The first word is offered ``crossbar_latency`` cycles after its mark was let in.
 
-    With ``steps`` above 1 events carry a value a step, and words a current a step: one accumulator each. Where it is
-    ``serial`` these come one after the other, in as many transfers.
+    Where words of neurons hold several time steps, events carry a value a step, and words a current a step: one
+    accumulator each. With several ``slots`` these come one after the other, in as many transfers.
 
-    ``weight`` is [units][inputs], ``bias`` [units], both plain ints; ``values`` the range of event values;
-    ``weights`` and ``currents`` the ranges that widths come from (see ``snnhw.ranges``). Unless ``memory`` is ``rom``,
-    any weights in that range can be loaded into ``memories``, and any biases where the layer is ``biased``.
+    ``layer`` is the design's dense layer; where it is loadable, any weights can be loaded into ``memories``, and any
+    biases where it is biased.
     """
 
-    def __init__(
-        self,
-        weight: Sequence[Sequence[int]],
-        bias: Sequence[int],
-        shape: LayerShape,
-        values: Range,
-        weights: Range,
-        currents: Range,
-        event_lanes: int = 1,
-        steps: int = 1,
-        serial: bool = False,
-        memory: MemoryKind = "rom",
-        biased: bool = False,
-    ):
-        self.inputs = inputs = len(weight[0])
-        self.shape = shape
-        self.event_lanes = event_lanes
-        self.steps = steps
-        self._check(weight, weights, bias, currents)
+    def __init__(self, layer: DesignLayer):
+        self.shape = shape = layer.shape
+        self.event_lanes = event_lanes = layer.chosen.event_lanes
+        self.steps = steps = layer.current_steps
+        weight, weights, values = layer.weight.tolist(), layer.built.weight, layer.values
         rows = [weight_rows(weight, shape, event_lanes, lane) for lane in range(event_lanes)]
-        self._banks = [WeightMemory(bank, weights, memory) for bank in rows]
+        self._banks = [WeightMemory(bank, weights, layer.chosen.memory) for bank in rows]
         self._terms = terms(shape_of(weights), values, event_lanes)
         # Of what may be loaded nothing is known but its bits: all of them ones are the most.
-        widest = weight if memory == "rom" else [[-1] * inputs]
+        widest = [[-1] * layer.inputs] if layer.loadable else weight
         widths = [self._width(widest, term, values) for term in self._terms]
         if shape.groups == 1:
-            self.fetch = Direct(inputs, values, event_lanes, steps)
+            self.fetch = Direct(layer.inputs, values, event_lanes, steps)
         else:
-            self.fetch = Replay(inputs, shape.groups, values, event_lanes, steps)
-        self.drain = Drain(
-            shape, bias, self._terms, widths, currents, steps, serial, loadable=biased and memory != "rom"
-        )
-        self.memories = [*self._banks, *self.drain.memories] if memory != "rom" else []
+            self.fetch = Replay(layer.inputs, shape.groups, values, event_lanes, steps)
+        self.drain = Drain(layer, self._terms, widths)
+        self.memories = [*self._banks, *self.drain.memories] if layer.loadable else []
         super().__init__(
             {
-                "events": In(stream.Signature(event_layout(inputs, values, event_lanes, steps))),
+                "events": In(stream.Signature(event_layout(layer.inputs, values, event_lanes, steps))),
                 "currents": Out(stream.Signature(self.drain.currents.payload.shape())),
             }
         )
-
-    def _check(self, weight: Sequence[Sequence[int]], weights: Range, bias: Sequence[int], currents: Range) -> None:
-        if len(weight) != self.shape.units:
-            raise ValueError(f"weight must have {self.shape.units} rows, not {len(weight)}")
-        for row in weight:
-            if len(row) != self.inputs or any(value not in weights for value in row):
-                raise ValueError(f"weight rows must be {self.inputs} integers in {weights.lo}..{weights.hi}")
-        if len(bias) != self.shape.units or any(value not in currents for value in bias):
-            raise ValueError(f"bias must be {self.shape.units} integers in {currents.lo}..{currents.hi}")
 
     def _width(self, weight: Sequence[Sequence[int]], term, values: Range) -> int:
         """The bits that hold the sum of a term over all inputs, for every neuron."""

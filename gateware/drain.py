@@ -1,9 +1,11 @@
 """From accumulators to words of currents. Without a twin: golden has whole sums."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from functools import reduce
 from operator import xor
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Shape, Signal, Value
 from amaranth.lib import stream, wiring
@@ -14,6 +16,9 @@ from gateware.stream import current_layout, shape_of
 from gateware.weights import WeightMemory, bias_rows
 from snnhw.implementation import LayerShape, address_width
 from snnhw.network import Range
+
+if TYPE_CHECKING:
+    from snnhw.design import DesignLayer
 
 
 class Part(NamedTuple):
@@ -31,33 +36,23 @@ class Drain(wiring.Component):
     group's last word has been taken. The first word is offered 2 + ``levels`` cycles after ``load``,
     one more where it ``clears``, then one a cycle.
 
-    ``bias`` is [units], ``widths`` the bits of each term's sum, ``currents`` the range of a current.
-    ``sums``: [lane][step][term].
-    Where it is ``serial`` a word is sent step by step, else all steps at once. Where biases are ``loadable``,
-    ``memories`` holds the memory that takes them.
+    ``widths``: the bits of each term's sum. ``sums``: [lane][step][term].
+    With several ``slots`` a word is sent step by step, else all steps at once. Where biases can be loaded, ``memories``
+    holds the memory that takes them.
     """
 
-    def __init__(
-        self,
-        shape: LayerShape,
-        bias: Sequence[int],
-        terms: Sequence[Term],
-        widths: Sequence[int],
-        currents: Range,
-        steps: int,
-        serial: bool = False,
-        loadable: bool = False,
-    ):
-        self.shape = shape
-        self.slots = steps if serial else 1
-        self.steps = steps // self.slots
+    def __init__(self, layer: DesignLayer, terms: Sequence[Term], widths: Sequence[int]):
+        self.shape = shape = layer.shape
+        self.slots = layer.slots
+        self.steps = layer.current_steps // self.slots
         self.terms = terms
         self._widths = widths
+        currents, bias = layer.built.current, layer.bias.tolist()
         self._current = shape_of(currents)
         # What stands in lanes without a neuron; it takes no more bits.
         with_zero = currents | Range(lo=0, hi=0)
         self._biases, self.memories = None, []
-        if loadable:
+        if layer.loadable and layer.biased:
             self._biases = WeightMemory(bias_rows(bias, shape), with_zero, "ram")
             self.memories = [self._biases]
         elif any(bias):
@@ -65,7 +60,10 @@ class Drain(wiring.Component):
         self.clears = clears(shape, self.slots)
         self.levels = levels(len(terms), self._biases is not None)
         self.sums = [
-            [[Signal(width, name=f"sum_{lane}_{t}_{k}") for k, width in enumerate(widths)] for t in range(steps)]
+            [
+                [Signal(width, name=f"sum_{lane}_{t}_{k}") for k, width in enumerate(widths)]
+                for t in range(layer.current_steps)
+            ]
             for lane in range(shape.synapse_lanes)
         ]
         super().__init__(

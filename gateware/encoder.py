@@ -25,7 +25,7 @@ def sample_layout(network: Network, pixels_per_beat: int) -> data.StructLayout:
     """
     if network.encoder.kind != "events":
         return beat_layout(pixels_per_beat)
-    value = network.encoder_value_range.width
+    value = network.encoder.value_range.width
     return data.StructLayout({"address": address_width(network.inputs), "value": value, "end": 1})
 
 
@@ -53,7 +53,7 @@ class Encoder(wiring.Component):
         super().__init__(
             {
                 "sample": In(stream.Signature(sample_layout(network, pixels_per_beat))),
-                "events": Out(stream.Signature(event_layout(network.inputs, network.encoder_value_range, event_lanes))),
+                "events": Out(stream.Signature(event_layout(network.inputs, network.encoder.value_range, event_lanes))),
                 "error": Out(1),
             }
         )
@@ -88,7 +88,7 @@ class Encoder(wiring.Component):
             rule = RULES[network.encoder.kind](network, lanes)
             m.submodules.frames = words = Frames(rule, banks=2 if self.overlap else 1)
             wiring.connect(m, framing.beats, words.beats)
-        values = network.encoder_value_range
+        values = network.encoder.value_range
         m.submodules.serializer = serializer = Serializer(network.inputs, lanes, values, self.event_lanes, stride=lanes)
         kept = words.words
         if self.queue:
@@ -106,11 +106,11 @@ class Quantise(wiring.Component):
 
     def __init__(self, network: Network, lanes: int):
         self.lanes = lanes
-        self.bits = network.encoder_value_range.width
+        self.bits = network.encoder.value_range.width
         super().__init__(
             {
                 "beats": In(stream.Signature(framed_layout(network.inputs, lanes))),
-                "words": Out(stream.Signature(word_layout(network.inputs, lanes, network.encoder_value_range))),
+                "words": Out(stream.Signature(word_layout(network.inputs, lanes, network.encoder.value_range))),
             }
         )
 
@@ -141,7 +141,7 @@ class StepCounter(wiring.Component):
         super().__init__(
             {
                 "sample": In(stream.Signature(sample_layout(network, 1))),
-                "events": Out(stream.Signature(event_layout(network.inputs, network.encoder_value_range))),
+                "events": Out(stream.Signature(event_layout(network.inputs, network.encoder.value_range))),
                 "error": Out(1),
             }
         )

@@ -16,15 +16,11 @@ from gateware.readout import Readout
 from gateware.serializer import Serializer
 from gateware.stream import filled, result_layout
 from gateware.weights import WeightLoader, load_layout
-from snnhw.implementation import Implementation
 from snnhw.interface import Interface, PayloadField, StreamPort, Tap, TapSignal
 from snnhw.naming import instances
-from snnhw.network import Layer
-from snnhw.ranges import LayerRanges
-from snnhw.widths import widths
 
 if TYPE_CHECKING:
-    from snnhw.model import Model
+    from snnhw.design import Design, DesignLayer
 
 Order = tuple[tuple[int | None, ...], ...]
 
@@ -32,53 +28,22 @@ TOP = "snn"
 """The name of the top module."""
 
 
-def neurons_of(
-    model: Model, index: int, implementation: Implementation, ranges: LayerRanges
-) -> NeuronBank | NeuronPipeline:
-    """The neurons of a stage, by its schedule."""
-    network = model.network
-    layer, shape = network.stages[index], implementation.shapes(network)[index]
-    parameters = {name: value.tolist() for name, value in model.parameters(layer.name).items()}
-    constant = index == 0 and network.constant_input
-    if implementation.schedule == "neuron_major":
-        lanes = implementation.layers[index].step_lanes
-        return NeuronPipeline(layer.neuron, parameters, ranges, shape, network.num_steps, constant, lanes)
-    return NeuronBank(layer.neuron, parameters, ranges, shape, network.num_steps, constant)
+def neurons_of(layer: DesignLayer) -> NeuronBank | NeuronPipeline:
+    """The neurons of a layer, by the schedule."""
+    return NeuronPipeline(layer) if layer.neuron_major else NeuronBank(layer)
 
 
 class LayerCircuit(wiring.Component):
-    """Synapses, neurons and, but for the last layer, the serializer of one stage: events in, events or steps out."""
+    """Synapses, neurons and, but for the last layer, the serializer of one layer: events in, events or steps out."""
 
-    def __init__(self, model: Model, index: int, implementation: Implementation, ranges: LayerRanges):
-        network = model.network
-        layer: Layer = network.stages[index]
-        chosen, shape = implementation.layers[index], implementation.shapes(network)[index]
-        constant = index == 0 and network.constant_input
-        steps = implementation.steps_a_word(network)
-        values = network.input_value_range(index)
-        self.crossbar = Crossbar(
-            model.weight(layer.name).tolist(),
-            model.bias(layer.name).tolist(),
-            shape,
-            values,
-            ranges.weight,
-            ranges.current,
-            chosen.event_lanes,
-            1 if constant else steps,
-            implementation.slots(network, index) > 1,
-            chosen.memory,
-            layer.bias,
-        )
-        self.neurons = neurons_of(model, index, implementation, ranges)
+    def __init__(self, layer: DesignLayer):
+        self.crossbar = Crossbar(layer)
+        self.neurons = neurons_of(layer)
         self.serializer = None
-        if index < len(network.stages) - 1:
+        if not layer.last:
+            shape = layer.shape
             self.serializer = Serializer(
-                layer.units,
-                shape.neuron_lanes,
-                layer.neuron.spike.value_range,
-                implementation.layers[index + 1].event_lanes,
-                steps,
-                shape.stride,
+                layer.units, shape.neuron_lanes, layer.out_values, layer.out_lanes, layer.steps, shape.stride
             )
         out = self.serializer.events if self.serializer else self.neurons.steps
         super().__init__(
@@ -120,11 +85,9 @@ class NetworkCircuit(wiring.Component):
     What ``snnhw.weights.image`` makes goes there, while no sample is in the circuit; samples wait until it is loaded.
     """
 
-    def __init__(self, model: Model, implementation: Implementation):
-        network = model.network
-        implementation.check(network)
-        shapes = implementation.shapes(network)
-        self.network = network
+    def __init__(self, design: Design):
+        network, implementation = design.network, design.implementation
+        self.design = design
         self.encoder = Encoder(
             network,
             implementation.pixels_per_beat,
@@ -132,15 +95,9 @@ class NetworkCircuit(wiring.Component):
             implementation.queue,
             implementation.layers[0].event_lanes,
         )
-        built = widths(model, implementation)
-        self.layers = [
-            LayerCircuit(model, index, implementation, built.layers[stage.name])
-            for index, stage in enumerate(network.stages)
-        ]
-        self.shapes = shapes
-        self.steps = implementation.steps_a_word(network)
+        self.layers = [LayerCircuit(layer) for layer in design.layers]
         last = self.layers[-1].neurons.steps.payload.shape()
-        self.readout = Readout(network, shapes[-1], last, built.scores, self.steps)
+        self.readout = Readout(network, design.layers[-1].shape, last, design.scores, design.steps)
         self.memories = [memory for layer in self.layers for memory in layer.crossbar.memories]
         self.loader = None
         if self.memories:
@@ -150,7 +107,7 @@ class NetworkCircuit(wiring.Component):
         super().__init__(
             {
                 "sample": In(stream.Signature(sample_layout(network, implementation.pixels_per_beat))),
-                "result": Out(stream.Signature(result_layout(network.classes, built.scores))),
+                "result": Out(stream.Signature(result_layout(network.classes, design.scores))),
                 "error": Out(1),
                 **loads,
             }
@@ -163,9 +120,9 @@ class NetworkCircuit(wiring.Component):
         m.d.comb += self.error.eq(self.encoder.error)
         if self.loader is not None:
             self._load(m, self.loader)
-        events, names = self.encoder.events, instances(self.network)
-        for stage, layer in zip(self.network.stages, self.layers, strict=True):
-            m.submodules[names[stage.name]] = layer
+        events, names = self.encoder.events, instances(self.design.network)
+        for name, layer in zip(names.values(), self.layers, strict=True):
+            m.submodules[name] = layer
             wiring.connect(m, events, layer.events)
             events = layer.out
         m.submodules.readout = self.readout
@@ -186,14 +143,13 @@ class NetworkCircuit(wiring.Component):
 
     def tap_signals(self, stage: str) -> dict[str, Signal]:
         """The signals of a stage's tap by name, ``strobe`` among them."""
-        names = [layer.name for layer in self.network.stages]
-        block = self.encoder if stage == "encoder" else self.layers[names.index(stage)].neurons
+        block = self.encoder if stage == "encoder" else self.layers[self.design.layer(stage).index].neurons
         return {"strobe": block.tap_strobe, **block.taps}
 
     @property
     def interface(self) -> Interface:
         """Ports and taps as data."""
-        names = instances(self.network)
+        names = instances(self.design.network)
         return Interface(
             top=TOP,
             sample=stream_port("sample", "in", self.sample.payload.shape()),
@@ -203,14 +159,14 @@ class NetworkCircuit(wiring.Component):
                 tap_of("encoder", "encoder", self.encoder.events.payload.shape(), self.encoder.taps),
                 *(
                     tap_of(
-                        stage.name,
-                        f"{names[stage.name]}.neurons",
-                        layer.neurons.steps.payload.shape(),
-                        layer.neurons.taps,
-                        shape.order,
-                        self.steps,
+                        layer.name,
+                        f"{names[layer.name]}.neurons",
+                        circuit.neurons.steps.payload.shape(),
+                        circuit.neurons.taps,
+                        layer.shape.order,
+                        layer.steps,
                     )
-                    for stage, layer, shape in zip(self.network.stages, self.layers, self.shapes, strict=True)
+                    for layer, circuit in zip(self.design.layers, self.layers, strict=True)
                 ),
             ),
         )

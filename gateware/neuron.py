@@ -1,6 +1,9 @@
 """The bank of leaky integrate-and-fire neurons. Twin of ``golden/neuron.py``."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from amaranth.hdl import Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, memory, stream, wiring
@@ -10,6 +13,9 @@ from gateware.stream import Mark, current_layout, lookup, saturate, several, sha
 from snnhw.implementation import LayerShape, address_width
 from snnhw.network import Leak, Neuron, Range
 from snnhw.ranges import LayerRanges
+
+if TYPE_CHECKING:
+    from snnhw.design import DesignLayer
 
 
 def step_layout(neuron: Neuron, ranges: LayerRanges, shape: LayerShape, steps: int = 1) -> data.StructLayout:
@@ -118,28 +124,18 @@ class NeuronBank(wiring.Component):
     """``units`` neurons, ``neuron_lanes`` of them a cycle, their state in a memory of one word per cycle of a step.
 
     Takes in one word of currents a cycle, in the order of ``LayerShape.order``, and sends what each word did 2 cycles
-    later, at one word a cycle. With ``constant`` it takes in one step's currents only, keeps them and applies them at
-    each of ``num_steps`` steps, input waiting meanwhile. Step 0 starts from ``initial`` instead of memory. The last
-    word of a step is marked STEP, of the last step SAMPLE. Back-pressure holds the pipeline.
-
-    ``parameters`` holds a list of ``units`` plain ints for each of ``neuron.parameters``.
+    later, at one word a cycle. Where the layer is constant, it takes in one step's currents only, keeps them and
+    applies them at each of ``num_steps`` steps, input waiting meanwhile. Step 0 starts from ``initial`` instead of
+    memory. The last word of a step is marked STEP, of the last step SAMPLE. Back-pressure holds the pipeline.
     """
 
-    def __init__(
-        self,
-        neuron: Neuron,
-        parameters: Mapping[str, Sequence[int]],
-        ranges: LayerRanges,
-        shape: LayerShape,
-        num_steps: int,
-        constant: bool = False,
-    ):
-        self.neuron = neuron
-        self.ranges = ranges
-        self.shape = shape
-        self.num_steps = num_steps
-        self.constant = constant
-        self.parameters = {name: list(parameters[name]) for name in neuron.parameters}
+    def __init__(self, layer: DesignLayer):
+        self.neuron = neuron = layer.neuron
+        self.ranges = ranges = layer.built
+        self.shape = shape = layer.shape
+        self.num_steps = layer.network.num_steps
+        self.constant = layer.constant
+        self.parameters = {name: values.tolist() for name, values in layer.parameters.items()}
         self.fields = neuron.state_fields(ranges.membrane)
         layout = step_layout(neuron, ranges, shape)
         super().__init__(

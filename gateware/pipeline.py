@@ -1,8 +1,9 @@
 """Neurons one after the other, each through all of its time steps. Twin of ``golden/neuron.py``."""
 
-from collections.abc import Mapping, Sequence
+from __future__ import annotations
+
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from amaranth.hdl import Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import stream, wiring
@@ -10,9 +11,10 @@ from amaranth.lib.wiring import In, Out
 
 from gateware.neuron import NeuronLane, lane_parameters, step_layout
 from gateware.stream import Mark, current_layout, each, lookup, shape_of
-from snnhw.implementation import LayerShape, address_width
-from snnhw.network import Neuron
-from snnhw.ranges import LayerRanges
+from snnhw.implementation import address_width
+
+if TYPE_CHECKING:
+    from snnhw.design import DesignLayer
 
 Steps = list[dict[str, Any]]
 """What a neuron did, by name, one entry a step."""
@@ -33,27 +35,15 @@ class NeuronPipeline(wiring.Component):
     cycles after it was taken or, where each step comes with a current, in the cycle after the last of these was taken;
     the next is worked on meanwhile and waits in its last step until the offered one is gone.
     A single step is a pipeline.
-
-    ``parameters`` holds a list of ``units`` plain ints for each of ``neuron.parameters``.
     """
 
-    def __init__(
-        self,
-        neuron: Neuron,
-        parameters: Mapping[str, Sequence[int]],
-        ranges: LayerRanges,
-        shape: LayerShape,
-        num_steps: int,
-        constant: bool = False,
-        step_lanes: int = 1,
-    ):
-        if step_lanes not in (1, num_steps):
-            raise ValueError(f"step_lanes must be 1 or all {num_steps} steps, not {step_lanes}")
-        self.shape = shape
+    def __init__(self, layer: DesignLayer):
+        neuron, ranges, num_steps = layer.neuron, layer.built, layer.network.num_steps
+        self.shape = shape = layer.shape
         self.num_steps = num_steps
-        self.constant = constant
-        self.unrolled = step_lanes == num_steps
-        self.parameters = {name: list(parameters[name]) for name in neuron.parameters}
+        self.constant = constant = layer.constant
+        self.unrolled = layer.chosen.step_lanes == num_steps
+        self.parameters = {name: values.tolist() for name, values in layer.parameters.items()}
         self.arithmetic = NeuronLane(neuron, ranges)
         self.given = num_steps if self.unrolled and not constant else 1
         currents = current_layout(shape.neuron_lanes, ranges.current, self.given)

@@ -7,26 +7,25 @@ from typing import TYPE_CHECKING
 from amaranth.lib import wiring
 
 from gateware.network import NetworkCircuit
-from snnhw.implementation import Implementation
 from snnhw.shell import CIRCUIT, AxiShell, Shell, StreamShell
 
 if TYPE_CHECKING:
+    from snnhw.design import Design
     from snnhw.interface import Interface
-    from snnhw.model import Model
 
 
-def shell_top(model: Model, implementation: Implementation, shell: Shell) -> wiring.Component:
+def shell_top(design: Design, shell: Shell) -> wiring.Component:
     """The component with the ports of ``shell``; unless that is nothing, the network's is its attribute ``circuit``."""
     if isinstance(shell, StreamShell):
-        return NetworkCircuit(model, implementation)
+        return NetworkCircuit(design)
     if isinstance(shell, AxiShell):
         from gateware.axi import AxiTop
 
-        return AxiTop(model, implementation, tdata=shell.tdata)
+        return AxiTop(design, tdata=shell.tdata)
     from gateware.uart import UartTop, pixel_bits
 
-    pixel_bits(model)  # refuses a network that cannot be reached, before there is a component that nobody uses
-    return UartTop(model, implementation, clock_hz=shell.clock_hz, baud=shell.baud)
+    pixel_bits(design.network)  # refuses a network that cannot be reached, before there is a component that nobody uses
+    return UartTop(design, clock_hz=shell.clock_hz, baud=shell.baud)
 
 
 def interface_of(top: wiring.Component, name: str) -> Interface:

@@ -16,13 +16,15 @@ from gateware.stream import beat_layout
 from gateware.upload import Upload
 from gateware.weights import WeightMemory
 from snnhw.errors import DescriptionError
-from snnhw.implementation import Implementation, address_width
+from snnhw.implementation import address_width
 from snnhw.network import Range
 from snnhw.shell import result_packet
 
 if TYPE_CHECKING:
+    from snnhw.design import Design
     from snnhw.interface import Interface
     from snnhw.model import Model
+    from snnhw.network import Network
 
 MAGIC = b"snn"
 VERSION = 1
@@ -69,12 +71,12 @@ def reply_layout() -> data.StructLayout:
     return data.StructLayout({"header": HEADER, "refusal": Refusal})
 
 
-def pixel_bits(model: Model) -> int:
+def pixel_bits(network: Network) -> int:
     """The bits of a pixel in a request: those that the encoder looks at, rounded up to 1, 2, 4 or 8.
 
     Raises DescriptionError where the network's input is no pixels.
     """
-    encoder = model.network.encoder
+    encoder = network.encoder
     if encoder.kind == "events":
         raise DescriptionError(
             "a network whose input is events cannot be sent over a UART: use --interface stream or axi"
@@ -364,15 +366,16 @@ class UartTop(wiring.Component):
     Raises DescriptionError for a baud that the clock is too slow for, and for a network whose input is events.
     """
 
-    def __init__(self, model: Model, implementation: Implementation, *, clock_hz: int, baud: int):
+    def __init__(self, design: Design, *, clock_hz: int, baud: int):
         self.time = BitTime.of(clock_hz, baud)
-        bits = pixel_bits(model)
-        self.circuit = NetworkCircuit(model, implementation)
+        model = design.model
+        bits = pixel_bits(design.network)
+        self.circuit = NetworkCircuit(design)
         digest = bytes.fromhex(model.digest)[:DIGEST_BYTES]
         loader = self.circuit.loader
         self.upload = None if loader is None else Upload(digest, loader.octets)
         interface, loads = self.circuit.interface, self.upload is not None
-        self.requests = Requests(model.network.inputs, implementation.pixels_per_beat, bits, self.upload)
+        self.requests = Requests(model.network.inputs, design.implementation.pixels_per_beat, bits, self.upload)
         before, after = identity(model, interface, bits, loads)
         shown: Value | bytes = before + digest + after
         if self.upload:

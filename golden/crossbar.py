@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snnhw.network import Range
+from snnhw.model import ModelLayer
 
 FLOAT32_EXACT = 1 << 24
 FLOAT64_EXACT = 1 << 53
@@ -20,11 +20,12 @@ class Crossbar:
     any order is an integer that the format holds: sum |weight| * value + |bias| below 2**24 for float32, 2**53 for
     float64.
 
-    Parameters: ``weight`` [units, inputs] and ``bias`` [units], integers; ``values``, the range of event values.
+    ``layer`` is the description's dense layer with its tensors.
     """
 
-    def __init__(self, weight: NDArray[np.int64], bias: NDArray[np.int64], values: Range) -> None:
-        bound = int((np.abs(weight).sum(axis=1) * values.hi + np.abs(bias)).max())
+    def __init__(self, layer: ModelLayer) -> None:
+        weight, bias = layer.weight, layer.bias
+        bound = int((np.abs(weight).sum(axis=1) * layer.values.hi + np.abs(bias)).max())
         self.dtype: Any = np.float32 if bound < FLOAT32_EXACT else np.float64 if bound < FLOAT64_EXACT else np.int64
         self.out_dtype: Any = np.int32 if bound < 1 << 31 else np.int64
         self.weight = np.ascontiguousarray(weight.T.astype(self.dtype))

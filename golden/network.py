@@ -61,11 +61,8 @@ class Golden:
         self.readout = Readout(self.network)
         self._blas = ThreadpoolController()
         self.layers = []
-        for index, layer in enumerate(self.network.stages):
-            values = self.network.input_value_range(index)
-            crossbar = Crossbar(model.weight(layer.name), model.bias(layer.name), values)
-            bank = NeuronBank(layer.neuron, model.parameters(layer.name), model.ranges[layer.name])
-            self.layers.append((layer, crossbar, bank))
+        for layer in model.layers:
+            self.layers.append((layer, Crossbar(layer), NeuronBank(layer)))
 
     def run(self, samples: NDArray[np.uint8], *, traces: bool = False, threads: int = 2) -> Result:
         """Run samples uint8 [B, *sample_shape]; ``traces`` keeps every integrated value, spike and state.
@@ -84,9 +81,9 @@ class Golden:
 
     def _run(self, samples: NDArray[np.uint8], traces: bool) -> Result:
         network, batch = self.network, len(samples)
-        states = [bank.initial_state(batch, layer.units) for layer, _, bank in self.layers]
-        sent: dict[str, list[Array]] = {"encoder": [], **{layer.name: [] for layer in network.stages}}
-        kept: dict[str, list[NeuronStep]] = {layer.name: [] for layer in network.stages}
+        states = [bank.initial_state(batch) for *_, bank in self.layers]
+        sent: dict[str, list[Array]] = {"encoder": [], **{layer.name: [] for layer, *_ in self.layers}}
+        kept: dict[str, list[NeuronStep]] = {layer.name: [] for layer, *_ in self.layers}
         encoded: list[Array] = []
         scores = self.readout.initial(batch)
         encoder = encode(network, samples)
@@ -125,7 +122,7 @@ def check_samples(network: Network, samples: NDArray[Any]) -> None:
         raise ValueError(
             f"samples must be uint8 [B, {', '.join(map(str, shape))}], not {samples.dtype} {samples.shape}"
         )
-    highest = network.encoder_value_range.hi
+    highest = network.encoder.value_range.hi
     if network.encoder.kind == "events" and int(samples.max(initial=0)) > highest:
         raise ValueError(f"events must carry at most {highest}, not {int(samples.max())}")
 

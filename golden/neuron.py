@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from snnhw.model import ModelLayer
 from snnhw.network import Leak, Neuron
-from snnhw.ranges import LayerRanges
 
 Array = NDArray[Any]
 State = dict[str, Array]
@@ -29,27 +29,26 @@ class NeuronStep:
 
 
 class NeuronBank:
-    """``units`` neurons that share a description; state and arithmetic in int32 or, where ranges ask for it, int64.
+    """The neurons of a layer, which share a description; state and arithmetic in int32 or, where ranges ask, int64."""
 
-    Parameters: the description, its parameters (arrays [units]) and the layer's derived ranges.
-    """
-
-    def __init__(self, neuron: Neuron, parameters: dict[str, NDArray[np.int64]], ranges: LayerRanges) -> None:
+    def __init__(self, layer: ModelLayer) -> None:
+        neuron, ranges = layer.neuron, layer.ranges
         spans = (ranges.leaked, ranges.unsaturated, ranges.membrane)
         factor_bits = neuron.leak.bits + 1 if neuron.leak.kind == "multiply" else 1
         width = max(span.width for span in spans) + factor_bits + neuron.spike.count_range.width
         self.dtype: Any = np.int32 if width <= 31 and neuron.spike.kind != "count" else np.int64
+        self.units = layer.units
         self.neuron = neuron
         self.ranges = ranges
-        self.parameters = {name: _scalar_if_equal(value.astype(self.dtype)) for name, value in parameters.items()}
+        self.parameters = {name: _scalar_if_equal(value.astype(self.dtype)) for name, value in layer.parameters.items()}
         self.fields = neuron.state_fields(ranges.membrane)
 
-    def initial_state(self, batch: int, units: int) -> State:
+    def initial_state(self, batch: int) -> State:
         """The state before step 0, each field [batch, units]."""
         state: State = {}
         for field in self.fields:
             initial = self.parameters["initial"] if field.name == "membrane" else field.initial
-            state[field.name] = np.broadcast_to(np.asarray(initial, self.dtype), (batch, units)).copy()
+            state[field.name] = np.broadcast_to(np.asarray(initial, self.dtype), (batch, self.units)).copy()
         return state
 
     def step(self, state: State, current: Array) -> NeuronStep:

@@ -19,7 +19,7 @@ class Readout:
     def __init__(self, network: Network) -> None:
         self.kind = network.readout.kind
         self.classes = network.classes
-        self.population = network.stages[-1].units // network.classes
+        self.population = network.layers[-1].units // network.classes
         self.num_steps = network.num_steps
 
     def initial(self, batch: int) -> Array:

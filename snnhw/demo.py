@@ -20,7 +20,7 @@ _BAR = 32
 def draw_sample(model: Model, image: NDArray[np.uint8], result: Result) -> Iterator[str]:
     """The lines for an image uint8 [height, width], from golden's result of it alone, with traces."""
     yield from draw_image(image)
-    for layer in model.network.stages:
+    for layer in model.network.layers:
         if layer.neuron.fires:
             yield ""
             yield f"spikes of layer {layer.name}, {layer.units} neurons from left to right, step by step:"

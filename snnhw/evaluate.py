@@ -114,5 +114,5 @@ def _confusion(labels: NDArray[np.int64], given: NDArray[np.int64], classes: int
 
 
 def _operations(network: Network, events: dict[str, float]) -> float:
-    sources = ["encoder", *(layer.name for layer in network.stages[:-1])]
-    return sum(events[source] * layer.units for source, layer in zip(sources, network.stages, strict=True))
+    sources = ["encoder", *(layer.name for layer in network.layers[:-1])]
+    return sum(events[source] * layer.units for source, layer in zip(sources, network.layers, strict=True))

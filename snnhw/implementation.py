@@ -87,11 +87,11 @@ class Implementation(BaseModel):
         memories = dict(memory or {})
         for what, given in (("lanes", [*synapses, *neurons, *events, *steps]), ("a memory", [*memories])):
             for name in given:
-                if name not in [stage.name for stage in network.stages]:
-                    names = ", ".join(stage.name for stage in network.stages)
+                if name not in [layer.name for layer in network.layers]:
+                    names = ", ".join(layer.name for layer in network.layers)
                     raise DescriptionError(f"there is no layer '{name}' to give {what} to; the layers are {names}")
         layers = []
-        for stage in network.stages:
+        for stage in network.layers:
             synapse = synapses.get(stage.name, min(lanes or stage.units, stage.units))
             neuron = neurons.get(stage.name, min(DEFAULT_NEURON_LANES, synapse))
             choices: dict[str, Any] = {
@@ -125,7 +125,7 @@ class Implementation(BaseModel):
             raise DescriptionError(
                 f"the implementation has {len(self.layers)} layers, the network has {len(network.stages)}"
             )
-        for stage, layer in zip(network.stages, self.layers, strict=True):
+        for stage, layer in zip(network.layers, self.layers, strict=True):
             if not 1 <= layer.synapse_lanes <= stage.units:
                 raise DescriptionError(
                     f"layer '{stage.name}' has {stage.units} neurons, so 1 to {stage.units} synapse lanes, "
@@ -151,7 +151,7 @@ class Implementation(BaseModel):
                 f"{network.encoder.kind}"
             )
         possible = (1, network.num_steps) if self.schedule == "neuron_major" else (1,)
-        for stage, layer in zip(network.stages, self.layers, strict=True):
+        for stage, layer in zip(network.layers, self.layers, strict=True):
             if layer.step_lanes not in possible:
                 choices = " or ".join(str(lanes) for lanes in sorted(set(possible)))
                 raise DescriptionError(
@@ -164,7 +164,7 @@ class Implementation(BaseModel):
         source, stride = "pixels in a beat", self.pixels_per_beat
         if network.encoder.kind == "events":
             source, stride = "event in a transfer of the input", 1
-        for stage, layer, shape in zip(network.stages, self.layers, self.shapes(network), strict=True):
+        for stage, layer in zip(network.layers, self.layers, strict=True):
             if layer.event_lanes not in (1, 2):
                 raise DescriptionError(f"layer '{stage.name}' can have 1 or 2 event lanes, not {layer.event_lanes}")
             if stride % layer.event_lanes:
@@ -172,27 +172,8 @@ class Implementation(BaseModel):
                     f"layer '{stage.name}' cannot have {layer.event_lanes} event lanes with {stride} {source}: "
                     "make that even"
                 )
+            shape = LayerShape(units=stage.units, synapse_lanes=layer.synapse_lanes, neuron_lanes=layer.neuron_lanes)
             source, stride = f"neurons in a word of layer '{stage.name}'", shape.stride
-
-    def shapes(self, network: Network) -> tuple[LayerShape, ...]:
-        """The order of each layer's neurons in the circuit."""
-        return tuple(
-            LayerShape(units=stage.units, synapse_lanes=layer.synapse_lanes, neuron_lanes=layer.neuron_lanes)
-            for stage, layer in zip(network.stages, self.layers, strict=True)
-        )
-
-    def steps_a_word(self, network: Network) -> int:
-        """Steps that a word of neurons shows at once."""
-        return network.num_steps if self.schedule == "neuron_major" else 1
-
-    def slots(self, network: Network, index: int) -> int:
-        """Transfers that a word's currents take: one unit a neuron takes in the steps' one by one, if they differ."""
-        serial = self.schedule == "neuron_major" and index > 0 and self.layers[index].step_lanes == 1
-        return network.num_steps if serial else 1
-
-    def beats(self, network: Network) -> int:
-        """The transfers that carry one sample's pixels."""
-        return -(-network.inputs // self.pixels_per_beat)
 
 
 class LayerShape(BaseModel):

@@ -15,26 +15,56 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel
 
 from snnhw.errors import ModelError
-from snnhw.network import Layer, Network, Range
-from snnhw.ranges import WIDEST, LayerRanges, layer_ranges, magnitude_bound
-
-_INT32 = Range.of_bits(32, signed=True)
+from snnhw.network import INT32, Network, PlacedLayer, Range
+from snnhw.ranges import WIDEST, Bounds, LayerRanges, layer_ranges, magnitude_bound
 
 
 def tensor_shapes(network: Network) -> dict[str, tuple[int, ...]]:
-    """The names and shapes of the tensors that a network's model must hold, in order.
+    """The names (``LAYER.NAME``) and shapes of the tensors that a network's model must hold, in order."""
+    return {f"{layer.name}.{name}": shape for layer in network.layers for name, shape in layer.tensor_shapes.items()}
 
-    ``LAYER.weight`` [units, inputs], ``LAYER.bias`` [units], and [units] for each ``per_neuron`` parameter.
-    """
-    shapes: dict[str, tuple[int, ...]] = {}
-    for index, layer in enumerate(network.stages):
-        shapes[f"{layer.name}.weight"] = (layer.units, network.fan_in(index))
-        if layer.bias:
-            shapes[f"{layer.name}.bias"] = (layer.units,)
-        for parameter in layer.neuron.parameters:
-            if tensor := layer.neuron.tensor_of(parameter):
-                shapes[f"{layer.name}.{tensor}"] = (layer.units,)
-    return shapes
+
+@dataclass(frozen=True, eq=False)
+class ModelLayer(PlacedLayer):
+    """A layer with its tensors: all that its golden twin needs."""
+
+    tensors: Mapping[str, NDArray[np.int64]]
+    """By their names within the layer."""
+
+    @property
+    def weight(self) -> NDArray[np.int64]:
+        """The weights, [units, inputs]."""
+        return self.tensors["weight"]
+
+    @property
+    def bias(self) -> NDArray[np.int64]:
+        """The biases, [units]; zeros where it has none."""
+        return self.tensors.get("bias", np.zeros(self.units, np.int64))
+
+    @cached_property
+    def parameters(self) -> dict[str, NDArray[np.int64]]:
+        """The neuron's parameters, each as an array [units], in the description's order."""
+        values: dict[str, NDArray[np.int64]] = {}
+        for name, value in self.neuron.parameters.items():
+            tensor = self.neuron.tensor_of(name)
+            values[name] = self.tensors[tensor] if tensor else np.full(self.units, value, np.int64)
+        return values
+
+    @property
+    def weight_span(self) -> Range:
+        """The weights as they are, 0 included."""
+        return Range(lo=min(0, int(self.weight.min())), hi=max(0, int(self.weight.max())))
+
+    @property
+    def current_bounds(self) -> Bounds:
+        """The least and the greatest current of each neuron; partial sums lie between."""
+        low, high = self.synapse.current_bounds(self.tensors, self.values)
+        return self.bias + low, self.bias + high
+
+    @cached_property
+    def ranges(self) -> LayerRanges:
+        """What numbers can occur."""
+        return layer_ranges(self.neuron, self.parameters, self.weight_span, self.current_bounds, self.network.num_steps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,8 +86,8 @@ class Model:
         checked = {name: self._checked(name, shape) for name, shape in shapes.items()}
         object.__setattr__(self, "tensors", MappingProxyType(checked))
         object.__setattr__(self, "provenance", MappingProxyType(dict(self.provenance)))
-        for index, layer in enumerate(self.network.stages):
-            self._check_layer(layer, self.network.input_value_range(index))
+        for layer in self.layers:
+            _check_layer(layer)
 
     def _checked(self, name: str, shape: tuple[int, ...]) -> NDArray[np.int64]:
         if name not in self.tensors:
@@ -67,89 +97,35 @@ class Model:
             raise ModelError(f"tensor '{name}' must hold integers, not {given.dtype}; quantise it first")
         if given.shape != shape:
             raise ModelError(f"tensor '{name}' must have shape {list(shape)}, not {list(given.shape)}")
-        if int(given.max()) not in _INT32 or int(given.min()) not in _INT32:
-            raise ModelError(f"tensor '{name}' must lie within 32 bits, it reaches {_extreme(given, _INT32)}")
+        if int(given.max()) not in INT32 or int(given.min()) not in INT32:
+            raise ModelError(f"tensor '{name}' must lie within 32 bits, it reaches {_extreme(given, INT32)}")
         tensor = given.astype(np.int64)
         tensor.setflags(write=False)
         return tensor
 
-    def _check_layer(self, layer: Layer, inputs: Range) -> None:
-        weight, allowed = self.weight(layer.name), layer.synapse.weight_range
-        if int(weight.max()) not in allowed or int(weight.min()) not in allowed:
-            raise ModelError(
-                f"tensor '{layer.name}.weight' must lie in {allowed.lo}..{allowed.hi} ({layer.synapse.weight_bits} "
-                f"bits), it reaches {_extreme(weight, allowed)}"
+    @cached_property
+    def layers(self) -> tuple[ModelLayer, ...]:
+        """The layers with their tensors, in order."""
+        return tuple(
+            ModelLayer(
+                **vars(layer), tensors={name: self.tensors[f"{layer.name}.{name}"] for name in layer.tensor_shapes}
             )
-        neuron, values = layer.neuron, self.parameters(layer.name)
-        for name, value in values.items():
-            limits = neuron.leak.amount_range if name == "leak_amount" else _LIMITS[name]
-            if int(value.min()) not in limits or int(value.max()) not in limits:
-                raise ModelError(
-                    f"{layer.name}.{name} must lie in {limits.lo}..{limits.hi}, it reaches {_extreme(value, limits)}"
-                )
-            kept = neuron.membrane if name in ("threshold", "initial") else None
-            if kept is not None and not (int(value.min()) in kept and int(value.max()) in kept):
-                extreme = f"{layer.name}.{name} {_extreme(value, kept)}"
-                raise ModelError(f"{extreme} does not fit the membrane's range {kept.lo}..{kept.hi}")
-        if neuron.spike.kind == "residue" and (values["reset_amount"] > values["threshold"]).any():
-            raise ModelError(f"{layer.name}.reset_amount must not exceed the threshold where spikes are residues")
-        if neuron.membrane is not None and neuron.reset == "subtract" and not neuron.reset_delay:
-            least = int((values["threshold"] - values["reset_amount"]).min())
-            if least < neuron.membrane.lo:
-                raise ModelError(f"{layer.name}: threshold - reset_amount falls below the membrane's range")
-        bound = magnitude_bound(neuron, values, weight, self.bias(layer.name), inputs, self.network.num_steps)
-        if bound.bit_length() > WIDEST:
-            raise ModelError(
-                f"{layer.name}: its numbers may need {bound.bit_length()} bits, more than {WIDEST}; "
-                "give it a membrane range"
-            )
+            for layer in self.network.layers
+        )
 
-    def weight(self, layer: str) -> NDArray[np.int64]:
-        """The weights of a layer, [units, inputs]."""
-        return self.tensors[f"{layer}.weight"]
-
-    def bias(self, layer: str) -> NDArray[np.int64]:
-        """The biases of a layer, [units]; zeros where it has none."""
-        weight = self.weight(layer)
-        return self.tensors.get(f"{layer}.bias", np.zeros(weight.shape[0], np.int64))
-
-    def parameters(self, layer: str) -> dict[str, NDArray[np.int64]]:
-        """The neuron's parameters of a layer, each as an array [units], in the description's order."""
-        stage = self.stage(layer)
-        values: dict[str, NDArray[np.int64]] = {}
-        for name, value in stage.neuron.parameters.items():
-            tensor = stage.neuron.tensor_of(name)
-            values[name] = self.tensors[f"{layer}.{tensor}"] if tensor else np.full(stage.units, value, np.int64)
-        return values
-
-    def stage(self, name: str) -> Layer:
-        """The layer of that name."""
-        for layer in self.network.stages:
+    def layer(self, name: str) -> ModelLayer:
+        """The layer of that name; raises KeyError for a name that there is not."""
+        for layer in self.layers:
             if layer.name == name:
                 return layer
-        raise KeyError(f"no layer '{name}'; there are {', '.join(layer.name for layer in self.network.stages)}")
-
-    @cached_property
-    def ranges(self) -> dict[str, LayerRanges]:
-        """What numbers can occur, by layer."""
-        return {
-            layer.name: layer_ranges(
-                layer.neuron,
-                self.parameters(layer.name),
-                self.weight(layer.name),
-                self.bias(layer.name),
-                self.network.input_value_range(index),
-                self.network.num_steps,
-            )
-            for index, layer in enumerate(self.network.stages)
-        }
+        raise KeyError(f"no layer '{name}'; there are {', '.join(layer.name for layer in self.layers)}")
 
     @cached_property
     def score_range(self) -> Range:
         """What a score of the readout can be."""
-        network, last = self.network, self.network.stages[-1]
+        network, last = self.network, self.layers[-1]
         if network.readout.kind == "membrane":
-            return self.ranges[last.name].membrane
+            return last.ranges.membrane
         if network.readout.kind == "first_spike":
             return Range(lo=0, hi=network.num_steps)
         return Range(lo=0, hi=network.num_steps * last.neuron.spike.count_range.hi * (last.units // network.classes))
@@ -190,10 +166,43 @@ class Model:
         return from_state_dict(state, **options)
 
 
+def _check_layer(layer: ModelLayer) -> None:
+    """Raise ModelError where a layer's tensors are out of range."""
+    weight, allowed = layer.weight, layer.synapse.weight_range
+    if int(weight.max()) not in allowed or int(weight.min()) not in allowed:
+        raise ModelError(
+            f"tensor '{layer.name}.weight' must lie in {allowed.lo}..{allowed.hi} ({layer.synapse.weight_bits} "
+            f"bits), it reaches {_extreme(weight, allowed)}"
+        )
+    neuron, values = layer.neuron, layer.parameters
+    for name, value in values.items():
+        limits = neuron.leak.amount_range if name == "leak_amount" else _LIMITS[name]
+        if int(value.min()) not in limits or int(value.max()) not in limits:
+            raise ModelError(
+                f"{layer.name}.{name} must lie in {limits.lo}..{limits.hi}, it reaches {_extreme(value, limits)}"
+            )
+        kept = neuron.membrane if name in ("threshold", "initial") else None
+        if kept is not None and not (int(value.min()) in kept and int(value.max()) in kept):
+            extreme = f"{layer.name}.{name} {_extreme(value, kept)}"
+            raise ModelError(f"{extreme} does not fit the membrane's range {kept.lo}..{kept.hi}")
+    if neuron.spike.kind == "residue" and (values["reset_amount"] > values["threshold"]).any():
+        raise ModelError(f"{layer.name}.reset_amount must not exceed the threshold where spikes are residues")
+    if neuron.membrane is not None and neuron.reset == "subtract" and not neuron.reset_delay:
+        least = int((values["threshold"] - values["reset_amount"]).min())
+        if least < neuron.membrane.lo:
+            raise ModelError(f"{layer.name}: threshold - reset_amount falls below the membrane's range")
+    bound = magnitude_bound(neuron, values, layer.current_bounds, layer.network.num_steps)
+    if bound.bit_length() > WIDEST:
+        raise ModelError(
+            f"{layer.name}: its numbers may need {bound.bit_length()} bits, more than {WIDEST}; "
+            "give it a membrane range"
+        )
+
+
 _LIMITS = {
-    "threshold": Range(lo=1, hi=_INT32.hi),
-    "reset_amount": Range(lo=0, hi=_INT32.hi),
-    "initial": _INT32,
+    "threshold": Range(lo=1, hi=INT32.hi),
+    "reset_amount": Range(lo=0, hi=INT32.hi),
+    "initial": INT32,
 }
 
 

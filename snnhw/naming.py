@@ -20,10 +20,10 @@ TAKEN = frozenset(
 def instances(network: Network) -> dict[str, str]:
     """The name of each layer's instance in the circuit, by the layer's name; they differ from each other too."""
     named: dict[str, str] = {}
-    own = {stage.name for stage in network.stages}
-    for stage in network.stages:
-        instance, others = stage.name, {*TAKEN, *named.values(), *own - {stage.name}}
+    own = {layer.name for layer in network.layers}
+    for layer in network.layers:
+        instance, others = layer.name, {*TAKEN, *named.values(), *own - {layer.name}}
         while "__" in instance or instance in others:
             instance = f"layer_{instance.replace('__', '_')}"
-        named[stage.name] = instance
+        named[layer.name] = instance
     return named

@@ -8,11 +8,22 @@ The meaning of every field, with its rounding and its order of operations, is in
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from snnhw.errors import DescriptionError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Integers = NDArray[np.int64]
+
+Shape = tuple[int, ...]
+"""Sizes, as those of an array."""
 
 
 def _no_boolean(value: Any) -> Any:
@@ -252,6 +263,11 @@ class Neuron(_Frozen):
         chosen["initial"] = self.initial
         return chosen
 
+    @property
+    def tensors(self) -> tuple[str, ...]:
+        """The names of the tensors that hold parameters, in their order."""
+        return tuple(dict.fromkeys(filter(None, map(self.tensor_of, self.parameters))))
+
     def tensor_of(self, parameter: str) -> str | None:
         """The name (after the layer's) of the tensor that holds a parameter, or None where it is one integer."""
         if self.parameters[parameter] != PER_NEURON:
@@ -280,6 +296,22 @@ class Dense(_Frozen):
         """[-2**(bits-1), 2**(bits-1) - 1]."""
         return Range.of_bits(self.weight_bits, signed=True)
 
+    def out_shape(self, in_shape: Shape) -> Shape:
+        """The shape of what goes out, which has no place for that of what comes in."""
+        return (self.units,)
+
+    def tensor_shapes(self, in_shape: Shape) -> dict[str, Shape]:
+        """The tensors that the synapses have, by name."""
+        return {"weight": (self.units, math.prod(in_shape))}
+
+    def current_bounds(self, tensors: Mapping[str, Integers], values: Range) -> tuple[Integers, Integers]:
+        """The least and the greatest sum of each neuron, [units], without bias; partial sums lie between.
+
+        Each input has at most one event a step, with one of ``values``.
+        """
+        weight = tensors["weight"]
+        return weight.clip(max=0).sum(axis=1) * values.hi, weight.clip(min=0).sum(axis=1) * values.hi
+
 
 class Layer(_Frozen):
     """Synapses and the neurons they end on: events in, events out. ``bias``: a tensor [units] added at every step."""
@@ -288,11 +320,6 @@ class Layer(_Frozen):
     synapse: Dense
     bias: bool = True
     neuron: Neuron
-
-    @property
-    def units(self) -> int:
-        """The number of neurons."""
-        return self.synapse.units
 
 
 class _Encoder(_Frozen):
@@ -428,8 +455,9 @@ class Network(_Frozen):
         if last.neuron.fires == (self.readout.kind == "membrane"):
             wants = "one that never fires (threshold = null)" if last.neuron.fires else "a layer that fires"
             raise ValueError(f"readout '{self.readout.kind}' needs {wants} as the last layer, '{last.name}' is not")
-        if isinstance(self.readout, VoteReadout) and last.units % self.readout.classes:
-            raise ValueError(f"vote needs equal populations: {last.units} neurons for {self.readout.classes} classes")
+        units = self.layers[-1].units
+        if isinstance(self.readout, VoteReadout) and units % self.readout.classes:
+            raise ValueError(f"vote needs equal populations: {units} neurons for {self.readout.classes} classes")
         return self
 
     @property
@@ -443,27 +471,93 @@ class Network(_Frozen):
         return (self.num_steps, *self.input_shape) if self.encoder.kind == "events" else self.input_shape
 
     @property
-    def classes(self) -> int:
-        """The number of scores."""
-        return self.readout.classes if isinstance(self.readout, VoteReadout) else self.stages[-1].units
+    def layers(self) -> tuple[PlacedLayer, ...]:
+        """The layers where they stand, each with the shapes and values of what goes in and out."""
+        placed: list[PlacedLayer] = []
+        shape, values = self.input_shape, self.encoder.value_range
+        for index, stage in enumerate(self.stages):
+            placed.append(PlacedLayer(self, index, stage, shape, values))
+            shape, values = placed[-1].out_shape, placed[-1].out_values
+        return tuple(placed)
 
     @property
-    def encoder_value_range(self) -> Range:
-        """The values of the encoder's events, 0 (no event) included."""
-        return self.encoder.value_range
+    def classes(self) -> int:
+        """The number of scores."""
+        return self.readout.classes if isinstance(self.readout, VoteReadout) else self.layers[-1].units
 
     @property
     def constant_input(self) -> bool:
         """Whether the first layer sums its input once and applies the sum at every step (direct encoding)."""
         return self.encoder.kind == "direct"
 
-    def fan_in(self, index: int) -> int:
-        """The number of inputs of stage ``index``."""
-        return self.inputs if index == 0 else self.stages[index - 1].units
 
-    def input_value_range(self, index: int) -> Range:
-        """The values of the events that stage ``index`` takes in."""
-        return self.encoder_value_range if index == 0 else self.stages[index - 1].neuron.spike.value_range
+@dataclass(frozen=True)
+class PlacedLayer:
+    """A layer where it stands in a network: what comes in, and what goes out."""
+
+    network: Network
+    index: int
+    layer: Layer
+    in_shape: Shape
+    values: Range
+    """Of the events that come in, 0 (no event) included."""
+
+    @property
+    def name(self) -> str:
+        """The layer's name."""
+        return self.layer.name
+
+    @property
+    def synapse(self) -> Dense:
+        """What makes currents of events."""
+        return self.layer.synapse
+
+    @property
+    def neuron(self) -> Neuron:
+        """What the currents go to."""
+        return self.layer.neuron
+
+    @property
+    def biased(self) -> bool:
+        """Whether there is a tensor that is added at every step."""
+        return self.layer.bias
+
+    @property
+    def inputs(self) -> int:
+        """The number of inputs, ``in_shape`` flattened row by row."""
+        return math.prod(self.in_shape)
+
+    @property
+    def out_shape(self) -> Shape:
+        """The shape of what goes out."""
+        return self.synapse.out_shape(self.in_shape)
+
+    @property
+    def units(self) -> int:
+        """The number of neurons, ``out_shape`` flattened row by row."""
+        return math.prod(self.out_shape)
+
+    @property
+    def out_values(self) -> Range:
+        """The values of the events that go out, 0 (no event) included."""
+        return self.neuron.spike.value_range
+
+    @property
+    def constant(self) -> bool:
+        """Whether its current is the same at every step, and is computed once (direct encoding)."""
+        return self.index == 0 and self.network.constant_input
+
+    @property
+    def last(self) -> bool:
+        """Whether the readout takes what it does."""
+        return self.index == len(self.network.stages) - 1
+
+    @property
+    def tensor_shapes(self) -> dict[str, Shape]:
+        """The tensors that a model must hold for it, in order: the synapses', ``bias``, and the neuron's [units]."""
+        shapes = self.synapse.tensor_shapes(self.in_shape)
+        names = ("bias",) if self.biased else ()
+        return shapes | dict.fromkeys((*names, *self.neuron.tensors), (self.units,))
 
 
 def parse_network(document: Any, source: str = "description") -> Network:

@@ -53,8 +53,8 @@ class Point:
         neuron_major = network.constant_input
         stride = 1 if network.encoder.kind == "events" else self.pixels_per_beat
         layers = []
-        for index, stage in enumerate(network.stages):
-            choice = self.output if index == len(network.stages) - 1 else self.hidden
+        for stage in network.layers:
+            choice = self.output if stage.last else self.hidden
             synapse_lanes = min(choice.synapse_lanes, stage.units)
             neuron_lanes = min(choice.neuron_lanes, synapse_lanes)
             layer = LayerImplementation(

@@ -19,8 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnhw.errors import ModelError
-from snnhw.network import Leak, Range, Spike
-from snnhw.ranges import current_bounds
+from snnhw.network import Dense, Leak, Range, Spike
 
 __all__ = [
     "MOST_BETA_BITS",
@@ -191,7 +190,8 @@ class BetaError:
         beta = np.asarray(layer.beta, np.float64)
         total = (beta[..., None] ** np.arange(num_steps)).sum(axis=-1)
         bias = 0.0 if layer.bias is None else np.abs(layer.bias)
-        ends = current_bounds(layer.weight.astype(np.int64), np.zeros(1, np.int64), values)
+        synapse = Dense(units=len(layer.weight), weight_bits=layer.weight_bits)
+        ends = synapse.current_bounds({"weight": layer.weight.astype(np.int64)}, values)
         current = bias + np.abs(ends).max(axis=0)
         membrane = np.abs(layer.initial) + total * current
         if layer.membrane is not None:

@@ -39,16 +39,6 @@ class LayerRanges:
     """Whether the circuit needs saturation at all."""
 
 
-def current_bounds(weight: Integers, bias: Integers, values: Range) -> tuple[Integers, Integers]:
-    """The least and the greatest current of each neuron, each input having at most one event a step.
-
-    ``weight`` is [units, inputs], ``bias`` [units], ``values`` what an event can carry. Partial sums lie between.
-    """
-    low = bias + np.minimum(weight, 0).sum(axis=1) * values.hi
-    high = bias + np.maximum(weight, 0).sum(axis=1) * values.hi
-    return low, high
-
-
 def leak_bounds(leak: Leak, amount: Integers, membrane: Integers) -> Integers:
     """The leaked membrane, as :class:`snnhw.network.Leak` defines it; non-decreasing, so that it maps bounds."""
     if leak.kind == "none":
@@ -81,16 +71,12 @@ class _Span:
         return Range(lo=int(self.low.min()), hi=int(self.high.max()))
 
 
-def magnitude_bound(
-    neuron: Neuron, parameters: dict[str, Integers], weight: Integers, bias: Integers, values: Range, num_steps: int
-) -> int:
+Bounds = tuple[Integers, Integers]
+"""The least and the greatest of each neuron, both [units]."""
+
+
+def magnitude_bound(neuron: Neuron, parameters: dict[str, Integers], currents: Bounds, num_steps: int) -> int:
     """What no number of a layer exceeds in magnitude, products of the leak included; coarse, and free of overflow."""
-    return _magnitude_bound(neuron, parameters, current_bounds(weight, bias, values), num_steps)
-
-
-def _magnitude_bound(
-    neuron: Neuron, parameters: dict[str, Integers], currents: tuple[Integers, Integers], num_steps: int
-) -> int:
     low, high = currents
     largest = {name: int(np.abs(value).max()) for name, value in parameters.items()}
     change = max(int(np.abs(low).max()), int(np.abs(high).max()))
@@ -103,46 +89,14 @@ def _magnitude_bound(
 
 
 def layer_ranges(
-    neuron: Neuron, parameters: dict[str, Integers], weight: Integers, bias: Integers, values: Range, num_steps: int
+    neuron: Neuron, parameters: dict[str, Integers], weights: Range, currents: Bounds, num_steps: int
 ) -> LayerRanges:
-    """Propagate intervals through ``num_steps`` steps of a layer.
+    """Propagate intervals through ``num_steps`` steps of a layer, from the bounds of a step's currents.
 
     A refractory neuron goes the same way in fewer steps: the union over all steps holds it too.
 
-    ``parameters`` holds an array [units] for each of ``neuron.parameters``; ``weight`` is [units, inputs].
+    ``parameters`` holds an array [units] for each of ``neuron.parameters``.
     """
-    span = Range(lo=min(0, int(weight.min())), hi=max(0, int(weight.max())))
-    return _layer_ranges(neuron, parameters, span, current_bounds(weight, bias, values), num_steps)
-
-
-def loadable_ranges(
-    neuron: Neuron,
-    parameters: dict[str, Integers],
-    weights: Range,
-    biases: Range,
-    inputs: int,
-    values: Range,
-    num_steps: int,
-) -> LayerRanges | None:
-    """The same for any weights and biases in these ranges, of ``inputs`` inputs a neuron.
-
-    None where its numbers could be wider than 64 bits can count.
-    """
-    units = np.ones_like(parameters["initial"])
-    low, high = (inputs * values.hi * end + bias for end, bias in ((weights.lo, biases.lo), (weights.hi, biases.hi)))
-    currents = low * units, high * units
-    if _magnitude_bound(neuron, parameters, currents, num_steps).bit_length() > WIDEST:
-        return None
-    return _layer_ranges(neuron, parameters, weights, currents, num_steps)
-
-
-def _layer_ranges(
-    neuron: Neuron,
-    parameters: dict[str, Integers],
-    weights: Range,
-    currents: tuple[Integers, Integers],
-    num_steps: int,
-) -> LayerRanges:
     low_current, high_current = currents
     leaked, unsaturated, integrated, membrane = _Span(), _Span(), _Span(), _Span()
     low = high = parameters["initial"]

@@ -6,24 +6,24 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from snnhw.model import Model
-from snnhw.network import PER_NEURON, Encoder, Layer, Leak, Network, Neuron, Parameter, Range
+from snnhw.network import PER_NEURON, Encoder, Leak, Network, Neuron, Parameter, PlacedLayer, Range
 
 
 def semantics(model: Model) -> list[str]:
     """One line for the encoder, each layer and the readout."""
-    return _lines(model.network, [model.ranges[layer.name].integrated for layer in model.network.stages])
+    return _lines(model.network, [layer.ranges.integrated for layer in model.layers])
 
 
 def network_semantics(network: Network) -> list[str]:
     """The same of a network without weights, on which the width of a membrane that does not saturate depends."""
-    return _lines(network, [None] * len(network.stages))
+    return _lines(network, [None] * len(network.layers))
 
 
 def _lines(network: Network, integrated: Sequence[Range | None]) -> list[str]:
     shape = "x".join(str(size) for size in network.input_shape)
     lines = [f"input {shape}, {network.num_steps} time steps", f"encoder {_encoder(network.encoder)}"]
-    for index, (layer, span) in enumerate(zip(network.stages, integrated, strict=True)):
-        lines.append(f"layer {layer.name}: {_layer(layer, network.fan_in(index), span)}")
+    for layer, span in zip(network.layers, integrated, strict=True):
+        lines.append(f"layer {layer.name}: {_layer(layer, span)}")
     winner = "lowest" if network.readout.kind == "first_spike" else "highest"
     lines.append(f"readout {network.readout.kind}: {winner} of {network.classes} scores, ties to the lowest class")
     return lines
@@ -41,10 +41,13 @@ def _encoder(encoder: Encoder) -> str:
     return says[encoder.kind](encoder)
 
 
-def _layer(layer: Layer, inputs: int, integrated: Range | None) -> str:
+def _layer(layer: PlacedLayer, integrated: Range | None) -> str:
     neuron = layer.neuron
-    bias = " and bias" if layer.bias else ""
-    parts = [f"{inputs} -> {layer.units}, weights of {layer.synapse.weight_bits} bits{bias}", leak_text(neuron.leak)]
+    bias = " and bias" if layer.biased else ""
+    parts = [
+        f"{layer.inputs} -> {layer.units}, weights of {layer.synapse.weight_bits} bits{bias}",
+        leak_text(neuron.leak),
+    ]
     parts += firing_text(neuron)
     parts.append(f"membrane {_membrane(neuron, integrated)}, starts at {_parameter(neuron.initial)}")
     return "; ".join(parts)

@@ -199,8 +199,8 @@ def _assumed(
 ) -> list[str]:
     """What neither the state_dict nor the caller said, a phrase each, with the option that changes it."""
     network = model.network
-    layers = [layer.name for layer in network.stages]
-    delayed = any(layer.neuron.reset_delay for layer in network.stages)
+    layers = [layer.name for layer in network.layers]
+    delayed = any(layer.neuron.reset_delay for layer in network.layers)
     comparator = found.get("comparator", ArrayOptions.comparator)
     said = {"thresholds", "betas"} if found else set()
     if found and all("reset_mechanism_val" in entries for entries in neurons.values()):

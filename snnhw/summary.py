@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from snnhw.data import Dataset
-from snnhw.model import Model, tensor_shapes
-from snnhw.network import Layer, Network, Range
+from snnhw.model import Model, ModelLayer, tensor_shapes
+from snnhw.network import Network, PlacedLayer, Range
 from snnhw.semantics import network_semantics, semantics
 
 __all__ = ["summarise", "summarise_dataset", "summarise_network"]
@@ -24,10 +24,7 @@ def summarise(model: Model) -> dict[str, Any]:
     biases at the width of their range, and the state of every neuron.
     """
     network = model.network
-    layers = [
-        {**structure, **_numbers(model, layer)}
-        for structure, layer in zip(_structures(network), network.stages, strict=True)
-    ]
+    layers = [{**_structure(layer), **_numbers(layer)} for layer in model.layers]
     memory = {kind: sum(layer["memory_bits"][kind] for layer in layers) for kind in ("weights", "biases", "state")}
     return {
         "digest": model.digest,
@@ -47,7 +44,7 @@ def summarise_network(network: Network) -> dict[str, Any]:
         "semantics": network_semantics(network),
         **_description(network),
         "layers": [
-            {**structure, "ranges": None, "saturates": None, "memory_bits": None} for structure in _structures(network)
+            {**_structure(layer), "ranges": None, "saturates": None, "memory_bits": None} for layer in network.layers
         ],
         "scores": None,
         "memory_bits": None,
@@ -85,32 +82,27 @@ def _description(network: Network) -> dict[str, Any]:
     }
 
 
-def _structures(network: Network) -> list[dict[str, Any]]:
-    """What the description alone tells of each layer."""
-    shapes = tensor_shapes(network)
-    return [
-        {
-            "name": layer.name,
-            "inputs": network.fan_in(index),
-            "units": layer.units,
-            "parameters": sum(math.prod(shape) for name, shape in shapes.items() if name.startswith(f"{layer.name}.")),
-            "weight_bits": layer.synapse.weight_bits,
-        }
-        for index, layer in enumerate(network.stages)
-    ]
+def _structure(layer: PlacedLayer) -> dict[str, Any]:
+    """What the description alone tells of a layer."""
+    return {
+        "name": layer.name,
+        "inputs": layer.inputs,
+        "units": layer.units,
+        "parameters": sum(math.prod(shape) for shape in layer.tensor_shapes.values()),
+        "weight_bits": layer.synapse.weight_bits,
+    }
 
 
-def _numbers(model: Model, layer: Layer) -> dict[str, Any]:
+def _numbers(layer: ModelLayer) -> dict[str, Any]:
     """What a layer's integers tell."""
-    ranges = model.ranges[layer.name]
-    bias = model.tensors.get(f"{layer.name}.bias")
-    bias_range = None if bias is None else Range(lo=int(bias.min()), hi=int(bias.max()))
+    ranges, bias = layer.ranges, layer.bias
+    bias_range = Range(lo=int(bias.min()), hi=int(bias.max())) if layer.biased else None
     state = layer.neuron.state_fields(ranges.membrane)
     return {
         "ranges": {name: _span(getattr(ranges, name)) for name in _SPANS},
         "saturates": ranges.saturates,
         "memory_bits": {
-            "weights": model.weight(layer.name).size * ranges.weight.width,
+            "weights": layer.weight.size * ranges.weight.width,
             "biases": layer.units * bias_range.width if bias_range else 0,
             "state": layer.units * sum(field.range.width for field in state),
         },

@@ -17,10 +17,8 @@ from numpy.typing import NDArray
 from gateware.crossbar import crossbar_latency
 from gateware.readout import readout_latency
 from golden.network import Result
-from snnhw.implementation import Implementation, LayerShape, queue_depth
-from snnhw.model import Model
-from snnhw.network import Network
-from snnhw.widths import widths
+from snnhw.design import Design, DesignLayer
+from snnhw.implementation import LayerShape, queue_depth
 
 Counts = list[list[int]]
 """Of each word, the events in each event lane."""
@@ -36,10 +34,10 @@ class Prediction:
     """[B - 1]: between results, samples following each other without a pause."""
 
 
-def predict(model: Model, implementation: Implementation, result: Result) -> Prediction:
+def predict(design: Design, result: Result) -> Prediction:
     """The cycles of each sample of a golden result that holds traces; source never stalling, consumer ready."""
-    counts = event_counts(model.network, implementation, result)
-    alone, stream = _Circuit(model, implementation), _Circuit(model, implementation)
+    counts = event_counts(design, result)
+    alone, stream = _Circuit(design), _Circuit(design)
     latency = np.array([alone.run_when_idle(sample) for sample in counts], np.int64)
     finished = np.array([stream.run(sample) for sample in counts], np.int64)
     return Prediction(latency=latency, interval=finished[1:] - finished[:-1])
@@ -57,29 +55,30 @@ class SampleCounts:
     layers: list[list[Counts]]
 
 
-def event_counts(network: Network, implementation: Implementation, result: Result) -> list[SampleCounts]:
+def event_counts(design: Design, result: Result) -> list[SampleCounts]:
     """Count the events of each word from golden's traces."""
-    encoder, *layers = _word_counts(network, implementation, result)
+    encoder, *layers = _word_counts(design, result)
     return [
         SampleCounts(encoder[:, b].tolist(), [layer[:, b].tolist() for layer in layers])
         for b in range(len(result.classes))
     ]
 
 
-def _word_counts(network: Network, implementation: Implementation, result: Result) -> list[NDArray[np.int64]]:
+def _word_counts(design: Design, result: Result) -> list[NDArray[np.int64]]:
     """Events in each word of the encoder and of each layer: [steps, B, words, event lanes]."""
     if result.encoded is None:
         raise ValueError("timing needs golden's traces: run it with traces=True")
-    pixels = implementation.pixels_per_beat if network.encoder.kind != "events" else network.inputs
-    takers = [layer.event_lanes for layer in implementation.layers]
-    encoder = _count(result.encoded != 0, list(range(0, network.inputs, pixels)), takers[0])
-    layers = []
-    for stage, shape, lanes in zip(network.stages, implementation.shapes(network), [*takers[1:], 1], strict=True):
-        fires = result.traces[stage.name].value != 0
-        if implementation.schedule == "neuron_major":
+    network = design.network
+    pixels = design.implementation.pixels_per_beat if network.encoder.kind != "events" else network.inputs
+    first = design.layers[0].chosen.event_lanes
+    counts = [_count(result.encoded != 0, list(range(0, network.inputs, pixels)), first)]
+    for layer in design.layers:
+        fires = result.traces[layer.name].value != 0
+        if layer.neuron_major:
             fires = fires.any(axis=0, keepdims=True)
-        layers.append(_count(fires, [word[0] for word in shape.order if word[0] is not None], lanes))
-    return [encoder, *layers]
+        starts = [word[0] for word in layer.shape.order if word[0] is not None]
+        counts.append(_count(fires, starts, layer.out_lanes))
+    return counts
 
 
 def _count(fires: NDArray[np.bool_], starts: list[int], lanes: int) -> NDArray[np.int64]:
@@ -112,18 +111,18 @@ class _Encoder(Protocol):
 class _Circuit:
     """All blocks; the first beat of the first sample is transferred in cycle 0."""
 
-    def __init__(self, model: Model, implementation: Implementation) -> None:
-        network, shapes = model.network, implementation.shapes(model.network)
-        self.readout = _Readout(network, shapes[-1], implementation.steps_a_word(network))
+    def __init__(self, design: Design) -> None:
+        encoder = design.network.encoder.kind
+        self.readout = _Readout(design)
         self.banks: list[_Neurons] = []
         consumer: _Consumer = self.readout
-        for index in reversed(range(len(shapes))):
-            bank = _neurons(network, implementation, index, consumer)
+        for layer in reversed(design.layers):
+            bank = _neurons(layer, consumer)
             self.banks.insert(0, bank)
-            consumer = _Serializer(_crossbar(model, implementation, index, bank))
-        if implementation.queue and network.encoder.kind != "events":
-            consumer = _WordQueue(implementation.beats(network), consumer)
-        self.encoder: _Encoder = _ENCODERS.get(network.encoder.kind, _FrameEncoder)(network, implementation, consumer)
+            consumer = _Serializer(_crossbar(layer, bank))
+        if design.implementation.queue and encoder != "events":
+            consumer = _WordQueue(design.beats, consumer)
+        self.encoder: _Encoder = _ENCODERS.get(encoder, _FrameEncoder)(design, consumer)
 
     def run(self, sample: SampleCounts) -> int:
         """The cycle of a sample's result, its beats following those of the sample before."""
@@ -141,9 +140,10 @@ class _Circuit:
 class _Readout:
     """Takes a word a cycle; ``readout_latency`` cycles after the last word the result leaves, then it is free again."""
 
-    def __init__(self, network: Network, shape: LayerShape, steps_a_word: int) -> None:
-        self.latency = readout_latency(shape, network.classes)
-        self.words = shape.words * network.num_steps // steps_a_word
+    def __init__(self, design: Design) -> None:
+        network, last = design.network, design.layers[-1]
+        self.latency = readout_latency(last.shape, network.classes)
+        self.words = last.shape.words * network.num_steps // last.steps
         self.word = 0
         self.free = self.result = 0
 
@@ -166,14 +166,14 @@ class _Neurons(Protocol):
         ...
 
 
-def _neurons(network: Network, implementation: Implementation, index: int, consumer: _Consumer) -> _Neurons:
+def _neurons(layer: DesignLayer, consumer: _Consumer) -> _Neurons:
     """What updates the neurons of a layer."""
-    shape = implementation.shapes(network)[index]
-    if implementation.schedule == "step_major":
-        return _NeuronBank(shape, network.num_steps, network.constant_input and index == 0, consumer)
-    if implementation.layers[index].step_lanes == network.num_steps:
-        return _NeuronPipeline(shape, 2 * network.num_steps, consumer)
-    return (_NeuronRing if index == 0 else _NeuronSteps)(shape, network.num_steps, consumer)
+    shape, num_steps = layer.shape, layer.network.num_steps
+    if not layer.neuron_major:
+        return _NeuronBank(shape, num_steps, layer.constant, consumer)
+    if layer.chosen.step_lanes == num_steps:
+        return _NeuronPipeline(shape, 2 * num_steps, consumer)
+    return (_NeuronRing if layer.constant else _NeuronSteps)(shape, num_steps, consumer)
 
 
 class _NeuronBank:
@@ -281,20 +281,12 @@ class _NeuronSteps:
         return self.taken
 
 
-def _crossbar(model: Model, implementation: Implementation, index: int, bank: _Neurons) -> _Crossbar | _Replay:
+def _crossbar(layer: DesignLayer, bank: _Neurons) -> _Crossbar | _Replay:
     """The synapses of a layer."""
-    layer, shape = model.network.stages[index], implementation.shapes(model.network)[index]
-    loadable = layer.bias and implementation.layers[index].memory != "rom"
-    slots = implementation.slots(model.network, index)
-    latency = crossbar_latency(
-        shape,
-        slots,
-        widths(model, implementation).layers[layer.name].weight,
-        model.network.input_value_range(index),
-        implementation.layers[index].event_lanes,
-        loadable or bool(model.bias(layer.name).any()),
+    shape, latency = layer.shape, crossbar_latency(layer)
+    return (_Crossbar if shape.groups == 1 else _Replay)(
+        [size * layer.slots for size in shape.group_sizes], latency, bank
     )
-    return (_Crossbar if shape.groups == 1 else _Replay)([size * slots for size in shape.group_sizes], latency, bank)
 
 
 class _Crossbar:
@@ -401,7 +393,7 @@ class _WordQueue:
 class _DirectEncoder:
     """A beat a cycle goes straight on."""
 
-    def __init__(self, network: Network, implementation: Implementation, consumer: _Consumer) -> None:
+    def __init__(self, design: Design, consumer: _Consumer) -> None:
         self.consumer = consumer
         self.now = self.started = 0
 
@@ -416,10 +408,10 @@ class _DirectEncoder:
 class _FrameEncoder:
     """A sample is taken in whole while a bank is free, then read a word a cycle, all of it at every step."""
 
-    def __init__(self, network: Network, implementation: Implementation, consumer: _Consumer) -> None:
-        self.beats = implementation.beats(network)
+    def __init__(self, design: Design, consumer: _Consumer) -> None:
+        self.beats = design.beats
         self.consumer = consumer
-        self.freed = [-1] * (2 if implementation.overlap else 1)
+        self.freed = [-1] * (2 if design.implementation.overlap else 1)
         self.now = self.started = 0
         self.read = self.entered = -1
 
@@ -437,7 +429,7 @@ class _FrameEncoder:
 class _EventsEncoder:
     """Events go straight to the first crossbar."""
 
-    def __init__(self, network: Network, implementation: Implementation, consumer: _Consumer) -> None:
+    def __init__(self, design: Design, consumer: _Consumer) -> None:
         self.consumer = consumer
         self.now = self.started = 0
 
@@ -460,7 +452,7 @@ class Floor:
     """The mean, in a long stream of these samples: one memory's slack in a sample serves another's rush."""
 
 
-def floor(model: Model, implementation: Implementation, result: Result) -> Floor:
+def floor(design: Design, result: Result) -> Floor:
     """What memory bandwidth alone asks for, from a golden result that holds traces.
 
     Words are read one a cycle from each memory: pixels, a beat each, and weights, ``synapse_lanes`` each, every group
@@ -469,15 +461,16 @@ def floor(model: Model, implementation: Implementation, result: Result) -> Floor
     the events of the stage before, of which the last beat's or the last group's come after all that this stage reads
     in the step. Two event lanes read from a memory each; neuron by neuron, all steps of an event are one read.
     """
-    network = model.network
-    steps = network.num_steps // implementation.steps_a_word(network)
-    batch, beats = len(result.classes), implementation.beats(network)
+    network = design.network
+    steps = network.num_steps // design.steps
+    batch, beats = len(result.classes), design.beats
     passes = {"direct": [1] * steps, "events": [0] * steps}.get(network.encoder.kind, range(2, steps + 2))
     ready = [np.full(batch, count * beats, np.int64) for count in passes]
-    meanwhile = beats if implementation.overlap and network.encoder.kind not in _ENCODERS else 0
+    meanwhile = beats if design.implementation.overlap and network.encoder.kind not in _ENCODERS else 0
     busy, last_words = [ready[-1] - meanwhile], 1
-    words = _word_counts(network, implementation, result)
-    for shape, sent in zip(implementation.shapes(network), words[:-1], strict=True):
+    words = _word_counts(design, result)
+    for layer, sent in zip(design.layers, words[:-1], strict=True):
+        shape = layer.shape
         finished, reads = np.zeros(batch, np.int64), np.zeros(batch, np.int64)
         for t in range(steps):
             in_step = sent[t] if t < len(sent) else np.zeros_like(sent[0])

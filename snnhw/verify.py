@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 
 from golden.network import Golden, Result, check_samples
 from snnhw.compare import Comparison, Divergence, compare
-from snnhw.implementation import Implementation
+from snnhw.design import Design
 from snnhw.labels import checked_labels
-from snnhw.model import Model
 from snnhw.recovery import Recovery, check_recovery
 from snnhw.simulate import engines
 from snnhw.simulate.engines import EngineName
@@ -98,8 +97,7 @@ class Report:
 
 
 def verify(
-    model: Model,
-    implementation: Implementation,
+    design: Design,
     samples: NDArray[np.uint8],
     labels: NDArray[Any] | None = None,
     *,
@@ -116,7 +114,7 @@ def verify(
     Some of them are then sent once more, between samples that are framed wrongly or interrupted by a reset: these give
     no results, and change none.
 
-    ``labels`` are integers [B], each a class. ``simulator`` stands in for the circuit of ``model``. ``stall`` makes
+    ``labels`` are integers [B], each a class. ``simulator`` stands in for the circuit of ``design``. ``stall`` makes
     source and sink pause, without which ``timing`` compares the cycles with their prediction. ``waveform`` is the file
     to write where the circuit differs, .vcd or .fst. ``progress`` is told how many of how many samples are done, a
     sample counting once for each mode. Raises ToolMissingError where the engine asked for is not installed, OutputError
@@ -127,9 +125,9 @@ def verify(
         raise ValueError(
             f"verify needs a sample and a mode at least, not {len(samples)} samples in modes {tuple(modes)}"
         )
-    check_samples(model.network, samples)
+    check_samples(design.network, samples)
     if labels is not None:
-        labels = checked_labels(labels, len(samples), model.network.classes)
+        labels = checked_labels(labels, len(samples), design.network.classes)
     begun = time.perf_counter()
     window = Waveform(waveform) if waveform else None
     name, note, limit, fewest = "given", None, None, FEWEST
@@ -138,10 +136,10 @@ def verify(
         name, note, limit = choice.engine.name, choice.note, choice.sample_limit
         if window:
             window.require(choice.engine.waveforms)
-        simulator, fewest = choice.engine.simulator(model, implementation), choice.engine.fewest_faults
+        simulator, fewest = choice.engine.simulator(design), choice.engine.fewest_faults
     samples, labels = samples[:limit], None if labels is None else labels[:limit]
     built = time.perf_counter()
-    run = _Run(Golden(model), implementation, simulator, tuple(modes), stall, timing and stall is None, fewest)
+    run = _Run(design, Golden(design.model), simulator, tuple(modes), stall, timing and stall is None, fewest)
     chunks, recovery = run.run_all(samples, progress)
     report = _report(chunks, recovery, labels)
     return replace(
@@ -150,7 +148,7 @@ def verify(
         build_seconds=round(built - begun, 3),
         engine=name,
         note=note,
-        digest=model.digest,
+        digest=design.model.digest,
         modes=tuple(modes),
         waveform=run.write_waveform(samples, report.divergence, window) if window else None,
     )
@@ -206,8 +204,8 @@ class _Count:
 class _Run:
     """Simulates and compares chunk by chunk, so that memory stays bounded and threads stay busy."""
 
+    design: Design
     golden: Golden
-    implementation: Implementation
     simulator: Simulator
     modes: tuple[Mode, ...]
     stall: Stall | None
@@ -217,7 +215,7 @@ class _Run:
     def chunk_size(self, count: int) -> int:
         """Samples of a chunk: few enough to fit the memory, and for all threads to have some."""
         network = self.golden.network
-        values = network.num_steps * (network.inputs + sum(4 * stage.units for stage in network.stages))
+        values = network.num_steps * (network.inputs + sum(4 * layer.units for layer in network.layers))
         return max(1, min(CHUNK_SAMPLES, CHUNK_VALUES // values, -(-count // THREADS)))
 
     def run_all(
@@ -280,7 +278,7 @@ class _Run:
 
     def timing_mismatches(self, expected: Result, cycles: dict[Mode, NDArray[np.int64]]) -> int:
         """How many counts of cycles are not as predicted."""
-        predicted = predict(self.golden.model, self.implementation, expected)
+        predicted = predict(self.design, expected)
         wanted = {"isolated": predicted.latency, "stream": predicted.interval}
         return sum(_unlike(cycles[mode], wanted[mode]) for mode in self.modes)
 

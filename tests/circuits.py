@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from snnhw.design import Design
 from snnhw.implementation import Implementation
 from snnhw.model import Model, tensor_shapes
 from snnhw.network import (
@@ -165,7 +166,7 @@ def edge(name: str) -> Emitted:
         arrays, biases=[np.full(units, 5), None], thresholds=9, encoder=encoder, readout=CountReadout(), num_steps=2
     )
     choices = Implementation.of(small.network, pixels_per_beat=pixels_per_beat, weights=weights)
-    return emit(small, choices, shell=shell)
+    return emit(Design(small, choices), shell=shell)
 
 
 @lru_cache
@@ -203,14 +204,14 @@ def implementation(case: str, weights: str = "inline") -> Implementation:
 @lru_cache
 def emitted(case: str, weights: str = "inline") -> Emitted:
     """The Verilog of a case."""
-    return emit(model(case), implementation(case, weights))
+    return emit(Design(model(case), implementation(case, weights)))
 
 
 def samples(case: str, count: int) -> NDArray[np.uint8]:
     """Random samples uint8 [count, *sample_shape], a third of each dark."""
     network = model(case).network
     shape = (count, *network.sample_shape)
-    highest = network.encoder_value_range.hi if network.encoder.kind == "events" else 255
+    highest = network.encoder.value_range.hi if network.encoder.kind == "events" else 255
     random = np.random.default_rng(1)
     bright = random.integers(0, highest, shape, np.uint8, endpoint=True)
     return bright * (random.random(shape) > 1 / 3).astype(np.uint8)

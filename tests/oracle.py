@@ -162,11 +162,11 @@ def shifted(register: int) -> int:
 def run_layer(layer: Layer, tensors: Mapping[str, Any], incoming: list[list[int]]) -> LayerTrace:
     """One layer over all steps, from the values of the events that reach it."""
     trace = LayerTrace()
-    parameters = [parameters_of(layer, tensors, unit) for unit in range(layer.units)]
+    parameters = [parameters_of(layer, tensors, unit) for unit in range(layer.synapse.units)]
     states = [NeuronState(membrane=numbers["initial"]) for numbers in parameters]
     for values in incoming:
         steps = []
-        for unit in range(layer.units):
+        for unit in range(layer.synapse.units):
             current = current_of(layer, tensors, unit, values)
             steps.append(step_neuron(layer.neuron, parameters[unit], states[unit], current))
             states[unit] = NeuronState(steps[unit].membrane, steps[unit].pending, steps[unit].refractory)

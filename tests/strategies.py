@@ -32,6 +32,7 @@ from snnhw.network import (
     Network,
     Neuron,
     Parameter,
+    PlacedLayer,
     Range,
     Rate,
     Readout,
@@ -176,17 +177,17 @@ def models(draw: DrawFn, network: SearchStrategy[Network] | None = None) -> Mode
     chosen = draw(networks() if network is None else network)
     given: dict[str, NDArray[np.int64]] = {}
     shapes = tensor_shapes(chosen)
-    for layer in chosen.stages:
+    for layer in chosen.layers:
         weights = layer.synapse.weight_range
         given[f"{layer.name}.weight"] = draw(tensor(shapes[f"{layer.name}.weight"], weights.lo, weights.hi))
-        if layer.bias:
+        if layer.biased:
             given[f"{layer.name}.bias"] = draw(tensor((layer.units,), -300, 300))
         for name, values in _neuron_tensors(draw, layer).items():
             given[f"{layer.name}.{name}"] = values
     return Model(chosen, given)
 
 
-def _neuron_tensors(draw: DrawFn, layer: Layer) -> dict[str, NDArray[np.int64]]:
+def _neuron_tensors(draw: DrawFn, layer: PlacedLayer) -> dict[str, NDArray[np.int64]]:
     """The parameters of each neuron, where the description asks for them, as the checks of models want them."""
     neuron, shape = layer.neuron, (layer.units,)
     values: dict[str, NDArray[np.int64]] = {}
@@ -209,7 +210,7 @@ def _neuron_tensors(draw: DrawFn, layer: Layer) -> dict[str, NDArray[np.int64]]:
 
 def samples(network: Network, count: int = 1) -> SearchStrategy[NDArray[np.uint8]]:
     """Samples uint8 [count, *sample_shape] for a network, with many dark and extreme pixels."""
-    highest = network.encoder_value_range.hi if network.encoder.kind == "events" else 255
+    highest = network.encoder.value_range.hi if network.encoder.kind == "events" else 255
     corners = [pixel for pixel in CORNER_PIXELS if pixel <= highest] + [highest]
     elements: Any = st.one_of(st.sampled_from(corners), st.integers(0, highest))
     return arrays(np.uint8, (count, *network.sample_shape), elements=elements, fill=st.just(0))
@@ -224,7 +225,7 @@ def implementations(draw: DrawFn, network: Network) -> Implementation:
     pixels = draw(st.sampled_from([8, 1, 2, 3, 4, 16]))
     stride = 1 if network.encoder.kind == "events" else pixels
     layers = []
-    for stage in network.stages:
+    for stage in network.layers:
         synapse_lanes = draw(st.integers(1, stage.units))
         layer = LayerImplementation(
             synapse_lanes=synapse_lanes,

@@ -67,7 +67,7 @@ INTERFACE = Interface(
             stage="hidden",
             scope="hidden.neurons",
             strobe="tap_strobe",
-            order=IMPLEMENTATION.shapes(NETWORK)[0].order,
+            order=((0, 1), (2, None)),
             signals=(
                 TapSignal(name="integrated", signal="tap_integrated", width=16, count=2, signed=True),
                 TapSignal(name="spike", signal="tap_spike", width=1, count=2),

@@ -18,6 +18,7 @@ import golden
 from golden.network import Golden, Result
 from snnhw.bench.figures import BoardFigures, Checked, PointFigures, Table
 from snnhw.data import Dataset, check_images, check_labels
+from snnhw.design import Design
 from snnhw.errors import FitError, ToolError
 from snnhw.files import write_atomically
 from snnhw.fpga import report, tools, vivado
@@ -26,7 +27,6 @@ from snnhw.fpga.build import build
 from snnhw.fpga.parts import FAMILIES, Part, find_part
 from snnhw.fpga.report import BuildReport, Spread
 from snnhw.fpga.surroundings import around
-from snnhw.implementation import Implementation
 from snnhw.model import Model
 from snnhw.points import Point, point
 from snnhw.simulate import cache, compiler
@@ -55,10 +55,11 @@ class Example:
     model: Model
 
     @property
-    def implementation(self) -> Implementation:
+    def design(self) -> Design:
         """What a build for the board is unless told."""
-        network = self.model.network
-        return Implementation.of(network) if self.board.point is None else point(self.board.point, network)
+        if self.board.point is None:
+            return Design.of(self.model)
+        return Design(self.model, point(self.board.point, self.model.network))
 
 
 def measure(
@@ -126,18 +127,18 @@ class _Bench:
     def point_figures(self, chosen: Point, on_step: Callable[[str], None]) -> PointFigures:
         """All that is known of a point, built for its board or part."""
         target = find_board(chosen.board) if chosen.board is not None else find_part(chosen.part)
-        implementation = chosen.implementation(self.model.network)
-        built = self.built(target, implementation, chosen.clock_mhz, on_step)
-        fields = self._fields(built, implementation, on_step)
+        design = Design(self.model, chosen.implementation(self.model.network))
+        built = self.built(target, design, chosen.clock_mhz, on_step)
+        fields = self._fields(built, design, on_step)
         return PointFigures(
             **fields, name=chosen.name, board=chosen.board, clock_mhz=fields["fmax_mhz"] or built.clock_mhz
         )
 
     def board_figures(self, example: Example, on_step: Callable[[str], None]) -> BoardFigures:
         """All that is known of what is built for a board."""
-        built = self.built(example.board, example.implementation, None, on_step)
+        built = self.built(example.board, example.design, None, on_step)
         return BoardFigures(
-            **self._fields(built, example.implementation, on_step),
+            **self._fields(built, example.design, on_step),
             name=example.name,
             clock_mhz=built.clock_mhz,
             title=example.board.name,
@@ -148,15 +149,13 @@ class _Bench:
             bitstream_sha256=built.bitstream_sha256,
         )
 
-    def _fields(
-        self, built: BuildReport, implementation: Implementation, on_step: Callable[[str], None]
-    ) -> dict[str, Any]:
+    def _fields(self, built: BuildReport, design: Design, on_step: Callable[[str], None]) -> dict[str, Any]:
         """What is told of points and boards alike."""
         on_step(f"{len(self.dataset):,} images")
         self.used.update(built.tools)
         return {
             **built.total.model_dump(),
-            **self.checked(implementation).model_dump(),
+            **self.checked(design).model_dump(),
             "part": built.part.name,
             "fmax_mhz": built.timing.fmax_mhz if built.timing else None,
             "met": built.met,
@@ -165,14 +164,14 @@ class _Bench:
     def built(
         self,
         target: Board | Part,
-        implementation: Implementation,
+        design: Design,
         clock_mhz: float | None,
         on_step: Callable[[str], None],
     ) -> BuildReport:
         """A build: one for each text of Verilog, of clock and pins, and of the tools."""
         on_step("Verilog")
         surroundings = around(target, clock_mhz, None)
-        emitted = emit(self.model, implementation, shell=surroundings.shell)
+        emitted = emit(design, shell=surroundings.shell)
         part = target if isinstance(target, Part) else target.device
         flow = FAMILIES[part.family].flow
         key = cache.digest(
@@ -188,8 +187,7 @@ class _Bench:
 
         def run(folder: Path) -> None:
             build(
-                self.model,
-                implementation,
+                design,
                 target,
                 folder,
                 name=self.name,
@@ -199,12 +197,12 @@ class _Bench:
 
         return report.load(cache.cached(_KIND, key, run))
 
-    def checked(self, implementation: Implementation) -> Checked:
+    def checked(self, design: Design) -> Checked:
         """Cycles, floors and equality with golden, of all images: once for each state of the program."""
         key = cache.digest(
             {
                 "model": self.model.digest,
-                "implementation": implementation.model_dump(),
+                "implementation": design.implementation.model_dump(),
                 "images": self.dataset.digest,
                 "tools": compiler.versions(),
                 "program": _digest(_PACKAGE, _PACKAGE / "simulate", *_TWINS),
@@ -212,15 +210,15 @@ class _Bench:
         )
 
         def run(folder: Path) -> None:
-            write_atomically(folder / _CHECKED, self._check(implementation).model_dump_json())
+            write_atomically(folder / _CHECKED, self._check(design).model_dump_json())
 
         return Checked.model_validate_json((cache.cached(_KIND, key, run) / _CHECKED).read_text())
 
-    def _check(self, implementation: Implementation) -> Checked:
-        found = verify(self.model, implementation, self._samples, self.dataset.labels, engine="verilator")
+    def _check(self, design: Design) -> Checked:
+        found = verify(design, self._samples, self.dataset.labels, engine="verilator")
         if found.cycles is None:
             raise ToolError(f"the circuit gave no result at all: {'; '.join(found.problems)}")
-        least = floor(self.model, implementation, self._golden)
+        least = floor(design, self._golden)
         return Checked(
             cycles=Spread(**vars(found.cycles)),
             interval=Spread(**vars(found.interval or found.cycles)),

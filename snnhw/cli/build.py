@@ -13,9 +13,9 @@ from snnhw.errors import BoardError
 
 if TYPE_CHECKING:
     from snnhw.data import Dataset
+    from snnhw.design import Design
     from snnhw.fpga.boards import Board
     from snnhw.fpga.parts import Part
-    from snnhw.implementation import Implementation
     from snnhw.model import Model
 
 _BOARD = typer.Option("--board", metavar="NAME", help="A board, or none: resources and timing without pins.")
@@ -63,9 +63,9 @@ def build(
     if isinstance(target, Board) and not fit and all(value in (None, []) for value in given):
         point = target.point
 
-    def choices(cap: int | None) -> Implementation:
-        return circuit.implementation(
-            chosen.network,
+    def choices(cap: int | None) -> Design:
+        return circuit.design(
+            chosen,
             point=point,
             lanes=cap,
             synapse_lanes=synapse_lanes,
@@ -89,9 +89,9 @@ def build(
             "on_step": lambda step: update(0, 1, step),
         }
         if fit:
-            report = build_largest(chosen, choices, target, folder, **options)
+            report = build_largest(chosen.network, choices, target, folder, **options)
         else:
-            report = run(chosen, choices(lanes), target, folder, **options)
+            report = run(choices(lanes), target, folder, **options)
     if as_json:
         print_record({**report.record(), "folder": str(folder)})
     else:

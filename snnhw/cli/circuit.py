@@ -9,9 +9,9 @@ import typer
 from snnhw.errors import DescriptionError, ModelFileError
 
 if TYPE_CHECKING:
-    from snnhw.implementation import Implementation, MemoryKind
+    from snnhw.design import Design
+    from snnhw.implementation import MemoryKind
     from snnhw.model import Model
-    from snnhw.network import Network
     from snnhw.simulate.engines import EngineName
 
 _LAYER = "LAYER=N"
@@ -59,8 +59,8 @@ Memory = Annotated[
 Engine = Annotated[str, typer.Option("--engine", metavar="ENGINE", help=f"One of {', '.join(_ENGINES)}.")]
 
 
-def implementation(
-    network: Network,
+def design(
+    model: Model,
     *,
     point: str | None = None,
     lanes: int | None = None,
@@ -70,18 +70,18 @@ def implementation(
     overlap: bool | None = None,
     weights: str = "inline",
     memory: list[str] | None = None,
-) -> Implementation:
-    """The implementation that the options ask for; raises DescriptionError where it does not fit the network.
+) -> Design:
+    """The design that the options ask for; raises DescriptionError where they do not fit the model's network.
 
     A point says all but where the Verilog has its weights.
     """
-    from snnhw.implementation import Implementation
+    from snnhw.design import Design
     from snnhw.points import find_point
 
     if weights not in ("inline", "readmemh"):
         raise DescriptionError(f"--weights must be inline or readmemh, not '{weights}'")
     if point is not None:
-        chosen = find_point(point).implementation(network)
+        chosen = find_point(point).implementation(model.network)
         given = {
             "--lanes": lanes,
             "--synapse-lanes": synapse_lanes,
@@ -92,9 +92,9 @@ def implementation(
         }
         if surplus := [option for option, value in given.items() if value is not None and value != []]:
             raise DescriptionError(f"--point {point} says all of the lanes and memories: leave {surplus[0]} out")
-        return chosen.model_copy(update={"weights": weights})
-    return Implementation.of(
-        network,
+        return Design(model, chosen.model_copy(update={"weights": weights}))
+    return Design.of(
+        model,
         lanes=lanes,
         synapse_lanes=_by_layer("--synapse-lanes", synapse_lanes),
         neuron_lanes=_by_layer("--neuron-lanes", neuron_lanes),
@@ -105,7 +105,7 @@ def implementation(
     )
 
 
-def built_as(path: str, built: Model) -> Implementation:
+def built_as(path: str, built: Model) -> Design:
     """How the circuit of a model was built, from the JSON beside its Verilog, or the report of a build.
 
     Raises ModelFileError where the file says nothing of this kind, or is another model's.
@@ -115,6 +115,7 @@ def built_as(path: str, built: Model) -> Implementation:
 
     from pydantic import ValidationError
 
+    from snnhw.design import Design
     from snnhw.implementation import Implementation
 
     try:
@@ -132,8 +133,7 @@ def built_as(path: str, built: Model) -> Implementation:
             f"the circuit of {path} was built from the model of digest {digest[:16]}; that of --built is "
             f"{built.digest[:16]}"
         )
-    implementation.check(built.network)
-    return implementation
+    return Design(built, implementation)
 
 
 def engine_name(name: str) -> EngineName:
@@ -144,11 +144,11 @@ def engine_name(name: str) -> EngineName:
     raise DescriptionError(f"--engine must be one of {', '.join(_ENGINES)}, not '{name}'")
 
 
-def lanes_of(network: Network, choices: Implementation) -> list[str]:
+def lanes_of(design: Design) -> list[str]:
     """A line on the lanes of each layer."""
     return [
-        f"layer {stage.name}: {layer.synapse_lanes} synapse lanes, {layer.neuron_lanes} neuron lanes"
-        for stage, layer in zip(network.stages, choices.layers, strict=True)
+        f"layer {layer.name}: {layer.chosen.synapse_lanes} synapse lanes, {layer.chosen.neuron_lanes} neuron lanes"
+        for layer in design.layers
     ]
 
 

@@ -56,7 +56,7 @@ def demo(
             screen.print(text)
 
     chosen = resolve_model(model)
-    choices = circuit.implementation(chosen.network)
+    design = circuit.design(chosen)
     images = load("sample")
     if index >= len(images):
         raise ValueError(f"--index must be below {len(images)}, the number of images in the sample, not {index}")
@@ -69,15 +69,15 @@ def demo(
     for line in draw_sample(chosen, images.images[index], result):
         say(line)
     folder = Path(out) if out is not None else Path(f"{Path(model).stem}_verilog")
-    files = [str(path) for path in emit(chosen, choices).write(folder)]
+    files = [str(path) for path in emit(design).write(folder)]
     say(f"\nThe circuit as Verilog is in {folder}:")
-    for line in circuit.lanes_of(chosen.network, choices):
+    for line in circuit.lanes_of(design):
         say(f"  {line}")
     say("\nSimulating the circuit cycle by cycle, and comparing every spike, membrane and score with golden:\n")
     note(engine().note)
     verified = shown.first(limit)
     with progress("verifying") as on_progress:
-        report = verify(chosen, choices, verified.images, verified.labels, progress=on_progress)
+        report = verify(design, verified.images, verified.labels, progress=on_progress)
     if as_json:
         image = {"index": index, "class": int(result.classes[0]), "scores": result.scores[0].tolist()}
         record = {"model": model, "dataset": images.name, "image": image, "folder": str(folder), "files": files}

@@ -14,9 +14,9 @@ from snnhw.cli.output import MODEL_HELP, DatasetName, Json, Limit, ModelName, co
 from snnhw.errors import DescriptionError
 
 if TYPE_CHECKING:
+    from snnhw.design import Design
     from snnhw.host.board import Board
     from snnhw.host.run import Report
-    from snnhw.implementation import Implementation
     from snnhw.model import Model
     from snnhw.network import Range
 
@@ -76,9 +76,8 @@ def run(
 class _Circuit:
     """What is known of the circuit on the board."""
 
-    built: Model
+    design: Design
     """What it was built from."""
-    implementation: Implementation
     image: bytes | None = None
     """The weights to be loaded, if any."""
     room: Range | None = None
@@ -87,17 +86,15 @@ class _Circuit:
     @classmethod
     def of(cls, model: Model, built: Model, path: str | None) -> _Circuit:
         """The circuit that a file describes, for a model; without a file, one that has the model built in."""
-        from snnhw.implementation import Implementation
+        from snnhw.design import Design
         from snnhw.weights import image
-        from snnhw.widths import widths
 
         if path is None:
-            return cls(built, Implementation.of(built.network))
-        implementation = circuits.built_as(path, built)
-        if model.digest == built.digest and all(layer.memory == "rom" for layer in implementation.layers):
-            return cls(built, implementation)
-        octets = image(model, built, implementation)
-        return cls(built, implementation, octets, widths(built, implementation).scores)
+            return cls(Design.of(built))
+        design = circuits.built_as(path, built)
+        if model.digest == built.digest and not any(layer.loadable for layer in design.layers):
+            return cls(design)
+        return cls(design, image(model, design), design.scores)
 
 
 @contextmanager
@@ -112,7 +109,7 @@ def _board(behind: _Circuit, port: str, baud: int) -> Iterator[Board]:
         return
     from snnhw.host.simulated import simulated_port
 
-    with simulated_port(behind.built, behind.implementation) as name, open_link(name, baud) as link:
+    with simulated_port(behind.design) as name, open_link(name, baud) as link:
         yield Board(link, baud, _SIMULATED_SECONDS)
 
 

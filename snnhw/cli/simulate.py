@@ -51,8 +51,8 @@ def simulate(
 
     waveform = Waveform(Path(vcd)) if vcd is not None else None
     chosen = resolve_model(model)
-    choices = circuit.implementation(
-        chosen.network,
+    design = circuit.design(
+        chosen,
         point=point,
         lanes=lanes,
         synapse_lanes=synapse_lanes,
@@ -76,7 +76,7 @@ def simulate(
     if traces is not None:
         files["traces"] = str(save_traces(run_golden(chosen, samples, traces=True), traces))
     with progress("simulating") as update:
-        simulation = choice.engine.simulator(chosen, choices).run(
+        simulation = choice.engine.simulator(design).run(
             samples,
             mode="stream" if stream else "isolated",
             traces=False,

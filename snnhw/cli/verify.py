@@ -13,8 +13,7 @@ from snnhw.errors import DescriptionError
 
 if TYPE_CHECKING:
     from snnhw.data import Dataset
-    from snnhw.implementation import Implementation
-    from snnhw.model import Model
+    from snnhw.design import Design
     from snnhw.verify import Report
 
 _FAMILIES = "ice40, ecp5 or xc7"
@@ -75,8 +74,8 @@ def verify(
     if train_images is not None or infer_images is not None:
         raise DescriptionError("--train-images and --infer-images are for a spiking RBM: use --limit for a network")
     chosen = resolve_model(model)
-    choices = circuit.implementation(
-        chosen.network,
+    design = circuit.design(
+        chosen,
         point=point,
         lanes=lanes,
         synapse_lanes=synapse_lanes,
@@ -88,15 +87,14 @@ def verify(
     )
     images = fitted(load(dataset, limit=limit), chosen.network)
     if netlist is not None:
-        verify_netlist(chosen, choices, images, netlist, {"model": model}, as_json)
+        verify_netlist(design, images, netlist, {"model": model}, as_json)
         return
     waveform = Path(vcd) if vcd is not None else Path(f"{Path(model).stem}_divergence.vcd")
     name = circuit.engine_name(engine)
     note(choose(name).note)
     with progress("verifying") as on_progress:
         report = run(
-            chosen,
-            choices,
+            design,
             images.images,
             images.labels,
             engine=name,
@@ -112,8 +110,7 @@ def verify(
 
 
 def verify_netlist(
-    model: Model,
-    choices: Implementation,
+    design: Design,
     images: Dataset,
     family: str,
     names: dict[str, str],
@@ -124,8 +121,7 @@ def verify_netlist(
 
     with progress("verifying") as update:
         report = run(
-            model,
-            choices,
+            design,
             images.images,
             images.labels,
             family=family,

@@ -11,8 +11,7 @@ from snnhw.cli import circuit
 from snnhw.cli.output import DatasetName, Json, ModelName, console, print_record
 
 if TYPE_CHECKING:
-    from snnhw.implementation import Implementation
-    from snnhw.model import Model
+    from snnhw.design import Design
     from snnhw.shell import Shell
     from snnhw.verilog import Emitted
 
@@ -74,8 +73,8 @@ def verilog(
         verilog_machine(model, lanes, top or "srbm", out, others, as_json)
         return
     chosen = resolve_model(model)
-    choices = circuit.implementation(
-        chosen.network,
+    design = circuit.design(
+        chosen,
         point=point,
         lanes=lanes,
         synapse_lanes=synapse_lanes,
@@ -86,13 +85,17 @@ def verilog(
         memory=memory,
     )
     shell = _shell(interface, tdata, baud, clock_hz)
-    emitted = emit(chosen, choices, top or "snn", shell)
-    bench = _bench(chosen, choices, emitted, dataset, limit) if testbench else {}
+    emitted = emit(design, top or "snn", shell)
+    bench = _bench(design, emitted, dataset, limit) if testbench else {}
     folder = Path(out) if out is not None else Path(f"{Path(model).stem}_verilog")
     paths = [*emitted.write(folder), *(write_atomically(folder / name, text) for name, text in bench.items())]
     files = [str(path) for path in paths]
     if as_json:
-        record = {"model": model, "digest": chosen.digest, "implementation": choices.model_dump(mode="json")}
+        record = {
+            "model": model,
+            "digest": chosen.digest,
+            "implementation": design.implementation.model_dump(mode="json"),
+        }
         print_record(
             {
                 **record,
@@ -104,7 +107,7 @@ def verilog(
         )
         return
     screen = console()
-    for line in [*circuit.lanes_of(chosen.network, choices), *(f"wrote {file}" for file in files)]:
+    for line in [*circuit.lanes_of(design), *(f"wrote {file}" for file in files)]:
         screen.print(line)
 
 
@@ -140,12 +143,12 @@ def _shell(interface: str, tdata: int | None, baud: int | None, clock_hz: int | 
         raise DescriptionError(first_complaint(error)) from error
 
 
-def _bench(model: Model, choices: Implementation, emitted: Emitted, dataset: str, limit: int | None) -> dict[str, str]:
+def _bench(design: Design, emitted: Emitted, dataset: str, limit: int | None) -> dict[str, str]:
     """The files of a test bench that sends the first images of a dataset."""
     from snnhw.cli.images import noted
     from snnhw.data import check_images, load
     from snnhw.testbench import LIMITS, testbench
 
     count = LIMITS[emitted.shell.kind] if limit is None else limit
-    samples = check_images(noted(load(dataset, limit=count), model.network), model.network)
-    return testbench(model, choices, emitted, samples)
+    samples = check_images(noted(load(dataset, limit=count), design.network), design.network)
+    return testbench(design, emitted, samples)

@@ -28,7 +28,7 @@ def weights(
     from snnhw.weights import image
 
     chosen, first = resolve_model(model), resolve_model(built)
-    octets = image(chosen, first, circuits.built_as(circuit, first))
+    octets = image(chosen, circuits.built_as(circuit, first))
     path = write_atomically(out if out is not None else f"{Path(model).stem}.bin", octets)
     if as_json:
         record = {"model": model, "digest": chosen.digest, "built": built, "built_digest": first.digest}

@@ -155,7 +155,7 @@ def remarks(dataset: Dataset, network: Network | None = None) -> tuple[str, ...]
 
 def _events(dataset: Dataset, images: NDArray[np.uint8], network: Network) -> NDArray[np.uint8]:
     """Images as the values of events, 0 meaning none."""
-    highest = network.encoder_value_range.hi
+    highest = network.encoder.value_range.hi
     values = images // 255 if dataset.form == "binary" else images
     if dataset.form == "fractions" or int(values.max()) > highest:
         reach = "are floats between 0 and 1" if dataset.form == "fractions" else f"reach {values.max()}"

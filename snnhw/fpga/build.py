@@ -14,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from snnhw.data import Dataset
+from snnhw.design import Design
 from snnhw.files import make_folder, write_atomically
 from snnhw.fpga import place, synthesis, tools, vivado
 from snnhw.fpga.base import BASE, PLACED, Base
@@ -26,8 +27,6 @@ from snnhw.fpga.parts import FAMILIES, Cells, Family, Part
 from snnhw.fpga.report import PAGE, REPORT, BuildReport, Timing
 from snnhw.fpga.stages import HARNESS, Stages
 from snnhw.fpga.surroundings import Surroundings, around
-from snnhw.implementation import Implementation
-from snnhw.model import Model
 from snnhw.semantics import semantics
 from snnhw.verilog import Emitted, emit
 
@@ -46,8 +45,7 @@ _ROOM = {
 
 
 def build(
-    model: Model,
-    implementation: Implementation,
+    design: Design,
     target: Board | Part,
     out: str | os.PathLike[str],
     *,
@@ -58,7 +56,7 @@ def build(
     dataset: Dataset | None = None,
     on_step: Step | None = None,
 ) -> BuildReport:
-    """Build the circuit of a model, and write what comes of it into ``out``, a report among it.
+    """Build the circuit of a design, and write what comes of it into ``out``, a report among it.
 
     For a board: behind a serial line, to a bitstream (or, where nothing that comes as a package places its part, to a
     project for the vendor's tools). For a part: with plain streams and no pins, to see what it takes and how fast it
@@ -77,16 +75,16 @@ def build(
     folder = make_folder(out)
     for stale in (REPORT, PAGE, BASE, PLACED, *([f"{BITSTREAM}{family.flow.suffix}"] if family.flow else [])):
         (folder / stale).unlink(missing_ok=True)
-    job = _Job(model, implementation, part, surroundings, seed, folder, on_step or (lambda step: None))
+    job = _Job(design, part, surroundings, seed, folder, on_step or (lambda step: None))
     with job.step("images"):
-        cycles, effort = (None, None) if dataset is None else cost(model, implementation, dataset)
+        cycles, effort = (None, None) if dataset is None else cost(design, dataset)
     with tempfile.TemporaryDirectory(prefix="snnhw_") as work:
         built = job.run(Path(work))
     report = BuildReport(
         name=name,
-        digest=model.digest,
-        semantics=tuple(semantics(model)),
-        implementation=implementation,
+        digest=design.model.digest,
+        semantics=tuple(semantics(design.model)),
+        implementation=design.implementation,
         shell=surroundings.shell,
         board=board.name if board else None,
         programmer=board.programmer if board else (),
@@ -128,8 +126,7 @@ class _Built:
 class _Job:
     """The steps of one build, in a folder of its own; what is to stay is copied to ``out`` when it is whole."""
 
-    model: Model
-    implementation: Implementation
+    design: Design
     part: Part
     surroundings: Surroundings
     seed: int
@@ -140,7 +137,7 @@ class _Job:
     @property
     def stages(self) -> Stages:
         """The stages of the circuit and what is around it."""
-        return Stages.of(self.model.network, self.surroundings.name, self.surroundings.shell.kind != "stream")
+        return Stages.of(self.design.network, self.surroundings.name, self.surroundings.shell.kind != "stream")
 
     def run(self, work: Path) -> _Built:
         family, board = FAMILIES[self.part.family], self.surroundings.board
@@ -198,7 +195,7 @@ class _Job:
     def _verilog(self, work: Path) -> Emitted:
         """Write the circuit and what is around it, for the tools and for the user."""
         with self.step("Verilog"):
-            emitted = emit(self.model, self.implementation, shell=self.surroundings.shell)
+            emitted = emit(self.design, shell=self.surroundings.shell)
             texts = emitted.files | self.surroundings.files(emitted)
             if self.surroundings.board is not None:
                 texts[self.surroundings.board.pins] = self.surroundings.board.constraints

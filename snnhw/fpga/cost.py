@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from golden.network import Golden, Result
 from snnhw.data import Dataset, check_images
+from snnhw.design import Design
 from snnhw.fpga.report import Cycles, Spread, Work
-from snnhw.implementation import Implementation
-from snnhw.model import Model
 from snnhw.timing import predict
 
 __all__ = ["cost"]
@@ -16,11 +15,11 @@ READ_PJ_PER_BIT = 10 / 64
 """Both as ``ENERGY_SOURCE`` of the report says."""
 
 
-def cost(model: Model, implementation: Implementation, dataset: Dataset) -> tuple[Cycles, Work]:
+def cost(design: Design, dataset: Dataset) -> tuple[Cycles, Work]:
     """Cycles and work of a dataset's images; raises DatasetError where they do not fit the network."""
-    images = check_images(dataset, model.network)
-    result = Golden(model).run(images, traces=True)
-    prediction = predict(model, implementation, result)
+    images = check_images(dataset, design.network)
+    result = Golden(design.model).run(images, traces=True)
+    prediction = predict(design, result)
     interval = prediction.interval if len(images) > 1 else prediction.latency
     cycles = Cycles(
         dataset=dataset.name,
@@ -28,21 +27,20 @@ def cost(model: Model, implementation: Implementation, dataset: Dataset) -> tupl
         latency=Spread.of(prediction.latency),
         interval=Spread.of(interval),
     )
-    return cycles, work(model, implementation, result)
+    return cycles, work(design, result)
 
 
-def work(model: Model, implementation: Implementation, result: Result) -> Work:
+def work(design: Design, result: Result) -> Work:
     """The work of the mean image.
 
     Every event is added to all neurons that it reaches, and reads a word of weights for each group of lanes.
     """
-    network = model.network
     operations = bits = energy = 0.0
-    sources = ["encoder", *(stage.name for stage in network.stages[:-1])]
-    for source, stage, shape in zip(sources, network.stages, implementation.shapes(network), strict=True):
+    sources = ["encoder", *(layer.name for layer in design.layers[:-1])]
+    for source, layer in zip(sources, design.layers, strict=True):
         events = float(result.events[source].sum()) / len(result.classes)
-        ranges = model.ranges[stage.name]
-        added, read = events * stage.units, events * shape.groups * shape.synapse_lanes * ranges.weight.width
+        ranges, shape = layer.ranges, layer.shape
+        added, read = events * layer.units, events * shape.groups * shape.synapse_lanes * ranges.weight.width
         operations += added
         bits += read
         energy += added * ranges.current.width * ADD_PJ_PER_BIT + read * READ_PJ_PER_BIT

@@ -17,12 +17,10 @@ from typing import Any
 
 from gateware.network import neurons_of
 from snnhw.conversion import convert
+from snnhw.design import Design
 from snnhw.errors import DescriptionError, ToolError
 from snnhw.fpga import netlist, tools
 from snnhw.fpga.parts import FAMILIES
-from snnhw.implementation import Implementation
-from snnhw.model import Model
-from snnhw.widths import widths
 
 __all__ = ["Proof", "netlist_of", "prove", "prove_neurons"]
 
@@ -53,27 +51,20 @@ class Proof:
     seconds: float
 
 
-def prove_neurons(
-    model: Model, implementation: Implementation, layer: str, *, family: str, seconds: int = 120
-) -> Proof:
+def prove_neurons(design: Design, layer: str, *, family: str, seconds: int = 120) -> Proof:
     """Synthesise the neurons of a layer, and prove the netlist equal to them; it takes ``seconds`` at most.
 
     Raises DescriptionError for an unknown layer or family, ToolError where a tool fails or the time is over.
     """
     begun = time.perf_counter()
-    described = description(model, implementation, layer)
+    described = description(design, layer)
     proved = prove(described, netlist_of(described, family), family, seconds)
     return Proof(family, layer, proved, round(time.perf_counter() - begun, 3))
 
 
-def description(model: Model, implementation: Implementation, layer: str) -> str:
+def description(design: Design, layer: str) -> str:
     """The neurons of a layer as Verilog, a module ``TOP``."""
-    names = [stage.name for stage in model.network.stages]
-    if layer not in names:
-        raise DescriptionError(f"there is no layer '{layer}' to prove; the layers are {', '.join(names)}")
-    ranges = widths(model, implementation).layers[layer]
-    neurons = neurons_of(model, names.index(layer), implementation, ranges)
-    return convert(neurons, TOP).text
+    return convert(neurons_of(design.layer(layer)), TOP).text
 
 
 def netlist_of(described: str, family: str) -> str:

@@ -22,14 +22,13 @@ from numpy.typing import NDArray
 
 from golden.network import Golden, check_samples
 from snnhw.compare import compare
+from snnhw.design import Design
 from snnhw.errors import DescriptionError, ToolError
 from snnhw.fpga import synthesis, tools
 from snnhw.fpga.memories import split_emitted
 from snnhw.fpga.parts import FAMILIES
 from snnhw.fpga.stages import Stages
-from snnhw.implementation import Implementation
 from snnhw.labels import checked_labels
-from snnhw.model import Model
 from snnhw.recovery import check_recovery
 from snnhw.simulate.engines import starts_empty
 from snnhw.simulate.simulation import Stall, patience
@@ -97,8 +96,7 @@ class NetlistReport:
 
 
 def verify_netlist(
-    model: Model,
-    implementation: Implementation,
+    design: Design,
     samples: NDArray[np.uint8],
     labels: NDArray[Any] | None = None,
     *,
@@ -112,25 +110,25 @@ def verify_netlist(
     ``on_step`` is told what is done next. Raises DescriptionError for an unknown family, ToolError or ToolMissingError;
     ValueError for samples or labels of another kind, shape or range.
     """
-    check_samples(model.network, samples)
+    check_samples(design.network, samples)
     if labels is not None:
-        labels = checked_labels(labels, len(samples), model.network.classes)
+        labels = checked_labels(labels, len(samples), design.network.classes)
     told = on_step or (lambda step: None)
     begun = time.perf_counter()
     told("synthesis")
-    circuit = simulator(model, implementation, family)
+    circuit = simulator(design, family)
     told("compiling the netlist")
     circuit.prepare()
     built = time.perf_counter()
     told("images")
-    golden = Golden(model)
+    golden = Golden(design.model)
     expected = golden.run(samples, traces=True)
     runs = {mode: circuit.run(samples, mode=mode, stall=stall) for mode in MODES}
     isolated, stream = runs["isolated"], runs["stream"]
     comparisons = [compare(run, expected, mode) for mode, run in runs.items()]
     differs = np.any([comparison.differs for comparison in comparisons], axis=0)
     recovery = check_recovery(circuit, golden, samples, stall=stall)
-    predicted = predict(model, implementation, expected)
+    predicted = predict(design, expected)
     mistimed = 0
     if stall is None:
         mistimed = _unlike(isolated.latency, predicted.latency) + _unlike(stream.interval, predicted.interval)
@@ -145,36 +143,36 @@ def verify_netlist(
         timing_mismatches=mistimed,
         recoveries=recovery.dropped,
         cells=len(re.findall(_INSTANCE, circuit.verilog)),
-        digest=model.digest,
+        digest=design.model.digest,
         problems=(*(problem for found in comparisons for problem in found.problems), *recovery.besides(differs)),
         seconds=round(time.perf_counter() - built, 3),
         build_seconds=round(built - begun, 3),
     )
 
 
-def simulator(model: Model, implementation: Implementation, family: str) -> VerilatorSimulator:
+def simulator(design: Design, family: str) -> VerilatorSimulator:
     """The netlist of a model's circuit, with the models of its cells, made ready to run; its interface has no taps.
 
     What starts empty is loaded first.
     """
     if family not in CELLS:
         raise DescriptionError(f"netlists are simulated for {', '.join(CELLS)}, not for '{family}'")
-    emitted = emit(model, implementation)
+    emitted = emit(design)
     top = emitted.interface.top
     with tempfile.TemporaryDirectory(prefix="snnhw_") as temporary:
         folder = Path(temporary)
         split_emitted(emitted).write(folder, top)
-        synthesis.synthesise([f"{top}.v"], top, FAMILIES[family], folder, Stages.of(model.network))
+        synthesis.synthesise([f"{top}.v"], top, FAMILIES[family], folder, Stages.of(design.network))
         if tools.run([sys.executable, "-c", _WRITE], folder, _LOG) != 0:
             raise tools.first_error(folder, _LOG, "yosys")
         netlist = (folder / _VERILOG).read_text()
     return VerilatorSimulator(
-        network=model.network,
+        network=design.network,
         interface=emitted.interface.model_copy(update={"taps": ()}),
         verilog=netlist + cells(netlist, family),
-        patience=patience(model.network, implementation),
+        patience=patience(design),
         optimise=False,  # a netlist is large, and runs for a few images
-        images=(image(model, model, implementation),) if starts_empty(implementation) else (),
+        images=(image(design.model, design),) if starts_empty(design) else (),
     )
 
 

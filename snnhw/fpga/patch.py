@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from snnhw.data import Dataset
+from snnhw.design import Design
 from snnhw.errors import BoardError, DescriptionError, ModelError
 from snnhw.files import make_folder, write_atomically
 from snnhw.fpga import place
@@ -53,7 +54,8 @@ def patch(
     if target.resolve() == folder.resolve():
         raise BoardError(f"{out} is the build itself: choose another folder for the patched one")
     _check_network(model, folder)
-    emitted = emit(model, report.implementation, shell=report.shell)
+    design = Design(model, report.implementation)
+    emitted = emit(design, shell=report.shell)
     parts = split_emitted(emitted, base.built_in)
     if parts.digest != base.circuit:
         raise ModelError(
@@ -62,7 +64,7 @@ def patch(
         )
     bitstream = _pack(report, base, parts.memories, folder)
     packed = time.perf_counter()
-    cycles, work = (None, None) if dataset is None else cost(model, report.implementation, dataset)
+    cycles, work = (None, None) if dataset is None else cost(design, dataset)
     patched = report.model_copy(
         update={
             "name": name,

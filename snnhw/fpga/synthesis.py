@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from snnhw.design import Design
 from snnhw.errors import ToolError
 from snnhw.fpga import tools
 from snnhw.fpga.blocks import Block, find
 from snnhw.fpga.memories import Memory, split_emitted
 from snnhw.fpga.parts import FAMILIES, Cells, Family
 from snnhw.fpga.stages import Stages
-from snnhw.implementation import Implementation
-from snnhw.model import Model
 from snnhw.verilog import emit
 
 __all__ = ["NETLIST", "Netlist", "cells", "stage_cells", "synthesise"]
@@ -102,19 +101,19 @@ def read(path: Path, top: str, stages: Stages) -> Netlist:
     return Netlist({stage: dict(types) for stage, types in counted.items()})
 
 
-def stage_cells(model: Model, implementation: Implementation, family: str) -> dict[str, Cells]:
+def stage_cells(design: Design, family: str) -> dict[str, Cells]:
     """What each stage of the circuit with plain streams comes to in a family of parts; seconds to minutes.
 
     Raises ToolError or ToolMissingError.
     """
     chosen = FAMILIES[family]
-    emitted = emit(model, implementation)
+    emitted = emit(design)
     top = emitted.interface.top
     with tempfile.TemporaryDirectory(prefix="snnhw_") as folder:
         split_emitted(emitted).write(Path(folder), top)
-        return synthesise([f"{top}.v"], top, chosen, Path(folder), Stages.of(model.network)).stages(chosen)
+        return synthesise([f"{top}.v"], top, chosen, Path(folder), Stages.of(design.network)).stages(chosen)
 
 
-def cells(model: Model, implementation: Implementation, family: str = "xc7") -> Cells:
+def cells(design: Design, family: str = "xc7") -> Cells:
     """What all of them come to together."""
-    return sum(stage_cells(model, implementation, family).values(), Cells())
+    return sum(stage_cells(design, family).values(), Cells())

@@ -13,10 +13,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from snnhw.design import Design
 from snnhw.errors import LinkError, ToolError
 from snnhw.host.protocol import pixel_bits
-from snnhw.implementation import Implementation
-from snnhw.model import Model
 from snnhw.shell import LEAST_CYCLES_PER_BIT, UartShell
 from snnhw.simulate import compiler
 from snnhw.verilog import emit
@@ -29,13 +28,13 @@ _SLICE = 1 << 14
 
 
 class Line:
-    """The circuit of a model at the end of its serial line, in Verilator, bit by bit.
+    """The circuit of a design at the end of its serial line, in Verilator, bit by bit.
 
     The library is built, or comes out of the cache. Raises ToolMissingError without a C++ compiler.
     """
 
-    def __init__(self, model: Model, implementation: Implementation) -> None:
-        emitted = emit(model, implementation, shell=SHELL)
+    def __init__(self, design: Design) -> None:
+        emitted = emit(design, shell=SHELL)
         driver = resources.files("snnhw.host").joinpath("line.cpp").read_text()
         path = compiler.build_library(
             emitted.verilog, emitted.interface.top, [], memories=emitted.memories, driver=driver
@@ -66,15 +65,15 @@ class Line:
 
 
 @contextmanager
-def simulated_port(model: Model, implementation: Implementation) -> Iterator[str]:
+def simulated_port(design: Design) -> Iterator[str]:
     """The name of a port with a simulated circuit behind it, for the time of the block.
 
     Raises DescriptionError for a model whose input is events, LinkError where the machine has no pseudo-terminals,
     ToolMissingError without a C++ compiler, and at the end of the block ToolError where the circuit has failed
     meanwhile.
     """
-    pixel_bits(model)
-    line = Line(model, implementation)
+    pixel_bits(design.model)
+    line = Line(design)
     try:
         with _terminal() as (controller, name):
             wake, waker = os.pipe()

@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 
 from gateware.encoder import sample_layout
 from gateware.network import TOP, NetworkCircuit, stream_port
+from snnhw.design import Design
 from snnhw.files import replacing
-from snnhw.implementation import Implementation
 from snnhw.interface import Interface, StreamPort
-from snnhw.model import Model
 from snnhw.simulate.bits import WORD, Words, words_for
 from snnhw.simulate.faults import RESET_CYCLES, Fault, Schedule, schedule
 from snnhw.simulate.samples import pack
@@ -43,13 +42,14 @@ class AmaranthSimulator:
     A waveform shows the whole run, whatever samples are asked for.
     """
 
-    model: Model
-    implementation: Implementation
+    design: Design
 
     @property
     def sample_port(self) -> StreamPort:
         """The circuit's stream ``sample``, without the circuit: one that is made and never run draws a warning."""
-        return stream_port("sample", "in", sample_layout(self.model.network, self.implementation.pixels_per_beat))
+        return stream_port(
+            "sample", "in", sample_layout(self.design.network, self.design.implementation.pixels_per_beat)
+        )
 
     def run(
         self,
@@ -65,12 +65,12 @@ class AmaranthSimulator:
         """See :class:`snnhw.simulate.simulation.Simulator`."""
         if waveform:
             waveform.require(("vcd",))
-        limit = patience(self.model.network, self.implementation)
+        limit = patience(self.design)
         # The file first, for the same reason.
         with replacing(waveform.path) if waveform else nullcontext() as path:
-            circuit = NetworkCircuit(self.model, self.implementation)
+            circuit = NetworkCircuit(self.design)
             interface = circuit.interface
-            entries = schedule(pack(self.model.network, interface.sample, samples), faults)
+            entries = schedule(pack(self.design.network, interface.sample, samples), faults)
             stall = stall or Stall(source=0, sink=0)
             top, domain = Module(), ClockDomain("sync")
             top.domains.sync = domain
@@ -85,7 +85,7 @@ class AmaranthSimulator:
                 with path.open("w") as file, simulator.write_vcd(file):
                     simulator.run()
         return Simulation(
-            network=self.model.network,
+            network=self.design.network,
             interface=interface,
             samples=len(samples),
             results=_table(bench.results, words_for(interface.result.width)),

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
+from snnhw.design import Design
 from snnhw.errors import ToolMissingError
-from snnhw.implementation import Implementation
-from snnhw.model import Model
 from snnhw.simulate import compiler
 from snnhw.simulate.faults import FEWEST
 from snnhw.simulate.simulation import Simulator, WaveformFormat
@@ -27,8 +26,8 @@ class Engine(Protocol):
     fewest_faults: int
     """Faults that `verify` sends at least, however few samples there are."""
 
-    def simulator(self, model: Model, implementation: Implementation) -> Simulator:
-        """The circuit of a model, made ready to run."""
+    def simulator(self, design: Design) -> Simulator:
+        """The circuit of a design, made ready to run."""
         ...
 
 
@@ -39,14 +38,14 @@ class VerilatorEngine:
     waveforms: tuple[WaveformFormat, ...] = ("vcd", "fst")
     fewest_faults = FEWEST
 
-    def simulator(self, model: Model, implementation: Implementation) -> Simulator:
+    def simulator(self, design: Design) -> Simulator:
         """Emit the Verilog and build its library, or take that out of the cache; what starts empty is loaded first."""
         from snnhw.simulate.verilator import VerilatorSimulator
         from snnhw.weights import image
 
-        simulator = VerilatorSimulator.of(model, implementation)
-        if starts_empty(implementation):
-            simulator = replace(simulator, images=(image(model, model, implementation),))
+        simulator = VerilatorSimulator.of(design)
+        if starts_empty(design):
+            simulator = replace(simulator, images=(image(design.model, design),))
         simulator.prepare()
         return simulator
 
@@ -58,21 +57,21 @@ class AmaranthEngine:
     waveforms: tuple[WaveformFormat, ...] = ("vcd",)
     fewest_faults = 1
 
-    def simulator(self, model: Model, implementation: Implementation) -> Simulator:
+    def simulator(self, design: Design) -> Simulator:
         """A simulator that builds its circuit anew for each run; raises ToolMissingError where weights are loaded."""
         from snnhw.simulate.amaranth import AmaranthSimulator
 
-        if starts_empty(implementation):
+        if starts_empty(design):
             raise ToolMissingError(
                 "weights in spram are loaded before they are used, which Amaranth's simulator does not do: take "
                 "--engine verilator, for which g++, c++ or clang++ must be installed"
             )
-        return AmaranthSimulator(model, implementation)
+        return AmaranthSimulator(design)
 
 
-def starts_empty(implementation: Implementation) -> bool:
+def starts_empty(design: Design) -> bool:
     """Whether a layer has no weights before some have been loaded."""
-    return any(layer.memory == "spram" for layer in implementation.layers)
+    return any(layer.chosen.memory == "spram" for layer in design.layers)
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ def faults_between(network: Network, port: StreamPort, samples: NDArray[np.uint8
     after the other, and the others are 0: so what leaks from them shows, and they take no longer than samples.
     """
     events = network.encoder.kind == "events"
-    highest = network.encoder_value_range.hi if events else 255
+    highest = network.encoder.value_range.hi if events else 255
     unlike = np.zeros_like(samples)
     unlike.reshape(-1)[::3] = highest - samples.reshape(-1)[::3]
     beats = pack(network, port, unlike)

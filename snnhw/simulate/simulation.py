@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golden.network import LayerTrace
+from snnhw.design import Design
 from snnhw.errors import OutputError, ToolError
-from snnhw.implementation import Implementation
 from snnhw.interface import Interface, StreamPort, Tap
 from snnhw.network import Network
 from snnhw.simulate.bits import Words, unpack
@@ -30,13 +30,13 @@ IDLE_CYCLES = 8
 """Cycles without a transfer before an isolated sample, and after the last result."""
 
 
-def patience(network: Network, implementation: Implementation) -> int:
+def patience(design: Design) -> int:
     """Cycles without a transfer at the ports after which a circuit counts as stuck.
 
     Several times what the slowest sample could need: one in which every input and every neuron sends in every step.
     """
-    shapes = implementation.shapes(network)
-    step = sum(network.fan_in(index) * shape.groups + shape.units for index, shape in enumerate(shapes))
+    step = sum(layer.inputs * layer.shape.groups + layer.units for layer in design.layers)
+    network = design.network
     return 10_000 + 4 * (network.num_steps * (step + network.inputs) + network.inputs)
 
 

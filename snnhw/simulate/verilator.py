@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from snnhw.design import Design
 from snnhw.errors import OutputError, ToolError
 from snnhw.files import replacing
-from snnhw.implementation import Implementation
 from snnhw.interface import Interface, StreamPort, Tap
-from snnhw.model import Model
 from snnhw.network import Network
 from snnhw.simulate import compiler
 from snnhw.simulate.bits import Words
@@ -96,14 +95,14 @@ class VerilatorSimulator:
     """before this sample, once those before it have given their results."""
 
     @classmethod
-    def of(cls, model: Model, implementation: Implementation) -> VerilatorSimulator:
-        """The circuit of a model, its Verilog emitted now."""
-        emitted = emit(model, implementation)
+    def of(cls, design: Design) -> VerilatorSimulator:
+        """The circuit of a design, its Verilog emitted now."""
+        emitted = emit(design)
         return cls(
-            network=model.network,
+            network=design.network,
             interface=emitted.interface,
             verilog=emitted.verilog,
-            patience=patience(model.network, implementation),
+            patience=patience(design),
             memories=emitted.memories,
         )
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from snnhw.implementation import Implementation
-from snnhw.model import Model
+from snnhw.design import Design
 from snnhw.shell import AxiShell, UartShell
 from snnhw.testbench.axi import axi_bench
 from snnhw.testbench.stream import stream_bench
@@ -21,8 +20,7 @@ LIMITS = {"stream": 10, "axi": 10, "uart": 3}
 
 
 def testbench(
-    model: Model,
-    implementation: Implementation,
+    design: Design,
     emitted: Emitted,
     samples: NDArray[np.uint8],
     *,
@@ -31,7 +29,7 @@ def testbench(
 ) -> dict[str, str]:
     """The files of a test bench by name: ``TOP_tb.v``, and the vectors that it reads from the folder it runs in.
 
-    ``emitted`` is the circuit of the model and the implementation, in any shell, and ``samples`` uint8 [B,
+    ``emitted`` is the circuit of the design, in any shell, and ``samples`` uint8 [B,
     *sample_shape]. The bench sends all samples, and between good ones what must be lost, compares the class and every
     score of each with golden's, prints what differs, and ends with one line, ``PASS: R of R samples`` or ``FAIL: ...``;
     R is more than B where samples come again after what is lost. With ``stalls`` source and sink pause at random, and
@@ -41,7 +39,7 @@ def testbench(
     """
     if len(samples) == 0:
         raise ValueError("a test bench needs a sample at least")
-    subject = Subject(model, implementation, emitted, samples, stalls, seed)
+    subject = Subject(design, emitted, samples, stalls, seed)
     if isinstance(emitted.shell, AxiShell):
         return axi_bench(subject, emitted.shell)
     if isinstance(emitted.shell, UartShell):

@@ -49,7 +49,7 @@ def number(value: int, width: int = 32) -> str:
 
 def identity(subject: Subject) -> Iterator[str]:
     """Read all that says what the circuit is."""
-    digest = subject.model.digest
+    digest = subject.design.model.digest
     known = {
         "identity": [IDENTITY],
         "version": [REGISTERS_VERSION],

@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golden.network import Result, run
-from snnhw.implementation import Implementation
+from snnhw.design import Design
 from snnhw.interface import Interface
-from snnhw.model import Model
 from snnhw.network import Network
 from snnhw.simulate.samples import pack
 from snnhw.simulate.simulation import patience
@@ -33,8 +32,7 @@ class Subject:
     ``stalls`` and ``seed`` are what the bench's parameters are unless a simulator is told otherwise.
     """
 
-    model: Model
-    implementation: Implementation
+    design: Design
     emitted: Emitted
     samples: NDArray[np.uint8]
     stalls: bool
@@ -43,7 +41,7 @@ class Subject:
     @property
     def network(self) -> Network:
         """What the circuit computes."""
-        return self.model.network
+        return self.design.network
 
     @property
     def interface(self) -> Interface:
@@ -63,7 +61,7 @@ class Subject:
     @cached_property
     def result(self) -> Result:
         """What golden makes of the samples."""
-        return run(self.model, self.samples, traces=True)
+        return run(self.design.model, self.samples, traces=True)
 
     @cached_property
     def transfers(self) -> list[list[int]]:
@@ -76,7 +74,7 @@ class Subject:
     @cached_property
     def working(self) -> list[int]:
         """Cycles from the last transfer of each sample to its result, where nothing pauses."""
-        latency = predict(self.model, self.implementation, self.result).latency.tolist()
+        latency = predict(self.design, self.result).latency.tolist()
         return [max(0, cycles - len(sent)) for cycles, sent in zip(latency, self.transfers, strict=True)]
 
     @property
@@ -87,12 +85,12 @@ class Subject:
     @property
     def patience(self) -> int:
         """Cycles without a transfer after which the circuit counts as stuck."""
-        return min(patience(self.network, self.implementation), MOST_CYCLES)
+        return min(patience(self.design), MOST_CYCLES)
 
     @cached_property
     def image(self) -> bytes:
         """The model's weights, for a circuit that takes them; empty where it takes none."""
-        return image(self.model, self.model, self.implementation) if self.interface.weights else b""
+        return image(self.design.model, self.design) if self.interface.weights else b""
 
     @property
     def loads(self) -> list[tuple[int, bool, bool]]:
@@ -107,7 +105,7 @@ class Subject:
     @property
     def has_spram(self) -> bool:
         """Whether the circuit has memories that start empty, and cells that a simulator does not know."""
-        return any(layer.memory == "spram" for layer in self.implementation.layers)
+        return any(layer.chosen.memory == "spram" for layer in self.design.layers)
 
     @property
     def addresses_outside(self) -> list[int]:

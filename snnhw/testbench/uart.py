@@ -11,7 +11,6 @@ from snnhw.shell import UartShell, result_packet
 from snnhw.testbench.plan import Plan
 from snnhw.testbench.subject import MOST_CYCLES, Subject
 from snnhw.testbench.text import bench, comparisons, hex_lines, packed, piece
-from snnhw.widths import widths
 
 CYCLES_BYTES = 3
 """At the end of a result: how long it took, which golden does not know."""
@@ -70,8 +69,8 @@ class _UartPlan(Plan):
         super().__init__(subject)
         self.octets: list[int] = []
         self.answers: list[bytes] = []
-        room = widths(subject.model, subject.implementation).scores if subject.interface.weights else None
-        self._identity = Identity.of(subject.model, room)
+        room = subject.design.scores if subject.interface.weights else None
+        self._identity = Identity.of(subject.design.model, room)
         self._pixels = pack_pixels(self._identity, subject.samples)
         self._result_size = result_packet(subject.interface).size
         self._packed = packed(result_packet(subject.interface).fields, subject.result)

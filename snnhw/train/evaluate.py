@@ -13,7 +13,7 @@ from golden.network import check_samples
 from golden.readout import Readout
 from snnhw.data import Dataset
 from snnhw.errors import ModelError
-from snnhw.model import Model
+from snnhw.model import Model, ModelLayer
 from snnhw.train.network import TrainableNetwork
 from snnhw.train.split import labelled
 
@@ -54,25 +54,23 @@ def exact_format(model: Model) -> torch.dtype:
 
     Raises ModelError where neither does.
     """
-    largest = max(_largest(model, index) for index in range(len(model.network.stages)))
+    largest = max(model.score_range.hi, *(_largest(layer) for layer in model.layers))
     for dtype, digits in ((torch.float32, 24), (torch.float64, 53)):
         if largest <= 1 << digits:
             return dtype
     raise ModelError(f"its numbers need {largest.bit_length()} bits, and training computes with 53 at most")
 
 
-def _largest(model: Model, index: int) -> int:
-    """The greatest magnitude that can occur in layer ``index``, products and partial sums included."""
-    layer = model.network.stages[index]
-    values = model.network.input_value_range(index)
-    sums = np.abs(model.weight(layer.name)).sum(axis=1) * values.hi + np.abs(model.bias(layer.name))
-    parameters = {name: int(np.abs(value).max()) for name, value in model.parameters(layer.name).items()}
-    ranges = model.ranges[layer.name]
+def _largest(layer: ModelLayer) -> int:
+    """The greatest magnitude that can occur in a layer, products and partial sums included."""
+    sums = np.abs(layer.weight).sum(axis=1) * layer.values.hi + np.abs(layer.bias)
+    parameters = {name: int(np.abs(value).max()) for name, value in layer.parameters.items()}
+    ranges = layer.ranges
     spans = (ranges.leaked, ranges.unsaturated, ranges.integrated, ranges.membrane)
     membrane = max(max(-span.lo, span.hi) for span in spans)
     factor = max(1, parameters["leak_amount"]) if layer.neuron.leak.kind == "multiply" else 1
     burst = layer.neuron.spike.count_range.hi * parameters.get("reset_amount", 0)
-    return max(int(sums.max()), membrane * factor + burst + max(parameters.values()), model.score_range.hi)
+    return max(int(sums.max()), membrane * factor + burst + max(parameters.values()))
 
 
 @contextmanager

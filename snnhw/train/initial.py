@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from snnhw.network import PER_NEURON, Layer
+from snnhw.network import PER_NEURON, PlacedLayer
 from snnhw.train.network import TrainableLayer, TrainableNetwork
 
 __all__ = ["initialise"]
@@ -42,7 +42,7 @@ def initialise(network: TrainableNetwork, samples: Tensor, generator: torch.Gene
     network.log_scale.fill_(-math.log(_spread(network.scores(activity))))
 
 
-def _sizes(layer: Layer, unit_current: float) -> tuple[float, float]:
+def _sizes(layer: PlacedLayer, unit_current: float) -> tuple[float, float]:
     """The spread of the weights, and of the currents, from that of the currents which weights of spread 1 cause."""
     largest = max(1, layer.synapse.weight_range.hi)
     threshold = layer.neuron.threshold

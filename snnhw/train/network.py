@@ -12,15 +12,14 @@ from torch.nn import functional
 
 from golden.encoder import encode
 from snnhw.model import Model
-from snnhw.network import Layer, Network, Range
+from snnhw.network import INT32, Network, PlacedLayer, Range
 from snnhw.train.neuron import Activity, Parameters, run_neurons
 from snnhw.train.quantise import clamp_latent, integers
 from snnhw.train.surrogate import Surrogate
 
 __all__ = ["TrainableLayer", "TrainableNetwork"]
 
-_INT32 = Range.of_bits(32, signed=True)
-_EXACT = {torch.float32: Range(lo=-(1 << 24), hi=1 << 24), torch.float64: _INT32}
+_EXACT = {torch.float32: Range(lo=-(1 << 24), hi=1 << 24), torch.float64: INT32}
 """The integers that a latent number of each format can be rounded to: a model's, where the format holds them."""
 
 
@@ -33,10 +32,10 @@ class TrainableLayer(nn.Module):
 
     weight: nn.Parameter
 
-    def __init__(self, layer: Layer, fan_in: int) -> None:
+    def __init__(self, layer: PlacedLayer) -> None:
         super().__init__()
         self.layer = layer
-        self.weight = nn.Parameter(torch.zeros(layer.units, fan_in))
+        self.weight = nn.Parameter(torch.zeros(layer.tensor_shapes["weight"]))
         self.scaled = [name for name in self.names if name != "weight"]
         for name in self.scaled:
             self.register_parameter(name, nn.Parameter(torch.zeros(layer.units)))
@@ -45,9 +44,7 @@ class TrainableLayer(nn.Module):
     @property
     def names(self) -> tuple[str, ...]:
         """The model's tensors of this layer, without the layer's name, in the model's order."""
-        neuron = self.layer.neuron
-        kept = dict.fromkeys(filter(None, map(neuron.tensor_of, neuron.parameters)))
-        return ("weight", *(("bias",) if self.layer.bias else ()), *kept)
+        return tuple(self.layer.tensor_shapes)
 
     def set_tensor(self, name: str, value: Tensor | float, unit: Tensor | float = 1.0) -> None:
         """Set a tensor to ``value``, in integers, and what it is kept in units of."""
@@ -85,13 +82,13 @@ class TrainableLayer(nn.Module):
         """The integers as they are now, by their names in a model."""
         with torch.no_grad():
             values: dict[str, Tensor | float] = {"weight": self.integer("weight"), **self.parameters_by_name()}
-            if self.layer.bias:
+            if self.layer.biased:
                 values["bias"] = self.integer("bias")
             return {f"{self.layer.name}.{name}": _to_numpy(values[name]) for name in self.names}
 
     def current(self, events: Tensor) -> Tensor:
         """The currents [S, B, units] of events [S, B, inputs], exact where the format holds every partial sum."""
-        bias = self.integer("bias") if self.layer.bias else None
+        bias = self.integer("bias") if self.layer.biased else None
         return functional.linear(events, self.integer("weight"), bias)
 
     @property
@@ -101,7 +98,7 @@ class TrainableLayer(nn.Module):
         if neuron.spike.kind == "residue":
             return 0
         stored = neuron.reset == "subtract" and not neuron.reset_delay
-        return neuron.membrane.lo if neuron.membrane is not None and stored else _INT32.lo
+        return neuron.membrane.lo if neuron.membrane is not None and stored else INT32.lo
 
     def _limits(self, name: str) -> Range:
         """The integers that a tensor may hold, as far as the format holds them."""
@@ -130,9 +127,7 @@ class TrainableNetwork(nn.Module):
         super().__init__()
         self.network = network
         self.surrogate = surrogate or Surrogate()
-        self.layers = nn.ModuleList(
-            TrainableLayer(layer, network.fan_in(index)) for index, layer in enumerate(network.stages)
-        )
+        self.layers = nn.ModuleList(TrainableLayer(layer) for layer in network.layers)
         self.log_scale = nn.Parameter(torch.zeros(()))
         """The logarithm of what the scores are multiplied by to become logits; in training alone."""
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from golden.network import run
+from snnhw.design import Design
 from snnhw.interface import Interface
 from snnhw.model import Model
 from snnhw.packets import pack_samples, result_dtype, unpack_results
@@ -28,7 +29,7 @@ needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="make is no
 
 @lru_cache
 def emitted(case: str, tdata: int) -> Emitted:
-    return emit(model(case), implementation(case), shell=AxiShell(tdata=tdata))
+    return emit(Design(model(case), implementation(case)), shell=AxiShell(tdata=tdata))
 
 
 def vectors(case: str, interface: Interface, tdata: int, computed: Model | None = None) -> dict[str, Any]:
@@ -50,7 +51,7 @@ def vectors(case: str, interface: Interface, tdata: int, computed: Model | None 
         "results": [result.tobytes().hex() for result in results],
         "digest": model(case).digest,
         "image": "",
-        "patience": 4 * patience(network, implementation(case)),
+        "patience": 4 * patience(Design(model(case), implementation(case))),
         "seed": 7,
     }
 
@@ -71,9 +72,9 @@ def test_new_weights(tmp_path: Path):
     chosen = chosen.model_copy(update={"layers": layers})
     weights = {name: -1 - tensor for name, tensor in built.tensors.items() if name.endswith(".weight")}
     new = Model(built.network, {**built.tensors, **weights})
-    circuit = emit(built, chosen, shell=AxiShell(tdata=32))
+    circuit = emit(Design(built, chosen), shell=AxiShell(tdata=32))
     given = vectors("direct", circuit.interface, 32, new)
-    given["image"] = image(new, built, chosen).hex()
+    given["image"] = image(new, Design(built, chosen)).hex()
     ran, failed = runner.outcome(tmp_path, "icarus", circuit, BENCH, given, "-g2005")
     assert (ran > 10, failed) == (True, 0)
 

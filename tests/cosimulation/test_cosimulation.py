@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from golden.network import Result, run
+from snnhw.design import Design
 from snnhw.interface import StreamPort
 from snnhw.simulate.samples import pack
 from snnhw.simulate.simulation import patience
@@ -30,7 +31,7 @@ def vectors(case: str) -> dict[str, object]:
     return {
         "samples": [payloads[start:end] for start, end in pairwise(starts)],
         "results": result_payloads(circuit.interface.result, run(model(case), given)),
-        "patience": patience(model(case).network, implementation(case)),
+        "patience": patience(Design(model(case), implementation(case))),
         "framed": model(case).network.encoder.kind != "events",
         "seed": 7,
     }

@@ -15,6 +15,7 @@ import torch
 from golden.network import run
 from snnhw.data import load
 from snnhw.demo import draw_sample
+from snnhw.design import Design
 from snnhw.evaluate import evaluate
 from snnhw.implementation import Implementation
 from snnhw.model import Model
@@ -61,7 +62,7 @@ def test_the_table_of_models_holds_what_they_are():
     for name, shape, bits, steps, correct, *_ in found:
         model = resolve_model(name.strip("`"))
         network, accuracy = model.network, model.provenance["accuracy"]
-        assert shape.split(",")[0] == "-".join(map(str, [network.inputs, *(stage.units for stage in network.stages)]))
+        assert shape.split(",")[0] == "-".join(map(str, [network.inputs, *(layer.units for layer in network.layers)]))
         assert {f"{stage.synapse.weight_bits} bits" for stage in network.stages} == {bits}
         assert int(steps) == network.num_steps
         assert accuracy["total"] == 10_000
@@ -131,6 +132,6 @@ def test_what_the_demo_prints():
     assert set(drawing) <= set(drawn)
     correct = evaluate(model, sample).correct
     assert f"correct {correct} of 1000 ({correct / 10:.2f} %)" in re.sub(" +", " ", printed)
-    latency = predict(model, Implementation.of(model.network), run(model, sample.images, traces=True)).latency
+    latency = predict(Design(model, Implementation.of(model.network)), run(model, sample.images, traces=True)).latency
     spread = f"{latency.min()} / {latency.mean():.1f} / {latency.max()}"
     assert f"cycles an image {spread}" in re.sub(" +", " ", printed)

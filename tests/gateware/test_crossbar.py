@@ -16,8 +16,8 @@ from golden import crossbar as golden
 from golden.serializer import ABORT, EVENT, SAMPLE, STEP
 from snnhw.implementation import LayerShape
 from snnhw.network import Range
-from snnhw.ranges import current_bounds
 from tests.gateware.harness import Stall, examples, from_words, in_steps, pack, simulate, stalls, unpack
+from tests.layers import built, dense
 from tests.strategies import tensor
 
 BINARY, GRADED = Range(lo=0, hi=1), Range(lo=0, hi=255)
@@ -38,11 +38,18 @@ class Config(NamedTuple):
 
 def crossbar(config):
     """The component, in the widths that follow from its weights."""
-    weight, bias, shape, values, *options = config
-    low, high = current_bounds(weight, bias, values)
-    weights = Range(lo=min(0, int(weight.min())), hi=max(0, int(weight.max())))
-    currents = Range(lo=int(low.min()), hi=int(high.max()))
-    return Crossbar(weight.tolist(), bias.tolist(), shape, values, weights, currents, *options)
+    return Crossbar(layer_of(config))
+
+
+def layer_of(config):
+    layer = dense(config.weight, config.bias, config.values, num_steps=config.steps)
+    return built(
+        layer,
+        config.shape,
+        event_lanes=config.event_lanes,
+        step_lanes=1 if config.serial else config.steps,
+        neuron_major=config.steps > 1,
+    )
 
 
 def rows_of(config, events):
@@ -103,7 +110,7 @@ def run_golden(config, marked):
     for index, (events, _) in enumerate(marked):
         for address, value in filter(None, events):
             dense[:, index, address] = value
-    layer = golden.Crossbar(config.weight, config.bias, config.values)
+    layer = golden.Crossbar(layer_of(config))
     currents = np.stack([layer.accumulate(step) for step in dense], axis=1).tolist()
     kept = [steps for steps, (_, mark) in zip(currents, marked, strict=True) if mark != ABORT]
     return kept if config.steps > 1 else [only for (only,) in kept]
@@ -216,7 +223,7 @@ def test_accumulators_reach_both_proven_bounds(shape, bits, values, event_lanes,
     positive = [(i, values.hi) for i in range(1, 6, 2)]
     mixed = [event for pair in zip(negative, positive, strict=True) for event in pair]
     marked = [(chosen, STEP) for chosen in (negative, positive, negative + positive, [], mixed)]
-    low, high = current_bounds(weight, config.bias, values)
+    low, high = layer_of(config).current_bounds
     result = np.array(run_rtl(config, marked)[1])
     assert result.tolist() == run_golden(config, marked)
     assert result.min() == low.min() and result.max() == high.max()
@@ -373,9 +380,9 @@ def test_steps_one_by_one_take_a_cycle_each(groups, latency):
     ],
 )
 def test_the_latency_from_mark_to_word(shape, weights, values, event_lanes, biased, latency):
-    assert crossbar_latency(shape, 1, weights, values, event_lanes, biased) == latency
     weight = np.array([[weights.lo, weights.hi]] * shape.units)
     config = Config(weight, np.full(shape.units, 3 * biased), shape, values, event_lanes)
+    assert crossbar_latency(layer_of(config)) == latency
     run, currents = run_rtl(config, [([], STEP)])
     assert currents == [[3 * biased] * shape.units]
     assert run.offered("currents")[0] == run.taken("events")[-1] + latency + (shape.groups > 1)
@@ -422,18 +429,3 @@ def test_words_that_wait_stop_the_input_at_the_next_mark_only(synapse_lanes):
         assert taken[:7] == list(range(7)) and taken[7] == ends[0] + 1
     else:
         assert taken[:2] == [0, starts[1] - latency + 1]
-
-
-@pytest.mark.parametrize(
-    ("weight", "bias", "complaint"),
-    [
-        ([[1], [2], [3]], [0, 0], "weight must have 2 rows, not 3"),
-        ([[1], [2, 3]], [0, 0], "weight rows must be 1 integers in -2..1"),
-        ([[1], [2]], [0, 0], "weight rows must be 1 integers in -2..1"),
-        ([[1], [-2]], [0, 0, 0], "bias must be 2 integers in -4..3"),
-        ([[1], [-2]], [0, 4], "bias must be 2 integers in -4..3"),
-    ],
-)
-def test_tensors_that_do_not_fit_are_refused(weight, bias, complaint):
-    with pytest.raises(ValueError, match=complaint):
-        Crossbar(weight, bias, shape_of(2, 2, 1), BINARY, Range(lo=-2, hi=1), Range(lo=-4, hi=3))

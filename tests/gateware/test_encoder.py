@@ -108,7 +108,7 @@ def run_golden(config, batch):
 def batch_of(network, count=2, seed=0):
     """Samples with many dark pixels, empty beats and both ends of a byte."""
     random = np.random.default_rng(seed)
-    top = network.encoder_value_range.hi if network.encoder.kind == "events" else 255
+    top = network.encoder.value_range.hi if network.encoder.kind == "events" else 255
     pixels = random.integers(0, top + 1, (count, *network.sample_shape), dtype=np.uint8)
     pixels[random.random(pixels.shape) < 0.4] = 0
     pixels[random.random(pixels.shape) < 0.1] = top

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from gateware.network import NetworkCircuit
 from golden import network as golden
 from golden.serializer import EVENT, SAMPLE, STEP
+from snnhw.design import Design
 from snnhw.implementation import Implementation
 from snnhw.model import Model
 from snnhw.network import (
@@ -48,7 +49,7 @@ def transfers_of(network, implementation, batch):
                 transfers += [{"address": i, "value": v, "end": 0} for i, v in enumerate(values) if v]
                 transfers.append({"address": 0, "value": 0, "end": 1})
         else:
-            lanes, beats = implementation.pixels_per_beat, implementation.beats(network)
+            lanes, beats = implementation.pixels_per_beat, -(-network.inputs // implementation.pixels_per_beat)
             pixels = sample.reshape(-1).tolist() + [255] * (beats * lanes - network.inputs)
             transfers += [{"pixels": pixels[i * lanes :][:lanes], "last": i == beats - 1} for i in range(beats)]
     return transfers
@@ -62,14 +63,14 @@ def lanes_of(signal, raw):
 
 def simulate_network(model, implementation, transfers, stall=None):
     """The run, with every tap watched."""
-    circuit = NetworkCircuit(model, implementation)
+    design = Design(model, implementation)
+    circuit = NetworkCircuit(design)
     watches = {}
     for tap in circuit.interface.taps:
         signals = circuit.tap_signals(tap.stage)
         watches[tap.stage] = Watch(signals["strobe"], {signal.name: signals[signal.name] for signal in tap.signals})
-    network, shapes = model.network, implementation.shapes(model.network)
-    passes = [shape.groups * (network.fan_in(i) + 2) + shape.words for i, shape in enumerate(shapes)]
-    patience = 40 + max(passes) + 2 * implementation.beats(network)
+    passes = [layer.shape.groups * (layer.inputs + 2) + layer.shape.words for layer in design.layers]
+    patience = 40 + max(passes) + 2 * design.beats
     return circuit, simulate(circuit, {"sample": transfers}, stall, watches=watches, patience=patience)
 
 
@@ -107,7 +108,7 @@ def run_rtl(config, batch, stall=None):
             seen[field.name].append(lanes_of(field, raw >> field.offset))
     seen["class"] = [only for (only,) in seen["class"]]
     assert not any(run.ports["error"])
-    shapes = dict(zip([stage.name for stage in network.stages], implementation.shapes(network), strict=True))
+    shapes = {layer.name: layer.shape for layer in circuit.design.layers}
     for tap in circuit.interface.taps:
         if tap.stage == "encoder":
             seen["encoder"] = encoded(network, tap, run.watched["encoder"])
@@ -168,7 +169,7 @@ def model_of(encoder, layers, readout, inputs=9, num_steps=4, seed=0, **tensors)
 
 def batch_of(network, count=3, seed=4):
     random = np.random.default_rng(seed)
-    highest = network.encoder_value_range.hi if network.encoder.kind == "events" else 255
+    highest = network.encoder.value_range.hi if network.encoder.kind == "events" else 255
     pixels = random.integers(0, highest + 1, (count, *network.sample_shape), dtype=np.uint8)
     pixels[random.random(pixels.shape) < 0.3] = 0
     return pixels
@@ -211,7 +212,7 @@ WAYS = {
 
 def implementation_of(network, lanes=None, neurons=None, **options):
     capped = {
-        stage.name: min(neurons, lanes or stage.units, stage.units) for stage in network.stages if neurons is not None
+        stage.name: min(neurons, lanes or stage.units, stage.units) for stage in network.layers if neurons is not None
     }
     return Implementation.of(network, lanes=lanes, neuron_lanes=capped, **options)
 
@@ -251,7 +252,7 @@ def test_an_aborted_sample_leaves_nothing_behind(name, lanes):
     """Cut short at any beat, or too long: no result, and the next one as if nothing had been."""
     model = MODELS[name]
     way = implementation_of(model.network, lanes=lanes, pixels_per_beat=2)
-    good, beats = batch_of(model.network, 2, seed=3), way.beats(model.network)
+    good, beats = batch_of(model.network, 2, seed=3), Design(model, way).beats
     bright = [{"pixels": [255, 255], "last": 0}] * (2 * beats)
     transfers = transfers_of(model.network, way, good[:1])
     for length in [*range(1, beats), 2 * beats]:
@@ -271,7 +272,7 @@ def test_the_next_sample_is_taken_in_while_the_last_one_is_worked_on(name):
     network = MODELS[name].network
     way = implementation_of(network)
     _, run = simulate_network(MODELS[name], way, transfers_of(network, way, batch_of(network, 2)))
-    assert run.taken("sample")[2 * way.beats(network) - 1] < run.offered("result")[0]
+    assert run.taken("sample")[2 * -(-network.inputs // way.pixels_per_beat) - 1] < run.offered("result")[0]
 
 
 @pytest.mark.parametrize("lanes", [None, 3], ids=["all lanes", "three lanes"])
@@ -279,7 +280,7 @@ def test_the_next_sample_is_taken_in_while_the_last_one_is_worked_on(name):
 def test_no_combinational_cycle(name, lanes):
     """The simulator would settle on one; the conversion refuses it."""
     model = MODELS[name]
-    assert rtlil.convert(NetworkCircuit(model, implementation_of(model.network, lanes=lanes)))
+    assert rtlil.convert(NetworkCircuit(Design(model, implementation_of(model.network, lanes=lanes))))
 
 
 def changed(model, tensor, where, by):

@@ -25,8 +25,8 @@ from snnhw.network import (
     Range,
     Spike,
 )
-from snnhw.ranges import current_bounds
 from tests.gateware.harness import Stall, Watch, examples, from_words, in_steps, simulate, stalls, to_words, unpack
+from tests.layers import built
 from tests.strategies import integrators, models, neurons
 
 SMALL = Range(lo=-20, hi=30)
@@ -44,9 +44,7 @@ def model_of(neuron, low, high, num_steps=4, **tensors):
 def bank_of(config):
     """The component."""
     model, shape, constant = config
-    parameters = {name: value.tolist() for name, value in model.parameters("layer").items()}
-    neuron = model.network.stages[0].neuron
-    return NeuronBank(neuron, parameters, model.ranges["layer"], shape, model.network.num_steps, constant)
+    return NeuronBank(built(model.layers[0], shape, constant=constant))
 
 
 def run_rtl(config, currents, stall=None):
@@ -73,11 +71,11 @@ def run_rtl(config, currents, stall=None):
 
 def run_golden(config, currents):
     model, _, constant = config
-    num_steps, neuron = model.network.num_steps, model.network.stages[0].neuron
-    bank = golden.NeuronBank(neuron, model.parameters("layer"), model.ranges["layer"])
+    num_steps = model.network.num_steps
+    bank = golden.NeuronBank(model.layers[0])
     steps = []
     for sample in currents:
-        state = bank.initial_state(1, model.network.stages[0].units)
+        state = bank.initial_state(1)
         for t, current in enumerate(sample * num_steps if constant else sample):
             step = bank.step(state, np.array([current]))
             state = step.state
@@ -115,10 +113,10 @@ def networks(draw):
 def configs(draw):
     """A model, a shape, whether currents are constant, and currents of two samples, often at their bounds."""
     model = draw(models(networks()))
-    stage, constant = model.network.stages[0], draw(st.booleans())
+    stage, constant = model.layers[0], draw(st.booleans())
     synapse_lanes = draw(st.integers(1, stage.units))
     shape = shape_of(stage.units, synapse_lanes, draw(st.integers(1, synapse_lanes)))
-    low, high = current_bounds(model.weight("layer"), model.bias("layer"), model.network.encoder_value_range)
+    low, high = stage.current_bounds
     numbers = [
         st.one_of(st.sampled_from([lo, hi]), st.integers(lo, hi))
         for lo, hi in zip(low.tolist(), high.tolist(), strict=True)
@@ -254,7 +252,10 @@ def test_unsaturated_membranes_reach_both_proven_bounds(leak):
     _, steps = run_rtl(config, currents)
     assert steps == run_golden(config, currents)
     reached = [number for step in steps for number in step["integrated"]]
-    assert (min(reached), max(reached)) == (model.ranges["layer"].integrated.lo, model.ranges["layer"].integrated.hi)
+    assert (min(reached), max(reached)) == (
+        model.layer("layer").ranges.integrated.lo,
+        model.layer("layer").ranges.integrated.hi,
+    )
 
 
 @pytest.mark.parametrize("refractory", [1, 3, 255])

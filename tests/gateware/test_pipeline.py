@@ -22,6 +22,7 @@ from tests.gateware.test_neuron import (
     shape_of,
     sweep,
 )
+from tests.layers import built
 
 ALL = "all"
 
@@ -29,10 +30,8 @@ ALL = "all"
 def pipeline_of(config, step_lanes):
     """The component; ``step_lanes`` 1 or ALL."""
     model, shape, constant = config
-    parameters = {name: value.tolist() for name, value in model.parameters("layer").items()}
-    neuron, num_steps = model.network.stages[0].neuron, model.network.num_steps
-    lanes = num_steps if step_lanes == ALL else step_lanes
-    return NeuronPipeline(neuron, parameters, model.ranges["layer"], shape, num_steps, constant, lanes)
+    lanes = model.network.num_steps if step_lanes == ALL else step_lanes
+    return NeuronPipeline(built(model.layers[0], shape, constant=constant, step_lanes=lanes, neuron_major=True))
 
 
 def words_of(config, currents, step_lanes):
@@ -193,10 +192,3 @@ def test_the_tap_shows_each_word_once(step_lanes):
     shown = [{name: unpack(layout[name].shape, raw) for name, raw in sample.items()} for sample in run.watched["tap"]]
     assert shown == [{name: word[name] for name in pipeline.taps} for word in run.payloads("steps")]
     assert len(shown) == 2 * 3
-
-
-@pytest.mark.parametrize("step_lanes", [0, 2, 3, 5])
-def test_steps_are_computed_one_by_one_or_all_at_once(step_lanes):
-    config = (model_of(Neuron(threshold=9), [-15], [19], 4), shape_of(1), True)
-    with pytest.raises(ValueError, match=f"step_lanes must be 1 or all 4 steps, not {step_lanes}"):
-        pipeline_of(config, step_lanes)

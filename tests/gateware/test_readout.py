@@ -52,7 +52,7 @@ def words_of(config, numbers, at_once):
     model, shape = config
     field, num_steps = number_field(model), model.network.num_steps
     steps = num_steps if at_once else 1
-    layout = step_layout(model.network.stages[0].neuron, model.ranges["layer"], shape, steps)
+    layout = step_layout(model.network.stages[0].neuron, model.layer("layer").ranges, shape, steps)
     words = []
     for sample in numbers.tolist():
         per_step = [to_words(shape, step, empty=1) for step in sample]
@@ -108,7 +108,7 @@ def number_field(model):
 def numbers_range(model):
     """What a neuron can show."""
     if model.network.readout.kind == "membrane":
-        return model.ranges["layer"].membrane
+        return model.layer("layer").ranges.membrane
     return model.network.stages[0].neuron.spike.count_range
 
 
@@ -241,6 +241,6 @@ def test_no_word_is_taken_until_the_result_is():
 @pytest.mark.parametrize("steps", [0, 2, 4])
 def test_words_bring_one_step_or_all(steps):
     model, shape = model_of(CountReadout(), 2, 3), shape_of(2)
-    layout = step_layout(model.network.stages[0].neuron, model.ranges["layer"], shape)
+    layout = step_layout(model.network.stages[0].neuron, model.layer("layer").ranges, shape)
     with pytest.raises(ValueError, match=f"steps_a_word must be 1 or all 3 steps, not {steps}"):
         gateware.Readout(model.network, shape, layout, model.score_range, steps)

@@ -8,6 +8,7 @@ from amaranth.sim import Simulator
 
 from gateware.network import NetworkCircuit
 from golden.network import run as run_golden
+from snnhw.design import Design
 from snnhw.implementation import MemoryKind
 from tests import circuits
 from tests.gateware.harness import pack, unpack
@@ -22,7 +23,7 @@ def run_rtl(case: str, after: int, memory: MemoryKind = "rom") -> dict[str, Any]
     model, implementation, samples = circuits.model(case), circuits.implementation(case), circuits.samples(case, 2)
     layers = tuple(layer.model_copy(update={"memory": memory}) for layer in implementation.layers)
     implementation = implementation.model_copy(update={"layers": layers})
-    circuit, reset, results = NetworkCircuit(model, implementation), Signal(), []
+    circuit, reset, results = NetworkCircuit(Design(model, implementation)), Signal(), []
     layout = circuit.sample.payload.shape()
     first, second = ([pack(layout, t) for t in transfers_of(model.network, implementation, [s])] for s in samples)
 

@@ -25,6 +25,7 @@ from gateware.serial import BitTime, Receiver, Transmitter
 from gateware.upload import Upload
 from gateware.weights import Segment, WeightLoader, load_layout
 from golden.network import run as run_golden
+from snnhw.design import Design
 from snnhw.errors import DescriptionError
 from snnhw.host import protocol
 from snnhw.host.protocol import Answer, Decoder, Frame, Identity, Kind, Refusal, pack_pixels
@@ -375,7 +376,7 @@ class Line:
     def __init__(self, case: str, cycles: int = 8):
         self.model = circuits.model(case)
         self.cycles = cycles
-        self.top = uart.UartTop(self.model, circuits.implementation(case), clock_hz=1000 * cycles, baud=1000)
+        self.top = uart.UartTop(Design(self.model, circuits.implementation(case)), clock_hz=1000 * cycles, baud=1000)
         self.reset = Signal()
         self.samples = circuits.samples(case, 4)
         self.identity = Identity.of(self.model)
@@ -565,4 +566,4 @@ def refused(number: int, reason: Refusal) -> tuple[int, int, bytes]:
 
 def test_a_network_of_events_has_no_uart():
     with pytest.raises(DescriptionError, match="use --interface stream or axi"):
-        uart.UartTop(circuits.model("events"), circuits.implementation("events"), clock_hz=8000, baud=1000)
+        uart.UartTop(Design(circuits.model("events"), circuits.implementation("events")), clock_hz=8000, baud=1000)

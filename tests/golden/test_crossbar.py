@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 
 from golden.crossbar import Crossbar
 from snnhw.network import Range
+from tests.layers import dense
 
 
 def currents(weight: list[list[int]], bias: list[int], values: list[int], highest: int) -> list[int]:
     """The currents of one step's events [inputs]."""
-    crossbar = Crossbar(np.array(weight), np.array(bias), Range(lo=0, hi=highest))
+    crossbar = Crossbar(dense(np.array(weight), np.array(bias), Range(lo=0, hi=highest)))
     return crossbar.accumulate(np.array([values]))[0].tolist()
 
 
@@ -45,7 +46,7 @@ def test_extreme_weights_and_values(weight):
 @pytest.mark.parametrize("sign", [1, -1])
 def test_formats_end_where_they_stop_being_exact(bound, dtype, out_dtype, sign):
     bias = sign * (bound - 5)
-    crossbar = Crossbar(np.array([[sign, 2 * sign, 2 * sign]]), np.array([bias]), Range(lo=0, hi=1))
+    crossbar = Crossbar(dense(np.array([[sign, 2 * sign, 2 * sign]]), np.array([bias]), Range(lo=0, hi=1)))
     assert (crossbar.dtype, crossbar.out_dtype) == (dtype, out_dtype)
     for values in ([1, 1, 1], [1, 0, 0], [0, 0, 0]):
         exact = bias + sign * (values[0] + 2 * values[1] + 2 * values[2])
@@ -55,7 +56,7 @@ def test_formats_end_where_they_stop_being_exact(bound, dtype, out_dtype, sign):
 def test_bound_counts_absolute_weights():
     """Where signs cancel, the partial sums still need the room."""
     big = 1 << 23
-    crossbar = Crossbar(np.array([[big, -big, 1]]), np.array([0]), Range(lo=0, hi=1))
+    crossbar = Crossbar(dense(np.array([[big, -big, 1]]), np.array([0]), Range(lo=0, hi=1)))
     assert crossbar.dtype == np.float64
     assert crossbar.accumulate(np.array([[1, 1, 1]])).tolist() == [[1]]
 

@@ -12,19 +12,15 @@ from hypothesis import strategies as st
 
 from golden.neuron import NeuronBank, leak
 from snnhw.network import PER_NEURON, Leak, Neuron, Range, Spike
-from snnhw.ranges import layer_ranges
+from tests.layers import dense
 
 
 def bank_of(neuron: Neuron, currents: list[list[int]], tensors: dict[str, list[int]]) -> NeuronBank:
     """A bank whose ranges hold the given currents [num_steps][units]."""
     units, largest = len(currents[0]), max(abs(current) for row in currents for current in row)
-    parameters = {}
-    for name, value in neuron.parameters.items():
-        tensor = neuron.tensor_of(name)
-        parameters[name] = np.array(tensors[tensor] if tensor else [value] * units, np.int64)
-    weight = np.array([[largest, -largest]] * units, np.int64)
-    ranges = layer_ranges(neuron, parameters, weight, np.zeros(units, np.int64), Range(lo=0, hi=1), len(currents))
-    return NeuronBank(neuron, parameters, ranges)
+    weight, bias = np.array([[largest, -largest]] * units, np.int64), np.zeros(units, np.int64)
+    arrays = {name: np.array(tensor, np.int64) for name, tensor in tensors.items()}
+    return NeuronBank(dense(weight, bias, Range(lo=0, hi=1), neuron, len(currents), **arrays))
 
 
 def run(neuron: Neuron, currents: list[int], **tensors: list[int]) -> dict[str, list[int]]:
@@ -36,7 +32,7 @@ def run(neuron: Neuron, currents: list[int], **tensors: list[int]) -> dict[str, 
 def run_all(neuron: Neuron, currents: list[list[int]], **tensors: list[int]) -> dict[str, list[list[int]]]:
     """The same for several neurons; ``currents`` is [num_steps][units]."""
     bank = bank_of(neuron, currents, tensors)
-    state = bank.initial_state(1, len(currents[0]))
+    state = bank.initial_state(1)
     traces: dict[str, list[Any]] = {name: [] for name in ("integrated", "spike", "value", *state)}
     for row in currents:
         step = bank.step(state, np.array([row], np.int64))
@@ -240,7 +236,7 @@ class TestBurst:
 def test_a_step_leaves_the_state_that_it_was_given():
     neuron = Neuron(threshold=10, refractory=1, reset_delay=True)
     bank = bank_of(neuron, [[20]], {})
-    state = bank.initial_state(1, 1)
+    state = bank.initial_state(1)
     bank.step(state, np.array([[20]]))
     assert {name: values.tolist() for name, values in state.items()} == {
         "membrane": [[0]],

@@ -90,8 +90,8 @@ def test_integers_are_taken_as_they_are():
         num_steps=4,
     )
     for name, weight, bias in zip(("hidden", "output"), weights, biases, strict=True):
-        assert np.array_equal(model.weight(name), weight)
-        assert np.array_equal(model.bias(name), bias)
+        assert np.array_equal(model.layer(name).weight, weight)
+        assert np.array_equal(model.layer(name).bias, bias)
     assert dict(model.provenance) == {}
 
 
@@ -115,21 +115,21 @@ def test_names_shapes_and_numbers_of_each_neuron():
     first, second = model.network.stages
     assert first.neuron.threshold == "per_neuron"
     assert first.neuron.reset_amount == "per_neuron"
-    assert np.array_equal(model.parameters("first")["reset_amount"], thresholds - 7)
+    assert np.array_equal(model.layer("first").parameters["reset_amount"], thresholds - 7)
     assert first.neuron.leak == Leak(kind="subtract", amount=2)
     assert first.neuron.refractory == 2
     assert (first.synapse.weight_bits, second.synapse.weight_bits) == (6, 4)
     assert second.neuron.leak == Leak(kind="multiply", amount=200, bits=8)
     assert second.neuron.reset == "zero"
     assert second.neuron.membrane == Range(lo=-500, hi=500)
-    assert model.parameters("second")["initial"].tolist() == [1, 2, 3]
+    assert model.layer("second").parameters["initial"].tolist() == [1, 2, 3]
     assert model.network.sample_shape == (4, 5)
 
 
 def test_above_the_threshold_is_at_the_next_integer():
     model = from_arrays(integers(), thresholds=90, comparator=">")
-    assert model.parameters("hidden")["threshold"].tolist() == [91] * 7
-    assert model.parameters("hidden")["reset_amount"].tolist() == [90] * 7
+    assert model.layer("hidden").parameters["threshold"].tolist() == [91] * 7
+    assert model.layer("hidden").parameters["reset_amount"].tolist() == [90] * 7
 
 
 @pytest.mark.parametrize("options", [{}, {"per_row": True}])
@@ -185,27 +185,29 @@ def test_steps_above_the_threshold_lose_nothing():
     weights[0][0, 0] = weights[1][0, 0] = -8
     given = [np.float32(weight * 0.1) for weight in weights]
     model = from_arrays(given, weight_bits=4, comparator=">", encoder=IntegrateFire())
-    assert model.parameters("hidden")["threshold"].tolist() == [11] * 7
-    assert model.parameters("hidden")["reset_amount"].tolist() == [10] * 7
+    assert model.layer("hidden").parameters["threshold"].tolist() == [11] * 7
+    assert model.layer("hidden").parameters["reset_amount"].tolist() == [10] * 7
 
 
 def test_a_scale_for_each_row_uses_all_bits_of_each_row():
     weights = floats()
     weights[0] *= np.geomspace(0.01, 1, 7)[:, None]
     coarse, fine = (from_arrays(weights, per_row=rows, weight_bits=8) for rows in (False, True))
-    assert np.abs(coarse.weight("hidden")[0]).max() < 5
-    assert (np.abs(fine.weight("hidden")).max(axis=1) >= 127).all()
+    assert np.abs(coarse.layer("hidden").weight[0]).max() < 5
+    assert (np.abs(fine.layer("hidden").weight).max(axis=1) >= 127).all()
     assert len(fine.provenance["scales"]["hidden"]) == 7
     assert isinstance(fine.provenance["scales"]["output"], float), "scores are compared, so they share a scale"
 
 
 def test_the_scale_of_the_input_is_the_callers():
-    bright, dark = (from_arrays(floats(), input_scale=scale).parameters("hidden")["threshold"][0] for scale in (0.1, 1))
+    bright, dark = (
+        from_arrays(floats(), input_scale=scale).layer("hidden").parameters["threshold"][0] for scale in (0.1, 1)
+    )
     assert abs(bright - 10 * dark) <= 10
 
 
 def test_weights_of_zero_are_a_model():
-    assert not from_arrays([np.zeros((2, 3)), np.zeros((2, 2))]).weight("hidden").any()
+    assert not from_arrays([np.zeros((2, 3)), np.zeros((2, 2))]).layer("hidden").weight.any()
 
 
 @pytest.mark.parametrize("per_row", [True, False])
@@ -263,7 +265,7 @@ def test_betas_have_the_bits_that_their_error_asks_for(caplog: pytest.LogCapture
 def test_the_error_of_betas_is_a_bound():
     weights, samples = floats(), pixels(300)
     options = {"thresholds": 1e3, "weight_bits": 12, "num_steps": 25, "encoder": Direct(bits=8)}
-    exact = from_arrays(weights, betas=1.0, **options).weight("hidden")
+    exact = from_arrays(weights, betas=1.0, **options).layer("hidden").weight
     model = from_arrays(weights, betas=0.9, beta_bits=5, **options)
     membrane = np.zeros((len(samples), SHAPE[1]))
     for _ in range(25):

@@ -6,6 +6,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
+from snnhw.design import Design
 from snnhw.errors import OutputError, ToolMissingError
 from snnhw.simulate.amaranth import AmaranthSimulator
 from snnhw.simulate.engines import engine
@@ -21,8 +22,8 @@ STALLED = Stall(seed=5, source=100, sink=150)
 
 def engines(case: str) -> tuple[Simulator, Simulator]:
     """Verilator's weights come from files, Amaranth's do not."""
-    chosen = VerilatorSimulator.of(model(case), implementation(case, "readmemh"))
-    return chosen, AmaranthSimulator(model(case), implementation(case))
+    chosen = VerilatorSimulator.of(Design(model(case), implementation(case, "readmemh")))
+    return chosen, AmaranthSimulator(Design(model(case), implementation(case)))
 
 
 @pytest.mark.verilator
@@ -52,11 +53,11 @@ def same(one: Simulation, other: Simulation) -> None:
 @each_case
 def test_every_number_is_goldens_and_every_count_of_cycles_predicted(case: str):
     simulator, _ = engines(case)
-    report = verify(model(case), implementation(case), samples(case, 200), simulator=simulator)
+    report = verify(Design(model(case), implementation(case)), samples(case, 200), simulator=simulator)
     assert report.equal, report.divergence or report.problems
     assert report.timing_mismatches == 0
     assert report.recoveries == 22
-    stalled = verify(model(case), implementation(case), samples(case, 200), simulator=simulator, stall=STALLED)
+    stalled = verify(Design(model(case), implementation(case)), samples(case, 200), simulator=simulator, stall=STALLED)
     assert stalled.equal, stalled.divergence or stalled.problems
     assert stalled.timing_mismatches is None
 
@@ -73,15 +74,15 @@ def test_an_isolated_sample_takes_as_long_as_one_that_is_the_only_one(case: str)
 @each_case
 def test_amaranth_alone_is_equal_with_stalls(case: str):
     done: list[int] = []
-    simulator = AmaranthSimulator(model(case), implementation(case))
+    simulator = AmaranthSimulator(Design(model(case), implementation(case)))
     given = samples(case, 3)
     same(simulator.run(given), simulator.run(given, mode="stream", stall=STALLED, progress=done.append))
     assert done == [1, 2, 3]
-    assert verify(model(case), implementation(case), given, engine="amaranth").equal
+    assert verify(Design(model(case), implementation(case)), given, engine="amaranth").equal
 
 
 def test_amaranth_writes_a_waveform_and_records_nothing_unless_asked(tmp_path: Path):
-    simulator = AmaranthSimulator(model("direct"), implementation("direct"))
+    simulator = AmaranthSimulator(Design(model("direct"), implementation("direct")))
     simulation = simulator.run(samples("direct", 2), traces=False, waveform=Waveform(tmp_path / "wave.vcd"))
     assert simulation.records == {}
     assert "tap_integrated" in (tmp_path / "wave.vcd").read_text()
@@ -92,15 +93,15 @@ def test_amaranth_refuses_what_it_cannot_write_before_it_simulates(monkeypatch: 
     given, wanted = samples("direct", 2), tmp_path / "wave.fst"
     monkeypatch.setattr("snnhw.simulate.amaranth._Bench.run", lambda *_: pytest.fail("simulated"))
     with pytest.raises(OutputError, match=r"does not write \.fst: name a \.vcd file .* take --engine verilator"):
-        AmaranthSimulator(model("direct"), implementation("direct")).run(given, waveform=Waveform(wanted))
+        AmaranthSimulator(Design(model("direct"), implementation("direct"))).run(given, waveform=Waveform(wanted))
     with pytest.raises(OutputError, match=r"in the place of 'wave\.fst'"):
-        verify(model("direct"), implementation("direct"), given, engine="amaranth", waveform=wanted)
+        verify(Design(model("direct"), implementation("direct")), given, engine="amaranth", waveform=wanted)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_amaranth_finds_a_circuit_that_is_stuck(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("snnhw.simulate.amaranth.patience", lambda *_: 5)
-    simulation = AmaranthSimulator(model("direct"), implementation("direct")).run(samples("direct", 1))
+    simulation = AmaranthSimulator(Design(model("direct"), implementation("direct"))).run(samples("direct", 1))
     with pytest.raises(SimulationError, match=r"^the circuit gave no result for sample 0 by cycle \d+, 5 cycles after"):
         simulation.require_complete()
 
@@ -114,9 +115,8 @@ def test_verilator_is_taken_where_it_runs(name):
 def test_auto_says_so_where_it_falls_back_and_runs_fewer_samples(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CXX", raising=False)
-    report = verify(
-        model("rate"), implementation("rate"), samples("rate", 12), labels=np.zeros(12, int), modes=["stream"]
-    )
+    labels, rate = np.zeros(12, int), Design(model("rate"), implementation("rate"))
+    report = verify(rate, samples("rate", 12), labels, modes=["stream"])
     assert report.equal
     assert (report.engine, report.images) == ("amaranth", 10)
     assert report.note is not None
@@ -128,7 +128,7 @@ def test_an_engine_asked_for_by_name_must_be_there(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CXX", raising=False)
     with pytest.raises(ToolMissingError, match=r"no C\+\+ compiler was found"):
-        verify(model("rate"), implementation("rate"), samples("rate", 1), engine="verilator")
+        verify(Design(model("rate"), implementation("rate")), samples("rate", 1), engine="verilator")
     assert engine("amaranth").engine.name == "amaranth"
 
 

@@ -5,15 +5,26 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from snnhw.design import Design
 from snnhw.errors import DescriptionError
 from snnhw.implementation import Implementation, LayerImplementation, LayerShape, address_width, queue_depth
+from snnhw.model import Model, tensor_shapes
 from snnhw.network import CountReadout, Dense, Direct, Encoder, Events, IntegrateFire, Layer, Network, Neuron
 from tests.strategies import implementations, networks
+
+
+def model_of(network: Network) -> Model:
+    """Weights of zero, and every other number as small as can be."""
+    return Model(
+        network,
+        {name: np.full(shape, name.endswith(".threshold"), np.int64) for name, shape in tensor_shapes(network).items()},
+    )
 
 
 def network_of(*units: int, encoder: Encoder | None = None, num_steps: int = 2) -> Network:
@@ -129,26 +140,24 @@ class TestUsualChoices:
         assert (chosen.schedule, chosen.queue) == ("neuron_major", False)
 
     def test_words_hold_all_steps_where_it_goes_neuron_by_neuron(self):
-        network = network_of(4, 4, 4, num_steps=5)
-        chosen = Implementation.of(network, schedule="neuron_major", step_lanes={"b": 5})
-        assert Implementation.of(network).steps_a_word(network) == 1
-        assert chosen.steps_a_word(network) == 5
-        assert [chosen.slots(network, index) for index in range(3)] == [1, 1, 5]
-        assert [Implementation.of(network).slots(network, index) for index in range(3)] == [1, 1, 1]
+        model = model_of(network_of(4, 4, 4, num_steps=5))
+        usual, chosen = Design.of(model), Design.of(model, schedule="neuron_major", step_lanes={"b": 5})
+        assert (usual.steps, chosen.steps) == (1, 5)
+        assert [layer.slots for layer in chosen.layers] == [1, 1, 5]
+        assert [layer.slots for layer in usual.layers] == [1, 1, 1]
 
     @pytest.mark.parametrize(("pixels_per_beat", "beats"), [(1, 10), (3, 4), (5, 2), (8, 2), (10, 1), (16, 1)])
     def test_beats_cover_the_pixels(self, pixels_per_beat, beats):
-        network = network_of(2)
-        assert Implementation.of(network, pixels_per_beat=pixels_per_beat).beats(network) == beats
+        assert Design.of(model_of(network_of(2)), pixels_per_beat=pixels_per_beat).beats == beats
 
     @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(st.data())
     def test_every_layer_has_its_shape(self, data):
         network = data.draw(networks())
         chosen = data.draw(implementations(network))
-        for stage, shape, layer in zip(network.stages, chosen.shapes(network), chosen.layers, strict=True):
-            assert shape == LayerShape(
-                units=stage.units, synapse_lanes=layer.synapse_lanes, neuron_lanes=layer.neuron_lanes
+        for layer, lanes in zip(Design(model_of(network), chosen).layers, chosen.layers, strict=True):
+            assert layer.shape == LayerShape(
+                units=layer.units, synapse_lanes=lanes.synapse_lanes, neuron_lanes=lanes.neuron_lanes
             )
 
 

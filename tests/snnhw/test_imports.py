@@ -22,7 +22,7 @@ DESCRIPTION = tuple(
         "ranges",
         "shell",
         "errors",
-        "widths",
+        "design",
         "srbm.grid",
         "srbm.machine",
     )

@@ -140,7 +140,7 @@ class TestRefusals:
         with pytest.raises(ModelError, match="sum: its numbers may need 69 bits, more than 62; give it a membrane"):
             model(Neuron.integrator(leak=keeping))
         bounded = Range(lo=-(1 << 31), hi=(1 << 31) - 1)
-        assert model(Neuron.integrator(membrane=bounded)).ranges["sum"].membrane.hi == bounded.hi
+        assert model(Neuron.integrator(membrane=bounded)).layer("sum").ranges.membrane.hi == bounded.hi
 
 
 class TestTensors:
@@ -158,9 +158,9 @@ class TestTensors:
         weight = np.array(TENSORS["only.weight"])
         model = Model(network_of(), {"only.weight": weight, "only.bias": np.array([0, 3])})
         weight[0, 0] = 5
-        assert model.weight("only").tolist() == [[1, -8], [7, 0]]
+        assert model.layer("only").weight.tolist() == [[1, -8], [7, 0]]
         with pytest.raises(ValueError, match="read-only"):
-            model.weight("only")[0, 0] = 5
+            model.layer("only").weight[0, 0] = 5
         with pytest.raises(TypeError):
             model.tensors["only.weight"] = weight  # type: ignore[index]
 
@@ -174,10 +174,10 @@ class TestTensors:
     def test_absent_biases_are_zero(self):
         layer = Layer(name="only", synapse=Dense(units=2, weight_bits=4), bias=False, neuron=Neuron(threshold=5))
         model = Model.from_tensors(network_of(stages=(layer,)), {"only.weight": TENSORS["only.weight"]})
-        assert model.bias("only").tolist() == [0, 0]
+        assert model.layer("only").bias.tolist() == [0, 0]
 
     def test_parameters_are_arrays_in_the_descriptions_order(self):
-        values = Model.from_tensors(network_of(EVERY_PARAMETER), ALL_TENSORS).parameters("only")
+        values = Model.from_tensors(network_of(EVERY_PARAMETER), ALL_TENSORS).layer("only").parameters
         assert {name: value.tolist() for name, value in values.items()} == {
             "leak_amount": [7, 8],
             "threshold": [5, 6],
@@ -187,13 +187,13 @@ class TestTensors:
 
     def test_a_reset_amount_that_is_not_given_is_the_threshold(self):
         model = Model.from_tensors(network_of(Neuron(threshold=PER_NEURON)), {**TENSORS, "only.threshold": [5, 6]})
-        assert model.parameters("only")["reset_amount"].tolist() == [5, 6]
+        assert model.layer("only").parameters["reset_amount"].tolist() == [5, 6]
 
     def test_layers_are_found_by_name(self):
         model = Model.from_tensors(network_of(), TENSORS)
-        assert model.stage("only").units == 2
+        assert model.layer("only").units == 2
         with pytest.raises(KeyError, match="no layer 'other'; there are only"):
-            model.stage("other")
+            model.layer("other")
 
 
 class TestScores:
@@ -213,7 +213,7 @@ class TestScores:
 
     def test_range_of_membranes_is_theirs(self):
         model = Model.from_tensors(network_of(Neuron.integrator(), readout=MembraneReadout()), TENSORS)
-        assert model.score_range == model.ranges["only"].membrane == Range(lo=-6120, hi=5364)
+        assert model.score_range == model.layer("only").ranges.membrane == Range(lo=-6120, hi=5364)
 
 
 class TestDigest:

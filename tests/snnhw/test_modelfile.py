@@ -181,7 +181,7 @@ def test_what_is_wrong_in_the_header_is_named(file: Path, case: str):
     assert str(file) in str(raised.value)
 
 
-WEIGHT = model().weight("hidden").astype(np.int32)
+WEIGHT = model().layer("hidden").weight.astype(np.int32)
 OUTSIDE = WEIGHT.copy()
 OUTSIDE[2, 3] = 8
 ANOTHER = WEIGHT.copy()

@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 
+from snnhw.design import Design
 from snnhw.fpga.stages import Stages
 from snnhw.implementation import Implementation
 from snnhw.model import Model
@@ -50,7 +51,7 @@ def test_names_that_become_the_same_differ():
 def test_nothing_else_in_the_circuit_has_a_name_that_a_layer_can_have(case: str, memory: str):
     choices = implementation(case)
     layers = tuple(layer.model_copy(update={"memory": memory}) for layer in choices.layers)
-    text = emit(model(case), choices.model_copy(update={"layers": layers})).verilog
+    text = emit(Design(model(case), choices.model_copy(update={"layers": layers}))).verilog
     top = re.search(r"^module snn\(.*?^endmodule", text, re.MULTILINE | re.DOTALL)[0]
     signals = re.findall(r"^  (?:wire|reg|input|output) (?:\[\d+:0\] )?(\w+)\b", top, re.MULTILINE)
     blocks = re.findall(r"^  \\?snn\.(\w+)  (\w+) \(", top, re.MULTILINE)
@@ -65,7 +66,7 @@ def test_a_circuit_of_such_layers_is_verified():
     made = network(("clk", "error", "events__payload", "int"))
     choices = Implementation.of(made.network, memory={"error": "ram"})
     samples = np.random.default_rng(2).integers(0, 256, (6, 2), np.uint8)
-    report = verify(made, choices, samples)
+    report = verify(Design(made, choices), samples)
     assert report.equal
     assert report.timing_mismatches == 0
 

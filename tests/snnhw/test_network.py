@@ -207,19 +207,19 @@ class TestDescriptions:
     def test_say_their_sizes(self):
         network = parse_network(document())
         assert (network.inputs, network.classes, network.sample_shape) == (6, 3, (2, 3))
-        assert (network.fan_in(0), network.fan_in(1)) == (6, 4)
+        assert (network.layers[0].inputs, network.layers[1].inputs) == (6, 4)
         assert network.constant_input is False
 
     def test_of_events_take_samples_with_steps_in_front(self):
         network = parse_network(changed("encoder", {"kind": "events", "bits": 3}))
         assert network.sample_shape == (5, 2, 3)
-        assert network.input_value_range(0) == Range(lo=0, hi=7)
+        assert network.layers[0].values == Range(lo=0, hi=7)
 
     def test_of_graded_spikes_say_what_the_next_layer_takes_in(self):
         graded = changed("stages.0.neuron.spike", {"kind": "residue", "bits": 6})
-        assert parse_network(graded).input_value_range(1) == Range(lo=0, hi=63)
+        assert parse_network(graded).layers[1].values == Range(lo=0, hi=63)
         burst = changed("stages.0.neuron.spike", {"kind": "count", "bound": 5})
-        assert parse_network(burst).input_value_range(1) == Range(lo=0, hi=5)
+        assert parse_network(burst).layers[1].values == Range(lo=0, hi=5)
 
     @settings(max_examples=60, deadline=None)
     @given(networks())

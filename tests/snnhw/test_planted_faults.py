@@ -13,12 +13,12 @@ from gateware.multiples import Term, choose, terms
 from gateware.stream import shape_of
 from golden.network import LayerTrace, run
 from snnhw.compare import Divergence
+from snnhw.design import Design
 from snnhw.implementation import LayerImplementation
 from snnhw.model import Model
 from snnhw.network import Layer, Leak
 from snnhw.simulate.verilator import VerilatorSimulator
 from snnhw.verify import Report, verify
-from snnhw.widths import widths
 from tests.circuits import implementation, model, samples
 
 pytestmark = pytest.mark.verilator
@@ -29,11 +29,11 @@ FIRST, LAST = (stage.name for stage in MODEL.network.stages)
 
 
 def circuit_of(faulty: Model) -> VerilatorSimulator:
-    return VerilatorSimulator.of(faulty, IMPLEMENTATION)
+    return VerilatorSimulator.of(Design(faulty, IMPLEMENTATION))
 
 
 def found_in(simulator: VerilatorSimulator) -> Report:
-    report = verify(MODEL, IMPLEMENTATION, SAMPLES, simulator=simulator)
+    report = verify(Design(MODEL, IMPLEMENTATION), SAMPLES, simulator=simulator)
     assert not report.equal
     assert report.problems == ()
     return report
@@ -53,7 +53,7 @@ def trace(layer: str) -> LayerTrace:
 
 
 def test_the_circuit_without_a_fault_is_equal():
-    report = verify(MODEL, IMPLEMENTATION, SAMPLES, simulator=circuit_of(MODEL))
+    report = verify(Design(MODEL, IMPLEMENTATION), SAMPLES, simulator=circuit_of(MODEL))
     assert report.equal
     assert report.timing_mismatches == 0
 
@@ -61,20 +61,20 @@ def test_the_circuit_without_a_fault_is_equal():
 def test_a_circuit_built_otherwise_is_equal_and_its_cycles_are_not_as_predicted():
     slowest = LayerImplementation(synapse_lanes=1, neuron_lanes=1)
     other = IMPLEMENTATION.model_copy(update={"layers": (slowest, IMPLEMENTATION.layers[1])})
-    report = verify(MODEL, other, SAMPLES, simulator=circuit_of(MODEL))
+    report = verify(Design(MODEL, other), SAMPLES, simulator=circuit_of(MODEL))
     assert report.equal
     assert report.timing_mismatches is not None
     assert report.timing_mismatches >= len(SAMPLES)
 
 
 def test_a_wrong_weight():
-    weight = MODEL.weight(FIRST).copy()
+    weight = MODEL.layer(FIRST).weight.copy()
     weight[4, 6] += 1 if weight[4, 6] < 0 else -1
     report = found_in(circuit_of(Model(MODEL.network, {**MODEL.tensors, f"{FIRST}.weight": weight})))
     touched = EVENTS[:, 6] > 0
     sample = int(np.flatnonzero(touched)[0])
     right = int(trace(FIRST).integrated[0, sample, 4])
-    wrong = right + int(EVENTS[sample, 6]) * int(weight[4, 6] - MODEL.weight(FIRST)[4, 6])
+    wrong = right + int(EVENTS[sample, 6]) * int(weight[4, 6] - MODEL.layer(FIRST).weight[4, 6])
     assert report.mismatches == int(touched.sum())
     assert report.divergence == Divergence("isolated", sample, 0, FIRST, 4, "integrated", right, wrong)
 
@@ -115,7 +115,7 @@ def test_a_dropped_event():
     report = found_in(dropping(FIRST, 6))
     touched = EVENTS[:, 6] > 0
     sample = int(np.flatnonzero(touched)[0])
-    weights = MODEL.weight(FIRST)[:, 6]
+    weights = MODEL.layer(FIRST).weight[:, 6]
     neuron = int(np.flatnonzero(weights)[0])
     right = int(trace(FIRST).integrated[0, sample, neuron])
     wrong = right - int(EVENTS[sample, 6]) * int(weights[neuron])
@@ -131,11 +131,8 @@ BY_NEURON_SAMPLES = samples("neuron_major", 100)
 
 def terms_of(index: int) -> list[Term]:
     """The accumulators of each neuron and step of a layer."""
-    network = BY_NEURON.network
-    weights = widths(BY_NEURON, BY_NEURON_IMPLEMENTATION).layers[network.stages[index].name].weight
-    return terms(
-        shape_of(weights), network.input_value_range(index), BY_NEURON_IMPLEMENTATION.layers[index].event_lanes
-    )
+    layer = Design(BY_NEURON, BY_NEURON_IMPLEMENTATION).layers[index]
+    return terms(shape_of(layer.built.weight), layer.values, layer.chosen.event_lanes)
 
 
 def accumulators(index: int) -> int:
@@ -152,9 +149,9 @@ def found_in_accumulator(monkeypatch: pytest.MonkeyPatch, number: int, change) -
         return (change if next(built) == number else choose)(term, weights, table)
 
     monkeypatch.setattr("gateware.crossbar.choose", chosen)
-    faulty = replace(VerilatorSimulator.of(BY_NEURON, BY_NEURON_IMPLEMENTATION), optimise=False)
+    faulty = replace(VerilatorSimulator.of(Design(BY_NEURON, BY_NEURON_IMPLEMENTATION)), optimise=False)
     assert next(built) == sum(map(accumulators, range(len(BY_NEURON.network.stages))))
-    report = verify(BY_NEURON, BY_NEURON_IMPLEMENTATION, BY_NEURON_SAMPLES, simulator=faulty)
+    report = verify(Design(BY_NEURON, BY_NEURON_IMPLEMENTATION), BY_NEURON_SAMPLES, simulator=faulty)
     assert not report.equal
     assert report.problems == ()
     return report
@@ -171,7 +168,7 @@ def test_an_accumulator_that_misses_the_second_event_of_a_cycle_at_one_step(monk
         lambda term, weights, table: choose(term, [weights[0], Const(0, len(weights[1]))], table),
     )
     traces = run(BY_NEURON, BY_NEURON_SAMPLES, traces=True).traces
-    bits = BY_NEURON.weight(layer)[neuron, 1::2] >> place & 1
+    bits = BY_NEURON.layer(layer).weight[neuron, 1::2] >> place & 1
     lost = traces[BY_NEURON.network.stages[0].name].value[step, :, 1::2].astype(np.int64) @ bits << place
     assert not parts[place].negative
     sample = int(np.flatnonzero(lost)[0])

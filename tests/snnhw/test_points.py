@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 
 from snnhw.cli.app import run
+from snnhw.design import Design
 from snnhw.errors import DescriptionError, ToolMissingError
 from snnhw.fpga.boards import find_board
 from snnhw.fpga.parts import find_part
@@ -67,8 +68,8 @@ def test_a_point_computes_what_golden_does(name: str):
     rng = np.random.default_rng(6)
     images = rng.integers(0, 256, (40, 5, 5), np.uint8) * rng.integers(0, 2, (40, 5, 5), np.uint8)
     chosen = point(name, network)
-    quick = replace(VerilatorSimulator.of(SMALL, chosen), optimise=False)
-    report = verify(SMALL, chosen, images, simulator=None if name == "up5k" else quick)
+    quick = replace(VerilatorSimulator.of(Design(SMALL, chosen)), optimise=False)
+    report = verify(Design(SMALL, chosen), images, simulator=None if name == "up5k" else quick)
     assert report.equal
     assert report.timing_mismatches == 0
     assert report.images == 40
@@ -78,7 +79,7 @@ def test_without_a_compiler_a_point_whose_weights_are_loaded_does_not_run():
     network = preset("mnist-mlp")
     model = Model(network, {key: np.zeros(shape, np.int64) for key, shape in tensor_shapes(network).items()})
     with pytest.raises(ToolMissingError, match="take --engine verilator"):
-        verify(model, point("up5k", network), np.zeros((1, 28, 28), np.uint8), engine="amaranth")
+        verify(Design(model, point("up5k", network)), np.zeros((1, 28, 28), np.uint8), engine="amaranth")
 
 
 def test_no_such_point():

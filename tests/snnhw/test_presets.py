@@ -32,12 +32,12 @@ def test_a_preset_is_a_network_that_a_model_can_have(name: str):
 
 def test_the_two_networks():
     mlp, graded = preset("mnist-mlp"), preset("mnist-graded")
-    assert [stage.units for stage in mlp.stages] == [128, 10]
+    assert [layer.units for layer in mlp.layers] == [128, 10]
     assert mlp.num_steps == 4
     assert {stage.synapse.weight_bits for stage in mlp.stages} == {4}
     assert isinstance(mlp.encoder, Direct)
     assert mlp.encoder.bits <= 4
-    assert [stage.units for stage in graded.stages] == [50, 10]
+    assert [layer.units for layer in graded.layers] == [50, 10]
     hidden = graded.stages[0].neuron
     assert (hidden.leak.kind, hidden.reset, hidden.refractory) == ("subtract", "subtract", 0)
     assert hidden.spike == Spike(kind="residue", bits=8)
@@ -47,7 +47,7 @@ def test_the_two_networks():
 
 def test_overrides():
     network = preset("mnist-mlp", hidden=64, num_steps=8, weight_bits=6, pixel_bits=2, threshold=99, leak_bits=3)
-    assert network.stages[0].units == 64
+    assert network.layers[0].units == 64
     assert network.num_steps == 8
     assert [stage.synapse.weight_bits for stage in network.stages] == [6, 6]
     assert network.encoder == Direct(bits=2)
@@ -87,13 +87,13 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_shipped_model_is_found_by_its_name(shipped: Path):
     assert shipped_models() == ("other", "small")
-    assert resolve_model("small").network.stages[0].units == 3
+    assert resolve_model("small").network.layers[0].units == 3
 
 
 def test_a_file_is_found_by_its_path(shipped: Path):
     shutil.copy(shipped / "other.safetensors", "small")
-    assert resolve_model("small").network.stages[0].units == 2
-    assert resolve_model(Path("./small")).network.stages[0].units == 2
+    assert resolve_model("small").network.layers[0].units == 2
+    assert resolve_model(Path("./small")).network.layers[0].units == 2
     with pytest.raises(ModelFileError, match=r"model file small\.safetensors is not there"):
         resolve_model("small.safetensors")
     with pytest.raises(ModelFileError, match="model file models/small is not there"):
@@ -102,7 +102,7 @@ def test_a_file_is_found_by_its_path(shipped: Path):
 
 def test_a_folder_does_not_hide_a_shipped_model(shipped: Path):
     Path("small").mkdir()
-    assert resolve_model("small").network.stages[0].units == 3
+    assert resolve_model("small").network.layers[0].units == 3
 
 
 @pytest.mark.usefixtures("shipped")
@@ -130,8 +130,8 @@ def test_a_network_is_a_preset_a_description_or_a_model(shipped: Path):
     network = preset("mnist-graded", hidden=7)
     save_description(network, "net.toml")
     assert resolve_network("net.toml") == network
-    assert resolve_network("mnist-mlp", hidden=7).stages[0].units == 7
-    assert resolve_network(shipped / "small.safetensors").stages[0].units == 3
+    assert resolve_network("mnist-mlp", hidden=7).layers[0].units == 7
+    assert resolve_network(shipped / "small.safetensors").layers[0].units == 3
 
 
 @pytest.mark.usefixtures("shipped")

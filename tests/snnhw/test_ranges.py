@@ -36,7 +36,7 @@ def numbers(rows: list[list[Any]]) -> list[int]:
 
 
 def check_layer(model: Model, layer: Layer, trace: oracle.LayerTrace) -> None:
-    ranges = model.ranges[layer.name]
+    ranges = model.layer(layer.name).ranges
     for name in ("current", "leaked", "unsaturated", "integrated", "membrane"):
         allowed = getattr(ranges, name)
         assert all(number in allowed for number in numbers(getattr(trace, name))), name
@@ -58,7 +58,7 @@ def test_no_number_leaves_its_range(data):
     for layer in model.network.stages:
         check_layer(model, layer, outcome.layers[layer.name])
     assert all(score in model.score_range for score in outcome.scores)
-    assert all(value in model.network.encoder_value_range for row in outcome.encoder for value in row)
+    assert all(value in model.network.encoder.value_range for row in outcome.encoder for value in row)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=SLOW)
@@ -66,14 +66,14 @@ def test_no_number_leaves_its_range(data):
 def test_currents_reach_both_ends(model):
     """The input that has an event exactly where the weight helps: no narrower range would do."""
     for index, layer in enumerate(model.network.stages):
-        highest = model.network.input_value_range(index).hi
+        highest = model.network.layers[index].values.hi
         lowest_currents, highest_currents = [], []
-        for unit, row in enumerate(model.weight(layer.name).tolist()):
+        for unit, row in enumerate(model.layer(layer.name).weight.tolist()):
             helpful = [highest if weight > 0 else 0 for weight in row]
             harmful = [highest if weight < 0 else 0 for weight in row]
             highest_currents.append(oracle.current_of(layer, model.tensors, unit, helpful))
             lowest_currents.append(oracle.current_of(layer, model.tensors, unit, harmful))
-        current = model.ranges[layer.name].current
+        current = model.layer(layer.name).ranges.current
         assert (current.lo, current.hi) == (min(lowest_currents), max(highest_currents))
 
 
@@ -81,15 +81,15 @@ def test_currents_reach_both_ends(model):
 @given(st.data())
 def test_sums_of_any_part_of_a_steps_events_stay_in_range(data):
     model = data.draw(models())
-    layer = model.network.stages[0]
-    highest = model.network.input_value_range(0).hi
+    layer = model.layers[0]
+    highest = model.network.layers[0].values.hi
     values = data.draw(st.lists(st.integers(0, highest), min_size=model.network.inputs, max_size=model.network.inputs))
     unit = data.draw(st.integers(0, layer.units - 1))
-    total = int(model.bias(layer.name)[unit])
+    total = int(model.layer(layer.name).bias[unit])
     for index in data.draw(st.permutations(range(len(values)))):
-        assert total in model.ranges[layer.name].current
-        total += int(model.weight(layer.name)[unit, index]) * values[index]
-    assert total in model.ranges[layer.name].current
+        assert total in model.layer(layer.name).ranges.current
+        total += int(model.layer(layer.name).weight[unit, index]) * values[index]
+    assert total in model.layer(layer.name).ranges.current
 
 
 def ranges_of(neuron: Neuron, weight: list[int], bias: int = 0, num_steps: int = 4, encoder: Any = None) -> LayerRanges:
@@ -99,7 +99,7 @@ def ranges_of(neuron: Neuron, weight: list[int], bias: int = 0, num_steps: int =
     network = Network(
         input_shape=(len(weight),), encoder=encoder or Events(), stages=(layer,), readout=readout, num_steps=num_steps
     )
-    return Model.from_tensors(network, {"only.weight": [weight], "only.bias": [bias]}).ranges["only"]
+    return Model.from_tensors(network, {"only.weight": [weight], "only.bias": [bias]}).layer("only").ranges
 
 
 class TestByHand:
@@ -199,8 +199,7 @@ class TestByHand:
 def test_the_bound_of_magnitudes_holds_at_extremes(neuron, current):
     layer = Layer(name="only", synapse=Dense(units=1, weight_bits=1), neuron=neuron)
     values = {name: np.array([value], np.int64) for name, value in neuron.parameters.items()}
-    silent = np.zeros((1, 1), np.int64)
-    bound = magnitude_bound(neuron, values, silent, np.array([current]), Range(lo=0, hi=1), 6)
+    bound = magnitude_bound(neuron, values, (np.array([current]), np.array([current])), 6)
     trace = oracle.run_layer(layer, {"only.weight": [[0]], "only.bias": [current]}, [[0]] * 6)
     largest = max(
         abs(number) for name in ("leaked", "unsaturated", "membrane") for number in numbers(getattr(trace, name))

@@ -9,6 +9,7 @@ import pytest
 from amaranth.hdl import Signal
 
 from golden.network import Golden
+from snnhw.design import Design
 from snnhw.implementation import Implementation
 from snnhw.model import Model
 from snnhw.network import Bernoulli, CountReadout, Dense, Direct, Encoder, Events, Layer, Network, Neuron
@@ -102,7 +103,7 @@ DIRECT, BUILT = circuits.model("direct"), circuits.implementation("direct")
 
 def framing(old: str, new: str) -> VerilatorSimulator:
     """The circuit in whose framing something is put in the place of its first ``old``."""
-    simulator = VerilatorSimulator.of(DIRECT, BUILT)
+    simulator = VerilatorSimulator.of(Design(DIRECT, BUILT))
     before, name, framing = simulator.verilog.partition("module \\snn.encoder.framing ")
     assert old in framing.partition("endmodule")[0]
     return replace(simulator, verilog=before + name + framing.replace(old, new, 1), optimise=False)
@@ -120,7 +121,7 @@ def framing(old: str, new: str) -> VerilatorSimulator:
     ids=["the drop state", "the count"],
 )
 def test_framing_that_does_not_recover_is_found(old: str, new: str, fault: str):
-    report = verify(DIRECT, BUILT, circuits.samples("direct", 40), simulator=framing(old, new))
+    report = verify(Design(DIRECT, BUILT), circuits.samples("direct", 40), simulator=framing(old, new))
     assert (report.mismatches, report.timing_mismatches, report.equal) == (0, 0, False)
     assert report.problems[0].startswith("recovery: ")
     assert report.problems[0].endswith(fault)
@@ -135,7 +136,7 @@ def test_the_smallest_circuits_recover(inputs: int, encoder: Encoder):
     layer = Layer(name="only", synapse=Dense(units=1, weight_bits=4), bias=False, neuron=Neuron(threshold=3))
     network = Network(input_shape=(inputs,), encoder=encoder, stages=(layer,), readout=CountReadout(), num_steps=2)
     model = Model(network, {"only.weight": np.full((1, inputs), 5)})
-    simulator = AmaranthSimulator(model, Implementation.of(network, pixels_per_beat=2))
+    simulator = AmaranthSimulator(Design(model, Implementation.of(network, pixels_per_beat=2)))
     shape = (4, *network.sample_shape)
     found = check_recovery(simulator, Golden(model), np.random.default_rng(1).integers(0, 256, shape, np.uint8))
     assert found.problems == ()
@@ -165,6 +166,6 @@ def test_registers_that_a_reset_does_not_clear_are_found(module: str, case: str,
     golden, samples = Golden(circuits.model(case)), circuits.samples(case, 12)
     monkeypatch.setattr("snnhw.simulate.amaranth.patience", lambda *_: 500)
     unreset(module, monkeypatch)
-    simulator = AmaranthSimulator(circuits.model(case), circuits.implementation(case))
+    simulator = AmaranthSimulator(Design(circuits.model(case), circuits.implementation(case)))
     (problem, *_) = check_recovery(simulator, golden, samples).problems
     assert "and a reset" in problem or "later, a reset" in problem

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from snnhw.design import Design
 from snnhw.errors import DescriptionError
 from snnhw.host.protocol import Identity, pack_pixels, pixel_bits
 from snnhw.packets import pack_samples
@@ -40,7 +41,7 @@ each_shell = pytest.mark.parametrize("name", SHELLS)
 
 @lru_cache
 def shelled(name: str, case: str = "direct") -> Emitted:
-    return emit(model(case), implementation(case), shell=SHELLS[name])
+    return emit(Design(model(case), implementation(case)), shell=SHELLS[name])
 
 
 @each_shell
@@ -58,7 +59,7 @@ def test_ports_are_those_of_the_verilog(name: str):
 def test_weights_that_can_be_loaded_have_ports(shell: Shell):
     chosen = implementation("direct")
     layers = tuple(layer.model_copy(update={"memory": "ram"}) for layer in chosen.layers)
-    circuit = emit(model("direct"), chosen.model_copy(update={"layers": layers}), shell=shell)
+    circuit = emit(Design(model("direct"), chosen.model_copy(update={"layers": layers})), shell=shell)
     header, body = circuit.verilog.split("\nmodule snn(", 1)
     for port in shell.ports(circuit.interface):
         if "weights" in port.name or port.name == "loaded":
@@ -129,12 +130,12 @@ def test_the_head_and_the_json_tell_a_request():
 
 def test_events_over_a_line_are_refused_and_leave_nothing():
     with pytest.raises(DescriptionError, match="cannot be sent over a UART: use --interface stream or axi"):
-        emit(model("events"), implementation("events"), shell=SHELLS["uart"])
+        emit(Design(model("events"), implementation("events")), shell=SHELLS["uart"])
     gc.collect()  # a component that nobody used would warn now
 
 
 def test_nothing_around_it_changes_no_letter():
-    assert emit(model("direct"), implementation("direct"), shell=PLAIN).files == emitted("direct").files
+    assert emit(Design(model("direct"), implementation("direct")), shell=PLAIN).files == emitted("direct").files
 
 
 def test_samples_as_bytes():

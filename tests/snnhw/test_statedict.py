@@ -59,8 +59,8 @@ def test_linear_layers_in_order():
 def test_integers_are_taken_as_they_are():
     weight = np.arange(-3, 3).reshape(2, 3)
     model = Model.from_state_dict({"weight": weight, "bias": [1, 2]}, thresholds=3, readout=CountReadout())
-    assert np.array_equal(model.weight("layer"), weight)
-    assert model.bias("layer").tolist() == [1, 2]
+    assert np.array_equal(model.layer("layer").weight, weight)
+    assert model.layer("layer").bias.tolist() == [1, 2]
 
 
 def snntorch(inputs: np.ndarray, state: dict[str, Any], steps: int) -> np.ndarray:

@@ -7,6 +7,7 @@ import pytest
 
 from golden.network import run
 from snnhw.compare import Divergence, compare
+from snnhw.design import Design
 from snnhw.interface import Tap, TapSignal
 from snnhw.simulate.amaranth import AmaranthSimulator
 from snnhw.simulate.simulation import Simulation
@@ -167,7 +168,7 @@ def test_of_two_lanes_an_address_that_comes_twice_is_told():
 def shown() -> Simulation:
     """What a circuit that goes neuron by neuron shows of four samples."""
     case = "neuron_major"
-    simulator = AmaranthSimulator(circuits.model(case), circuits.implementation(case))
+    simulator = AmaranthSimulator(Design(circuits.model(case), circuits.implementation(case)))
     return simulator.run(circuits.samples(case, 4)).require_complete()
 
 

@@ -9,6 +9,7 @@ import pytest
 from snnhw import npzfile
 from snnhw.data import load
 from snnhw.descriptionfile import load_description
+from snnhw.design import Design
 from snnhw.errors import DescriptionError, ModelFileError
 from snnhw.implementation import Implementation
 from snnhw.model import tensor_shapes
@@ -47,7 +48,7 @@ def net(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_example_becomes_a_circuit_that_is_equal(tmp_path: Path):
     network = load_description(EXAMPLE)
-    assert [stage.units for stage in network.stages] == [48, 24, 10]
+    assert [layer.units for layer in network.layers] == [48, 24, 10]
     assert network.stages[0].neuron.refractory == 1
     assert isinstance(network.encoder, IntegrateFire)
     path = tmp_path / EXAMPLE.name
@@ -57,9 +58,9 @@ def test_the_example_becomes_a_circuit_that_is_equal(tmp_path: Path):
     np.savez_compressed(path.with_suffix(".npz"), **tensors)
     model = resolve_model(path)
     assert model.network == network
-    assert np.array_equal(model.weight("hidden2"), tensors["hidden2.weight"])
+    assert np.array_equal(model.layer("hidden2").weight, tensors["hidden2.weight"])
     images = load("sample", limit=1).images
-    report = verify(model, Implementation.of(network, lanes=16), images, engine="amaranth", modes=("isolated",))
+    report = verify(Design(model, Implementation.of(network, lanes=16)), images, engine="amaranth", modes=("isolated",))
     assert report.equal
     assert report.timing_mismatches == 0
 
@@ -70,7 +71,7 @@ def test_integers_of_any_type(net: Path, kind: Any):
     np.savez("net.npz", **tensors)
     assert not lacks_tensors(net)
     model = load_described(net)
-    assert model.parameters("only")["threshold"].tolist() == [3, 4, 5]
+    assert model.layer("only").parameters["threshold"].tolist() == [3, 4, 5]
     assert model.provenance == {"description": "net.toml", "tensors": "net.npz"}
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from golden.network import run
 from snnhw.data import load
+from snnhw.design import Design
 from snnhw.implementation import Implementation
 from snnhw.model import Model, tensor_shapes
 from snnhw.network import CountReadout, Dense, Direct, Encoder, Events, IntegrateFire, Layer, Network, Neuron
@@ -25,20 +26,20 @@ STREAMED = 200
 """Samples that are streamed at most; intervals depend on few neighbours."""
 
 
-def check(simulator: Simulator, model: Model, implementation: Implementation, samples: NDArray[np.uint8]) -> None:
+def check(simulator: Simulator, design: Design, samples: NDArray[np.uint8]) -> None:
     """Every latency of a sample alone, and every interval in a stream of the first ones, is the predicted one.
 
     The scores are golden's too, so that the same cycles are not those of a circuit that computes something else.
     """
-    result = run(model, samples, traces=True)
-    predicted = predict(model, implementation, result)
+    result = run(design.model, samples, traces=True)
+    predicted = predict(design, result)
     alone = simulator.run(samples, mode="isolated", traces=False).require_complete()
     stream = simulator.run(samples[:STREAMED], mode="stream", traces=False).require_complete()
     np.testing.assert_array_equal(result.scores, alone.scores)
     np.testing.assert_array_equal(result.scores[:STREAMED], stream.scores)
     np.testing.assert_array_equal(predicted.latency, alone.latency)
     np.testing.assert_array_equal(predicted.interval[: STREAMED - 1], stream.interval)
-    assert (floor(model, implementation, result).latency <= predicted.latency).all()
+    assert (floor(design, result).latency <= predicted.latency).all()
 
 
 @examples(20)
@@ -47,7 +48,7 @@ def test_any_small_circuit(data: st.DataObject):
     model = data.draw(strategies.models())
     implementation = data.draw(strategies.implementations(model.network))
     samples = data.draw(strategies.samples(model.network, 4))
-    check(AmaranthSimulator(model, implementation), model, implementation, samples)
+    check(AmaranthSimulator(Design(model, implementation)), Design(model, implementation), samples)
 
 
 @pytest.mark.parametrize("overlap", [False, True])
@@ -55,7 +56,7 @@ def test_any_small_circuit(data: st.DataObject):
 def test_every_encoder_with_and_without_a_second_bank(case: str, overlap: bool):
     implementation = circuits.implementation(case).model_copy(update={"overlap": overlap})
     model = circuits.model(case)
-    check(AmaranthSimulator(model, implementation), model, implementation, circuits.samples(case, 5))
+    check(AmaranthSimulator(Design(model, implementation)), Design(model, implementation), circuits.samples(case, 5))
 
 
 @pytest.mark.verilator
@@ -67,7 +68,7 @@ def test_every_image_of_the_sample_on_mnist_mlp(lanes: int):
     implementation = Implementation.of(model.network, lanes=lanes, weights=weights)
     images = load("sample").images
     assert len(images) == 1000
-    check(VerilatorSimulator.of(model, implementation), model, implementation, images)
+    check(VerilatorSimulator.of(Design(model, implementation)), Design(model, implementation), images)
 
 
 def ones(encoder: Encoder, units: list[int], inputs: int, steps: int, threshold: int) -> Model:
@@ -83,7 +84,7 @@ def ones(encoder: Encoder, units: list[int], inputs: int, steps: int, threshold:
 
 def floors(model: Model, sample: list[Any], **choices: Any) -> tuple[int, float]:
     implementation = Implementation.of(model.network, **choices)
-    found = floor(model, implementation, run(model, np.array([sample], np.uint8), traces=True))
+    found = floor(Design(model, implementation), run(model, np.array([sample], np.uint8), traces=True))
     return int(found.latency[0]), found.interval
 
 
@@ -114,4 +115,4 @@ def test_a_result_without_traces_is_refused():
     result = run(circuits.model(case), circuits.samples(case, 1))
     for count in (predict, floor):
         with pytest.raises(ValueError, match="traces=True"):
-            count(circuits.model(case), circuits.implementation(case), result)
+            count(Design(circuits.model(case), circuits.implementation(case)), result)

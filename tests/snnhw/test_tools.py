@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from snnhw.design import Design
 from snnhw.shell import AxiShell, Port, Shell, UartShell
 from snnhw.verilog import Emitted, emit
 from tests.circuits import CASES, EDGES, edge, emitted, implementation, model
@@ -27,7 +28,7 @@ each_edition = pytest.mark.parametrize("edition", EDITIONS)
 @lru_cache
 def shelled(name: str) -> Emitted:
     """A circuit that is not at the edge, in a shell."""
-    return emit(model("direct"), implementation("direct"), shell=SHELLS[name])
+    return emit(Design(model("direct"), implementation("direct")), shell=SHELLS[name])
 
 
 @pytest.fixture

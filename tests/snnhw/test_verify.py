@@ -12,6 +12,7 @@ import pytest
 
 from golden.network import Golden
 from snnhw.compare import Divergence
+from snnhw.design import Design
 from snnhw.errors import ToolError
 from snnhw.interface import StreamPort
 from snnhw.simulate.simulation import Mode, Simulation, Stall
@@ -46,7 +47,7 @@ class Altered:
 
 def report(change: Change = lambda simulation, _: simulation, samples: np.ndarray = SAMPLES, **options) -> Report:
     chosen = {"simulator": Altered(change), "timing": False, **options}
-    return verify(toy.MODEL, toy.IMPLEMENTATION, samples, **chosen)
+    return verify(Design(toy.MODEL, toy.IMPLEMENTATION), samples, **chosen)
 
 
 def in_records(stage: str, change: Callable[[np.ndarray], np.ndarray], only: Mode | None = None) -> Change:

@@ -14,6 +14,7 @@ from amaranth.lib import memory
 from amaranth.lib.wiring import Component, Out
 
 from snnhw.conversion import MemoryContents, convert
+from snnhw.design import Design
 from snnhw.errors import DescriptionError, OutputError, ToolError
 from snnhw.implementation import Implementation
 from snnhw.interface import Interface
@@ -186,7 +187,7 @@ def test_the_description_comes_back_from_json(case: str):
 
 
 def test_another_name_goes_through_everything(tmp_path: Path):
-    named = emit(model("rate"), implementation("rate", "readmemh"), "Digits_2")
+    named = emit(Design(model("rate"), implementation("rate", "readmemh")), "Digits_2")
     modules = re.findall(r"^module \\?([\w.]+)", named.verilog, re.MULTILINE)
     assert len(modules) > 1
     assert all(module.split(".")[0] == "Digits_2" for module in modules)
@@ -199,7 +200,7 @@ def test_another_name_goes_through_everything(tmp_path: Path):
 @pytest.mark.parametrize("name", ["", "2d", "a-b", "a.b", "ä", "a b", "table"])
 def test_a_name_that_verilog_does_not_allow_is_refused(name: str):
     with pytest.raises(DescriptionError, match="name"):
-        emit(model("rate"), implementation("rate"), name)
+        emit(Design(model("rate"), implementation("rate")), name)
 
 
 @needs_icarus

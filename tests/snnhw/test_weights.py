@@ -7,16 +7,15 @@ import numpy as np
 import pytest
 
 from golden.network import Golden
+from snnhw.design import Design
 from snnhw.errors import DescriptionError, ModelError
 from snnhw.implementation import Implementation
 from snnhw.model import Model, tensor_shapes
 from snnhw.network import CountReadout, Dense, Direct, IntegrateFire, Layer, Leak, MembraneReadout, Network, Neuron
-from snnhw.ranges import layer_ranges
 from snnhw.simulate.simulation import Stall
 from snnhw.simulate.verilator import VerilatorSimulator
 from snnhw.verify import verify
 from snnhw.weights import image
-from snnhw.widths import widths
 
 INPUTS = 21
 SPANS = {"weight": (-8, 8), "bias": (-20, 21), "threshold": (3, 12)}
@@ -69,65 +68,68 @@ SAMPLES = np.random.default_rng(0).integers(0, 256, (24, INPUTS), np.uint8)
 def circuit(kind="ram", seed=1):
     """The circuit of a model of small weights and biases, which give the least widths there could be."""
     memory = {"hidden": kind, "output": "ram"}
-    return VerilatorSimulator.of(model(seed, small=True), implementation(network(), memory, event_lanes={"hidden": 2}))
+    return VerilatorSimulator.of(
+        Design(model(seed, small=True), implementation(network(), memory, event_lanes={"hidden": 2}))
+    )
 
 
 def build(kind="ram"):
-    return model(1, small=True), implementation(network(), {"hidden": kind, "output": "ram"}, event_lanes={"hidden": 2})
+    choices = implementation(network(), {"hidden": kind, "output": "ram"}, event_lanes={"hidden": 2})
+    return Design(model(1, small=True), choices)
 
 
 @pytest.mark.verilator
 @pytest.mark.parametrize("seed", [2, 3])
 def test_loaded_weights_compute_as_if_built_in(seed):
-    built, choices = build()
+    built = build()
     new = model(seed)
-    loaded = replace(circuit(), images=(image(new, built, choices),))
-    report = verify(new, choices, SAMPLES, simulator=loaded)
+    loaded = replace(circuit(), images=(image(new, built),))
+    report = verify(Design(new, built.implementation), SAMPLES, simulator=loaded)
     assert report.equal, report.divergence
     assert report.timing_mismatches == 0
 
 
 @pytest.mark.verilator
 def test_before_anything_is_loaded_the_built_in_model_is_computed():
-    built, choices = build()
-    assert verify(built, choices, SAMPLES, simulator=circuit()).equal
-    assert not verify(model(2), choices, SAMPLES, simulator=circuit()).equal
+    built = build()
+    assert verify(built, SAMPLES, simulator=circuit()).equal
+    assert not verify(Design(model(2), built.implementation), SAMPLES, simulator=circuit()).equal
 
 
 @pytest.mark.verilator
 def test_weights_change_between_samples():
-    built, choices = build()
+    built = build()
     new = model(2)
-    loaded = replace(circuit(), images=(image(new, built, choices),), images_before=10)
+    loaded = replace(circuit(), images=(image(new, built),), images_before=10)
     run = loaded.run(SAMPLES, mode="stream", stall=Stall(seed=3, source=90)).require_complete()
-    scores = np.concatenate([Golden(built).run(SAMPLES[:10]).scores, Golden(new).run(SAMPLES[10:]).scores])
+    scores = np.concatenate([Golden(built.model).run(SAMPLES[:10]).scores, Golden(new).run(SAMPLES[10:]).scores])
     assert (run.scores == scores).all()
 
 
 @pytest.mark.verilator
 @pytest.mark.parametrize("length", [1, 50, 100])
 def test_a_load_that_broke_off_is_repeated(length):
-    built, choices = build()
+    built = build()
     new = model(2)
-    octets = image(new, built, choices)
+    octets = image(new, built)
     loaded = replace(circuit(), images=(octets[:length], octets))
-    assert verify(new, choices, SAMPLES, simulator=loaded).equal
+    assert verify(Design(new, built.implementation), SAMPLES, simulator=loaded).equal
 
 
 @pytest.mark.verilator
 def test_a_broken_off_load_leaves_the_circuit_waiting():
-    built, choices = build()
-    loaded = replace(circuit(), images=(image(model(2), built, choices)[:-1],))
+    built = build()
+    loaded = replace(circuit(), images=(image(model(2), built)[:-1],))
     assert loaded.run(SAMPLES[:1]).stuck
 
 
 @pytest.mark.verilator
 def test_spram_waits_for_its_weights_and_computes_with_them():
-    built, choices = build("spram")
+    built = build("spram")
     assert circuit("spram").run(SAMPLES[:1]).stuck
-    for new in (built, model(2)):
-        loaded = replace(circuit("spram"), images=(image(new, built, choices),))
-        assert verify(new, choices, SAMPLES, simulator=loaded).equal
+    for new in (built.model, model(2)):
+        loaded = replace(circuit("spram"), images=(image(new, built),))
+        assert verify(Design(new, built.implementation), SAMPLES, simulator=loaded).equal
 
 
 @pytest.mark.parametrize(
@@ -140,48 +142,46 @@ def test_spram_waits_for_its_weights_and_computes_with_them():
 )
 @pytest.mark.verilator
 def test_any_schedule_takes_weights(net, memory, schedule):
-    built, new = model(1, net, small=True), model(2, net)
+    built, new = Design(model(1, net, small=True), implementation(net, memory, schedule=schedule)), model(2, net)
     if "hidden" not in memory:
-        kept = {name: tensor for name, tensor in built.tensors.items() if name.startswith("hidden")}
+        kept = {name: tensor for name, tensor in built.model.tensors.items() if name.startswith("hidden")}
         new = Model(net, {**new.tensors, **kept})
-    choices = implementation(net, memory, schedule=schedule)
-    loaded = replace(VerilatorSimulator.of(built, choices), images=(image(new, built, choices),), optimise=False)
-    report = verify(new, choices, SAMPLES, simulator=loaded)
+    loaded = replace(VerilatorSimulator.of(built), images=(image(new, built),), optimise=False)
+    report = verify(Design(new, built.implementation), SAMPLES, simulator=loaded)
     assert report.equal, report.divergence
 
 
 def test_widths_hold_whatever_may_be_loaded():
-    built, choices = build()
-    room = widths(built, choices)
+    built = build()
+    hidden = built.layer("hidden")
     for extreme in (-8, 7):
-        tensors = {**built.tensors, "hidden.weight": np.full((9, INPUTS), extreme)}
-        tensors["hidden.bias"] = np.full(9, room.biases["hidden"].lo if extreme < 0 else room.biases["hidden"].hi)
-        new = Model(built.network, tensors)
-        assert (room.layers["hidden"].current | new.ranges["hidden"].current) == room.layers["hidden"].current
-        assert (room.layers["hidden"].membrane | new.ranges["hidden"].membrane) == room.layers["hidden"].membrane
+        tensors = {**built.model.tensors, "hidden.weight": np.full((9, INPUTS), extreme)}
+        tensors["hidden.bias"] = np.full(9, hidden.bias_range.lo if extreme < 0 else hidden.bias_range.hi)
+        new = Model(built.network, tensors).layer("hidden").ranges
+        assert (hidden.built.current | new.current) == hidden.built.current
+        assert (hidden.built.membrane | new.membrane) == hidden.built.membrane
 
 
 def test_a_rom_has_the_widths_of_its_weights():
-    built = model(1, small=True)
-    assert widths(built, implementation(network(), {})).layers == dict(built.ranges)
-    assert layer_ranges.__module__ == "snnhw.ranges"
+    built = Design(model(1, small=True), implementation(network(), {}))
+    assert [layer.built for layer in built.layers] == [layer.ranges for layer in built.model.layers]
 
 
 def test_models_that_do_not_fit_are_refused():
-    built, choices = build()
-    room = widths(built, choices).biases["hidden"]
+    built = build()
+    room = built.layer("hidden").bias_range
     with pytest.raises(ModelError, match=rf"'hidden.bias' must lie in {room.lo}\.\.{room.hi}.*reaches .*{room.hi + 1}"):
-        image(changed(built, "hidden.bias", room.hi + 1), built, choices)
+        image(changed(built.model, "hidden.bias", room.hi + 1), built)
     with pytest.raises(ModelError, match=r"'output.threshold' is built into the circuit and differs: build it anew"):
-        image(changed(built, "output.threshold", 5), built, choices)
-    rom = implementation(network(), {"output": "ram"})
+        image(changed(built.model, "output.threshold", 5), built)
+    rom = Design(built.model, implementation(network(), {"output": "ram"}))
     with pytest.raises(ModelError, match=r"'hidden.weight' is built in.*build it with --memory hidden=ram"):
-        image(changed(built, "hidden.weight", 5), built, rom)
+        image(changed(built.model, "hidden.weight", 5), rom)
     other = model(1, network(encoder=Direct(bits=4)))
     with pytest.raises(ModelError, match="another network: encoder differ"):
-        image(other, built, choices)
+        image(other, built)
     with pytest.raises(DescriptionError, match="no layer of this circuit takes new weights"):
-        image(built, built, implementation(network(), {}))
+        image(built.model, Design(built.model, implementation(network(), {})))
 
 
 def changed(built, name, value):

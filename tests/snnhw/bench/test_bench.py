@@ -20,6 +20,7 @@ from snnhw.bench.peers import PEERS
 from snnhw.bench.plot import plot
 from snnhw.cli.app import run
 from snnhw.data import Dataset
+from snnhw.design import Design
 from snnhw.errors import DatasetError, FitError, OutputError
 from snnhw.fpga.boards import board_names
 from snnhw.model import Model, tensor_shapes
@@ -129,13 +130,13 @@ def test_a_circuit_that_differs_is_seen(monkeypatch: pytest.MonkeyPatch):
     other = Model(small().network, {name: -tensor - 1 for name, tensor in small().tensors.items()})
     from snnhw.simulate.engines import engine
 
-    def planted(model: Model, implementation: Any, *arguments: Any, **options: Any) -> Any:
-        circuit = engine("verilator").engine.simulator(other, implementation)
-        return verify(model, implementation, *arguments, **options, simulator=circuit)
+    def planted(design: Design, *arguments: Any, **options: Any) -> Any:
+        circuit = engine("verilator").engine.simulator(replace(design, model=other))
+        return verify(design, *arguments, **options, simulator=circuit)
 
     monkeypatch.setattr(snnhw.bench.measure, "verify", planted)
     bench = snnhw.bench.measure._Bench("small", small(), images())
-    found = bench.checked(POINTS["small"].implementation(small().network))
+    found = bench.checked(Design(bench.model, POINTS["small"].implementation(small().network)))
     assert found.mismatches == 30
     assert not found.equal
 
@@ -346,11 +347,11 @@ def test_what_changes_the_program_changes_the_key(tmp_path: Path, monkeypatch: p
     (tmp_path / "checked.json").touch()
     chosen = POINTS["small"].implementation(small().network)
     bench = snnhw.bench.measure._Bench("small", small(), images())
-    bench.checked(chosen)
-    bench.checked(chosen)
-    replace(bench, dataset=images().first(29)).checked(chosen)
+    bench.checked(Design(bench.model, chosen))
+    bench.checked(Design(bench.model, chosen))
+    replace(bench, dataset=images().first(29)).checked(Design(bench.model, chosen))
     monkeypatch.setattr(snnhw.bench.measure, "_TWINS", (tmp_path,))
-    bench.checked(chosen)
+    bench.checked(Design(bench.model, chosen))
     assert keys[0] == keys[1]
     assert len(set(keys)) == 3
 

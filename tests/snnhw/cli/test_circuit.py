@@ -15,6 +15,7 @@ from golden.network import run as run_golden
 from snnhw.cli.app import run
 from snnhw.compare import Divergence
 from snnhw.data import load
+from snnhw.design import Design
 from snnhw.implementation import Implementation
 from snnhw.model import Model, tensor_shapes
 from snnhw.modelfile import save
@@ -105,7 +106,7 @@ def sound() -> Report:
     """The report of a circuit that does not differ."""
     images = load("sample", limit=IMAGES)
     chosen = network()
-    return verify(chosen, Implementation.of(chosen.network), images.images, images.labels, engine="amaranth")
+    return verify(Design(chosen, Implementation.of(chosen.network)), images.images, images.labels, engine="amaranth")
 
 
 def differing(**changes: Any) -> Any:
@@ -173,9 +174,9 @@ def test_a_test_bench(
 ):
     sent, write = [], snnhw.testbench.testbench
 
-    def spy(model: Any, implementation: Any, emitted: Any, samples: Any) -> dict[str, str]:
+    def spy(design: Any, emitted: Any, samples: Any) -> dict[str, str]:
         sent.append(len(samples))
-        return write(model, implementation, emitted, samples)
+        return write(design, emitted, samples)
 
     monkeypatch.setattr(snnhw.testbench, "testbench", spy)
     shown = record(["verilog", "small.safetensors", "--testbench", *options, "--top", "mine"], capsys)

@@ -1,6 +1,7 @@
 """``snnhw run`` on a simulated circuit: what it prints, its status, and what is refused."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -78,7 +79,9 @@ def test_another_model_is_status_2(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     tensors = {name: np.clip(-tensor, -8, 7) for name, tensor in small.tensors.items()}
     other = Model(small.network, tensors)
     save(other, "other.safetensors")
-    monkeypatch.setattr("snnhw.host.simulated.emit", lambda _, *rest, **more: emit_once(small, *rest, **more))
+    monkeypatch.setattr(
+        "snnhw.host.simulated.emit", lambda design, **more: emit_once(replace(design, model=small), **more)
+    )
     assert run(["run", "other.safetensors", *SIMULATED]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
@@ -106,7 +109,9 @@ def test_a_circuit_without_its_weights_says_how_they_come(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     built = Implementation.of(circuits.model("direct").network, memory={"layer1": "spram"})
-    monkeypatch.setattr("snnhw.host.simulated.emit", lambda model, _, **more: emit_once(model, built, **more))
+    monkeypatch.setattr(
+        "snnhw.host.simulated.emit", lambda design, **more: emit_once(replace(design, implementation=built), **more)
+    )
     assert run(["run", "small.safetensors", *SIMULATED]) == 2
     captured = capsys.readouterr()
     assert captured.err.count("\n") == 1

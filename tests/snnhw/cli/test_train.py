@@ -88,7 +88,7 @@ def test_a_description_becomes_files_where_told(folder: Path, capsys: pytest.Cap
         "a.training.json",
         "a.training.png",
     ]
-    assert load_model("models/a.safetensors").network.stages[0].units == 5
+    assert load_model("models/a.safetensors").network.layers[0].units == 5
 
 
 def interrupting(epoch: int) -> Any:

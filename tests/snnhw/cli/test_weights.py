@@ -35,7 +35,7 @@ def test_an_image_holds_a_word_for_each_input(tmp_path, capsys):
     assert record["bytes"] == 6
     assert record["digest"] == NEW.digest
     assert record["built_digest"] == BUILT.digest
-    first, second = NEW.weight("only").tolist()
+    first, second = NEW.layer("only").weight.tolist()
     packed = [low | high << 4 for low, high in zip(first, second, strict=True)]
     assert (tmp_path / "image.bin").read_bytes() == bytes(packed)
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from snnhw.cli.app import run
+from snnhw.design import Design
 from snnhw.errors import FitError, SnnhwError, ToolError, ToolMissingError
 from snnhw.fpga import fit, place, program, synthesis, tools
 from snnhw.fpga.boards import find_board
@@ -187,7 +188,7 @@ def test_a_project_for_vivado(faked: Faked, capsys: pytest.CaptureFixture[str]):
 def test_a_bitstream_of_another_build_is_not_sent(
     faked: Faked, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    build(small(), Implementation.of(small().network), find_board("icebreaker"), "x")
+    build(Design(small(), Implementation.of(small().network)), find_board("icebreaker"), "x")
     monkeypatch.setattr(shutil, "which", lambda name: f"/bin/{name}")
     assert program.command("x") == ["/bin/openFPGALoader", "--board", "ice40_generic", "x/snn.bin"]
     assert "--write-flash" in program.command("x", flash=True)
@@ -238,8 +239,8 @@ def test_what_place_and_route_finds_no_room_for(monkeypatch: pytest.MonkeyPatch,
 def test_the_most_lanes_that_fit(monkeypatch: pytest.MonkeyPatch):
     tried = []
 
-    def attempt(model: Model, implementation: Implementation, *_: object, **__: object) -> str:
-        tried.append(implementation.layers[0].synapse_lanes)
+    def attempt(design: Design, *_: object, **__: object) -> str:
+        tried.append(design.implementation.layers[0].synapse_lanes)
         if tried[-1] > 2:
             raise FitError("too many")
         return "built"
@@ -249,14 +250,14 @@ def test_the_most_lanes_that_fit(monkeypatch: pytest.MonkeyPatch):
     network = small().network
     assert fit.candidates(network) == [4, 2, 1]
 
-    def choose(lanes: int) -> Implementation:
-        return Implementation.of(network, lanes=lanes)
+    def choose(lanes: int) -> Design:
+        return Design.of(small(), lanes=lanes)
 
-    assert fit.build_largest(small(), choose, find_part("up5k"), Path("x")) == "built"
+    assert fit.build_largest(network, choose, find_part("up5k"), Path("x")) == "built"
     assert tried == [4, 2]
     monkeypatch.setattr(fit, "stage_cells", lambda *_: {"hidden": Cells(ebr=100)})
     with pytest.raises(FitError, match="100 block RAMs"):
-        fit.build_largest(small(), choose, find_part("up5k"), Path("x"))
+        fit.build_largest(network, choose, find_part("up5k"), Path("x"))
     assert tried == [4, 2], "nothing is built where the fewest lanes do not fit"
 
 
@@ -329,7 +330,7 @@ def test_names_tell_blocks(name: str, block: str):
 
 def test_every_cell_is_counted_for_one_stage(tmp_path: Path):
     model, family = small(), FAMILIES["xc7"]
-    emit(model, Implementation.of(model.network, lanes=2)).write(tmp_path)
+    emit(Design(model, Implementation.of(model.network, lanes=2))).write(tmp_path)
     netlist = synthesis.synthesise(["snn.v"], "snn", family, tmp_path, Stages.of(model.network))
     found = json.loads((tmp_path / synthesis.NETLIST).read_text())["modules"]["snn"]["cells"].values()
     types = Counter(cell["type"] for cell in found)
@@ -343,7 +344,7 @@ def test_every_cell_is_counted_for_one_stage(tmp_path: Path):
 
 def test_cells_of_a_model_and_their_sums(faked: Faked):
     model = small()
-    assert synthesis.cells(model, Implementation.of(model.network), "ice40").lut == 9091
+    assert synthesis.cells(Design.of(model), "ice40").lut == 9091
     twice = Cells(lut=2, ramb18=1) + Cells(lut=2, ramb18=1)
     assert twice == Cells(lut=2, ramb18=1) * 2
     assert twice.bram == 1

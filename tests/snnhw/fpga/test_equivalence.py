@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from snnhw.design import Design
 from snnhw.errors import DescriptionError
 from snnhw.fpga.equivalence import description, netlist_of, prove, prove_neurons
 from snnhw.implementation import Implementation
@@ -14,7 +15,7 @@ SECONDS = 120
 
 
 def neurons(layer):
-    return description(circuits.model("direct"), circuits.implementation("direct"), layer)
+    return description(Design(circuits.model("direct"), circuits.implementation("direct")), layer)
 
 
 @pytest.mark.parametrize(("layer", "family"), [("layer0", "ice40"), ("layer1", "ecp5"), ("layer1", "xc7")])
@@ -36,14 +37,14 @@ def test_a_fault_in_one_cell_is_found(cell):
 def test_the_neurons_that_ship_are_proved():
     model = resolve_model("mnist-mlp")
     choices = Implementation.of(model.network, neuron_lanes={"hidden": 2})
-    proof = prove_neurons(model, choices, "hidden", family="ice40", seconds=SECONDS)
+    proof = prove_neurons(Design(model, choices), "hidden", family="ice40", seconds=SECONDS)
     assert proof.proved
     assert (proof.layer, proof.family) == ("hidden", "ice40")
 
 
 def test_what_is_not_there_is_told():
-    model, choices = circuits.model("direct"), circuits.implementation("direct")
-    with pytest.raises(DescriptionError, match="no layer 'hidden' to prove; the layers are layer0"):
-        description(model, choices, "hidden")
+    design = Design(circuits.model("direct"), circuits.implementation("direct"))
+    with pytest.raises(DescriptionError, match="no layer 'hidden'; the layers are layer0"):
+        description(design, "hidden")
     with pytest.raises(DescriptionError, match="ice40, ecp5, xc7, not for 'asic'"):
         netlist_of("", "asic")

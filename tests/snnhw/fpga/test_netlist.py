@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from snnhw.design import Design
 from snnhw.errors import DescriptionError
 from snnhw.fpga import netlist
 from snnhw.fpga.netlist import CELLS, simulator, verify_netlist
@@ -48,11 +49,11 @@ SAMPLES = RANDOM.integers(0, 256, (40, 20), np.uint8)
 
 @pytest.fixture(autouse=True)
 def _synthesised_once(monkeypatch):
-    monkeypatch.setattr(netlist, "simulator", lambda model, implementation, family: CIRCUITS(family))
+    monkeypatch.setattr(netlist, "simulator", lambda design, family: CIRCUITS(family))
 
 
 def circuit(family):
-    return simulator(MODEL, IMPLEMENTATION, family)
+    return simulator(Design(MODEL, IMPLEMENTATION), family)
 
 
 CIRCUITS = lru_cache(circuit)
@@ -61,7 +62,7 @@ CIRCUITS = lru_cache(circuit)
 @pytest.mark.parametrize("family", CELLS)
 def test_a_netlist_is_goldens_equal(family):
     labels = np.zeros(len(SAMPLES), np.int64)
-    report = verify_netlist(MODEL, IMPLEMENTATION, SAMPLES, labels, family=family)
+    report = verify_netlist(Design(MODEL, IMPLEMENTATION), SAMPLES, labels, family=family)
     assert report.equal, report
     assert report.images == len(SAMPLES)
     assert report.cells > 200
@@ -74,9 +75,9 @@ def test_arrays_of_another_kind_are_refused_before_synthesis(monkeypatch):
     monkeypatch.setattr(netlist, "simulator", None)
     booleans: Any = SAMPLES > 9
     with pytest.raises(ValueError, match=r"^samples must be uint8 \[B, 20\], not bool"):
-        verify_netlist(MODEL, IMPLEMENTATION, booleans, family="ice40")
+        verify_netlist(Design(MODEL, IMPLEMENTATION), booleans, family="ice40")
     with pytest.raises(ValueError, match=r"^labels must lie in 0..2, not in 1..3"):
-        verify_netlist(MODEL, IMPLEMENTATION, SAMPLES, 1 + np.arange(40) % 3, family="ice40")
+        verify_netlist(Design(MODEL, IMPLEMENTATION), SAMPLES, 1 + np.arange(40) % 3, family="ice40")
 
 
 def test_block_rams_are_among_what_was_simulated():
@@ -92,18 +93,18 @@ def test_deep_memories_are_block_rams_in_cascade(monkeypatch):
     weights = {"only.weight": RANDOM.integers(-1, 2, (units, inputs)), "only.bias": RANDOM.integers(-3, 4, units)}
     model = Model(network, weights)
     lanes = Implementation.of(network, lanes=1)
-    deep = simulator(model, lanes, "xc7")
+    deep = simulator(Design(model, lanes), "xc7")
     assert '.RAM_EXTENSION_A("UPPER")' in deep.verilog
     monkeypatch.setattr(netlist, "simulator", lambda *_: deep)
-    assert verify_netlist(model, lanes, RANDOM.integers(0, 256, (3, inputs), np.uint8), family="xc7").equal
+    assert verify_netlist(Design(model, lanes), RANDOM.integers(0, 256, (3, inputs), np.uint8), family="xc7").equal
 
 
 def test_what_starts_empty_is_loaded_first(monkeypatch):
     in_spram = Implementation.of(NETWORK, lanes=2, memory={"hidden": "spram"})
-    empty = simulator(MODEL, in_spram, "ice40")
+    empty = simulator(Design(MODEL, in_spram), "ice40")
     assert "SB_SPRAM256KA" in empty.verilog.partition("endmodule")[0]
     monkeypatch.setattr(netlist, "simulator", lambda *_: empty)
-    assert verify_netlist(MODEL, in_spram, SAMPLES, family="ice40").equal
+    assert verify_netlist(Design(MODEL, in_spram), SAMPLES, family="ice40").equal
 
 
 def test_cells_that_synthesis_got_wrong_are_found_out(monkeypatch):
@@ -113,16 +114,16 @@ def test_cells_that_synthesis_got_wrong_are_found_out(monkeypatch):
     faulty = re.sub(r"(?<=\.LUT_INIT\(16'h)\w{4}", lambda found: f"{0xFFFF ^ int(found[0], 16):04x}", cells, count=40)
     assert faulty != cells
     monkeypatch.setattr(netlist, "simulator", lambda *_: replace(whole, verilog=faulty + models))
-    assert not verify_netlist(MODEL, IMPLEMENTATION, SAMPLES, family="ice40").equal
+    assert not verify_netlist(Design(MODEL, IMPLEMENTATION), SAMPLES, family="ice40").equal
 
 
 def test_stalls_change_cycles_only():
     from snnhw.simulate.simulation import Stall
 
-    report = verify_netlist(MODEL, IMPLEMENTATION, SAMPLES, family="ice40", stall=Stall(seed=2))
+    report = verify_netlist(Design(MODEL, IMPLEMENTATION), SAMPLES, family="ice40", stall=Stall(seed=2))
     assert report.equal
 
 
 def test_an_unknown_family_is_told_of():
     with pytest.raises(DescriptionError, match="ice40, ecp5, xc7, not for 'asic'"):
-        simulator(MODEL, IMPLEMENTATION, "asic")
+        simulator(Design(MODEL, IMPLEMENTATION), "asic")

@@ -14,6 +14,7 @@ import pytest
 from gateware.weights import WeightMemory
 from snnhw.cli.app import run
 from snnhw.conversion import convert
+from snnhw.design import Design
 from snnhw.errors import BoardError, ModelError, ToolError
 from snnhw.fpga import synthesis
 from snnhw.fpga.base import BASE, PLACED, load
@@ -48,7 +49,7 @@ def choices() -> Implementation:
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The build of a model."""
     folder = tmp_path_factory.mktemp("built")
-    build(model(), choices(), find_board("icebreaker"), folder, clock_mhz=12)
+    build(Design(model(), choices()), find_board("icebreaker"), folder, clock_mhz=12)
     return folder
 
 
@@ -63,7 +64,7 @@ def test_patched_is_rebuilt(
     # The rebuild has the weights in the memories from the beginning, and yosys and nextpnr put them into their places.
     monkeypatch.setattr(Memory, "placeholder", lambda memory, _: memory)
     monkeypatch.setattr(synthesis, "find", lambda *_: ([], set()))
-    rebuilt = build(model(turned=1), choices(), find_board("icebreaker"), "rebuilt", clock_mhz=12)
+    rebuilt = build(Design(model(turned=1), choices()), find_board("icebreaker"), "rebuilt", clock_mhz=12)
     assert Path("patched/snn.bin").read_bytes() == Path("rebuilt/snn.bin").read_bytes()
     assert record["bitstream_sha256"] == rebuilt.bitstream_sha256
     unlike = {"patched_from", "seconds", "name"}
@@ -82,7 +83,7 @@ def test_patched_is_rebuilt(
 def test_one_word_tells(built: Path, tmp_path: Path):
     base = load(built)
     text = (built / PLACED).read_text()
-    memories = dict(split_emitted(emit(model(), choices(), shell=_shell(built))).memories)
+    memories = dict(split_emitted(emit(Design(model(), choices()), shell=_shell(built))).memories)
     right = fill(text, "ice40", base.blocks, memories)
     for name, memory in memories.items():
         words = (*memory.words[:-1], memory.words[-1] ^ 1)
@@ -198,8 +199,8 @@ def test_memories_of_more_and_fewer_bits_than_a_number_of_verilog(lanes: int):
 
 
 def test_memories_apart_from_the_circuit():
-    inline = emit(model(), choices())
-    files = emit(model(), choices().model_copy(update={"weights": "readmemh"}))
+    inline = emit(Design(model(), choices()))
+    files = emit(Design(model(), choices().model_copy(update={"weights": "readmemh"})))
     parts = split_emitted(inline)
     assert parts == split_emitted(files)
     assert set(parts.memories) == {
@@ -207,8 +208,8 @@ def test_memories_apart_from_the_circuit():
         for layer in ("hidden", "output")
         for memory in ("weights_0", "drain.biases")
     }
-    assert parts.circuit == split_emitted(emit(model(turned=1), choices())).circuit
+    assert parts.circuit == split_emitted(emit(Design(model(turned=1), choices()))).circuit
     kept = split_emitted(inline, ["snn.hidden.crossbar.weights_0.column_0"])
     assert len(kept.memories) == 3
-    other = split_emitted(emit(model(turned=1), choices()), ["snn.hidden.crossbar.weights_0.column_0"])
+    other = split_emitted(emit(Design(model(turned=1), choices())), ["snn.hidden.crossbar.weights_0.column_0"])
     assert kept.digest != other.digest

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golden.network import run as run_golden
+from snnhw.design import Design
 from snnhw.errors import LinkError
 from snnhw.host.link import Link
 from snnhw.host.protocol import VERSION, Decoder, Frame, Identity, Kind, Refusal
-from snnhw.implementation import Implementation
 from snnhw.model import Model
 from snnhw.shell import Shell
 from snnhw.verilog import Emitted, emit
@@ -21,11 +21,11 @@ from snnhw.verilog import Emitted, emit
 _EMITTED: dict[object, Emitted] = {}
 
 
-def emit_once(model: Model, implementation: Implementation, *, shell: Shell) -> Emitted:
+def emit_once(design: Design, *, shell: Shell) -> Emitted:
     """`snnhw.verilog.emit`, for tests that need the same circuit again and again."""
-    key = (model.digest, implementation, shell)
+    key = (design.model.digest, design.implementation, shell)
     if key not in _EMITTED:
-        _EMITTED[key] = emit(model, implementation, shell=shell)
+        _EMITTED[key] = emit(design, shell=shell)
     return _EMITTED[key]
 
 

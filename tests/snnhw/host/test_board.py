@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from golden.network import run as run_golden
+from snnhw.design import Design
 from snnhw.errors import LinkError
 from snnhw.host.board import TRIES, WINDOW, Board
 from snnhw.host.protocol import NUMBERS, Frame, Identity, Kind
 from snnhw.host.run import run
 from snnhw.implementation import Implementation
 from snnhw.verilog import emit
-from snnhw.widths import widths
 from tests import circuits
 from tests.snnhw.host.simple import DeafLink, GoneLink, SimpleCircuit, SpoilingLink
 
@@ -140,9 +140,9 @@ def test_a_circuit_of_another_model():
 def test_a_circuit_that_loads_has_the_room_that_it_was_built_with():
     model = circuits.model("neuron_major")
     built = Implementation.of(model.network, memory={"layer2": "ram"})
-    room = widths(model, built).scores
+    room = Design(model, built).scores
     assert room.width > model.score_range.width
-    emitted = emit(model, built).interface.result.field("scores")
+    emitted = emit(Design(model, built)).interface.result.field("scores")
     assert (room.width, room.signed) == (emitted.width, emitted.signed)
     circuit = SimpleCircuit(model, loads=True)
     board = Board(circuit, 9600, SHORT)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from snnhw.design import Design
 from snnhw.errors import LinkError, ToolError
 from snnhw.host.board import Board
 from snnhw.host.link import SerialLink, open_link
@@ -30,7 +31,7 @@ def once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def link() -> Iterator[SerialLink]:
-    with simulated_port(MODEL, IMPLEMENTATION) as name, open_link(name, 1_000_000) as opened:
+    with simulated_port(Design(MODEL, IMPLEMENTATION)) as name, open_link(name, 1_000_000) as opened:
         yield opened
 
 
@@ -53,15 +54,15 @@ def test_new_weights_make_another_model_of_it():
     built = Implementation.of(MODEL.network, memory={stage.name: "ram" for stage in MODEL.network.stages})
     tensors = {**MODEL.tensors, "layer0.weight": np.clip(-MODEL.tensors["layer0.weight"], -8, 7)}
     other, samples = Model(MODEL.network, tensors), circuits.samples("direct", 40)
-    with simulated_port(MODEL, built) as name, open_link(name, 1_000_000) as link:
+    with simulated_port(Design(MODEL, built)) as name, open_link(name, 1_000_000) as link:
         board = Board(link, 1_000_000, 20.0)
         assert run(board, MODEL, samples).equal == 40
-        board.load(other, image(other, MODEL, built))
+        board.load(other, image(other, Design(MODEL, built)))
         assert run(board, other, samples).equal == 40
         with pytest.raises(LinkError, match=f"is of the model {other.digest[:16]}"):
             board.identify_as(MODEL)
         with pytest.raises(LinkError, match="has not taken the weights"):
-            board.load(MODEL, image(MODEL, MODEL, built)[:-1])
+            board.load(MODEL, image(MODEL, Design(MODEL, built))[:-1])
         with pytest.raises(LinkError, match="has no weights yet: load its weights, with --circuit"):
             list(board.classify(Identity.of(MODEL), samples))
 
@@ -69,9 +70,9 @@ def test_new_weights_make_another_model_of_it():
 def test_nothing_is_left_behind(link: SerialLink):
     before = threading.active_count()
     for _ in range(2):
-        with simulated_port(MODEL, IMPLEMENTATION) as name, open_link(name, 9600) as other:
+        with simulated_port(Design(MODEL, IMPLEMENTATION)) as name, open_link(name, 9600) as other:
             Board(other, 9600, 20.0).identify_as(MODEL)
-        with pytest.raises(KeyError), simulated_port(MODEL, IMPLEMENTATION):
+        with pytest.raises(KeyError), simulated_port(Design(MODEL, IMPLEMENTATION)):
             raise KeyError("an error in the block")
     assert threading.active_count() == before
 
@@ -84,13 +85,13 @@ def test_a_circuit_that_fails_is_told(monkeypatch: pytest.MonkeyPatch):
         raise ToolError("the simulated circuit failed: it does not settle")
 
     monkeypatch.setattr(Line, "run", fail)
-    with pytest.raises(ToolError, match="does not settle"), simulated_port(MODEL, IMPLEMENTATION):
+    with pytest.raises(ToolError, match="does not settle"), simulated_port(Design(MODEL, IMPLEMENTATION)):
         assert failed.wait(20)
 
 
 def test_bytes_that_nobody_reads_stop_nothing():
     """More answers than a pseudo-terminal holds."""
-    with simulated_port(MODEL, IMPLEMENTATION) as name, open_link(name, 9600) as link:
+    with simulated_port(Design(MODEL, IMPLEMENTATION)) as name, open_link(name, 9600) as link:
         for _ in range(500):
             link.write(Frame(Kind.IDENTIFY, 1).encode())
         board, answers = Decoder(), 0
@@ -100,7 +101,7 @@ def test_bytes_that_nobody_reads_stop_nothing():
 
 
 def test_the_line_is_idle_when_all_is_said():
-    line = Line(MODEL, IMPLEMENTATION)
+    line = Line(Design(MODEL, IMPLEMENTATION))
     try:
         contents = pack_pixels(Identity.of(MODEL), circuits.samples("direct", 1))[0]
         received = line.run(Frame(Kind.CLASSIFY, 5, contents).encode())

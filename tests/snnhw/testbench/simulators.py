@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from snnhw import testbench as bench
+from snnhw.design import Design
 from snnhw.implementation import Implementation, MemoryKind
 from snnhw.model import Model
 from snnhw.network import Dense, Direct, Layer, MembraneReadout, Network, Neuron
@@ -35,7 +36,7 @@ def emitted(case: str, shell: Shell = PLAIN, memory: MemoryKind = "rom", weights
 
 @lru_cache
 def _emitted(case: str, shell: Shell, memory: MemoryKind, weights: str) -> Emitted:
-    return emit(circuits.model(case), implementation(case, memory, weights), shell=shell)
+    return emit(Design(circuits.model(case), implementation(case, memory, weights)), shell=shell)
 
 
 def implementation(case: str, memory: MemoryKind = "rom", weights: str = "inline") -> Implementation:
@@ -54,8 +55,8 @@ def files(
 ) -> dict[str, str]:
     """A circuit and its bench."""
     circuit = emitted(case, shell, memory, weights)
-    chosen = implementation(case, memory, weights), circuit, circuits.samples(case, COUNT)
-    return {**circuit.files, **bench.testbench(circuits.model(case), *chosen, **options)}
+    design = Design(circuits.model(case), implementation(case, memory, weights))
+    return {**circuit.files, **bench.testbench(design, circuit, circuits.samples(case, COUNT), **options)}
 
 
 @lru_cache
@@ -68,9 +69,9 @@ def tiny(inputs: int, pixels_per_beat: int, shell: Shell, memory: MemoryKind = "
     random = np.random.default_rng(1)
     model = Model(network, {"only.weight": random.integers(-8, 8, (2, inputs))})
     chosen = Implementation.of(network, pixels_per_beat=pixels_per_beat, memory={"only": memory})
-    circuit = emit(model, chosen, shell=shell)
+    circuit = emit(Design(model, chosen), shell=shell)
     samples = random.integers(0, 256, (3, inputs), np.uint8)
-    return MappingProxyType({**circuit.files, **bench.testbench(model, chosen, circuit, samples)})
+    return MappingProxyType({**circuit.files, **bench.testbench(Design(model, chosen), circuit, samples)})
 
 
 def held(written: dict[str, str], module: str, register: str, value: str) -> dict[str, str]:

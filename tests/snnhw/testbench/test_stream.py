@@ -8,6 +8,7 @@ import pytest
 
 from golden.network import run
 from snnhw import testbench as bench
+from snnhw.design import Design
 from snnhw.implementation import MemoryKind
 from snnhw.shell import PLAIN
 from tests.circuits import CASES, model, samples
@@ -172,4 +173,4 @@ def test_samples_that_are_none_are_refused():
         (np.zeros((2, 3), np.uint8), "must be uint8"),
     ):
         with pytest.raises(ValueError, match=message):
-            bench.testbench(model("rate"), implementation("rate"), emitted("rate"), wrong)
+            bench.testbench(Design(model("rate"), implementation("rate")), emitted("rate"), wrong)
