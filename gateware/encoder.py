@@ -14,7 +14,7 @@ from gateware.lfsr import lfsr_advance
 from gateware.serializer import Serializer
 from gateware.stream import Mark, beat_layout, event_layout, filled, word_layout
 from snnhw.implementation import address_width
-from snnhw.network import Bernoulli, Network, Rate
+from snnhw.network import Bernoulli, IntegrateFire, Network, Rate
 
 
 def sample_layout(network: Network, pixels_per_beat: int) -> data.StructLayout:
@@ -186,7 +186,7 @@ class IntegrateFireRule(Rule):
             write.en.eq(self.taken),
         ]
         for lane in range(self.lanes):
-            acc = Mux(self.step == 0, 128, read.data[lane]) + self.pixels[lane]
+            acc = Mux(self.step == 0, IntegrateFire.START, read.data[lane]) + self.pixels[lane]
             m.d.comb += Cat(write.data[lane], self.fires[lane]).eq(acc)
         return m
 

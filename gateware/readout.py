@@ -51,6 +51,7 @@ class Readout(wiring.Component):
         if steps_a_word not in (1, network.num_steps):
             raise ValueError(f"steps_a_word must be 1 or all {network.num_steps} steps, not {steps_a_word}")
         self.kind = network.readout.kind
+        self.lowest_wins = network.readout.lowest_wins
         self.classes = network.classes
         self.num_steps = network.num_steps
         self.steps_a_word = steps_a_word
@@ -63,7 +64,6 @@ class Readout(wiring.Component):
             }
         )
         self._score_shape = shape_of(scores)
-        self._lowest_wins = self.kind == "first_spike"
 
     def elaborate(self, platform):
         m = Module()
@@ -153,7 +153,7 @@ class Readout(wiring.Component):
 
     def _better(self, score, best):
         """Whether a score of a higher class wins."""
-        return score < best if self._lowest_wins else score > best
+        return score < best if self.lowest_wins else score > best
 
     def _level(self, m, candidates, fresh, ends):
         """A level of the tree: of each two neighbours the better one, the first of equals, a cycle later."""

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from amaranth.hdl import Array, Cat, Const, Mux, Shape, Value, signed, unsigned
 from amaranth.lib import data, enum
 
+from snnhw import interface
 from snnhw.implementation import address_width
 from snnhw.network import Range
 
@@ -12,13 +13,13 @@ from snnhw.network import Range
 class Mark(enum.Enum, shape=2):  # type: ignore[call-arg]
     """What a transfer of an event stream is."""
 
-    EVENT = 0
+    EVENT = interface.EVENT
     """A spike: address and value count."""
-    STEP = 1
+    STEP = interface.STEP
     """The end of a time step."""
-    SAMPLE = 2
+    SAMPLE = interface.SAMPLE
     """The end of a sample's last time step."""
-    ABORT = 3
+    ABORT = interface.ABORT
     """The end of a sample that was ill-framed: forget what came of it."""
 
 

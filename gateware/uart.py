@@ -15,16 +15,14 @@ from gateware.serial import BitTime, Receiver, Transmitter
 from gateware.stream import beat_layout
 from gateware.upload import Upload
 from gateware.weights import WeightMemory
-from snnhw.errors import DescriptionError
 from snnhw.implementation import address_width
 from snnhw.network import Range
-from snnhw.shell import result_packet
+from snnhw.shell import pixel_bits, result_packet
 
 if TYPE_CHECKING:
     from snnhw.design import Design
     from snnhw.interface import Interface
     from snnhw.model import Model
-    from snnhw.network import Network
 
 MAGIC = b"snn"
 VERSION = 1
@@ -69,19 +67,6 @@ HEADER = data.StructLayout({"number": 4, "kind": Kind})
 def reply_layout() -> data.StructLayout:
     """An answer that needs no network: the ``header`` of its frame, and the ``refusal``, if it is one."""
     return data.StructLayout({"header": HEADER, "refusal": Refusal})
-
-
-def pixel_bits(network: Network) -> int:
-    """The bits of a pixel in a request: those that the encoder looks at, rounded up to 1, 2, 4 or 8.
-
-    Raises DescriptionError where the network's input is no pixels.
-    """
-    encoder = network.encoder
-    if encoder.kind == "events":
-        raise DescriptionError(
-            "a network whose input is events cannot be sent over a UART: use --interface stream or axi"
-        )
-    return 8 if encoder.kind != "direct" else 1 << (encoder.bits - 1).bit_length()
 
 
 NO = Const(0)

@@ -12,12 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golden.lfsr import lfsr_advance
-from snnhw.network import Bernoulli, Direct, Events, Network, Rate
+from snnhw.network import Bernoulli, Direct, Events, IntegrateFire, Network, Rate
 
 Values = NDArray[np.uint8]
-
-FIRE_AT = 256
-"""Where the integrate_fire encoder fires, and what it then subtracts."""
 
 
 def encode(network: Network, samples: NDArray[np.uint8]) -> Iterator[Values]:
@@ -36,11 +33,12 @@ def direct(network: Network, samples: Values) -> Iterator[Values]:
 
 def integrate_fire(network: Network, samples: Values) -> Iterator[Values]:
     """``acc += x``; a spike where acc >= 256, which subtracts 256. ``acc`` starts at 128 at step 0."""
-    acc = np.full(samples.shape, FIRE_AT // 2, np.uint16)
+    fire_at = IntegrateFire.FIRE_AT
+    acc = np.full(samples.shape, IntegrateFire.START, np.uint16)
     for _ in range(network.num_steps):
         acc = acc + samples
-        fires = acc >= FIRE_AT
-        acc = acc - FIRE_AT * fires.astype(np.uint16)
+        fires = acc >= fire_at
+        acc = acc - fire_at * fires.astype(np.uint16)
         yield fires.view(np.uint8)
 
 

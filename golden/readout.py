@@ -18,6 +18,7 @@ class Readout:
 
     def __init__(self, network: Network) -> None:
         self.kind = network.readout.kind
+        self.lowest_wins = network.readout.lowest_wins
         self.classes = network.classes
         self.population = network.layers[-1].units // network.classes
         self.num_steps = network.num_steps
@@ -38,5 +39,5 @@ class Readout:
 
     def choose(self, scores: Array) -> Array:
         """The winning class, the lowest of equals."""
-        chosen: Array = scores.argmin(axis=1) if self.kind == "first_spike" else scores.argmax(axis=1)
+        chosen: Array = scores.argmin(axis=1) if self.lowest_wins else scores.argmax(axis=1)
         return chosen

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-EVENT, STEP, SAMPLE, ABORT = range(4)
+from snnhw.interface import EVENT
 
 Transfer = tuple[int, Any, Any]
 """Mark, address and value; with several event lanes tuples of an address and of a value each."""

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
+EVENT, STEP, SAMPLE, ABORT = range(4)
+"""What marks a transfer of events: none, the end of a time step, of a sample, of one that was ill-framed."""
+
 
 class PayloadField(BaseModel):
     """``count`` numbers of ``width`` bits each, lane 0 lowest, from bit ``offset`` of a packed payload."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -351,6 +351,9 @@ class Direct(_Encoder):
 class IntegrateFire(_Encoder):
     """acc += x; fires and loses 256 where acc >= 256; acc starts at 128, so that rounding is to nearest."""
 
+    FIRE_AT: ClassVar = 256
+    START: ClassVar = FIRE_AT // 2
+
     kind: Literal["integrate_fire"] = "integrate_fire"
 
 
@@ -400,25 +403,34 @@ Encoder = Annotated[
 ]
 
 
-class MembraneReadout(_Frozen):
+class _Readout(_Frozen):
+    """What every readout has."""
+
+    lowest_wins: ClassVar[bool] = False
+    """Whether the class of the lowest score is chosen, not that of the highest."""
+
+
+class MembraneReadout(_Readout):
     """Scores are the membranes of the last layer, which never fires, after the last step."""
 
     kind: Literal["membrane"] = "membrane"
 
 
-class CountReadout(_Frozen):
+class CountReadout(_Readout):
     """Scores are the numbers of spikes of the last layer (a burst of k counts k)."""
 
     kind: Literal["count"] = "count"
 
 
-class FirstSpikeReadout(_Frozen):
+class FirstSpikeReadout(_Readout):
     """Scores are the steps of each neuron's first spike, num_steps for a silent one; the lowest wins."""
+
+    lowest_wins: ClassVar[bool] = True
 
     kind: Literal["first_spike"] = "first_spike"
 
 
-class VoteReadout(_Frozen):
+class VoteReadout(_Readout):
     """Scores are the spike counts of ``classes`` populations: neuron i votes for i // (units / classes)."""
 
     kind: Literal["vote"] = "vote"

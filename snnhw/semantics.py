@@ -24,7 +24,7 @@ def _lines(network: Network, integrated: Sequence[Range | None]) -> list[str]:
     lines = [f"input {shape}, {network.num_steps} time steps", f"encoder {_encoder(network.encoder)}"]
     for layer, span in zip(network.layers, integrated, strict=True):
         lines.append(f"layer {layer.name}: {_layer(layer, span)}")
-    winner = "lowest" if network.readout.kind == "first_spike" else "highest"
+    winner = "lowest" if network.readout.lowest_wins else "highest"
     lines.append(f"readout {network.readout.kind}: {winner} of {network.classes} scores, ties to the lowest class")
     return lines
 
@@ -32,7 +32,9 @@ def _lines(network: Network, integrated: Sequence[Range | None]) -> list[str]:
 def _encoder(encoder: Encoder) -> str:
     says: dict[str, Callable[[Any], str]] = {
         "direct": lambda e: f"direct: x >> {8 - e.bits}, once; the first layer applies its sum at every step",
-        "integrate_fire": lambda e: "integrate_fire: acc += x, fires at 256, subtracts 256, starts at 128",
+        "integrate_fire": lambda e: (
+            f"integrate_fire: acc += x, fires at {e.FIRE_AT}, subtracts {e.FIRE_AT}, starts at {e.START}"
+        ),
         "bernoulli": lambda e: f"bernoulli: fires iff the low byte of a 32-bit LFSR is below x, seed {e.seed}",
         "rate": lambda e: f"rate: fires iff x > {e.threshold} and t % {e.period} == {e.phase}",
         "latency": lambda e: "latency: fires at step ((255 - x) * steps) >> 8, never for 0",

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from snnhw.errors import DescriptionError
 from snnhw.interface import Interface, PayloadField
 from snnhw.network import Network
 
@@ -122,13 +123,22 @@ def sample_packet(network: Network, interface: Interface) -> Packet:
     return Packet(size=network.inputs, fields=(pixels,))
 
 
-def request_packet(network: Network) -> Packet:
-    """The pixels of a request over a UART: of each the highest bits, as many as the encoder looks at.
+def pixel_bits(network: Network) -> int:
+    """The bits of a pixel in a request over a UART: those that the encoder looks at, rounded up to 1, 2, 4 or 8.
 
-    They are rounded up to 1, 2, 4 or 8, and the packet to whole bytes.
+    Raises DescriptionError where the network's input is no pixels.
     """
-    bits = network.encoder.bits if network.encoder.kind == "direct" else 8
-    pixels = PayloadField(name="pixels", offset=0, width=1 << (bits - 1).bit_length(), count=network.inputs)
+    encoder = network.encoder
+    if encoder.kind == "events":
+        raise DescriptionError(
+            "a network whose input is events cannot be reached over a UART: use --interface stream or axi"
+        )
+    return 1 << (encoder.bits - 1).bit_length() if encoder.kind == "direct" else 8
+
+
+def request_packet(network: Network) -> Packet:
+    """The pixels of a request over a UART: of each the highest bits, `pixel_bits`; the packet is of whole bytes."""
+    pixels = PayloadField(name="pixels", offset=0, width=pixel_bits(network), count=network.inputs)
     return Packet(size=-(-pixels.width * pixels.count // 8), fields=(pixels,))
 
 

@@ -43,6 +43,11 @@ def predict(design: Design, result: Result) -> Prediction:
     return Prediction(latency=latency, interval=finished[1:] - finished[:-1])
 
 
+def mistimed(cycles: NDArray[np.int64], predicted: NDArray[np.int64]) -> int:
+    """How many counts of cycles are not as predicted; those that are missing are not."""
+    return int(np.count_nonzero(cycles != predicted[: len(cycles)])) + len(predicted) - len(cycles)
+
+
 @dataclass(frozen=True)
 class SampleCounts:
     """Events in each word of a sample: of the encoder [steps][words][lanes] and of each layer the same.

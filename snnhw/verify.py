@@ -21,7 +21,7 @@ from snnhw.simulate import engines
 from snnhw.simulate.engines import EngineName
 from snnhw.simulate.faults import FEWEST
 from snnhw.simulate.simulation import Mode, Simulator, Stall, Waveform
-from snnhw.timing import predict
+from snnhw.timing import mistimed, predict
 
 MODES: tuple[Mode, ...] = ("isolated", "stream")
 THREADS = 2
@@ -280,7 +280,7 @@ class _Run:
         """How many counts of cycles are not as predicted."""
         predicted = predict(self.design, expected)
         wanted = {"isolated": predicted.latency, "stream": predicted.interval}
-        return sum(_unlike(cycles[mode], wanted[mode]) for mode in self.modes)
+        return sum(mistimed(cycles[mode], wanted[mode]) for mode in self.modes)
 
     def write_waveform(
         self, samples: NDArray[np.uint8], divergence: Divergence | None, waveform: Waveform
@@ -295,11 +295,6 @@ class _Run:
         window = replace(waveform, first=number - start, last=number - start)
         self.simulator.run(samples[start:end], mode=divergence.mode, traces=False, stall=self.stall, waveform=window)
         return waveform.path
-
-
-def _unlike(cycles: NDArray[np.int64], predicted: NDArray[np.int64]) -> int:
-    """How many counts are not as predicted; those that are missing are not."""
-    return int(np.count_nonzero(cycles != predicted[: len(cycles)])) + len(predicted) - len(cycles)
 
 
 def _moved(comparison: Comparison, start: int) -> Comparison:

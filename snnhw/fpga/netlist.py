@@ -33,7 +33,7 @@ from snnhw.recovery import check_recovery
 from snnhw.simulate.engines import starts_empty
 from snnhw.simulate.simulation import Stall, patience
 from snnhw.simulate.verilator import VerilatorSimulator
-from snnhw.timing import predict
+from snnhw.timing import mistimed, predict
 from snnhw.verify import MODES, Spread
 from snnhw.verilog import emit
 from snnhw.weights import image
@@ -129,9 +129,9 @@ def verify_netlist(
     differs = np.any([comparison.differs for comparison in comparisons], axis=0)
     recovery = check_recovery(circuit, golden, samples, stall=stall)
     predicted = predict(design, expected)
-    mistimed = 0
+    unlike = 0
     if stall is None:
-        mistimed = _unlike(isolated.latency, predicted.latency) + _unlike(stream.interval, predicted.interval)
+        unlike = mistimed(isolated.latency, predicted.latency) + mistimed(stream.interval, predicted.interval)
     known = isolated.classes[: len(samples)]
     return NetlistReport(
         family=family,
@@ -140,7 +140,7 @@ def verify_netlist(
         correct=None if labels is None else int(np.count_nonzero(known == labels[: len(known)])),
         cycles=Spread.of(isolated.latency),
         interval=Spread.of(stream.interval),
-        timing_mismatches=mistimed,
+        timing_mismatches=unlike,
         recoveries=recovery.dropped,
         cells=len(re.findall(_INSTANCE, circuit.verilog)),
         digest=design.model.digest,
@@ -219,8 +219,3 @@ def _yosys_share() -> Path:
 def _included(path: Path) -> str:
     """A file's text, with those that it includes in their places."""
     return re.sub(r'^`include "(.+?)"$', lambda found: _included(path.parent / found[1]), path.read_text(), flags=re.M)
-
-
-def _unlike(cycles: NDArray[np.int64], predicted: NDArray[np.int64]) -> int:
-    """How many counts are not as predicted; those that are missing are not."""
-    return int(np.count_nonzero(cycles != predicted[: len(cycles)])) + len(predicted) - len(cycles)

@@ -12,10 +12,10 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from snnhw.errors import DescriptionError
 from snnhw.implementation import address_width
 from snnhw.model import Model
 from snnhw.network import Range
+from snnhw.shell import pixel_bits
 
 FLAG = 0x7E
 ESCAPE = 0x7D
@@ -146,9 +146,9 @@ class Identity:
 
     @classmethod
     def of(cls, model: Model, room: Range | None = None) -> Identity:
-        """What a circuit that computes a model must say; see :func:`pixel_bits`.
+        """What a circuit that computes a model must say; see :func:`snnhw.shell.pixel_bits`.
 
-        ``room``: where it takes new weights, what it has for scores, as :func:`snnhw.widths.widths` tells.
+        ``room``: where it takes new weights, what it has for scores, as :attr:`snnhw.design.Design.scores` tells.
         """
         scores = model.score_range if room is None else room
         return cls(
@@ -156,7 +156,7 @@ class Identity:
             digest=model.digest[:16],
             inputs=model.network.inputs,
             classes=model.network.classes,
-            pixel_bits=pixel_bits(model),
+            pixel_bits=pixel_bits(model.network),
             score_bits=scores.width,
             scores_signed=scores.signed,
             loads=room is not None,
@@ -188,18 +188,6 @@ class Answer:
             ),
             cycles=int.from_bytes(contents[after:], "little"),
         )
-
-
-def pixel_bits(model: Model) -> int:
-    """The bits of a pixel in a request to the circuit of a model.
-
-    Raises DescriptionError where its input is no pixels.
-    """
-    encoder = model.network.encoder
-    if encoder.kind == "events":
-        raise DescriptionError("a network whose input is events cannot be reached over a UART: use its AXI or streams")
-    depth = encoder.bits if encoder.kind == "direct" else 8
-    return next(size for size in _SIZES if size >= depth)
 
 
 def pack_pixels(identity: Identity, samples: NDArray[np.uint8]) -> list[bytes]:

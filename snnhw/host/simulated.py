@@ -15,8 +15,7 @@ from typing import Any
 
 from snnhw.design import Design
 from snnhw.errors import LinkError, ToolError
-from snnhw.host.protocol import pixel_bits
-from snnhw.shell import LEAST_CYCLES_PER_BIT, UartShell
+from snnhw.shell import LEAST_CYCLES_PER_BIT, UartShell, pixel_bits
 from snnhw.simulate import compiler
 from snnhw.verilog import emit
 
@@ -72,7 +71,7 @@ def simulated_port(design: Design) -> Iterator[str]:
     ToolMissingError without a C++ compiler, and at the end of the block ToolError where the circuit has failed
     meanwhile.
     """
-    pixel_bits(design.model)
+    pixel_bits(design.network)
     line = Line(design)
     try:
         with _terminal() as (controller, name):

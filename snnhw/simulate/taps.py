@@ -10,11 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golden.network import LayerTrace
-from snnhw.interface import Tap, TapSignal
+from snnhw.interface import ABORT, EVENT, SAMPLE, STEP, Tap, TapSignal
 from snnhw.simulate.bits import Words, unpack, words_for
-
-EVENT, END_OF_STEP, END_OF_SAMPLE, ABORT = range(4)
-"""What marks an encoder's transfer."""
 
 
 def record_words(tap: Tap) -> int:
@@ -107,9 +104,9 @@ def decode_encoder(tap: Tap, records: Words) -> EncoderTrace:
         for signal, words in signal_words(tap)
     }
     mark, value = columns["mark"][:, 0], columns["value"]
-    ended = mark == END_OF_SAMPLE
+    ended = mark == SAMPLE
     over = ended | (mark == ABORT)
-    step_ends = np.cumsum((mark == END_OF_STEP) | ended)
+    step_ends = np.cumsum((mark == STEP) | ended)
     # Steps that ended before the sample in which each record lies: of the last record that ended a sample.
     last_over = np.maximum.accumulate(np.where(over, np.arange(len(mark)), -1)) if len(mark) else np.zeros(0, np.int64)
     previous = np.concatenate([[-1], last_over[:-1]])[: len(mark)]

@@ -196,7 +196,7 @@ class TrainableNetwork(nn.Module):
 
     def logits(self, scores: Tensor) -> Tensor:
         """What the cross-entropy is taken of: scores by a learned positive factor, the earliest spike highest."""
-        sign = -1.0 if self.network.readout.kind == "first_spike" else 1.0
+        sign = -1.0 if self.network.readout.lowest_wins else 1.0
         return scores * (sign * self.log_scale.exp())
 
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from gateware.crossbar import Crossbar, crossbar_latency
 from golden import crossbar as golden
-from golden.serializer import ABORT, EVENT, SAMPLE, STEP
 from snnhw.implementation import LayerShape
+from snnhw.interface import ABORT, EVENT, SAMPLE, STEP
 from snnhw.network import Range
 from tests.gateware.harness import Stall, examples, from_words, in_steps, pack, simulate, stalls, unpack
 from tests.layers import built, dense

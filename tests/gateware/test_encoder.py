@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from gateware.encoder import RULES, Encoder
 from gateware.intake import Frames, WordQueue
 from golden import encoder as golden
-from golden.serializer import ABORT, EVENT, SAMPLE, STEP, Serializer
+from golden.serializer import Serializer
 from snnhw.implementation import queue_depth
+from snnhw.interface import ABORT, EVENT, SAMPLE, STEP
 from snnhw.network import (
     Bernoulli,
     CountReadout,

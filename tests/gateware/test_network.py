@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from gateware.network import NetworkCircuit
 from golden import network as golden
-from golden.serializer import EVENT, SAMPLE, STEP
 from snnhw.design import Design
 from snnhw.implementation import Implementation
+from snnhw.interface import EVENT, SAMPLE, STEP
 from snnhw.model import Model
 from snnhw.network import (
     PER_NEURON,

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from gateware.neuron import NeuronBank
 from golden import neuron as golden
-from golden.serializer import EVENT, SAMPLE, STEP
 from snnhw.implementation import LayerShape
+from snnhw.interface import EVENT, SAMPLE, STEP
 from snnhw.model import Model
 from snnhw.network import (
     PER_NEURON,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateware.pipeline import NeuronPipeline
-from golden.serializer import EVENT, SAMPLE
+from snnhw.interface import EVENT, SAMPLE
 from snnhw.network import PER_NEURON, Leak, Neuron
 from tests.gateware.harness import Stall, Watch, examples, from_words, simulate, stalls, to_words, unpack
 from tests.gateware.test_neuron import (

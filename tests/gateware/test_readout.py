@@ -11,8 +11,8 @@ from gateware import readout as gateware
 from gateware.neuron import step_layout
 from golden import readout as golden
 from golden.neuron import NeuronStep
-from golden.serializer import EVENT, SAMPLE, STEP
 from snnhw.implementation import LayerShape
+from snnhw.interface import EVENT, SAMPLE, STEP
 from snnhw.model import Model
 from snnhw.network import (
     CountReadout,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateware.serializer import Serializer
 from golden import serializer as golden
-from golden.serializer import ABORT, EVENT, SAMPLE, STEP
+from snnhw.interface import ABORT, EVENT, SAMPLE, STEP
 from snnhw.network import Range
 from tests.gateware.harness import Stall, events_of, examples, filled_lanes, simulate, stalls
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateware.width import Narrow, Skid, Widen, marked_layout
-from golden.serializer import ABORT, EVENT, SAMPLE
+from snnhw.interface import ABORT, EVENT, SAMPLE
 from tests.gateware.harness import Stall, examples, simulate, stalls
 
 marks = st.sampled_from([EVENT, EVENT, EVENT, SAMPLE, ABORT])

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from snnhw.design import Design
 from snnhw.errors import DescriptionError
-from snnhw.host.protocol import Identity, pack_pixels, pixel_bits
+from snnhw.host.protocol import Identity, pack_pixels
 from snnhw.packets import pack_samples
 from snnhw.shell import (
     PLAIN,
@@ -22,6 +22,7 @@ from snnhw.shell import (
     Register,
     Shell,
     UartShell,
+    pixel_bits,
     request_packet,
     result_packet,
     sample_packet,
@@ -117,7 +118,7 @@ def test_a_request_is_what_the_host_sends(case: str):
     described, given = request_packet(model(case).network), samples(case, 2)
     for sent in pack_pixels(Identity.of(model(case)), given):
         assert len(sent) == described.size
-    assert described.fields[0].width == pixel_bits(model(case))
+    assert described.fields[0].width == pixel_bits(model(case).network)
 
 
 def test_the_head_and_the_json_tell_a_request():
@@ -129,7 +130,7 @@ def test_the_head_and_the_json_tell_a_request():
 
 
 def test_events_over_a_line_are_refused_and_leave_nothing():
-    with pytest.raises(DescriptionError, match="cannot be sent over a UART: use --interface stream or axi"):
+    with pytest.raises(DescriptionError, match="cannot be reached over a UART: use --interface stream or axi"):
         emit(Design(model("events"), implementation("events")), shell=SHELLS["uart"])
     gc.collect()  # a component that nobody used would warn now
 
