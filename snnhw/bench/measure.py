@@ -31,7 +31,7 @@ from snnhw.model import Model
 from snnhw.points import Point, point
 from snnhw.simulate import cache, compiler
 from snnhw.timing import floor
-from snnhw.verify import verify
+from snnhw.verification import verify
 from snnhw.verilog import emit
 
 __all__ = ["Example", "measure"]
@@ -73,7 +73,7 @@ def measure(
     """Build every point of a model, and every example, and verify it on all images, or take both from the cache.
 
     What a part has no room for is told apart. Raises DatasetError where images or labels do not fit a network, and what
-    `snnhw.fpga.build` and `snnhw.verify` raise else.
+    `snnhw.fpga.build` and `snnhw.verification` raise else.
     """
     for each in (model, *(example.model for example in examples)):
         check_images(dataset, each.network)

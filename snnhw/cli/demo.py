@@ -46,7 +46,7 @@ def demo(
     from snnhw.presets import resolve_model
     from snnhw.semantics import semantics
     from snnhw.simulate.engines import engine
-    from snnhw.verify import verify
+    from snnhw.verification import verify
     from snnhw.verilog import emit
 
     screen = console()

@@ -14,7 +14,7 @@ from snnhw.errors import DescriptionError
 if TYPE_CHECKING:
     from snnhw.data import Dataset
     from snnhw.design import Design
-    from snnhw.verify import Report
+    from snnhw.verification import Report
 
 _FAMILIES = "ice40, ecp5 or xc7"
 _NETLIST = typer.Option("--netlist", metavar="FAMILY", help=f"Verify the netlist after synthesis for {_FAMILIES}.")
@@ -52,7 +52,7 @@ def verify(
     from snnhw.presets import resolve_model
     from snnhw.simulate.engines import engine as choose
     from snnhw.srbm.presets import is_srbm
-    from snnhw.verify import verify as run
+    from snnhw.verification import verify as run
 
     if is_srbm(model):
         from snnhw.cli.machine_circuit import verify_machine

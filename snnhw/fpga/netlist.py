@@ -34,7 +34,7 @@ from snnhw.simulate.engines import starts_empty
 from snnhw.simulate.simulation import Stall, patience
 from snnhw.simulate.verilator import VerilatorSimulator
 from snnhw.timing import mistimed, predict
-from snnhw.verify import MODES, Spread
+from snnhw.verification import MODES, Spread
 from snnhw.verilog import emit
 from snnhw.weights import image
 
@@ -64,7 +64,7 @@ libyosys.run_pass("write_verilog -noattr {_VERILOG}", design)
 
 @dataclass(frozen=True)
 class NetlistReport:
-    """What `verify_netlist` found; the fields are those of `snnhw.verify.Report` of the same names."""
+    """What `verify_netlist` found; the fields are those of `snnhw.verification.Report` of the same names."""
 
     family: str
     images: int

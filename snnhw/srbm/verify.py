@@ -17,7 +17,7 @@ from snnhw.srbm.grid import Grid
 from snnhw.srbm.model import SrbmModel
 from snnhw.srbm.simulate import Done, RunningSrbm, SrbmSimulator, Ticks
 from snnhw.srbm.timing import Timing
-from snnhw.verify import Spread
+from snnhw.verification import Spread
 
 __all__ = ["Plan", "SrbmDivergence", "SrbmReport", "verify_srbm"]
 

@@ -13,7 +13,7 @@ from snnhw.simulate.engines import engine
 from snnhw.simulate.faults import faults_between
 from snnhw.simulate.simulation import Mode, Simulation, SimulationError, Simulator, Stall, Waveform
 from snnhw.simulate.verilator import VerilatorSimulator
-from snnhw.verify import verify
+from snnhw.verification import verify
 from tests.circuits import CASES, emitted, implementation, model, samples
 
 each_case = pytest.mark.parametrize("case", CASES)

@@ -10,7 +10,7 @@ from snnhw.fpga.stages import Stages
 from snnhw.implementation import Implementation
 from snnhw.model import Model
 from snnhw.naming import TAKEN, instances
-from snnhw.verify import verify
+from snnhw.verification import verify
 from snnhw.verilog import emit
 from tests.circuits import CASES, implementation, model
 

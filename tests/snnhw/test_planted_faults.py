@@ -18,7 +18,7 @@ from snnhw.implementation import LayerImplementation
 from snnhw.model import Model
 from snnhw.network import Layer, Leak
 from snnhw.simulate.verilator import VerilatorSimulator
-from snnhw.verify import Report, verify
+from snnhw.verification import Report, verify
 from tests.circuits import implementation, model, samples
 
 pytestmark = pytest.mark.verilator

@@ -18,7 +18,7 @@ from snnhw.network import IntegrateFire, Network
 from snnhw.points import POINTS, point
 from snnhw.presets import preset
 from snnhw.simulate.verilator import VerilatorSimulator
-from snnhw.verify import verify
+from snnhw.verification import verify
 from tests.strategies import networks
 
 

@@ -17,7 +17,7 @@ from snnhw.recovery import Recovery, check_recovery
 from snnhw.simulate.amaranth import AmaranthSimulator
 from snnhw.simulate.simulation import Simulation, Stall
 from snnhw.simulate.verilator import VerilatorSimulator
-from snnhw.verify import verify
+from snnhw.verification import verify
 from tests import circuits, toy
 
 GOLDEN, SAMPLES = Golden(toy.MODEL), toy.samples(20)

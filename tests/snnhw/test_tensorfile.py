@@ -16,7 +16,7 @@ from snnhw.model import tensor_shapes
 from snnhw.network import IntegrateFire
 from snnhw.presets import resolve_model
 from snnhw.tensorfile import lacks_tensors, load_described
-from snnhw.verify import verify
+from snnhw.verification import verify
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "digits.toml"
 

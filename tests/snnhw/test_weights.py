@@ -14,7 +14,7 @@ from snnhw.model import Model, tensor_shapes
 from snnhw.network import CountReadout, Dense, Direct, IntegrateFire, Layer, Leak, MembraneReadout, Network, Neuron
 from snnhw.simulate.simulation import Stall
 from snnhw.simulate.verilator import VerilatorSimulator
-from snnhw.verify import verify
+from snnhw.verification import verify
 from snnhw.weights import image
 
 INPUTS = 21

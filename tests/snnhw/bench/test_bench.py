@@ -28,7 +28,7 @@ from snnhw.modelfile import save
 from snnhw.points import POINTS, Point
 from snnhw.presets import preset
 from snnhw.simulate import cache
-from snnhw.verify import verify
+from snnhw.verification import verify
 from tests.docs.markdown import ROOT, code
 from tests.docs.markdown import table as table_of
 from tests.snnhw.bench.measured import board_figures, figures, spread, table

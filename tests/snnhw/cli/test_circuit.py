@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import snnhw.testbench
-import snnhw.verify
+import snnhw.verification
 from golden.network import run as run_golden
 from snnhw.cli.app import run
 from snnhw.compare import Divergence
@@ -20,7 +20,7 @@ from snnhw.implementation import Implementation
 from snnhw.model import Model, tensor_shapes
 from snnhw.modelfile import save
 from snnhw.presets import preset
-from snnhw.verify import Report, verify
+from snnhw.verification import Report, verify
 
 IMAGES = 3
 LIMIT = ["--limit", str(IMAGES)]
@@ -117,7 +117,7 @@ def differing(**changes: Any) -> Any:
 def test_a_circuit_that_differs_is_status_1(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     divergence = Divergence("stream", 1, 0, "hidden", 3, "membrane", 5, 6)
     changes = {"mismatches": 2, "divergence": divergence, "problems": ("it got stuck",), "waveform": Path("x.vcd")}
-    monkeypatch.setattr(snnhw.verify, "verify", differing(**changes))
+    monkeypatch.setattr(snnhw.verification, "verify", differing(**changes))
     shown = record(["verify", "small.safetensors", *LIMIT, *SLOW], capsys, status=1)
     assert shown["divergence"]["neuron"] == 3
     assert shown["waveform"] == "x.vcd"
@@ -132,7 +132,7 @@ def test_a_circuit_that_differs_is_status_1(monkeypatch: pytest.MonkeyPatch, cap
 
 
 def test_cycles_unlike_the_prediction_are_status_1(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    monkeypatch.setattr(snnhw.verify, "verify", differing(timing_mismatches=2))
+    monkeypatch.setattr(snnhw.verification, "verify", differing(timing_mismatches=2))
     assert run(["verify", "small.safetensors", *LIMIT, *SLOW]) == 1
     text = capsys.readouterr().out
     assert "equal: 3 of 3 images" in text

@@ -17,7 +17,7 @@ from snnhw.errors import ToolError
 from snnhw.interface import StreamPort
 from snnhw.simulate.simulation import Mode, Simulation, Stall
 from snnhw.simulate.taps import signal_words
-from snnhw.verify import Report, verify
+from snnhw.verification import Report, verify
 from tests import toy
 
 pytestmark = pytest.mark.verilator
@@ -140,7 +140,7 @@ def test_nothing_to_compare_is_refused():
 def test_arrays_of_another_kind_are_refused_before_the_circuit_is_built(
     change: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("snnhw.verify.engines.engine", None)
+    monkeypatch.setattr("snnhw.verification.engines.engine", None)
     with pytest.raises(ValueError, match=f"^{message}"):
         report(**change, simulator=None)
 
