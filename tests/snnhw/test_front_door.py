@@ -35,5 +35,5 @@ def test_nothing_is_loaded_before_it_is_asked_for():
 
 
 def test_another_name_is_told_what_there_is():
-    with pytest.raises(AttributeError, match="no attribute 'emitt'; it has Design, .*emit"):
+    with pytest.raises(AttributeError, match=r"no attribute 'emitt'; it has Design, .*emit"):
         _ = snnhw.emitt
