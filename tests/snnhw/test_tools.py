@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from snnhw.implementation import Implementation
 from snnhw.shell import AxiShell, Port, Shell, UartShell
 from snnhw.verilog import Emitted, emit
 from tests.circuits import CASES, EDGES, edge, emitted, implementation, model
@@ -57,6 +58,15 @@ def test_so_does_an_old_verilator(circuit: Emitted, tmp_path: Path):
 @each_subject
 def test_icarus_accepts_it_without_a_word(circuit: Emitted, tmp_path: Path, edition: str):
     assert run(tmp_path, "iverilog", edition, "-Wall", "-o", "snn.vvp", "snn.v") == ""
+
+
+@needs_icarus
+def test_icarus_accepts_a_digest_whose_highest_bit_is_1(tmp_path: Path):
+    """A circuit that takes weights over a serial line holds 64 bits of the digest in a register."""
+    built, choices = model("rate"), Implementation.of(model("rate").network, memory={"layer0": "ram"})
+    assert int(built.digest[14:16], 16) >= 128, "the first 8 bytes, the lowest first"
+    emit(built, choices, shell=UartShell(clock_hz=1_000_000)).write(tmp_path)
+    assert run(tmp_path, "iverilog", EDITIONS[0], "-Wall", "-o", "snn.vvp", "snn.v") == ""
 
 
 @each_subject
