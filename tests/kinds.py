@@ -1,4 +1,4 @@
-"""What a random network is: descriptions of every kind, models, samples, implementations and shells.
+"""What a random network is: descriptions of every kind, models and samples.
 
 Each function takes its choices from :class:`tests.draws.Draws`, and what it gives is valid. Each table holds what there
 is of one thing, by its kind: a kind that is added to the product is added here, and then every property and the soak
@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar, get_args
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from snnhw.implementation import MEMORY_KINDS, Implementation, LayerImplementation, LayerShape
 from snnhw.model import Model, tensor_shapes
 from snnhw.network import (
     INT32,
@@ -39,8 +38,6 @@ from snnhw.network import (
     Spike,
     VoteReadout,
 )
-from snnhw.points import POINTS, point
-from snnhw.shell import PLAIN, AxiShell, Shell, UartShell
 from tests.draws import Draws, flag
 
 T = TypeVar("T")
@@ -158,12 +155,6 @@ READOUTS: dict[str, Callable[[Draws, int], Readout]] = {
     "vote": lambda draws, units: VoteReadout(
         classes=draws.choice([classes for classes in range(1, units + 1) if units % classes == 0])
     ),
-}
-
-SHELLS: dict[str, Callable[[Draws], Shell]] = {
-    "stream": lambda draws: PLAIN,
-    "axi": lambda draws: AxiShell(tdata=draws.choice((32, 8, 64))),
-    "uart": lambda draws: UartShell(clock_hz=draws.choice((12_000_000, 921_600, 100_000_000))),
 }
 
 
@@ -302,52 +293,3 @@ def samples(draws: Draws, chosen: Network, count: int = 1) -> NDArray[np.uint8]:
     highest = highest_pixel(chosen)
     corners = [pixel for pixel in CORNER_PIXELS if pixel <= highest] + [highest]
     return draws.array((count, *chosen.sample_shape), 0, highest, corners).astype(np.uint8)
-
-
-def implementation(draws: Draws, chosen: Network, limits: Limits = SMALL, memories: bool = False) -> Implementation:
-    """Any way to build a network: lanes from one to all, also where they do not divide the neurons.
-
-    With ``memories`` weights stand in memories of any kind, inline or in files; otherwise they are built in.
-    """
-    schedule = draws.choice(SCHEDULES if chosen.constant_input else SCHEDULES[:1])
-    steps = [1, chosen.num_steps] if schedule == "neuron_major" else [1]
-    pixels = draws.choice(limits.pixels_per_beat)
-    stride = 1 if chosen.encoder.kind == "events" else pixels
-    layers = []
-    for stage in chosen.stages:
-        synapse_lanes = draws.integer(1, stage.units)
-        layer = LayerImplementation(
-            synapse_lanes=synapse_lanes,
-            neuron_lanes=draws.integer(1, synapse_lanes),
-            event_lanes=draws.choice((1, 2) if stride % 2 == 0 else (1,)),
-            step_lanes=draws.choice(steps),
-            memory=draws.choice(MEMORY_KINDS) if memories else "rom",
-        )
-        layers.append(layer)
-        shape = LayerShape(units=stage.units, synapse_lanes=synapse_lanes, neuron_lanes=layer.neuron_lanes)
-        stride = shape.stride
-    made = Implementation(
-        pixels_per_beat=pixels,
-        overlap=flag(draws),
-        layers=tuple(layers),
-        schedule=schedule,
-        queue=flag(draws),
-        weights=draws.choice(WEIGHTS) if memories else "inline",
-    )
-    made.check(chosen)
-    return made
-
-
-SCHEDULES = get_args(Implementation.model_fields["schedule"].annotation)
-WEIGHTS = get_args(Implementation.model_fields["weights"].annotation)
-
-
-def named_implementation(draws: Draws, chosen: Network) -> Implementation:
-    """One of the points that have a name."""
-    return point(draws.choice(tuple(POINTS)), chosen)
-
-
-def shell(draws: Draws, chosen: Network) -> Shell:
-    """A shell of any kind that a network can be reached through."""
-    kinds = [kind for kind in SHELLS if kind != "uart" or chosen.encoder.kind != "events"]
-    return SHELLS[draws.choice(kinds)](draws)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from snnhw.implementation import Implementation
 from snnhw.model import Model
 from snnhw.network import Encoder, Network, Neuron
-from tests import kinds
+from tests import builds, kinds
 
 T = TypeVar("T")
 
@@ -81,4 +81,4 @@ def samples(network: Network, count: int = 1) -> SearchStrategy[NDArray[np.uint8
 
 def implementations(network: Network) -> SearchStrategy[Implementation]:
     """Any way to build a network: lanes from one to all, also where they do not divide the neurons."""
-    return drawn(kinds.implementation, network)
+    return drawn(builds.implementation, network)
