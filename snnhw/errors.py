@@ -21,17 +21,26 @@ __all__ = [
 ]
 
 
+_LONGEST = 1000
+"""Characters of a message."""
+
+
 class SnnhwError(Exception):
     """The base of the project's exceptions.
 
-    The message is kept on one line, also where it quotes a library that writes several.
+    The message is kept on one line of what can be printed, and not too long, also where it quotes a library that writes
+    several lines, or a file that holds anything.
     """
 
     exit_status = 2
     """What a command that ends with this error returns: 2, could not run."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(" ".join(line.strip() for line in message.splitlines() if line.strip()))
+        line = " ".join(line.strip() for line in message.splitlines() if line.strip())
+        line = "".join(char if char.isprintable() else repr(char)[1:-1] for char in line)
+        if len(line) > _LONGEST:
+            line = f"{line[: _LONGEST // 2]} ... {line[-_LONGEST // 3 :]}"  # what is to be done stands at the end
+        super().__init__(line)
 
 
 class DescriptionError(SnnhwError, ValueError):

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from numpy.typing import NDArray
 
 from snnhw.errors import SnnhwError
+from snnhw.npyfile import read_array
 
 __all__ = ["DAMAGED", "LARGEST", "open_npz", "unreadable"]
 
@@ -19,11 +20,41 @@ LARGEST = 1 << 32
 """More bytes than this are refused before they are unpacked: a small file can claim anything."""
 
 DAMAGED = (OSError, ValueError, EOFError, MemoryError, RuntimeError, zlib.error, zipfile.BadZipFile)
-"""What NumPy and its libraries raise where a file is missing, or is not what its name says, or wants a password."""
+"""What the libraries raise where a file is missing, or is not what its name says, or wants a password."""
+
+_LONGEST = 200
+"""Characters of a library's message that are quoted; some quote the file."""
+
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""How NumPy compresses; other methods' errors are others."""
+
+
+class _Arrays(Mapping[str, NDArray[Any]]):
+    """The arrays of an archive of ``size`` bytes by their names, each read when it is asked for."""
+
+    def __init__(self, archive: zipfile.ZipFile, size: int) -> None:
+        self._archive = archive
+        self._size = size
+        self._members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        member = self._members[name]
+        if member.compress_type not in _METHODS:
+            raise ValueError(f"'{name:.40}' is compressed in a way that NumPy does not use")
+        if member.compress_size > self._size:  # a file makes room for all that is asked for
+            raise ValueError(f"'{name:.40}' is cut short: it should have {member.compress_size} bytes")
+        with self._archive.open(member) as stream:
+            return read_array(stream, member.file_size)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._members)
+
+    def __len__(self) -> int:
+        return len(self._members)
 
 
 @contextmanager
-def open_npz(path: Path, failure: type[SnnhwError]) -> Iterator[Any]:
+def open_npz(path: Path, failure: type[SnnhwError]) -> Iterator[Mapping[str, NDArray[Any]]]:
     """Give the arrays of a file by their names, each read when it is asked for.
 
     Raises ``failure``, also for what goes wrong within the block, where the file is missing, damaged or too large, or
@@ -32,10 +63,9 @@ def open_npz(path: Path, failure: type[SnnhwError]) -> Iterator[Any]:
     try:
         with zipfile.ZipFile(path) as archive:
             size = sum(member.file_size for member in archive.infolist())
-        if size > LARGEST:
-            raise failure(f"{path} unpacks to {size} bytes, and {LARGEST} is the most: split it")
-        with np.load(path, allow_pickle=False) as arrays:
-            yield arrays
+            if size > LARGEST:
+                raise failure(f"{path} unpacks to {size} bytes, and {LARGEST} is the most: split it")
+            yield _Arrays(archive, path.stat().st_size)
     except SnnhwError:
         raise
     except DAMAGED as error:
@@ -46,6 +76,5 @@ def unreadable(path: Path, error: BaseException, failure: type[SnnhwError]) -> S
     """A ``failure`` that says why a file cannot be read."""
     if isinstance(error, PermissionError):
         return failure(f"cannot read {path}: permission denied; make it readable")
-    objects = any(words in str(error) for words in ("Object arrays", "Python objects"))
-    advice = "save numbers, not Python's objects" if objects else "save it again"
-    return failure(f"cannot read {path}: {error or type(error).__name__}; {advice}")
+    advice = "save numbers, not Python's objects" if "Python objects" in str(error) else "save it again"
+    return failure(f"cannot read {path}: {str(error)[:_LONGEST] or type(error).__name__}; {advice}")

@@ -299,3 +299,31 @@ def winner_of(network: Network, scores: list[int]) -> int:
     """The class of the best score, and the lowest of equals."""
     best = min(scores) if network.readout.kind == "first_spike" else max(scores)
     return scores.index(best)
+
+
+# The comparison
+
+
+def difference(model: Any, result: Any, index: int, expected: Outcome) -> str | None:
+    """The first number of sample ``index`` in a golden result with traces that is not the oracle's; None without."""
+    numbers = {
+        "encoder": (result.encoded[:, index].tolist(), expected.encoder),
+        "encoder's events": (result.events["encoder"][:, index].tolist(), sent(expected.encoder)),
+    }
+    for layer in model.network.stages:
+        trace, spelled = result.traces[layer.name], expected.layers[layer.name]
+        fields = {"integrated": trace.integrated, **trace.state, "spike": trace.spike, "value": trace.value}
+        for name, values in fields.items():
+            numbers[f"{layer.name}'s {name}"] = values[:, index].tolist(), getattr(spelled, name)
+        numbers[f"{layer.name}'s events"] = result.events[layer.name][:, index].tolist(), sent(spelled.value)
+    numbers["scores"] = result.scores[index].tolist(), expected.scores
+    numbers["class"] = result.classes[index], expected.winner
+    for name, (golden, own) in numbers.items():
+        if golden != own:
+            return f"{name} of sample {index}: golden has {golden}, the oracle {own}"
+    return None
+
+
+def sent(values: list[list[int]]) -> list[int]:
+    """The events of each step: zeros send none."""
+    return [len([value for value in row if value != 0]) for row in values]

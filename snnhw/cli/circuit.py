@@ -120,13 +120,13 @@ def built_as(path: str, built: Model) -> Design:
 
     try:
         found = json.loads(Path(path).read_text())
-        digest = found["digest"]
+        digest = str(found["digest"])
         implementation = Implementation.model_validate_json(json.dumps(found["implementation"]))
     except FileNotFoundError as error:
         raise ModelFileError(f"there is no file {path}; it is written beside the Verilog of a circuit") from error
     except OSError as error:
         raise ModelFileError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
-    except (ValueError, KeyError, TypeError, ValidationError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError, ValidationError) as error:
         raise ModelFileError(f"{path} does not describe a circuit; it must be the JSON beside its Verilog") from error
     if digest != built.digest:
         raise ModelFileError(

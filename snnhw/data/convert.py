@@ -75,7 +75,9 @@ def labels(values: Any, count: int, what: str) -> Converted:
         array = _numbers(array, what)
         notes.append(f"{what} are text: its decimal numbers are taken; save integers to have others")
     elif array.dtype.kind == "f" and array.size:
-        if not (np.isfinite(array).all() and (array == np.rint(array)).all() and array.max() < 10**_MOST_DIGITS):
+        if not (
+            np.isfinite(array).all() and (array == np.rint(array)).all() and np.abs(array).max() < 10**_MOST_DIGITS
+        ):
             raise DatasetError(
                 f"{what} must be integers, and are floats that are not whole: save the number of each image's class"
             )

@@ -10,6 +10,8 @@
 Images are integers in 0..255, or what `snnhw.data.convert` makes such. Nothing that is loaded is executed.
 """
 
+import io
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +21,13 @@ from PIL import Image, UnidentifiedImageError
 
 from snnhw.data.dataset import Dataset
 from snnhw.errors import DatasetError
+from snnhw.npyfile import read_array
 from snnhw.npzfile import DAMAGED, LARGEST, open_npz, unreadable
 
 __all__ = ["read_own"]
+
+_PIXELS_PER_BYTE = 8 * 1032
+"""The most that a byte of a .png can make: of one bit each, and of bytes that are compressed as far as can be."""
 
 
 def read_own(path: Path, split: str, limit: int | None = None) -> Dataset:
@@ -56,8 +62,8 @@ def _read_npy(path: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:
 
 def _array(path: Path) -> NDArray[Any]:
     try:
-        # A map of the file, since its length then bounds what the header may claim.
-        return np.array(np.lib.format.open_memmap(path, mode="r"))
+        with path.open("rb") as stream:
+            return read_array(stream, path.stat().st_size)
     except DAMAGED as error:
         raise unreadable(path, error, DatasetError) from error
 
@@ -122,10 +128,23 @@ def _images(paths: list[Path]) -> NDArray[np.uint8]:
     return images
 
 
+def _opened(content: bytes) -> Image.Image:
+    """A .png of which the header was read; raises ValueError where that says more than the content can hold.
+
+    It comes as bytes because a file makes room for all that is asked for, and the lengths in a .png are any numbers.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # of what is large, and may be so
+        image = Image.open(io.BytesIO(content), formats=["PNG"])
+    if image.width * image.height > _PIXELS_PER_BYTE * len(content):
+        raise ValueError(f"it is cut short: its header says {image.width} x {image.height} pixels")
+    return image
+
+
 def _grey(path: Path, shape: tuple[int, ...] | None = None) -> NDArray[np.uint8]:
     """The pixels of a .png, [height, width], which must be of `shape` where that is given."""
     try:
-        with Image.open(path, formats=["PNG"]) as image:
+        with _opened(path.read_bytes()) as image:
             came = (image.height, image.width)
             if shape is not None and came != shape:
                 raise DatasetError(f"{path} is of {came[1]} x {came[0]} pixels, and others of {shape[1]} x {shape[0]}")

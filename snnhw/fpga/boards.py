@@ -114,22 +114,35 @@ def _files() -> dict[str, Path]:
 
 def _read(file: Path) -> Board:
     """The board that a file describes, its pins checked."""
+    text = _text(file, f"there is no file {file}; a board is described by a .toml file")
     try:
-        entries = tomllib.loads(file.read_text())
-    except FileNotFoundError as error:
-        raise BoardError(f"there is no file {file}; a board is described by a .toml file") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        entries = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise BoardError(f"{file} is no TOML: {error}") from error
     try:
         board = Board.model_validate(_tuples(entries))
     except ValidationError as error:
         raise BoardError(f"{file}: {first_complaint(error)}") from error
+    if not board.pins or Path(board.pins).name != board.pins:
+        raise BoardError(f"{file}: pins: must be the name of a file beside it, not {board.pins!r:.60}")
     pins = file.with_name(board.pins)
-    if not pins.is_file():
-        raise BoardError(f"{file}: pins: there is no file {board.pins} beside it")
-    board = board.model_copy(update={"constraints": pins.read_text()})
+    missing = f"{file}: pins: there is no file {board.pins} beside it"
+    board = board.model_copy(update={"constraints": _text(pins, missing)})
     _check_pins(board, str(pins))
     return board
+
+
+def _text(file: Path, missing: str) -> str:
+    """What stands in a file; BoardError where it cannot be read, ``missing`` where it is not there."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise BoardError(missing) from error
+    except UnicodeDecodeError as error:
+        raise BoardError(f"{file} is no text in UTF-8: {error}") from error
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise BoardError(f"cannot read {file}: {reason.lower()}") from error
 
 
 def _tuples(entries: dict[str, Any]) -> dict[str, Any]:

@@ -94,8 +94,8 @@ def _patchable(folder: Path) -> tuple[BuildReport, Base]:
 def _check_network(model: Model, folder: Path) -> None:
     """Raise ModelError where the build is of another network."""
     try:
-        built = json.loads((folder / "snn.json").read_text())["network"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        built = dict(json.loads((folder / "snn.json").read_text())["network"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise BoardError(f"{folder / 'snn.json'} does not say what was built: build it again") from error
     wanted = model.network.model_dump(mode="json")
     if unlike := [field for field in wanted if wanted[field] != built.get(field)]:

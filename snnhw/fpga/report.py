@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError, computed_field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, computed_field
 
 from snnhw.errors import BoardError
 from snnhw.fpga.parts import Cells, Part
@@ -30,17 +30,21 @@ ENERGY_SOURCE = (
 )
 
 
+Positive = Annotated[float, Field(gt=0)]
+"""What is divided by."""
+
+
 class _Part(BaseModel):
     """What follows from other fields is written too, for readers of the JSON, and passed over when it is read."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
 
 class Spread(_Part):
     """Least, mean and greatest of a number of cycles."""
 
     min: int
-    mean: float
+    mean: Positive
     max: int
 
     @classmethod
@@ -81,8 +85,8 @@ class Work(_Part):
 class Timing(_Part):
     """The clock that was asked for, and the fastest one after place and route."""
 
-    asked_mhz: float
-    fmax_mhz: float
+    asked_mhz: Positive
+    fmax_mhz: Positive
     worst_path_ns: float
     worst_path: tuple[str, ...]
     """The blocks that the worst path leads through, in order."""
@@ -119,7 +123,7 @@ class BuildReport(_Part):
     """What stands in for pins where there is no board; in no sum."""
     placed: dict[str, tuple[int, int]]
     """What place and route used of what there is, by its own names, the harness included."""
-    clock_mhz: float
+    clock_mhz: Positive
     timing: Timing | None
     """None where no tool that comes as a package places the part."""
     cycles: Cycles | None

@@ -124,10 +124,13 @@ class Identity:
 
     @classmethod
     def decode(cls, contents: bytes) -> Identity | None:
-        """The identity in an answer; None where it is not one, or of a version that this program does not know."""
+        """The identity in an answer; None where it is not one, or of a version that this program does not know.
+
+        Nor is it one of a circuit whose numbers no circuit has.
+        """
         if contents[:3] != MAGIC or len(contents) != 21 or contents[3] != VERSION:
             return None
-        return cls(
+        found = cls(
             version=contents[3],
             digest=contents[4:12].hex(),
             inputs=int.from_bytes(contents[12:16], "little"),
@@ -137,6 +140,8 @@ class Identity:
             scores_signed=bool(contents[20] & 1),
             loads=bool(contents[20] & 2),
         )
+        possible = found.inputs and found.classes and 1 <= found.score_bits <= 8 * _SIZES[-1]
+        return found if possible and found.pixel_bits in _SIZES else None
 
     def encode(self) -> bytes:
         """The contents of the answer that says it."""

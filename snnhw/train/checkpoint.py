@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,11 @@ SCHEMA = 1
 STATE = ("network", "averaged", "optimiser", "generator", "teacher", "best")
 """What a training's state consists of."""
 
-_DAMAGED = (OSError, EOFError, RuntimeError, ValueError, TypeError, KeyError, pickle.UnpicklingError)
+_DAMAGED = (
+    *(OSError, EOFError, MemoryError, RuntimeError, ValueError, TypeError, LookupError, ArithmeticError),
+    *(AttributeError, AssertionError, pickle.UnpicklingError),
+)
+"""What torch raises where a file is damaged, which its reader of pickles does not look for."""
 
 
 class CheckpointError(ModelFileError):
@@ -41,7 +46,9 @@ def write_checkpoint(path: str | os.PathLike[str], record: TrainingRecord, state
 def read_checkpoint(path: str | os.PathLike[str]) -> tuple[TrainingRecord, dict[str, Any]]:
     """The record and state in a checkpoint. Nothing in the file is executed; raises CheckpointError."""
     try:
-        content = torch.load(Path(path), map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what torch does not find as it would write it
+            content = torch.load(Path(path), map_location="cpu", weights_only=True)
         if content["schema"] != SCHEMA:
             raise ValueError(f"its schema is {content['schema']!r:.20}, not {SCHEMA}")
         state: dict[str, Any] = {name: content["state"][name] for name in STATE}

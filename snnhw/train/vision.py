@@ -6,6 +6,7 @@ executes nothing.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
@@ -26,6 +27,9 @@ _SCHEMAS = (
     "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
     "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
 )
+_DAMAGED = (AssertionError, TypeError, ValueError, KeyError)
+"""What torchvision raises where a file is not what its name says, beside errors of a download."""
+
 _KEPT: list[torch.library.Library] = []
 """Definitions last as long as these."""
 
@@ -33,18 +37,21 @@ _KEPT: list[torch.library.Library] = []
 def read_torchvision(name: str, split: str) -> Dataset:
     """Load a set, fetching it where it is not there yet; ``name`` with the prefix, ``split`` "test" or "train".
 
-    Raises DatasetError for another name, DownloadError where it cannot be had, ToolMissingError without torchvision.
+    Raises DatasetError for another name or damaged files, DownloadError where it cannot be had, ToolMissingError
+    without torchvision.
     """
     chosen = name.removeprefix(PREFIX)
     if chosen not in NAMES:
         raise DatasetError(f"{name} is not known: give {PREFIX} and one of {', '.join(NAMES)}")
+    kind = getattr(_torchvision().datasets, chosen)
+    raw = root() / chosen / "raw"
     try:
-        loaded = getattr(_torchvision().datasets, chosen)(root(), train=split == "train", download=True)
-    except (OSError, RuntimeError) as error:
+        loaded = kind(root(), train=split == "train", download=True)
+    except (OSError, RuntimeError, *_DAMAGED) as error:
+        if all((raw / Path(file).stem).is_file() for file, _ in kind.resources):
+            raise DatasetError(f"the files of {name} in {raw} are damaged: remove them to have them fetched") from error
         reason = error.reason if isinstance(error, URLError) else error
-        raise DownloadError(
-            f"{name} could not be fetched ({reason}): put its four IDX files into {root() / chosen / 'raw'}"
-        ) from error
+        raise DownloadError(f"{name} could not be fetched ({reason}): put its four IDX files into {raw}") from error
     return Dataset(loaded.data.numpy(), loaded.targets.numpy(), name, split)
 
 

@@ -101,3 +101,9 @@ def test_a_full_disk_is_named_in_one_line(tmp_path: Path):
 def test_messages_are_one_line():
     assert str(SnnhwError("a file\n  is  broken\n")) == "a file is  broken"
     assert SnnhwError("x").exit_status == 2
+
+
+def test_messages_are_printable_and_not_too_long_whatever_they_quote():
+    assert str(SnnhwError("a\x00b\x1b[31m\ud800\u2028c\x7f é")) == r"a\x00b\x1b[31m\ud800 c\x7f é"
+    long = str(SnnhwError(f"begin {'x' * 5000} end"))
+    assert len(long) < 1000 and long.startswith("begin xxx") and long.endswith("xxx end")

@@ -1,5 +1,7 @@
 """Archives of arrays that cannot be read: one line, of the kind that the caller wants."""
 
+import io
+import struct
 import zipfile
 from pathlib import Path
 
@@ -36,6 +38,52 @@ def test_an_archive_behind_a_password(tmp_path: Path):
     path.write_bytes(locked)
     with pytest.raises(DatasetError, match=r"cannot read .*password"), open_npz(path, DatasetError) as arrays:
         arrays["a"]
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_an_archive_that_is_compressed_in_another_way(tmp_path: Path, method: int):
+    """Its errors, where it is damaged as well, are others than those of what NumPy writes."""
+    path = tmp_path / "x.npz"
+    np.savez(path, a=[1])
+    with zipfile.ZipFile(path) as archive:
+        content = archive.read("a.npy")
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("a.npy", content)
+    with (
+        pytest.raises(DatasetError, match=r"'a' is compressed in a way that NumPy does not use; save it again"),
+        open_npz(path, DatasetError) as arrays,
+    ):
+        arrays["a"]
+
+
+def test_a_member_that_claims_more_than_the_archive_has(tmp_path: Path):
+    """Two gigabytes, in the archive's directory and in the array's header."""
+    path, size = tmp_path / "x.npz", 1 << 31
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": (size,)})
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.npy", header.getvalue() + b"1234")
+    whole = path.read_bytes()
+    there = struct.pack("<2L", *[len(header.getvalue()) + 4] * 2)
+    claimed = struct.pack("<2L", *[len(header.getvalue()) + size] * 2)
+    assert whole.count(there) == 2
+    path.write_bytes(whole.replace(there, claimed))
+    with (
+        pytest.raises(DatasetError, match=r"'a' is cut short: it should have 2147483776 bytes"),
+        open_npz(path, DatasetError) as arrays,
+    ):
+        arrays["a"]
+
+
+def test_what_a_library_quotes_is_cut(tmp_path: Path):
+    path = tmp_path / "x.npz"
+    np.savez(path, **{"a" * 300: np.array([1])})  # type: ignore[arg-type]
+    whole = bytearray(path.read_bytes())
+    whole[30:40] = b"\0" * 10
+    path.write_bytes(whole)
+    with pytest.raises(DatasetError, match="File name in directory") as raised, open_npz(path, DatasetError) as arrays:
+        arrays["a" * 300]
+    assert len(str(raised.value)) < 300 + len(str(path))
 
 
 def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

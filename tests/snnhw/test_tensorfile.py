@@ -106,7 +106,10 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "shape": ({"only.weight": np.zeros((4, 3), int)}, r"net\.npz: tensor 'only\.weight' must have shape \[3, 4\], not"),
     "floats": ({"only.bias": [0.5, 0, 0]}, r"net\.npz: tensor 'only\.bias' must hold integers, not float64; quantise"),
     "range": ({"only.weight": np.full((3, 4), 8)}, r"net\.npz: tensor 'only\.weight' must lie in -8\.\.7 \(4 bits\)"),
-    "objects": ({"only.bias": np.array([{}, 1, 2], object)}, r"cannot read net\.npz: Object arrays cannot be loaded"),
+    "objects": (
+        {"only.bias": np.array([{}, 1, 2], object)},
+        r"cannot read net\.npz: it holds Python objects; save numbers",
+    ),
 }
 
 

@@ -46,12 +46,18 @@ def test_what_cannot_be_is_told_in_a_line(tmp_path, capsys):
     assert "no layer of this circuit takes new weights: build it with --memory LAYER=ram" in capsys.readouterr().err
     command = files(tmp_path, "--memory", "only=ram")
     circuit = tmp_path / "circuit" / "snn.json"
+    described = json.loads(circuit.read_text())
+    circuit.write_text(json.dumps(described | {"digest": {"sha256": BUILT.digest}}))
+    assert run(command) == 2
+    assert "was built from the model of digest {'sha256': " in capsys.readouterr().err
+    circuit.write_text(json.dumps(described))
     wrong = [word.replace("built.safetensors", "new.safetensors") for word in command]
     assert run(wrong) == 2
     assert f"was built from the model of digest {BUILT.digest[:16]}" in capsys.readouterr().err
-    circuit.write_text("{}")
-    assert run(command) == 2
-    assert "does not describe a circuit" in capsys.readouterr().err
+    for text in ("{}", "[]", "[" * 9999):
+        circuit.write_text(text)
+        assert run(command) == 2
+        assert "does not describe a circuit" in capsys.readouterr().err
     circuit.unlink()
     assert run(command) == 2
     assert "there is no file" in capsys.readouterr().err

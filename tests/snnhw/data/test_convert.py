@@ -111,6 +111,7 @@ def test_labels_of_two_classes_may_be_booleans():
         ([0.5, 1.0], "must be integers, and are floats that are not whole: save the number of each image's class"),
         ([np.nan, 1.0], "must be integers, and are floats that are not whole"),
         ([1e300, 1.0], "must be integers, and are floats that are not whole"),
+        ([-1e300, 1.0], "must be integers, and are floats that are not whole"),
         ([-1.0, 1.0], "must not be negative, and -1 is among them"),
         ([[0, 2], [1, 0]], r"must be one for each image, not 2: where they are scores, take their argmax\(axis=1\)"),
         ([[1, 1], [1, 0]], r"must be one for each image, not 2: .* argmax\(axis=1\)"),

@@ -1,7 +1,10 @@
 """A user's own data by its path: .npy, .npz and folders of .png, and what is refused."""
 
 import io
+import struct
+import tracemalloc
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -109,6 +112,37 @@ def test_a_damaged_png_is_refused(tmp_path: Path):
             load(tmp_path)
 
 
+def of_size(width: int, height: int) -> bytes:
+    """A .png of a single pixel that says it has more."""
+    file = io.BytesIO()
+    Image.new("1", (1, 1)).save(file, "PNG")
+    header = b"IHDR" + struct.pack(">2I", width, height) + file.getvalue()[24:29]
+    return file.getvalue()[:12] + header + struct.pack(">I", zlib.crc32(header)) + file.getvalue()[33:]
+
+
+@pytest.mark.parametrize(("width", "height"), [(1, 1 << 29), (1 << 29, 1), (10_000, 10_000)])
+def test_a_png_that_says_more_than_it_can_hold_is_refused_before_it_takes_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: int, height: int
+):
+    (tmp_path / "a.png").write_bytes(of_size(width, height))
+    monkeypatch.setattr(Image.Image, "load", lambda image: pytest.fail("memory was taken"))
+    with pytest.raises(DatasetError, match=r"cannot read .*a\.png: (it is cut short: its header says|Image size)"):
+        load(tmp_path)
+
+
+def test_a_png_asks_for_no_more_memory_than_its_file_has(tmp_path: Path):
+    """A file makes room for as many bytes as it is asked for, and a chunk may claim any number of them."""
+    save_png(tmp_path / "a.png", IMAGES[0])
+    whole = (tmp_path / "a.png").read_bytes()
+    (tmp_path / "a.png").write_bytes(whole[:33] + b"\x40" + whole[34:])
+    tracemalloc.start()
+    try:
+        assert len(load(tmp_path)) == 1, "its pixels are whole"
+        assert tracemalloc.get_traced_memory()[1] < 1 << 26
+    finally:
+        tracemalloc.stop()
+
+
 def test_a_folder_is_one_of_both_kinds(tmp_path: Path):
     with pytest.raises(DatasetError, match="holds neither"):
         load(tmp_path)
@@ -174,8 +208,14 @@ def test_a_folder_may_name_its_splits(tmp_path: Path):
 @pytest.mark.parametrize("suffix", [".npy", ".npz"])
 @pytest.mark.parametrize(
     "content",
-    [b"", b"nonsense", b"\x93NUMPY\x01\x00\x10\x00{", b"PK\x03\x04" + bytes(40)],
-    ids=["empty", "nonsense", "npy", "zip"],
+    [
+        b"",
+        b"nonsense",
+        b"\x93NUMPY\x01\x00\x10\x00{",
+        b"\x93NUMPY\x01\x00\x10\x00{'''descr: (((((,",
+        b"PK\x03\x04" + bytes(40),
+    ],
+    ids=["empty", "nonsense", "npy", "npy that Python cannot parse", "zip"],
 )
 def test_damaged_arrays_are_refused(tmp_path: Path, suffix: str, content: bytes):
     (tmp_path / f"x{suffix}").write_bytes(content)

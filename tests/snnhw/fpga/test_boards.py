@@ -74,6 +74,14 @@ WRONG: dict[str, tuple[str, str, str, str]] = {
     "missing key": ("ulx3s-25f.toml", "frequency_hz = 25_000_000", "", "clock.frequency_hz: Field required"),
     "wrong kind": ("ulx3s-25f.toml", "baud = 1_000_000", 'baud = "fast"', "uart.baud: Input should be a valid integer"),
     "no TOML": ("ulx3s-25f.toml", "[uart]", "[uart", "is no TOML"),
+    "nested TOML": ("ulx3s-25f.toml", "[uart]", f"x = {'[' * 3000}\n[uart]", "is no TOML: maximum recursion depth"),
+    "pins elsewhere": (
+        "ulx3s-25f.toml",
+        "pins.lpf",
+        "../pins.lpf",
+        "must be the name of a file beside it, not '../pins",
+    ),
+    "pins of no name": ("ulx3s-25f.toml", "pins.lpf", "\\u0000", "embedded null"),
     "no pins": ("ulx3s-25f.toml", "pins.lpf", "needles.lpf", "there is no file needles.lpf beside it"),
     "unknown point": ("ulx3s-25f.toml", '"ecp5"', '"ecp6"', "point: there is none called ecp6; there are fast"),
     "tied twice": ("ulx3s-25f.toml", "wifi_gpio0 = 1", "tx = 1", "tied: tx is a port already"),
@@ -87,6 +95,17 @@ def test_what_is_wrong_is_named(case: str, own: Path):
     assert before in text
     own.with_name(file).write_text(text.replace(before, after))
     with pytest.raises(BoardError, match=re.escape(message)):
+        find_board(str(own))
+
+
+@pytest.mark.parametrize("file", ["pins.lpf", "ulx3s-25f.toml"])
+def test_what_is_no_text_is_named(file: str, own: Path):
+    own.with_name(file).write_bytes(b"# \x80")
+    with pytest.raises(BoardError, match=rf"{file} is no text in UTF-8"):
+        find_board(str(own))
+    own.with_name(file).unlink()
+    own.with_name(file).mkdir()
+    with pytest.raises(BoardError, match=rf"cannot read .*{file}: is a directory"):
         find_board(str(own))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -300,6 +301,24 @@ def test_a_tool_that_fails_says_why(tmp_path: Path):
     (tmp_path / "x.v").write_text("module x(; endmodule\n")
     with pytest.raises(ToolError, match=r"yosys failed: .*x\.v:1: ERROR: syntax error.*its log: yosys\.log"):
         synthesis.synthesise(["x.v"], "x", family, tmp_path, Stages(("hidden",)))
+
+
+@pytest.mark.usefixtures("folder", "faked")
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        (r'"clock_mhz":\s*[\d.]+', '"clock_mhz": 0', "clock_mhz: Input should be greater than 0"),
+        (r'"asked_mhz":\s*[\d.]+', '"asked_mhz": 0.0', "timing.asked_mhz: Input should be greater than 0"),
+        (r'"fmax_mhz":\s*[\d.]+', '"fmax_mhz": NaN', "timing.fmax_mhz: Input should be a finite number"),
+    ],
+)
+def test_a_report_of_a_clock_that_cannot_be(before: str, after: str, message: str):
+    build(Design.of(small()), find_board("icebreaker"), "x")
+    text, count = re.subn(before, after, Path("x/report.json").read_text())
+    assert count == 1
+    Path("x/report.json").write_text(text)
+    with pytest.raises(SnnhwError, match=f"report.json is no report of `snnhw build`: {message}"):
+        load("x")
 
 
 def test_no_report():

@@ -126,6 +126,9 @@ def test_what_cannot_be_patched(built: Path, tmp_path: Path, capsys: pytest.Capt
         (BASE, "{}x", "cannot be read"),
         (PLACED, "other", "was changed since it was built: build it again"),
         ("snn.json", "{}", "does not say what was built"),
+        ("snn.json", '{"network": 7}', "does not say what was built"),
+        ("snn.json", '{"network": "net"}', "does not say what was built"),
+        ("snn.json", "[" * 9999, "does not say what was built"),
     ]
     for name, text, message in cases:
         changed(name, text)

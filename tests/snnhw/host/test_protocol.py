@@ -111,6 +111,15 @@ def test_an_identity_comes_back(case: str):
     assert wanted.encode() == contents
     for other in (b"snm" + contents[3:], b"snn\x02" + contents[4:], contents[:-1], contents + b"\0", b""):
         assert Identity.decode(other) is None
+    for start, end, wrong in [
+        (12, 16, bytes(4)),
+        (16, 18, bytes(2)),
+        (18, 19, b"\3"),
+        (19, 20, b"\0"),
+        (19, 20, b"\x41"),
+    ]:
+        impossible = contents[:start] + wrong + contents[end:]
+        assert Identity.decode(impossible) is None, "no inputs, no classes, or numbers of no size that there is"
 
 
 @pytest.mark.parametrize("kind", [bool, float, np.int64])

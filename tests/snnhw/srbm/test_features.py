@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import save as to_safetensors
 
 from snnhw.data import Dataset, load
 from snnhw.errors import DatasetError, ModelFileError
+from snnhw.files import write_atomically
 from snnhw.srbm.cnn import FRONT_ENDS, Convolution, FrontEnd, load_front_end, read_front_end, save_front_end
 from snnhw.srbm.features import FEATURES, bits, digest
 from snnhw.train.frontend import Options, train_front_end
@@ -121,6 +123,22 @@ def test_what_cannot_be_is_said(tmp_path, images):
     (tmp_path / "broken.safetensors").write_bytes(b"broken")
     with pytest.raises(ModelFileError, match="is no front end"):
         read_front_end(tmp_path / "broken.safetensors")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {},
+        {"layers": "[]", "provenance": "{}"},
+        {"layers": "[" * 9999, "provenance": "{}", "digest": ""},
+        {"layers": '[{"shift": Infinity, "pooled": true}]', "provenance": "{}", "digest": ""},
+    ],
+)
+def test_a_front_end_whose_header_is_not_whole_is_refused(tmp_path, header):
+    tensors: dict[str, np.ndarray] = {"0.weight": np.zeros((1, 1, 3, 3), np.int8), "0.bias": np.zeros(1, np.int32)}
+    path = write_atomically(tmp_path / "front.safetensors", to_safetensors(tensors, header))
+    with pytest.raises(ModelFileError, match="is no front end"):
+        read_front_end(path)
 
 
 @pytest.mark.parametrize("name", FRONT_ENDS)

@@ -1,4 +1,5 @@
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +151,16 @@ def test_a_damaged_checkpoint_is_refused(dataset: Dataset, tmp_path: Path):
         checkpoint.write_bytes(damaged)
         with pytest.raises(CheckpointError, match="remove it to train from the start"):
             best_of(checkpoint)
+
+
+@pytest.mark.parametrize("pickled", [b".", b"\x80\x02.", b"\x80\x02h\x07.", b"(lp0\n."])
+def test_a_checkpoint_whose_pickle_is_damaged_is_refused_without_a_warning(tmp_path: Path, pickled: bytes):
+    torch.save({"schema": 1}, tmp_path / "whole.ckpt")
+    with zipfile.ZipFile(tmp_path / "whole.ckpt") as whole, zipfile.ZipFile(tmp_path / "x.ckpt", "w") as damaged:
+        for name in whole.namelist():
+            damaged.writestr(name, pickled if name.endswith("data.pkl") else whole.read(name))
+    with pytest.raises(CheckpointError, match=r"x\.ckpt is no checkpoint that can be read"):
+        best_of(tmp_path / "x.ckpt")
 
 
 def test_a_checkpoint_cannot_execute_anything(tmp_path: Path):

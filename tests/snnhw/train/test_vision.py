@@ -61,6 +61,17 @@ def test_a_failed_download_names_the_folder(tmp_path: Path, monkeypatch: pytest.
         load("torchvision:KMNIST")
 
 
+@pytest.mark.parametrize("file", ["t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"])
+@pytest.mark.parametrize("start", [b"", b"\0\0\x08\x09", b"\0\0\x0a\x03", b"\0\0\x0d\x03" + b"\x7f" * 12, bytes(50)])
+def test_damaged_files_are_named(kmnist, tmp_path: Path, file: str, start: bytes):
+    path = tmp_path / "KMNIST" / "raw" / file
+    path.write_bytes(start)
+    with pytest.raises(
+        DatasetError, match=r"^the files of torchvision:KMNIST in .*KMNIST/raw are damaged: remove them"
+    ):
+        load("torchvision:KMNIST")
+
+
 def test_without_pytorch_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "snnhw.train.vision", None)
     with pytest.raises(ToolMissingError, match=r"pip install 'snnhw\[train\]'"):

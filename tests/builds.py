@@ -1,0 +1,70 @@
+"""Any way to build a network: implementations and shells of every kind, chosen as :mod:`tests.kinds` does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import get_args
+
+from snnhw.implementation import MEMORY_KINDS, Implementation, LayerImplementation, LayerShape
+from snnhw.network import Network
+from snnhw.points import POINTS, point
+from snnhw.shell import PLAIN, AxiShell, Shell, UartShell
+from tests.draws import Draws, flag
+from tests.kinds import SMALL, Limits
+
+SCHEDULES = get_args(Implementation.model_fields["schedule"].annotation)
+WEIGHTS = get_args(Implementation.model_fields["weights"].annotation)
+
+SHELLS: dict[str, Callable[[Draws], Shell]] = {
+    "stream": lambda draws: PLAIN,
+    "axi": lambda draws: AxiShell(tdata=draws.choice((32, 8, 64))),
+    "uart": lambda draws: UartShell(clock_hz=draws.choice((12_000_000, 921_600, 100_000_000))),
+}
+
+LONG_BEAT = 32
+"""Pixels per beat above which Amaranth takes a minute to convert what gathers them from a serial line."""
+
+
+def implementation(draws: Draws, chosen: Network, limits: Limits = SMALL, memories: bool = False) -> Implementation:
+    """Any way to build a network: lanes from one to all, also where they do not divide the neurons.
+
+    With ``memories`` weights stand in memories of any kind, inline or in files; otherwise they are built in.
+    """
+    schedule = draws.choice(SCHEDULES if chosen.constant_input else SCHEDULES[:1])
+    steps = [1, chosen.num_steps] if schedule == "neuron_major" else [1]
+    pixels = draws.choice(limits.pixels_per_beat)
+    stride = 1 if chosen.encoder.kind == "events" else pixels
+    layers = []
+    for stage in chosen.layers:
+        synapse_lanes = draws.integer(1, stage.units)
+        layer = LayerImplementation(
+            synapse_lanes=synapse_lanes,
+            neuron_lanes=draws.integer(1, synapse_lanes),
+            event_lanes=draws.choice((1, 2) if stride % 2 == 0 else (1,)),
+            step_lanes=draws.choice(steps),
+            memory=draws.choice(MEMORY_KINDS) if memories else "rom",
+        )
+        layers.append(layer)
+        shape = LayerShape(units=stage.units, synapse_lanes=synapse_lanes, neuron_lanes=layer.neuron_lanes)
+        stride = shape.stride
+    made = Implementation(
+        pixels_per_beat=pixels,
+        overlap=flag(draws),
+        layers=tuple(layers),
+        schedule=schedule,
+        queue=flag(draws),
+        weights=draws.choice(WEIGHTS) if memories else "inline",
+    )
+    made.check(chosen)
+    return made
+
+
+def named_implementation(draws: Draws, chosen: Network) -> Implementation:
+    """One of the points that have a name."""
+    return point(draws.choice(tuple(POINTS)), chosen)
+
+
+def shell(draws: Draws, chosen: Network, built: Implementation) -> Shell:
+    """A shell of any kind that a network can be reached through."""
+    serial = chosen.encoder.kind != "events" and built.pixels_per_beat <= LONG_BEAT
+    return SHELLS[draws.choice([kind for kind in SHELLS if kind != "uart" or serial])](draws)

@@ -1,0 +1,296 @@
+"""What a random network is: descriptions of every kind, models and samples.
+
+Each function takes its choices from :class:`tests.draws.Draws`, and what it gives is valid. Each table holds what there
+is of one thing, by its kind: a kind that is added to the product is added here, and then every property and the soak
+meet it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snnhw.model import Model, tensor_shapes
+from snnhw.network import (
+    INT32,
+    Bernoulli,
+    CountReadout,
+    Dense,
+    Direct,
+    Encoder,
+    Events,
+    FirstSpikeReadout,
+    IntegrateFire,
+    Latency,
+    Layer,
+    Leak,
+    MembraneReadout,
+    Network,
+    Neuron,
+    Parameter,
+    PlacedLayer,
+    Range,
+    Rate,
+    Readout,
+    Spike,
+    VoteReadout,
+)
+from tests.draws import Draws, flag
+
+T = TypeVar("T")
+
+EACH: Parameter = "per_neuron"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How far numbers and sizes go; what is not said here goes as far as a description lets it."""
+
+    layers: int = 3
+    units: int = 6
+    inputs: int = 12
+    steps: int = 6
+    magnitude: int = 3000
+    """Of thresholds, leaks and what else is compared with a membrane."""
+    membrane: int = 3000
+    """Of the ends of a membrane's range."""
+    tensor: int = 300
+    """Of biases, and of initial membranes where there is no range."""
+    shift: int = 6
+    factor_bits: int = 8
+    residue_bits: int = 10
+    bound: int = 5
+    refractory: int = 3
+    period: int = 3
+    pixels_per_beat: tuple[int, ...] = (8, 1, 2, 3, 4, 16)
+    names: tuple[str, ...] = ()
+    """What layers may be called beside layer0, layer1, ..."""
+
+
+SMALL = Limits()
+"""Numbers of the sizes that membranes of small networks have."""
+
+WIDE = Limits(
+    magnitude=INT32.hi,
+    membrane=1 << 45,
+    tensor=INT32.hi,
+    shift=16,
+    factor_bits=16,
+    residue_bits=16,
+    bound=255,
+    refractory=255,
+    period=1 << 12,
+    pixels_per_beat=(8, 1, 2, 3, 5, 16, 128),
+    names=("module", "reg", "a__b", "x" * 32, "clk", "sample", "snn"),
+)
+"""Every number as far as descriptions go, and names that Verilog has a meaning for."""
+
+
+def _of(table: Mapping[str, Callable[[Draws, Limits], T]], draws: Draws, limits: Limits) -> T:
+    return table[draws.choice(tuple(table))](draws, limits)
+
+
+def magnitude(draws: Draws, most: int, least: int = 0) -> int:
+    """A number from ``least`` to ``most``, a small one as often as any."""
+    reach = draws.choice((3, 40, 3000, most))
+    return draws.integer(least, max(least, min(reach, most)))
+
+
+def _parameter(draws: Draws, number: int) -> Parameter:
+    """A number for the whole layer, or one for each neuron."""
+    return draws.choice((number, number, EACH))
+
+
+def _rounding(draws: Draws) -> str:
+    return draws.choice(("floor", "toward_zero"))
+
+
+def _multiply(draws: Draws, limits: Limits) -> Leak:
+    bits = draws.integer(1, limits.factor_bits)
+    amount = _parameter(draws, draws.integer(0, 1 << bits))
+    return Leak.model_validate({"kind": "multiply", "bits": bits, "amount": amount, "rounding": _rounding(draws)})
+
+
+LEAKS: dict[str, Callable[[Draws, Limits], Leak]] = {
+    "none": lambda draws, limits: Leak(),
+    "subtract": lambda draws, limits: Leak(
+        kind="subtract", amount=_parameter(draws, magnitude(draws, limits.magnitude))
+    ),
+    "shift": lambda draws, limits: Leak.model_validate(
+        {"kind": "shift", "bits": draws.integer(1, limits.shift), "rounding": _rounding(draws)}
+    ),
+    "multiply": _multiply,
+}
+
+SPIKES: dict[str, Callable[[Draws, Limits], Spike]] = {
+    "binary": lambda draws, limits: Spike(),
+    "residue": lambda draws, limits: Spike(kind="residue", bits=draws.integer(1, limits.residue_bits)),
+    "count": lambda draws, limits: Spike(kind="count", bound=draws.integer(1, limits.bound)),
+}
+
+RESETS = ("subtract", "zero", "none")
+
+
+def _rate(draws: Draws, limits: Limits) -> Rate:
+    period = draws.integer(1, limits.period)
+    return Rate(threshold=draws.integer(0, 255), period=period, phase=draws.integer(0, period - 1))
+
+
+ENCODERS: dict[str, Callable[[Draws, Limits], Encoder]] = {
+    "direct": lambda draws, limits: Direct(bits=draws.integer(1, 8)),
+    "integrate_fire": lambda draws, limits: IntegrateFire(),
+    "bernoulli": lambda draws, limits: Bernoulli(seed=draws.integer(1, (1 << 32) - 1)),
+    "rate": _rate,
+    "latency": lambda draws, limits: Latency(),
+    "events": lambda draws, limits: Events(bits=draws.integer(1, 8)),
+}
+
+READOUTS: dict[str, Callable[[Draws, int], Readout]] = {
+    "membrane": lambda draws, units: MembraneReadout(),
+    "count": lambda draws, units: CountReadout(),
+    "first_spike": lambda draws, units: FirstSpikeReadout(),
+    "vote": lambda draws, units: VoteReadout(
+        classes=draws.choice([classes for classes in range(1, units + 1) if units % classes == 0])
+    ),
+}
+
+
+def encoder(draws: Draws, limits: Limits = SMALL) -> Encoder:
+    """An encoder of any kind."""
+    return _of(ENCODERS, draws, limits)
+
+
+def _membrane(draws: Draws, limits: Limits, least_hi: int) -> Range | None:
+    """No saturation, or a range around 0 that reaches ``least_hi`` and is often soon left."""
+    if not flag(draws):
+        return None
+    return Range(lo=-magnitude(draws, limits.membrane), hi=least_hi + magnitude(draws, limits.membrane))
+
+
+def _initial(draws: Draws, membrane: Range | None) -> Parameter:
+    lo, hi = (-40, 40) if membrane is None else (max(membrane.lo, INT32.lo), min(membrane.hi, INT32.hi))
+    return draws.choice((0, draws.integer(lo, hi), EACH))
+
+
+def neuron(draws: Draws, limits: Limits = SMALL) -> Neuron:
+    """A neuron that fires, of any variant."""
+    membrane, reset, spike = _membrane(draws, limits, 1), draws.choice(RESETS), _of(SPIKES, draws, limits)
+    reset_delay = reset != "none" and flag(draws)
+    highest = limits.magnitude if membrane is None else min(membrane.hi, INT32.hi)
+    threshold = _parameter(draws, magnitude(draws, highest, 1))
+    bounded = membrane if reset == "subtract" and not reset_delay else None
+    most = highest_reset(highest if threshold == EACH else int(threshold), spike, bounded, limits)
+    amount = draws.choice((None, draws.integer(0, most), EACH))
+    return Neuron.model_validate(
+        {
+            "leak": _of(LEAKS, draws, limits),
+            "threshold": threshold,
+            "reset": reset,
+            "reset_amount": amount,
+            "reset_delay": reset_delay,
+            "refractory": draws.choice((0, draws.integer(1, limits.refractory))),
+            "spike": spike,
+            "membrane": membrane,
+            "initial": _initial(draws, membrane),
+        }
+    )
+
+
+def highest_reset(threshold: int, spike: Spike, bounded: Range | None, limits: Limits) -> int:
+    """The greatest reset amount that goes with a threshold; ``bounded`` holds what is left at once, where it must."""
+    if spike.kind == "residue":
+        return threshold
+    return min(INT32.hi, threshold - bounded.lo) if bounded is not None else limits.magnitude
+
+
+def integrator(draws: Draws, limits: Limits = SMALL) -> Neuron:
+    """A neuron that never fires."""
+    membrane = _membrane(draws, limits, 0)
+    return Neuron.integrator(leak=_of(LEAKS, draws, limits), membrane=membrane, initial=_initial(draws, membrane))
+
+
+def _shapes(inputs: int) -> list[tuple[int, ...]]:
+    halves = [(2, inputs // 2), (1, 2, inputs // 2)] if inputs % 2 == 0 else []
+    return [(inputs,), (1, inputs), *halves]
+
+
+def network(draws: Draws, limits: Limits = SMALL) -> Network:
+    """A network of any kind."""
+    inputs = draws.integer(1, limits.inputs)
+    units = [draws.integer(1, limits.units) for _ in range(draws.integer(1, limits.layers))]
+    readout = READOUTS[draws.choice(tuple(READOUTS))](draws, units[-1])
+    silent = len(units) - 1 if readout.kind == "membrane" else None
+    stages: list[Layer] = []
+    for index, count in enumerate(units):
+        taken = {layer.name for layer in stages}
+        names = [f"layer{index}", *(name for name in limits.names if name not in taken)]
+        stages.append(
+            Layer(
+                name=draws.choice(names),
+                synapse=Dense(units=count, weight_bits=draws.choice((4, 1, 2, 8, 16))),
+                bias=flag(draws),
+                neuron=integrator(draws, limits) if index == silent else neuron(draws, limits),
+            )
+        )
+    return Network(
+        input_shape=draws.choice(_shapes(inputs)),
+        encoder=encoder(draws, limits),
+        stages=tuple(stages),
+        readout=readout,
+        num_steps=draws.integer(1, limits.steps),
+    )
+
+
+def model(draws: Draws, chosen: Network, limits: Limits = SMALL) -> Model:
+    """A model of a network; raises ModelError where its numbers could get wider than models may have them."""
+    given: dict[str, NDArray[np.int64]] = {}
+    shapes = tensor_shapes(chosen)
+    for layer in chosen.layers:
+        weights = layer.synapse.weight_range
+        given[f"{layer.name}.weight"] = draws.array(shapes[f"{layer.name}.weight"], weights.lo, weights.hi)
+        if layer.biased:
+            most = magnitude(draws, limits.tensor)
+            given[f"{layer.name}.bias"] = draws.array((layer.units,), -most, most)
+        for name, values in _neuron_tensors(draws, layer, limits).items():
+            given[f"{layer.name}.{name}"] = values
+    return Model(chosen, given)
+
+
+def _neuron_tensors(draws: Draws, layer: PlacedLayer, limits: Limits) -> dict[str, NDArray[np.int64]]:
+    """The parameters of each neuron, where the description asks for them, as the checks of models want them."""
+    own, shape = layer.neuron, (layer.units,)
+    values: dict[str, NDArray[np.int64]] = {}
+    bounded = own.membrane if own.reset == "subtract" and not own.reset_delay else None
+    if own.parameters.get("leak_amount") == EACH:
+        values["leak_amount"] = draws.array(shape, 0, min(own.leak.amount_range.hi, limits.magnitude))
+    if own.threshold == EACH:
+        reset_amount = own.reset_amount if isinstance(own.reset_amount, int) else 0
+        below = reset_amount if own.spike.kind == "residue" else reset_amount + bounded.lo if bounded else 1
+        highest = min(own.membrane.hi, INT32.hi) if own.membrane else max(below, limits.magnitude)
+        values["threshold"] = draws.array(shape, max(1, below), highest)
+    if own.reset_amount == EACH and "reset_amount" in own.parameters:
+        thresholds = values.get("threshold", np.full(shape, own.threshold if own.threshold != EACH else 0))
+        values["reset_amount"] = draws.array(shape, 0, highest_reset(int(thresholds.min()), own.spike, bounded, limits))
+    if own.initial == EACH:
+        ends = own.membrane or Range(lo=-limits.tensor, hi=limits.tensor)
+        values["initial"] = draws.array(shape, max(ends.lo, INT32.lo), min(ends.hi, INT32.hi))
+    return values
+
+
+CORNER_PIXELS = (0, 1, 127, 128, 254, 255)
+
+
+def highest_pixel(chosen: Network) -> int:
+    """The highest value in a sample of a network."""
+    return chosen.encoder.value_range.hi if chosen.encoder.kind == "events" else 255
+
+
+def samples(draws: Draws, chosen: Network, count: int = 1) -> NDArray[np.uint8]:
+    """Samples uint8 [count, *sample_shape] for a network, with many dark and extreme pixels."""
+    highest = highest_pixel(chosen)
+    corners = [pixel for pixel in CORNER_PIXELS if pixel <= highest] + [highest]
+    return draws.array((count, *chosen.sample_shape), 0, highest, corners).astype(np.uint8)
