@@ -19,7 +19,7 @@ from tests.fuzz.__main__ import main
 from tests.fuzz.mutate import CHANGES, mutate
 from tests.fuzz.readers import READERS, Reader
 from tests.fuzz.run import MOST_BYTES, Bench, complaint_of, damage, fuzz
-from tests.session import ENOUGH
+from tests.long_run import ENOUGH
 from tests.snnhw.data.conftest import encode_idx
 
 LIGHT = [reader for reader in READERS if not reader.name.startswith(("torchvision", "checkpoint", "board-talk"))]

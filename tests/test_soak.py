@@ -18,7 +18,7 @@ from snnhw.network import PER_NEURON, Encoder, Leak, Neuron, Readout, Spike
 from snnhw.points import POINTS, point
 from snnhw.shell import Shell
 from snnhw.simulate.amaranth import AmaranthSimulator
-from tests.session import ENOUGH, Tally, report
+from tests.long_run import ENOUGH, Tally, report
 from tests.soak.__main__ import main
 from tests.soak.case import FIRST, Case, draw_case, read_case, write_case
 from tests.soak.checks import CHECKS, Check, Refusal

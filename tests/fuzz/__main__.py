@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.fuzz.readers import READERS
 from tests.fuzz.run import fuzz, replay
-from tests.session import minutes, report
+from tests.long_run import minutes, report
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

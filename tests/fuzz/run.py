@@ -27,7 +27,7 @@ from snnhw.cli.output import console
 from snnhw.errors import SnnhwError
 from tests.fuzz.mutate import mutate
 from tests.fuzz.readers import READERS, Reader
-from tests.session import ENOUGH, Tally, new_folder, one_line
+from tests.long_run import ENOUGH, Tally, new_folder, one_line
 
 MOST_SECONDS = 2.0
 """Of one reading."""

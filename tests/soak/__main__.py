@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from snnhw.simulate import cache
-from tests.session import minutes, report
+from tests.long_run import minutes, report
 from tests.soak.checks import CHECKS
 from tests.soak.run import replay, soak
 

@@ -27,7 +27,7 @@ from snnhw.verilog import Emitted, emit
 from snnhw.weights import image
 from tests import builds, kinds
 from tests.draws import Draws, RandomDraws
-from tests.session import new_folder
+from tests.long_run import new_folder
 
 SAMPLES = 10
 

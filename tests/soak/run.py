@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from snnhw.cli.output import console
-from tests.session import Tally, one_line
+from tests.long_run import Tally, one_line
 from tests.soak.case import Case, draw_case, read_case, write_case
 from tests.soak.checks import CHECKS, Check, Refusal
 
