@@ -16,14 +16,14 @@ from snnhw.errors import DescriptionError
 from snnhw.implementation import Implementation, LayerImplementation, LayerShape, address_width, queue_depth
 from snnhw.model import Model, tensor_shapes
 from snnhw.network import CountReadout, Dense, Direct, Encoder, Events, IntegrateFire, Layer, Network, Neuron
-from tests.strategies import implementations, networks
+from tests.strategies import implementations, models
 
 
 def model_of(network: Network) -> Model:
-    """Weights of zero, and every other number as small as can be."""
+    """Weights of zero."""
     return Model(
         network,
-        {name: np.full(shape, name.endswith(".threshold"), np.int64) for name, shape in tensor_shapes(network).items()},
+        {name: np.zeros(shape, np.int64) for name, shape in tensor_shapes(network).items()},
     )
 
 
@@ -153,9 +153,9 @@ class TestUsualChoices:
     @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(st.data())
     def test_every_layer_has_its_shape(self, data):
-        network = data.draw(networks())
-        chosen = data.draw(implementations(network))
-        for layer, lanes in zip(Design(model_of(network), chosen).layers, chosen.layers, strict=True):
+        model = data.draw(models())
+        chosen = data.draw(implementations(model.network))
+        for layer, lanes in zip(Design(model, chosen).layers, chosen.layers, strict=True):
             assert layer.shape == LayerShape(
                 units=layer.units, synapse_lanes=lanes.synapse_lanes, neuron_lanes=lanes.neuron_lanes
             )
