@@ -126,7 +126,7 @@ def read_front_end(path: str | os.PathLike[str]) -> FrontEnd:
                 for index, layer in enumerate(json.loads(header["layers"]))
             ]
             front_end, digest = FrontEnd(tuple(layers), json.loads(header["provenance"])), header["digest"]
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise ModelFileError(f"{path} is no front end ({error}); make one with snnhw.train.frontend") from error
     if front_end.digest != digest:
         raise ModelFileError(f"{path}: the digest is {front_end.digest}, and the header says {digest!r:.80}")
