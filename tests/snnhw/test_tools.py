@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from snnhw.implementation import Implementation
+from snnhw.model import Model
+from snnhw.network import Rate
 from snnhw.shell import AxiShell, Port, Shell, UartShell
 from snnhw.verilog import Emitted, emit
 from tests.circuits import CASES, EDGES, edge, emitted, implementation, model
@@ -43,6 +45,13 @@ def circuit(subject: str, tmp_path: Path) -> Emitted:
 
 @each_subject
 def test_verilator_finds_nothing_but_what_is_waived(circuit: Emitted, tmp_path: Path):
+    assert lint(tmp_path, "snn.vlt", "snn.v") == set()
+
+
+def test_nothing_is_compared_with_what_no_pixel_exceeds(tmp_path: Path):
+    built = model("rate")
+    network = built.network.model_copy(update={"encoder": Rate(threshold=255)})
+    emit(Model(network, built.tensors), implementation("rate")).write(tmp_path)
     assert lint(tmp_path, "snn.vlt", "snn.v") == set()
 
 
