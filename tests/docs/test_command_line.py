@@ -90,7 +90,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     A board is what a few lines of Python make of it.
     """
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("snnhw.cli.run._board", lambda it, _, baud: nullcontext(Board(SimpleCircuit(it.design.model), baud)))
+    monkeypatch.setattr(
+        "snnhw.cli.run._board", lambda it, _, baud: nullcontext(Board(SimpleCircuit(it.design.model), baud))
+    )
     monkeypatch.setenv("CXX", "no-such-compiler")
     monkeypatch.setattr("snnhw.data.fetch", lambda name, on_progress: Path("/data") / name)
     placement = Placement({}, 50.0, WorstPath(20.0, ("hidden",)))

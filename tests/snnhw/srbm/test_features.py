@@ -1,5 +1,7 @@
 """Bits from images: each kind against a plain reading of its definition, and the front ends against torch."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -135,7 +137,7 @@ def test_what_cannot_be_is_said(tmp_path, images):
     ],
 )
 def test_a_front_end_whose_header_is_not_whole_is_refused(tmp_path, header):
-    tensors: dict[str, np.ndarray] = {"0.weight": np.zeros((1, 1, 3, 3), np.int8), "0.bias": np.zeros(1, np.int32)}
+    tensors: dict[str, Any] = {"0.weight": np.zeros((1, 1, 3, 3), np.int8), "0.bias": np.zeros(1, np.int32)}
     path = write_atomically(tmp_path / "front.safetensors", to_safetensors(tensors, header))
     with pytest.raises(ModelFileError, match="is no front end"):
         read_front_end(path)
