@@ -52,7 +52,7 @@ def test_verilator_finds_nothing_but_what_is_waived(circuit: Emitted, tmp_path: 
 def test_nothing_is_compared_with_what_no_pixel_exceeds(tmp_path: Path):
     built = model("rate")
     network = built.network.model_copy(update={"encoder": Rate(threshold=255)})
-    emit(Model(network, built.tensors), implementation("rate")).write(tmp_path)
+    emit(Design(Model(network, built.tensors), implementation("rate"))).write(tmp_path)
     assert lint(tmp_path, "snn.vlt", "snn.v") == set()
 
 
