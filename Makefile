@@ -19,7 +19,7 @@ help:  ## show this list
 demo: $(VENV)/.base  ## a trained network to Verilog, simulated and found equal: under 3 minutes, installation included
 	$(BIN)/snnhw demo
 
-test: lint types unit  ## lint, check types, run every test: about 10 minutes, installation included
+test: lint types unit  ## lint, check types, run every test: about 15 minutes, installation included
 
 lint: $(VENV)/.dev  ## ruff, for errors and for format
 	$(BIN)/ruff check .
