@@ -131,11 +131,11 @@ class NetworkCircuit(wiring.Component):
         return m
 
     def _load(self, m, loader):
-        """Pass an image on to the memories, and let samples in only where there are weights."""
+        """Pass an image on to the memories, and let samples in only where there are weights, the last one written."""
         m.submodules.loader = loader
         wiring.connect(m, wiring.flipped(self.weights), loader.load)
         m.d.comb += self.loaded.eq(loader.loaded)
-        with m.If(~loader.loaded):
+        with m.If(~loader.loaded | loader.writes):
             m.d.comb += [self.encoder.sample.valid.eq(0), self.sample.ready.eq(0)]
         for number, memory in enumerate(self.memories):
             write, source = memory.write, getattr(loader, f"write_{number}")

@@ -145,6 +145,9 @@ class WeightLoader(wiring.Component):
     ends an image wherever it comes, and the next byte begins one anew; surplus bytes before it are dropped. ``loaded``
     falls as an image begins, and rises once one has ended that was neither short nor long; before the first image it
     is ``initially``. A reset changes nothing, as it does not change the memories: an image under way goes on.
+
+    ``writes``: a word is being written, and its memory reads nothing. That is so in the cycle in which ``loaded`` rises
+    too: who reads must wait for it.
     """
 
     def __init__(self, segments: Sequence[Segment], initially: bool):
@@ -155,7 +158,8 @@ class WeightLoader(wiring.Component):
         """Bytes of an image."""
         self.initially = initially
         writes = {f"write_{i}": Out(write_signature(s.depth, s.bits)) for i, s in enumerate(segments)}
-        super().__init__({"load": In(stream.Signature(load_layout())), "loaded": Out(1), **writes})
+        ports = {"load": In(stream.Signature(load_layout())), "loaded": Out(1), "writes": Out(1)}
+        super().__init__(ports | writes)
 
     def elaborate(self, platform):
         m = Module()
@@ -167,16 +171,17 @@ class WeightLoader(wiring.Component):
         address = Signal(range(depth), reset_less=True)
         segment = Signal(address_width(count), reset_less=True)
         surplus = Signal(reset_less=True)
+        strobe = Signal(reset_less=True)
         fills, ends, completes, taken = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
             self.load.ready.eq(1),
             self.loaded.eq(loaded),
+            self.writes.eq(strobe),
             taken.eq(self.load.valid),
             fills.eq(octet == Array(s.octets - 1 for s in segments)[segment]),
             ends.eq(fills & (address == Array(s.depth - 1 for s in segments)[segment])),
             completes.eq(ends & (segment == count - 1) & ~surplus),
         ]
-        strobe = Signal(reset_less=True)
         target, place = Signal.like(segment, name="target"), Signal.like(address, name="place")
         m.d.sync += strobe.eq(taken & fills & ~surplus)
         with m.If(taken):

@@ -34,6 +34,7 @@ from snnhw.network import (
     Spike,
     VoteReadout,
 )
+from snnhw.weights import image
 from tests.gateware.harness import Stall, Watch, examples, from_words, in_steps, pack, simulate, stalls
 from tests.strategies import implementations, models, samples
 
@@ -61,8 +62,8 @@ def lanes_of(signal, raw):
     return [n - (1 << signal.width) if signal.signed and n >> (signal.width - 1) else n for n in numbers]
 
 
-def simulate_network(model, implementation, transfers, stall=None):
-    """The run, with every tap watched."""
+def simulate_network(model, implementation, transfers, stall=None, **others):
+    """The run, with every tap watched; ``others`` are the transfers of other inputs than samples."""
     design = Design(model, implementation)
     circuit = NetworkCircuit(design)
     watches = {}
@@ -71,7 +72,7 @@ def simulate_network(model, implementation, transfers, stall=None):
         watches[tap.stage] = Watch(signals["strobe"], {signal.name: signals[signal.name] for signal in tap.signals})
     passes = [layer.shape.groups * (layer.inputs + 2) + layer.shape.words for layer in design.layers]
     patience = 40 + max(passes) + 2 * design.beats
-    return circuit, simulate(circuit, {"sample": transfers}, stall, watches=watches, patience=patience)
+    return circuit, simulate(circuit, {"sample": transfers, **others}, stall, watches=watches, patience=patience)
 
 
 def encoded(network, tap, transfers):
@@ -273,6 +274,25 @@ def test_the_next_sample_is_taken_in_while_the_last_one_is_worked_on(name):
     way = implementation_of(network)
     _, run = simulate_network(MODELS[name], way, transfers_of(network, way, batch_of(network, 2)))
     assert run.taken("sample")[2 * -(-network.inputs // way.pixels_per_beat) - 1] < run.offered("result")[0]
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize(
+    ("encoder", "event_lanes"), [(Direct(bits=3), 1), (Direct(bits=3), 2), (IntegrateFire(), 2), (Events(bits=2), 1)]
+)
+def test_a_sample_that_waits_for_weights_meets_all_of_them(encoder, event_lanes, bias):
+    """It is taken as soon as they are there, and at once reads what was written last."""
+    layer = Layer(name="only", synapse=Dense(units=2, weight_bits=4), bias=bias, neuron=SCORES)
+    network = Network(input_shape=(2,), encoder=encoder, stages=(layer,), readout=MembraneReadout(), num_steps=2)
+    model = Model(network, {"only.weight": np.full((2, 2), 7)} | ({"only.bias": np.array([3, 5])} if bias else {}))
+    way = Implementation.of(
+        network, pixels_per_beat=2, queue=False, event_lanes={"only": event_lanes}, memory={"only": "spram"}
+    )
+    batch = np.full((1, *network.sample_shape), 3 if encoder.kind == "events" else 255, np.uint8)
+    octets = image(model, Design(model, way))
+    loads = [{"byte": byte, "last": place == len(octets) - 1} for place, byte in enumerate(octets)]
+    _, run = simulate_network(model, way, transfers_of(network, way, batch), weights=loads)
+    assert [result["scores"] for result in run.payloads("result")] == golden.run(model, batch).scores.tolist()
 
 
 @pytest.mark.parametrize("lanes", [None, 3], ids=["all lanes", "three lanes"])
