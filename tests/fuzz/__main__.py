@@ -18,7 +18,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description="Read damaged files for a while.")
     parser.add_argument("--minutes", type=float, default=1.0, help="Time to go on for (default: 1)")
     parser.add_argument("--seed", type=int, help="Seed of the damage (default: another one each time)")
-    parser.add_argument("--out", type=Path, default=Path("fuzz"), help="Folder of what fails (default: fuzz)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("build/fuzz"), help="Folder of what fails (default: build/fuzz)"
+    )
     parser.add_argument("--only", choices=[reader.name for reader in READERS], help="The one reader to use")
     parser.add_argument("--replay", type=Path, metavar="CASE", help="Read again what has failed")
     asked = parser.parse_args(arguments)

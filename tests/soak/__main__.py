@@ -20,7 +20,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description="Check random cases for a while.")
     parser.add_argument("--minutes", type=float, default=1.0, help="Time to go on for (default: 1)")
     parser.add_argument("--seed", type=int, help="Seed of the cases (default: another one each time)")
-    parser.add_argument("--out", type=Path, default=Path("soak"), help="Folder of cases that fail (default: soak)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("build/soak"), help="Folder of cases that fail (default: build/soak)"
+    )
     parser.add_argument("--only", choices=[check.name for check in CHECKS], help="The one check to run, on every case")
     parser.add_argument("--replay", type=Path, metavar="CASE", help="Run the check again that this case has failed")
     asked = parser.parse_args(arguments)

@@ -7,15 +7,19 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
 
 from snnhw import modelfile
 from snnhw.descriptionfile import SUFFIXES, load_description, save_description
+from snnhw.design import Design
 from snnhw.errors import ToolMissingError
+from snnhw.model import Model
 from snnhw.simulate import compiler
+from snnhw.verification import verify
+from snnhw.weights import image
 from tests import oracle
 from tests.soak.case import Case
 from tests.tools import EDITIONS, SYSTEM_VERILATOR, icarus, lint, yosys
@@ -177,6 +181,23 @@ def _pauses(case: Case) -> str | None:
     return None if report.equal else f"{report.divergence or report.problems}"
 
 
+def _new_weights(case: Case) -> str | None:
+    """The circuit computes another model, once its weights have been loaded, in the cycles that are predicted."""
+    places = zip(case.model.network.stages, case.implementation.layers, strict=True)
+    loadable = [f"{stage.name}.weight" for stage, layer in places if layer.memory != "rom"]
+    if not loadable:
+        raise Refusal("its weights are built in")
+    model = Model(
+        case.model.network, {**case.model.tensors, **{name: -1 - case.model.tensors[name] for name in loadable}}
+    )
+    simulator = replace(case.simulator, images=(image(model, Design(case.model, case.implementation)),))
+    report = verify(Design(model, case.implementation), case.samples, simulator=simulator)
+    if not report.equal:
+        return f"{report.divergence or report.problems}"
+    wrong = report.timing_mismatches
+    return f"{wrong} counts of cycles are not as predicted" if wrong else None
+
+
 CHECKS: tuple[Check, ...] = (
     Check("description", _description),
     Check("model-file", _model_file),
@@ -190,4 +211,5 @@ CHECKS: tuple[Check, ...] = (
     Check("circuit", _circuit, BUILDS_EVERY, _compiler),
     Check("cycles", _cycles, BUILDS_EVERY, _compiler),
     Check("pauses", _pauses, BUILDS_EVERY, _compiler),
+    Check("new-weights", _new_weights, BUILDS_EVERY, _compiler),
 )
