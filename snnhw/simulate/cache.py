@@ -89,7 +89,7 @@ def _is_whole(place: Path) -> bool:
     """Whether an entry holds what it held when it was built."""
     try:
         return bool(json.loads((place / _SEAL).read_text()) == _contents(place))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
 
 

@@ -16,6 +16,7 @@ from snnhw.data.catalogue import Source, SourceFile
 from snnhw.data.idx import decode_idx
 from snnhw.data.places import read_checked
 from snnhw.descriptionfile import load_description, save_description
+from snnhw.files import write_atomically
 from snnhw.fpga import base as patch_base
 from snnhw.fpga import patch
 from snnhw.fpga.boards import find_board
@@ -25,6 +26,7 @@ from snnhw.host.board import Board
 from snnhw.host.protocol import Answer, Decoder, Identity
 from snnhw.modelfile import load as load_model
 from snnhw.modelfile import save as save_model
+from snnhw.simulate import cache
 from snnhw.srbm import results
 from snnhw.srbm.cnn import read_front_end
 from snnhw.srbm.model import is_srbm_file, load_srbm, save_srbm
@@ -100,6 +102,15 @@ def _read_talk(folder: Path) -> object:
     board = Board(Recorded((folder / "line.bin").read_bytes()), baud=1_000_000, seconds=0.0005)
     samples = circuits.samples(valid.CASE, 1)
     return list(board.classify(board.identify_as(valid.model()), samples))
+
+
+def _cached(folder: Path) -> object:
+    os.environ["SNNHW_CACHE"] = str(folder)
+
+    def build(place: Path) -> None:
+        write_atomically(place / "x", "held")
+
+    return cache.cached("fuzz", "key", build)
 
 
 READERS: tuple[Reader, ...] = (
@@ -195,5 +206,6 @@ READERS: tuple[Reader, ...] = (
     Reader("checkpoint", "x.checkpoint", valid.checkpoint, _read_checkpoint, in_zip),
     Reader("frames", "line.bin", valid.talk, _read_frames, in_frames),
     Reader("board-talk", "line.bin", valid.talk, _read_talk, in_frames),
+    Reader("cache", "verilator/fuzz/key/contents.json", _cached, _cached),
 )
 """All of them."""

@@ -27,6 +27,13 @@ def test_the_first_build_stays():
     assert (cache.cached("kind", "other", write("other")) / "file").read_text() == "other"
 
 
+@pytest.mark.parametrize("seal", ["", "{}", "7", "[" * 9999])
+def test_a_build_whose_seal_is_damaged_is_built_anew(folder: Path, seal: str):
+    cache.cached("kind", "key", write("first"))
+    (folder / "key" / "contents.json").write_text(seal)
+    assert (cache.cached("kind", "key", write("second")) / "file").read_text() == "second"
+
+
 def test_of_two_builders_at_once_the_first_to_end_wins(folder: Path):
     def slow(place: Path) -> None:
         cache.cached("kind", "key", write("quick"))
