@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import struct
 import warnings
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ STATE = ("network", "averaged", "optimiser", "generator", "teacher", "best")
 
 _DAMAGED = (
     *(OSError, EOFError, MemoryError, RuntimeError, ValueError, TypeError, LookupError, ArithmeticError),
-    *(AttributeError, AssertionError, pickle.UnpicklingError),
+    *(AttributeError, AssertionError, struct.error, pickle.UnpicklingError),
 )
 """What torch raises where a file is damaged, which its reader of pickles does not look for."""
 

@@ -153,7 +153,7 @@ def test_a_damaged_checkpoint_is_refused(dataset: Dataset, tmp_path: Path):
             best_of(checkpoint)
 
 
-@pytest.mark.parametrize("pickled", [b".", b"\x80\x02.", b"\x80\x02h\x07.", b"(lp0\n."])
+@pytest.mark.parametrize("pickled", [b".", b"\x80\x02.", b"\x80\x02h\x07.", b"(lp0\n.", b"\x80\x02X\x01"])
 def test_a_checkpoint_whose_pickle_is_damaged_is_refused_without_a_warning(tmp_path: Path, pickled: bytes):
     torch.save({"schema": 1}, tmp_path / "whole.ckpt")
     with zipfile.ZipFile(tmp_path / "whole.ckpt") as whole, zipfile.ZipFile(tmp_path / "x.ckpt", "w") as damaged:
