@@ -9,7 +9,7 @@ __all__ = ["TAKEN", "instances"]
 TAKEN = frozenset(
     {
         *("clk", "rst", "error", "loaded"),  # ports of the circuit
-        *(*STAGES_BESIDE_LAYERS, "loader"),  # what stands beside the layers
+        *(*STAGES_BESIDE_LAYERS, "loader", "writes"),  # what stands beside the layers, and the strobe of the loader
         *("circuit", "core"),  # what the circuit may stand in
         *("board", "shell", "harness", "rest"),  # what else a report counts cells of
     }
