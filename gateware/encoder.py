@@ -14,6 +14,7 @@ from gateware.lfsr import lfsr_advance
 from gateware.serializer import Serializer
 from gateware.stream import Mark, beat_layout, event_layout, filled, word_layout
 from snnhw.implementation import address_width
+from snnhw.kinds import twin
 from snnhw.network import Bernoulli, IntegrateFire, Network, Rate
 
 
@@ -23,14 +24,18 @@ def sample_layout(network: Network, pixels_per_beat: int) -> data.StructLayout:
     Pixels come in raster order, the first in lane 0, the last beat filled up with anything. An event has ``address``
     and ``value``; a transfer with ``end`` closes a step and carries no event.
     """
-    if network.encoder.kind != "events":
+    if not network.encoder.takes_events:
         return beat_layout(pixels_per_beat)
     value = network.encoder.value_range.width
     return data.StructLayout({"address": address_width(network.inputs), "value": value, "end": 1})
 
 
 class Encoder(wiring.Component):
-    """Turns a sample into the events of ``num_steps`` steps (of one step, for direct encoding).
+    """Turns a sample into the events of ``num_steps`` steps (of one step, where the encoder sends ``once``).
+
+    What makes events is the encoder's twin: a `Rule` that looks at every pixel at every step, or a component from
+    ``beats`` to ``words``, each made from the network and the lanes of a word; or, where samples are events, one from
+    ``sample`` to ``events``, made from the network.
 
     Direct: takes a beat a cycle and passes on its events, ``event_lanes`` a cycle. The encoders that look at every
     pixel at every step take in the whole sample first, into one of two banks with ``overlap``. Events: passes them on
@@ -65,8 +70,8 @@ class Encoder(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        if self.network.encoder.kind == "events":
-            m.submodules.counter = source = StepCounter(self.network)
+        if self.network.encoder.takes_events:
+            m.submodules.counter = source = twin(self.network.encoder, "gateware")(self.network)
             m.d.comb += self.error.eq(source.error)
             wiring.connect(m, wiring.flipped(self.sample), source.sample)
         else:
@@ -81,13 +86,12 @@ class Encoder(wiring.Component):
     def _pixels(self, m):
         network, lanes = self.network, self.pixels_per_beat
         m.submodules.framing = framing = Framing(network.inputs, lanes)
-        if network.encoder.kind == "direct":
-            m.submodules.quantise = words = Quantise(network, lanes)
-            wiring.connect(m, framing.beats, words.beats)
+        made = twin(network.encoder, "gateware")(network, lanes)
+        if isinstance(made, Rule):
+            m.submodules.frames = words = Frames(made, banks=2 if self.overlap else 1)
         else:
-            rule = RULES[network.encoder.kind](network, lanes)
-            m.submodules.frames = words = Frames(rule, banks=2 if self.overlap else 1)
-            wiring.connect(m, framing.beats, words.beats)
+            m.submodules.quantise = words = made
+        wiring.connect(m, framing.beats, words.beats)
         values = network.encoder.value_range
         m.submodules.serializer = serializer = Serializer(network.inputs, lanes, values, self.event_lanes, stride=lanes)
         kept = words.words
@@ -240,11 +244,3 @@ class LatencyRule(Rule):
             moment = (~self.pixels[lane] * self.network.num_steps)[8:]
             m.d.comb += self.fires[lane].eq((moment == self.step) & self.pixels[lane].any())
         return m
-
-
-RULES = {
-    "integrate_fire": IntegrateFireRule,
-    "bernoulli": BernoulliRule,
-    "rate": RateRule,
-    "latency": LatencyRule,
-}

@@ -4,75 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amaranth.hdl import Module, Shape, Signal, Value
+from amaranth.hdl import Module, Shape, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from gateware.crossbar import Crossbar
 from gateware.encoder import Encoder, sample_layout
-from gateware.neuron import NeuronBank
-from gateware.pipeline import NeuronPipeline
+from gateware.layer import Layer
 from gateware.readout import Readout
-from gateware.serializer import Serializer
-from gateware.stream import filled, result_layout
+from gateware.stream import result_layout
 from gateware.weights import WeightLoader, load_layout
 from snnhw.interface import Interface, PayloadField, StreamPort, Tap, TapSignal
 from snnhw.naming import instances
 
 if TYPE_CHECKING:
-    from snnhw.design import Design, DesignLayer
+    from snnhw.design import Design
 
 Order = tuple[tuple[int | None, ...], ...]
 
 TOP = "snn"
 """The name of the top module."""
-
-
-def neurons_of(layer: DesignLayer) -> NeuronBank | NeuronPipeline:
-    """The neurons of a layer, by the schedule."""
-    return NeuronPipeline(layer) if layer.neuron_major else NeuronBank(layer)
-
-
-class LayerCircuit(wiring.Component):
-    """Synapses, neurons and, but for the last layer, the serializer of one layer: events in, events or steps out."""
-
-    def __init__(self, layer: DesignLayer):
-        self.crossbar = Crossbar(layer)
-        self.neurons = neurons_of(layer)
-        self.serializer = None
-        if not layer.last:
-            shape = layer.shape
-            self.serializer = Serializer(
-                layer.units, shape.neuron_lanes, layer.out_values, layer.out_lanes, layer.steps, shape.stride
-            )
-        out = self.serializer.events if self.serializer else self.neurons.steps
-        super().__init__(
-            {
-                "events": In(stream.Signature(self.crossbar.events.payload.shape())),
-                "out": Out(stream.Signature(out.payload.shape())),
-            }
-        )
-
-    def elaborate(self, platform):
-        m = Module()
-        m.submodules.crossbar = self.crossbar
-        m.submodules.neurons = self.neurons
-        wiring.connect(m, wiring.flipped(self.events), self.crossbar.events)
-        wiring.connect(m, self.crossbar.currents, self.neurons.currents)
-        if self.serializer is None:
-            wiring.connect(m, self.neurons.steps, wiring.flipped(self.out))
-            return m
-        m.submodules.serializer = self.serializer
-        steps, words = self.neurons.steps, self.serializer.words
-        m.d.comb += [
-            words.valid.eq(steps.valid),
-            steps.ready.eq(words.ready),
-            *(words.payload[name].eq(steps.payload[name]) for name in ("mark", "base")),
-            Value.cast(words.payload.value).eq(Value.cast(steps.payload.value)),
-            words.payload.filled.eq(filled(steps.payload.value)),
-        ]
-        wiring.connect(m, self.serializer.events, wiring.flipped(self.out))
-        return m
 
 
 class NetworkCircuit(wiring.Component):
@@ -95,10 +45,10 @@ class NetworkCircuit(wiring.Component):
             implementation.queue,
             implementation.layers[0].event_lanes,
         )
-        self.layers = [LayerCircuit(layer) for layer in design.layers]
-        last = self.layers[-1].neurons.steps.payload.shape()
+        self.layers = [Layer(layer) for layer in design.layers]
+        last = self.layers[-1].step_layout
         self.readout = Readout(network, design.layers[-1].shape, last, design.scores, design.steps)
-        self.memories = [memory for layer in self.layers for memory in layer.crossbar.memories]
+        self.memories = [memory for layer in self.layers for memory in layer.synapses.memories]
         self.loader = None
         if self.memories:
             starts = all(memory.kind != "spram" for memory in self.memories)
@@ -143,8 +93,9 @@ class NetworkCircuit(wiring.Component):
 
     def tap_signals(self, stage: str) -> dict[str, Signal]:
         """The signals of a stage's tap by name, ``strobe`` among them."""
-        block = self.encoder if stage == "encoder" else self.layers[self.design.layer(stage).index].neurons
-        return {"strobe": block.tap_strobe, **block.taps}
+        if stage == "encoder":
+            return {"strobe": self.encoder.tap_strobe, **self.encoder.taps}
+        return self.layers[self.design.layer(stage).index].tap_signals
 
     @property
     def interface(self) -> Interface:
@@ -160,9 +111,9 @@ class NetworkCircuit(wiring.Component):
                 *(
                     tap_of(
                         layer.name,
-                        f"{names[layer.name]}.neurons",
-                        circuit.neurons.steps.payload.shape(),
-                        circuit.neurons.taps,
+                        f"{names[layer.name]}.{circuit.block}",
+                        circuit.step_layout,
+                        circuit.shown.taps,
                         layer.shape.order,
                         layer.steps,
                     )

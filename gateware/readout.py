@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from gateware.stream import Mark, each, lookup, result_layout, shape_of
 from snnhw.implementation import LayerShape, address_width
+from snnhw.kinds import twin
 from snnhw.network import Network, Range
 
 
@@ -50,7 +51,7 @@ class Readout(wiring.Component):
     ):
         if steps_a_word not in (1, network.num_steps):
             raise ValueError(f"steps_a_word must be 1 or all {network.num_steps} steps, not {steps_a_word}")
-        self.kind = network.readout.kind
+        self.rule = twin(network.readout, "gateware")(network.num_steps, steps_a_word)
         self.lowest_wins = network.readout.lowest_wins
         self.classes = network.classes
         self.num_steps = network.num_steps
@@ -139,17 +140,7 @@ class Readout(wiring.Component):
 
     def _score(self, before, step, lanes, *, starts):
         """A score after the neurons in ``lanes``; ``starts`` where the first of them is the class's first neuron."""
-        layer, count = self.steps.payload, self.steps_a_word
-        if self.kind == "membrane":
-            return each(layer.membrane[lanes[0]], count)[-1]
-        spikes = [spike for lane in lanes for spike in each(layer.spike[lane], count)]
-        if self.kind == "first_spike":
-            first = self.num_steps if count > 1 else Mux(step == 0, self.num_steps, before)
-            for t in reversed(range(count)):
-                at = t if count > 1 else step
-                first = Mux(spikes[t].any() & ((first == self.num_steps) | (count > 1)), at, first)
-            return first
-        return sum(spikes, Mux(step == 0, 0, before) if starts else before)
+        return self.rule.score(before, step, self.steps.payload, lanes, starts)
 
     def _better(self, score, best):
         """Whether a score of a higher class wins."""
@@ -183,3 +174,44 @@ class Readout(wiring.Component):
             m.d.sync += none.eq((ends != Mark.EVENT) | (none & ~candidate.valid))
             with m.If(candidate.valid & (none | self._better(candidate.score, best))):
                 m.d.sync += [best.eq(candidate.score), self.result.payload["class"].eq(candidate.index)]
+
+
+class Scores:
+    """What is done to a score; ``steps_a_word`` is that of :class:`Readout`."""
+
+    def __init__(self, num_steps: int, steps_a_word: int):
+        self.num_steps = num_steps
+        self.steps_a_word = steps_a_word
+
+    def _spikes(self, layer, lanes):
+        """Of each lane's neuron the spikes at each step that the word shows."""
+        return [spike for lane in lanes for spike in each(layer.spike[lane], self.steps_a_word)]
+
+
+class MembraneScores(Scores):
+    """Twin of golden's: the membranes after the last step."""
+
+    def score(self, before, step, layer, lanes, starts):
+        """The score after a word."""
+        return each(layer.membrane[lanes[0]], self.steps_a_word)[-1]
+
+
+class FirstSpikeScores(Scores):
+    """Twin of golden's: the step of each neuron's first spike; ``num_steps`` until it comes."""
+
+    def score(self, before, step, layer, lanes, starts):
+        """The score after a word."""
+        spikes, count = self._spikes(layer, lanes), self.steps_a_word
+        first = self.num_steps if count > 1 else Mux(step == 0, self.num_steps, before)
+        for t in reversed(range(count)):
+            at = t if count > 1 else step
+            first = Mux(spikes[t].any() & ((first == self.num_steps) | (count > 1)), at, first)
+        return first
+
+
+class CountScores(Scores):
+    """Twin of golden's: the spikes of each class's neurons, which are neighbours."""
+
+    def score(self, before, step, layer, lanes, starts):
+        """The score after a word; ``starts`` where its first neuron is the class's first."""
+        return sum(self._spikes(layer, lanes), Mux(step == 0, 0, before) if starts else before)

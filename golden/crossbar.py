@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from golden.layer import Stateless
 from snnhw.model import ModelLayer
 
 FLOAT32_EXACT = 1 << 24
 FLOAT64_EXACT = 1 << 53
 
 
-class Crossbar:
+class Crossbar(Stateless):
     """``current = bias + weight @ values``, exact, as integers.
 
     Products go through floating-point BLAS, many times faster than integer products, where every partial sum in
@@ -25,7 +26,7 @@ class Crossbar:
 
     def __init__(self, layer: ModelLayer) -> None:
         weight, bias = layer.weight, layer.bias
-        bound = int((np.abs(weight).sum(axis=1) * layer.values.hi + np.abs(bias)).max())
+        bound = int((layer.synapse.largest_sums(layer.tensors, layer.values) + np.abs(bias)).max())
         self.dtype: Any = np.float32 if bound < FLOAT32_EXACT else np.float64 if bound < FLOAT64_EXACT else np.int64
         self.out_dtype: Any = np.int32 if bound < 1 << 31 else np.int64
         self.weight = np.ascontiguousarray(weight.T.astype(self.dtype))

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golden.lfsr import lfsr_advance
+from snnhw.kinds import twin
 from snnhw.network import Bernoulli, Direct, Events, IntegrateFire, Network, Rate
 
 Values = NDArray[np.uint8]
@@ -22,7 +23,8 @@ def encode(network: Network, samples: NDArray[np.uint8]) -> Iterator[Values]:
 
     ``samples`` is [B, inputs] of pixels, or [B, num_steps, inputs] where the network's input is events.
     """
-    return _ENCODERS[network.encoder.kind](network, samples)
+    yields: Iterator[Values] = twin(network.encoder, "golden")(network, samples)
+    return yields
 
 
 def direct(network: Network, samples: Values) -> Iterator[Values]:
@@ -71,16 +73,6 @@ def events(network: Network, samples: Values) -> Iterator[Values]:
     assert isinstance(network.encoder, Events)
     for t in range(network.num_steps):
         yield samples[:, t]
-
-
-_ENCODERS = {
-    "direct": direct,
-    "integrate_fire": integrate_fire,
-    "bernoulli": bernoulli,
-    "rate": rate,
-    "latency": latency,
-    "events": events,
-}
 
 
 @lru_cache(maxsize=8)

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-from golden.crossbar import Crossbar
 from golden.encoder import encode
-from golden.neuron import NeuronBank, NeuronStep
+from golden.layer import EventStep, Layer
+from golden.neuron import NeuronStep
 from golden.readout import Readout
 from snnhw.model import Model
 from snnhw.network import Network
@@ -27,10 +27,11 @@ CHUNK = 1024
 class LayerTrace:
     """Every number of a layer: each array [num_steps, B, units]."""
 
-    integrated: Array
-    spike: Array
     value: Array
     state: dict[str, Array]
+    integrated: Array | None = None
+    """None where the layer has no neurons, as ``spike``."""
+    spike: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -60,9 +61,7 @@ class Golden:
         self.network = model.network
         self.readout = Readout(self.network)
         self._blas = ThreadpoolController()
-        self.layers = []
-        for layer in model.layers:
-            self.layers.append((layer, Crossbar(layer), NeuronBank(layer)))
+        self.layers = [Layer(layer) for layer in model.layers]
 
     def run(self, samples: NDArray[np.uint8], *, traces: bool = False, threads: int = 2) -> Result:
         """Run samples uint8 [B, *sample_shape]; ``traces`` keeps every integrated value, spike and state.
@@ -70,8 +69,7 @@ class Golden:
         Raises as :func:`check_samples`.
         """
         check_samples(self.network, samples)
-        leading = self.network.sample_shape[:1] if self.network.encoder.kind == "events" else ()
-        flat = samples.reshape(len(samples), *leading, self.network.inputs)
+        flat = samples.reshape(len(samples), *self.network.flat_shape)
         chunks = [flat[start : start + CHUNK] for start in range(0, len(flat), CHUNK)] or [flat]
         if threads > 1 and len(chunks) > 1:
             # A chunk a core: BLAS splitting each product as well would only make the cores wait for each other.
@@ -81,25 +79,24 @@ class Golden:
 
     def _run(self, samples: NDArray[np.uint8], traces: bool) -> Result:
         network, batch = self.network, len(samples)
-        states = [bank.initial_state(batch) for *_, bank in self.layers]
-        sent: dict[str, list[Array]] = {"encoder": [], **{layer.name: [] for layer, *_ in self.layers}}
-        kept: dict[str, list[NeuronStep]] = {layer.name: [] for layer, *_ in self.layers}
+        states = [layer.initial_state(batch) for layer in self.layers]
+        sent: dict[str, list[Array]] = {"encoder": [], **{layer.name: [] for layer in self.layers}}
+        kept: dict[str, list[NeuronStep | EventStep]] = {layer.name: [] for layer in self.layers}
         encoded: list[Array] = []
         scores = self.readout.initial(batch)
         encoder = encode(network, samples)
         for t in range(network.num_steps):
             if t == 0 or not network.constant_input:
                 values: Array = next(encoder)
-                first_current = self.layers[0][1].accumulate(values)
                 sent["encoder"].append(np.count_nonzero(values, axis=1))
                 encoded += [values] if traces else []
-            for index, (layer, crossbar, bank) in enumerate(self.layers):
-                current = first_current if index == 0 else crossbar.accumulate(values)
-                step = bank.step(states[index], current)
-                states[index], values = step.state, step.value
+            for layer, state in zip(self.layers, states, strict=True):
+                step = layer.step(state, values)
+                values = step.value
                 if traces:
                     kept[layer.name].append(step)
                 sent[layer.name].append(np.count_nonzero(values, axis=1))
+            assert isinstance(step, NeuronStep)  # as the description wants it of the last layer
             scores = self.readout.step(scores, t, step)
         return Result(
             classes=self.readout.choose(scores),
@@ -122,17 +119,18 @@ def check_samples(network: Network, samples: NDArray[Any]) -> None:
         raise ValueError(
             f"samples must be uint8 [B, {', '.join(map(str, shape))}], not {samples.dtype} {samples.shape}"
         )
-    highest = network.encoder.value_range.hi
-    if network.encoder.kind == "events" and int(samples.max(initial=0)) > highest:
+    highest = network.encoder.sample_range.hi
+    if int(samples.max(initial=0)) > highest:
         raise ValueError(f"events must carry at most {highest}, not {int(samples.max())}")
 
 
-def _stack(steps: list[NeuronStep]) -> LayerTrace:
+def _stack(steps: list[NeuronStep | EventStep]) -> LayerTrace:
+    neurons = [step for step in steps if isinstance(step, NeuronStep)]
     return LayerTrace(
-        integrated=np.stack([step.integrated for step in steps]),
-        spike=np.stack([step.spike for step in steps]),
         value=np.stack([step.value for step in steps]),
         state={name: np.stack([step.state[name] for step in steps]) for name in steps[0].state},
+        integrated=np.stack([step.integrated for step in neurons]) if neurons else None,
+        spike=np.stack([step.spike for step in neurons]) if neurons else None,
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golden.neuron import NeuronStep
+from snnhw.kinds import twin
 from snnhw.network import Network
 
 Array = NDArray[Any]
@@ -17,27 +18,59 @@ class Readout:
     """Takes in the last layer's steps in order and gives scores int64 [B, classes] and classes int64 [B]."""
 
     def __init__(self, network: Network) -> None:
-        self.kind = network.readout.kind
+        self.rule = twin(network.readout, "golden")(network.num_steps)
         self.lowest_wins = network.readout.lowest_wins
         self.classes = network.classes
-        self.population = network.layers[-1].units // network.classes
         self.num_steps = network.num_steps
 
     def initial(self, batch: int) -> Array:
         """The scores before step 0."""
-        start = self.num_steps if self.kind == "first_spike" else 0
-        return np.full((batch, self.classes), start, np.int64)
+        return np.full((batch, self.classes), self.rule.start, np.int64)
 
     def step(self, scores: Array, t: int, layer: NeuronStep) -> Array:
         """The scores after step ``t``."""
-        if self.kind == "membrane":
-            return layer.state["membrane"].astype(np.int64) if t == self.num_steps - 1 else scores
-        if self.kind == "first_spike":
-            return np.where((layer.spike > 0) & (scores == self.num_steps), t, scores)
-        votes: Array = layer.spike.reshape(*scores.shape, self.population).sum(axis=2)
-        return scores + votes
+        after: Array = self.rule.score(scores, t, layer)
+        return after
 
     def choose(self, scores: Array) -> Array:
         """The winning class, the lowest of equals."""
         chosen: Array = scores.argmin(axis=1) if self.lowest_wins else scores.argmax(axis=1)
         return chosen
+
+
+class MembraneScores:
+    """The membranes after the last step."""
+
+    def __init__(self, num_steps: int) -> None:
+        self.num_steps = num_steps
+        self.start = 0
+
+    def score(self, scores: Array, t: int, layer: NeuronStep) -> Array:
+        """The scores after step ``t``."""
+        return layer.state["membrane"].astype(np.int64) if t == self.num_steps - 1 else scores
+
+
+class FirstSpikeScores:
+    """The step of each neuron's first spike; ``num_steps`` until it comes."""
+
+    def __init__(self, num_steps: int) -> None:
+        self.num_steps = num_steps
+        self.start = num_steps
+
+    def score(self, scores: Array, t: int, layer: NeuronStep) -> Array:
+        """The scores after step ``t``."""
+        return np.where((layer.spike > 0) & (scores == self.num_steps), t, scores)
+
+
+class CountScores:
+    """The spikes of each class's neurons, which are neighbours."""
+
+    def __init__(self, num_steps: int) -> None:
+        self.num_steps = num_steps
+        self.start = 0
+
+    def score(self, scores: Array, t: int, layer: NeuronStep) -> Array:
+        """The scores after step ``t``."""
+        population = layer.spike.shape[1] // scores.shape[1]
+        votes: Array = layer.spike.reshape(*scores.shape, population).sum(axis=2)
+        return scores + votes

@@ -158,7 +158,7 @@ def _options(options: dict[str, Any]) -> ArrayOptions:
 def _layers(named: Mapping[str, Array], chosen: ArrayOptions, is_float: bool) -> list[LayerNumbers]:
     """The layers in the units they were given in."""
     names = list(named)
-    firing = names[:-1] if chosen.readout.kind == "membrane" else names
+    firing = names[:-1] if chosen.readout.reads_membranes else names
     values = {option: _by_layer(option, getattr(chosen, option), names, names) for option in _EVERYWHERE}
     values |= {option: _by_layer(option, getattr(chosen, option), names, firing) for option in _WHERE_IT_FIRES}
     layers = []

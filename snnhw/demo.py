@@ -21,7 +21,7 @@ def draw_sample(model: Model, image: NDArray[np.uint8], result: Result) -> Itera
     """The lines for an image uint8 [height, width], from golden's result of it alone, with traces."""
     yield from draw_image(image)
     for layer in model.network.layers:
-        if layer.neuron.fires:
+        if not layer.has_neuron or layer.neuron.fires:
             yield ""
             yield f"spikes of layer {layer.name}, {layer.units} neurons from left to right, step by step:"
             yield from _layer(result.traces[layer.name])
@@ -31,7 +31,7 @@ def draw_sample(model: Model, image: NDArray[np.uint8], result: Result) -> Itera
 
 
 def _layer(trace: LayerTrace) -> Iterator[str]:
-    spikes = trace.spike[:, 0]
+    spikes = (trace.value if trace.spike is None else trace.spike)[:, 0]
     for step, line in enumerate(draw_spikes(spikes, _COLUMNS)):
         yield f"  {step:>3} |{line}| {np.count_nonzero(spikes[step])} spikes"
 

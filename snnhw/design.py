@@ -56,6 +56,11 @@ class DesignLayer(ModelLayer):
         return 1 if self.constant or self.chosen.step_lanes > 1 else self.steps
 
     @property
+    def weight_words(self) -> int:
+        """Words of weights, of ``synapse_lanes`` each, that an event reads."""
+        return self.shape.groups if self.synapse.tensor_shapes(self.in_shape) else 0
+
+    @property
     def loadable(self) -> bool:
         """Whether its weights and biases can be loaded while the circuit runs."""
         return self.chosen.memory != "rom"
@@ -66,7 +71,8 @@ class DesignLayer(ModelLayer):
         if not self.biased:
             return Range(lo=0, hi=0)
         own = Range(lo=min(-1, int(self.bias.min())), hi=max(1, int(self.bias.max()))).width
-        sums = self.synapse.weight_bits + self.values.width + self.inputs.bit_length() // 2
+        fan_in = self.synapse.fan_in(self.in_shape)
+        sums = self.synapse.weight_range.width + self.values.width + fan_in.bit_length() // 2
         return Range.of_bits(max(own, sums), signed=True)
 
     @cached_property
@@ -79,7 +85,8 @@ class DesignLayer(ModelLayer):
             return self.ranges
         weights, biases, units = self.synapse.weight_range, self.bias_range, np.ones(self.units, np.int64)
         ends = ((weights.lo, biases.lo), (weights.hi, biases.hi))
-        low, high = (units * (self.inputs * self.values.hi * weight + bias) for weight, bias in ends)
+        fan_in = self.synapse.fan_in(self.in_shape)
+        low, high = (units * (fan_in * self.values.hi * weight + bias) for weight, bias in ends)
         steps = self.network.num_steps
         if magnitude_bound(self.neuron, self.parameters, (low, high), steps).bit_length() > WIDEST:
             raise DescriptionError(
@@ -150,4 +157,4 @@ class Design:
     @cached_property
     def scores(self) -> Range:
         """What a score of the circuit can be."""
-        return self.layers[-1].built.membrane if self.network.readout.kind == "membrane" else self.model.score_range
+        return self.model.score_range_of(self.layers[-1].built)

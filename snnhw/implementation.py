@@ -141,6 +141,8 @@ class Implementation(BaseModel):
                 raise DescriptionError(
                     f"the memory of layer '{stage.name}' must be one of {kinds}, not {layer.memory!r}"
                 )
+            if layer.memory != "rom" and not stage.tensor_shapes:
+                raise DescriptionError(f"layer '{stage.name}' has no weights to load: leave its memory rom")
         self._check_schedule(network)
         self._check_event_lanes(network)
 
@@ -150,6 +152,13 @@ class Implementation(BaseModel):
                 f"the schedule 'neuron_major' needs an input that is the same at every step: direct encoding, not "
                 f"{network.encoder.kind}"
             )
+        if self.schedule == "neuron_major":
+            for stage in network.layers:
+                if not stage.has_neuron:
+                    raise DescriptionError(
+                        f"the schedule 'neuron_major' needs layers of neurons, and '{stage.name}' has none: take "
+                        "step_major"
+                    )
         possible = (1, network.num_steps) if self.schedule == "neuron_major" else (1,)
         for stage, layer in zip(network.layers, self.layers, strict=True):
             if layer.step_lanes not in possible:
@@ -162,7 +171,7 @@ class Implementation(BaseModel):
     def _check_event_lanes(self, network: Network) -> None:
         """Events of even and of odd addresses can be told apart by their lane only where words begin at even ones."""
         source, stride = "pixels in a beat", self.pixels_per_beat
-        if network.encoder.kind == "events":
+        if network.encoder.takes_events:
             source, stride = "event in a transfer of the input", 1
         for stage, layer in zip(network.layers, self.layers, strict=True):
             if layer.event_lanes not in (1, 2):

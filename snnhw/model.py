@@ -52,7 +52,9 @@ class ModelLayer(PlacedLayer):
 
     @property
     def weight_span(self) -> Range:
-        """The weights as they are, 0 included."""
+        """The weights as they are, 0 included; 0 alone where it has none."""
+        if "weight" not in self.tensors:
+            return Range(lo=0, hi=0)
         return Range(lo=min(0, int(self.weight.min())), hi=max(0, int(self.weight.max())))
 
     @property
@@ -123,12 +125,13 @@ class Model:
     @cached_property
     def score_range(self) -> Range:
         """What a score of the readout can be."""
-        network, last = self.network, self.layers[-1]
-        if network.readout.kind == "membrane":
-            return last.ranges.membrane
-        if network.readout.kind == "first_spike":
-            return Range(lo=0, hi=network.num_steps)
-        return Range(lo=0, hi=network.num_steps * last.neuron.spike.count_range.hi * (last.units // network.classes))
+        return self.score_range_of(self.layers[-1].ranges)
+
+    def score_range_of(self, last: LayerRanges) -> Range:
+        """What a score can be where the last layer's numbers have these ranges."""
+        network, layer = self.network, self.layers[-1]
+        counts = Range(lo=0, hi=layer.neuron.spike.count_range.hi * (layer.units // network.classes))
+        return network.readout.score_range(last.membrane, counts, network.num_steps)
 
     @cached_property
     def digest(self) -> str:
@@ -168,12 +171,19 @@ class Model:
 
 def _check_layer(layer: ModelLayer) -> None:
     """Raise ModelError where a layer's tensors are out of range."""
-    weight, allowed = layer.weight, layer.synapse.weight_range
-    if int(weight.max()) not in allowed or int(weight.min()) not in allowed:
-        raise ModelError(
-            f"tensor '{layer.name}.weight' must lie in {allowed.lo}..{allowed.hi} ({layer.synapse.weight_bits} "
-            f"bits), it reaches {_extreme(weight, allowed)}"
-        )
+    for name, allowed in layer.synapse.tensor_ranges.items():
+        tensor = layer.tensors[name]
+        if int(tensor.max()) not in allowed or int(tensor.min()) not in allowed:
+            raise ModelError(
+                f"tensor '{layer.name}.{name}' must lie in {allowed.lo}..{allowed.hi} ({allowed.width} bits), it "
+                f"reaches {_extreme(tensor, allowed)}"
+            )
+    if layer.has_neuron:
+        _check_neuron(layer)
+
+
+def _check_neuron(layer: ModelLayer) -> None:
+    """Raise ModelError where a neuron's parameters are out of range, or its numbers too wide."""
     neuron, values = layer.neuron, layer.parameters
     for name, value in values.items():
         limits = neuron.leak.amount_range if name == "leak_amount" else _LIMITS[name]

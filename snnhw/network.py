@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError, model_validator
 
 from snnhw.errors import DescriptionError
+from snnhw.kinds import Frozen, Kind, by_kind, kinds_of, register
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,15 +43,16 @@ Parameter = Annotated[int | Literal["per_neuron"], BeforeValidator(_no_boolean)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=32)]
 
 
+def parameter_text(value: Parameter | None) -> str:
+    """A parameter in words."""
+    return "a value per neuron" if value == PER_NEURON else str(value)
+
+
 STAGES_BESIDE_LAYERS = ("encoder", "readout")
 """The stages of every circuit, whose names no layer can have."""
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
-
-
-class Range(_Frozen):
+class Range(Frozen):
     """The integers from ``lo`` to ``hi``, both included; interval arithmetic gives widths and signedness."""
 
     lo: Integer
@@ -91,7 +93,7 @@ INT32 = Range.of_bits(32, signed=True)
 """Where all parameters and tensors lie."""
 
 
-class Leak(_Frozen):
+class Leak(Frozen):
     """How a membrane decays once a step, before it integrates.
 
     =========  ==================================  ==========================================
@@ -132,8 +134,25 @@ class Leak(_Frozen):
         """The amounts that this kind allows."""
         return Range(lo=0, hi=(1 << self.bits) if self.kind == "multiply" else (1 << 31) - 1)
 
+    @property
+    def subtracts(self) -> bool:
+        """Whether the amount is in units of the membrane."""
+        return self.kind == "subtract"
 
-class Spike(_Frozen):
+    @property
+    def text(self) -> str:
+        """The leak as a formula."""
+        rounding = "" if self.kind in ("none", "subtract") else f" rounding {self.rounding.replace('_', ' ')}"
+        formula = {
+            "none": "no leak",
+            "subtract": f"leak m - {parameter_text(self.amount)}",
+            "shift": f"leak m - (m >> {self.bits})",
+            "multiply": f"leak (m * {parameter_text(self.amount)}) >> {self.bits}",
+        }
+        return formula[self.kind] + rounding
+
+
+class Spike(Frozen):
     """What a neuron sends when ``integrated >= threshold``.
 
     - ``binary``: 1.
@@ -164,8 +183,16 @@ class Spike(_Frozen):
         """What one step can add to a spike count."""
         return Range(lo=0, hi=self.bound if self.kind == "count" else 1)
 
+    def texts(self, reset_amount: str) -> list[str]:
+        """What is sent, in words, where that is more than a spike."""
+        says = {
+            "residue": [f"sends integrated - {reset_amount} in {self.bits} bits"],
+            "count": [f"sends up to {self.bound} spikes at once"],
+        }
+        return says.get(self.kind, [])
 
-class StateField(_Frozen):
+
+class StateField(Frozen):
     """One number that a neuron keeps from step to step."""
 
     name: Literal["membrane", "pending", "refractory"]
@@ -173,7 +200,7 @@ class StateField(_Frozen):
     initial: Parameter
 
 
-class Neuron(_Frozen):
+class Neuron(Frozen):
     """A (leaky) integrate-and-fire neuron; one step of it, in this order.
 
     ``leaked = leak(membrane)``; a delayed reset is removed here; ``integrated = saturate(leaked + current)``;
@@ -284,7 +311,66 @@ class Neuron(_Frozen):
         return tuple(fields)
 
 
-class Dense(_Frozen):
+class Synapse(Kind):
+    """What a layer makes of the events that reach it: currents, which go to its neurons, or events.
+
+    Shapes are those of one step without the batch; tensors are by their names within the layer.
+    """
+
+    TWINS: ClassVar[tuple[str, ...]] = ("golden", "gateware", "timing", "training")
+    USUAL: ClassVar[str | None] = "dense"
+
+    gives_currents: ClassVar[bool] = True
+    """Whether currents come out, which ask for neurons and take a bias; events that come out ask for none."""
+
+    def out_shape(self, in_shape: Shape) -> Shape:
+        """The shape of what goes out; raises ValueError for a shape that it cannot take."""
+        raise NotImplementedError
+
+    def out_values(self, values: Range) -> Range:
+        """The values of the events that go out, 0 included, where events do."""
+        raise NotImplementedError
+
+    def tensor_shapes(self, in_shape: Shape) -> dict[str, Shape]:
+        """The tensors that the synapses have, by name."""
+        return {}
+
+    @property
+    def tensor_ranges(self) -> dict[str, Range]:
+        """The integers that these tensors may hold, by name."""
+        return {}
+
+    @property
+    def weight_range(self) -> Range:
+        """What can stand in a memory of weights; 0 alone where it has none."""
+        return Range(lo=0, hi=0)
+
+    def fan_in(self, in_shape: Shape) -> int:
+        """The most inputs that one neuron, or one output, has."""
+        raise NotImplementedError
+
+    def fan_out(self, in_shape: Shape) -> int:
+        """The most neurons, or outputs, that an event reaches."""
+        raise NotImplementedError
+
+    def current_bounds(self, tensors: Mapping[str, Integers], values: Range) -> tuple[Integers, Integers]:
+        """The least and the greatest sum of each neuron, [units], without bias; partial sums lie between.
+
+        Each input has at most one event a step, with one of ``values``.
+        """
+        raise NotImplementedError
+
+    def largest_sums(self, tensors: Mapping[str, Integers], values: Range) -> Integers:
+        """What no sum of some of a neuron's products exceeds in magnitude, in whatever order: [units]."""
+        raise NotImplementedError
+
+    @property
+    def text(self) -> str:
+        """What it has, in words."""
+        raise NotImplementedError
+
+
+class Dense(Synapse):
     """Synapses from every input to each of ``units`` neurons; weights [units, inputs] of ``weight_bits`` bits."""
 
     kind: Literal["dense"] = "dense"
@@ -301,29 +387,81 @@ class Dense(_Frozen):
         return (self.units,)
 
     def tensor_shapes(self, in_shape: Shape) -> dict[str, Shape]:
-        """The tensors that the synapses have, by name."""
+        """The weights, [units, inputs]."""
         return {"weight": (self.units, math.prod(in_shape))}
 
-    def current_bounds(self, tensors: Mapping[str, Integers], values: Range) -> tuple[Integers, Integers]:
-        """The least and the greatest sum of each neuron, [units], without bias; partial sums lie between.
+    @property
+    def tensor_ranges(self) -> dict[str, Range]:
+        """The weights'."""
+        return {"weight": self.weight_range}
 
-        Each input has at most one event a step, with one of ``values``.
-        """
+    def fan_in(self, in_shape: Shape) -> int:
+        """All inputs."""
+        return math.prod(in_shape)
+
+    def fan_out(self, in_shape: Shape) -> int:
+        """All neurons."""
+        return self.units
+
+    def current_bounds(self, tensors: Mapping[str, Integers], values: Range) -> tuple[Integers, Integers]:
+        """The sums of the negative and of the positive weights, times the greatest value."""
         weight = tensors["weight"]
         return weight.clip(max=0).sum(axis=1) * values.hi, weight.clip(min=0).sum(axis=1) * values.hi
 
+    def largest_sums(self, tensors: Mapping[str, Integers], values: Range) -> Integers:
+        """The sum of the weights' magnitudes, times the greatest value."""
+        sums: Integers = abs(tensors["weight"]).sum(axis=1) * values.hi
+        return sums
 
-class Layer(_Frozen):
-    """Synapses and the neurons they end on: events in, events out. ``bias``: a tensor [units] added at every step."""
+    @property
+    def text(self) -> str:
+        """The weights' bits."""
+        return f"weights of {self.weight_bits} bits"
+
+
+class Layer(Frozen):
+    """Synapses and the neurons they end on: events in, events out. ``bias``: a tensor [units] added at every step.
+
+    Synapses that give events have neither: ``neuron`` is None and ``bias`` false.
+    """
 
     name: Name
-    synapse: Dense
+    synapse: Annotated[SerializeAsAny[Synapse], by_kind(Synapse)]
     bias: bool = True
-    neuron: Neuron
+    neuron: Neuron | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_bias_for_events(cls, given: Any) -> Any:
+        """Where no current can take a bias, none is meant."""
+        if not isinstance(given, Mapping) or "bias" in given:
+            return given
+        synapse = given.get("synapse")
+        name = synapse.get("kind") if isinstance(synapse, Mapping) else None
+        kind = kinds_of(Synapse).get(name) if isinstance(name, str) else type(synapse)
+        gives_events = kind is not None and issubclass(kind, Synapse) and not kind.gives_currents
+        return {**given, "bias": False} if gives_events else given
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> Layer:
+        kind = self.synapse.kind
+        if self.synapse.gives_currents and self.neuron is None:
+            raise ValueError(f"layer '{self.name}' has no neuron, and synapses of kind '{kind}' need one")
+        if not self.synapse.gives_currents and (self.neuron is not None or self.bias):
+            surplus = "bias" if self.neuron is None else "neuron"
+            raise ValueError(f"layer '{self.name}' takes no {surplus}: its kind '{kind}' gives events, not currents")
+        return self
 
 
-class _Encoder(_Frozen):
-    """What every encoder has."""
+class Encoder(Kind):
+    """How samples become events."""
+
+    TWINS: ClassVar[tuple[str, ...]] = ("golden", "gateware", "timing")
+
+    once: ClassVar[bool] = False
+    """Whether the events are the same at every step, and are sent once."""
+    takes_events: ClassVar[bool] = False
+    """Whether a sample is events already, [num_steps, *input_shape], not pixels."""
 
     @property
     def value_bits(self) -> int:
@@ -335,9 +473,26 @@ class _Encoder(_Frozen):
         """The values of its events, 0 (no event) included."""
         return Range.of_bits(self.value_bits, signed=False)
 
+    @property
+    def pixel_bits(self) -> int:
+        """The highest bits of a pixel that it looks at."""
+        return 8
 
-class Direct(_Encoder):
+    @property
+    def sample_range(self) -> Range:
+        """What a sample's numbers can be."""
+        return self.value_range if self.takes_events else Range.of_bits(8, signed=False)
+
+    @property
+    def text(self) -> str:
+        """What it does, in words."""
+        raise NotImplementedError
+
+
+class Direct(Encoder):
     """Pixels as graded events, once: ``x >> (8 - bits)``. The first layer applies their sum at every step."""
+
+    once: ClassVar[bool] = True
 
     kind: Literal["direct"] = "direct"
     bits: Integer = Field(default=8, ge=1, le=8)
@@ -347,8 +502,18 @@ class Direct(_Encoder):
         """Width of the values of its events."""
         return self.bits
 
+    @property
+    def pixel_bits(self) -> int:
+        """Those that stay."""
+        return self.bits
 
-class IntegrateFire(_Encoder):
+    @property
+    def text(self) -> str:
+        """What it does, in words."""
+        return f"direct: x >> {8 - self.bits}, once; the first layer applies its sum at every step"
+
+
+class IntegrateFire(Encoder):
     """acc += x; fires and loses 256 where acc >= 256; acc starts at 128, so that rounding is to nearest."""
 
     FIRE_AT: ClassVar = 256
@@ -356,15 +521,26 @@ class IntegrateFire(_Encoder):
 
     kind: Literal["integrate_fire"] = "integrate_fire"
 
+    @property
+    def text(self) -> str:
+        """What it does, in words."""
+        fire_at = self.FIRE_AT
+        return f"integrate_fire: acc += x, fires at {fire_at}, subtracts {fire_at}, starts at {self.START}"
 
-class Bernoulli(_Encoder):
+
+class Bernoulli(Encoder):
     """Fires with probability x/256: iff the low byte of a 32-bit Galois LFSR (mask 0x80000057) is below x."""
 
     kind: Literal["bernoulli"] = "bernoulli"
     seed: Integer = Field(default=1, ge=1, le=(1 << 32) - 1)
 
+    @property
+    def text(self) -> str:
+        """What it does, in words."""
+        return f"bernoulli: fires iff the low byte of a 32-bit LFSR is below x, seed {self.seed}"
 
-class Rate(_Encoder):
+
+class Rate(Encoder):
     """Fires iff x > threshold and ``t % period == phase``."""
 
     kind: Literal["rate"] = "rate"
@@ -378,15 +554,27 @@ class Rate(_Encoder):
             raise ValueError(f"phase must be below the period {self.period}, not {self.phase}")
         return self
 
+    @property
+    def text(self) -> str:
+        """What it does, in words."""
+        return f"rate: fires iff x > {self.threshold} and t % {self.period} == {self.phase}"
 
-class Latency(_Encoder):
+
+class Latency(Encoder):
     """Fires once, at step ``((255 - x) * num_steps) >> 8``; x = 0 never fires."""
 
     kind: Literal["latency"] = "latency"
 
+    @property
+    def text(self) -> str:
+        """What it does, in words."""
+        return "latency: fires at step ((255 - x) * steps) >> 8, never for 0"
 
-class Events(_Encoder):
+
+class Events(Encoder):
     """The input is spikes already: values [num_steps, *input_shape] of ``bits`` bits."""
+
+    takes_events: ClassVar[bool] = True
 
     kind: Literal["events"] = "events"
     bits: Integer = Field(default=1, ge=1, le=8)
@@ -396,60 +584,109 @@ class Events(_Encoder):
         """Width of the values of its events."""
         return self.bits
 
+    @property
+    def text(self) -> str:
+        """What it does, in words."""
+        return f"events: values of {self.bits} bits, step by step"
 
-Encoder = Annotated[
-    Direct | IntegrateFire | Bernoulli | Rate | Latency | Events,
-    Field(discriminator="kind"),
-]
 
+class Readout(Kind):
+    """How what the last layer did becomes scores."""
 
-class _Readout(_Frozen):
-    """What every readout has."""
+    TWINS: ClassVar[tuple[str, ...]] = ("golden", "gateware", "training")
 
     lowest_wins: ClassVar[bool] = False
     """Whether the class of the lowest score is chosen, not that of the highest."""
+    reads_membranes: ClassVar[bool] = False
+    """Whether it asks for a last layer that never fires, not for one that does."""
+
+    @property
+    def text(self) -> str:
+        """What scores are, in words."""
+        raise NotImplementedError
+
+    def classes_of(self, units: int) -> int:
+        """The number of scores of so many neurons; raises ValueError where it cannot have so many."""
+        return units
+
+    def score_range(self, membrane: Range, counts: Range, num_steps: int) -> Range:
+        """What a score can be, where neurons have such membranes and add so much to a count in a step.
+
+        ``counts`` is of all neurons of a class together.
+        """
+        return Range(lo=0, hi=num_steps * counts.hi)
 
 
-class MembraneReadout(_Readout):
+class MembraneReadout(Readout):
     """Scores are the membranes of the last layer, which never fires, after the last step."""
+
+    reads_membranes: ClassVar[bool] = True
 
     kind: Literal["membrane"] = "membrane"
 
+    @property
+    def text(self) -> str:
+        """What scores are, in words."""
+        return "the last membranes"
 
-class CountReadout(_Readout):
+    def score_range(self, membrane: Range, counts: Range, num_steps: int) -> Range:
+        """The membranes'."""
+        return membrane
+
+
+class CountReadout(Readout):
     """Scores are the numbers of spikes of the last layer (a burst of k counts k)."""
 
     kind: Literal["count"] = "count"
 
+    @property
+    def text(self) -> str:
+        """What scores are, in words."""
+        return "spike counts"
 
-class FirstSpikeReadout(_Readout):
+
+class FirstSpikeReadout(Readout):
     """Scores are the steps of each neuron's first spike, num_steps for a silent one; the lowest wins."""
 
     lowest_wins: ClassVar[bool] = True
 
     kind: Literal["first_spike"] = "first_spike"
 
+    @property
+    def text(self) -> str:
+        """What scores are, in words."""
+        return "the steps of first spikes"
 
-class VoteReadout(_Readout):
+    def score_range(self, membrane: Range, counts: Range, num_steps: int) -> Range:
+        """The steps, and their number."""
+        return Range(lo=0, hi=num_steps)
+
+
+class VoteReadout(Readout):
     """Scores are the spike counts of ``classes`` populations: neuron i votes for i // (units / classes)."""
 
     kind: Literal["vote"] = "vote"
     classes: Integer = Field(ge=1)
 
+    @property
+    def text(self) -> str:
+        """What scores are, in words."""
+        return "the spike counts of populations"
 
-Readout = Annotated[
-    MembraneReadout | CountReadout | FirstSpikeReadout | VoteReadout,
-    Field(discriminator="kind"),
-]
+    def classes_of(self, units: int) -> int:
+        """As many as it says; raises ValueError for populations that are not equal."""
+        if units % self.classes:
+            raise ValueError(f"vote needs equal populations: {units} neurons for {self.classes} classes")
+        return self.classes
 
 
-class Network(_Frozen):
+class Network(Frozen):
     """A sequential network: encoder, layers, readout, over ``num_steps`` time steps. Ties go to the lowest class."""
 
     input_shape: Annotated[tuple[Annotated[Integer, Field(ge=1)], ...], Field(min_length=1, max_length=3)]
-    encoder: Encoder
+    encoder: Annotated[SerializeAsAny[Encoder], by_kind(Encoder)]
     stages: Annotated[tuple[Layer, ...], Field(min_length=1)]
-    readout: Readout
+    readout: Annotated[SerializeAsAny[Readout], by_kind(Readout)]
     num_steps: Integer = Field(ge=1, le=4096)
 
     @model_validator(mode="after")
@@ -461,15 +698,20 @@ class Network(_Frozen):
             if name in STAGES_BESIDE_LAYERS:
                 raise ValueError(f"a layer cannot be named '{name}': another stage of the circuit is")
         for stage in self.stages[:-1]:
-            if not stage.neuron.fires:
+            if stage.neuron is not None and not stage.neuron.fires:
                 raise ValueError(f"layer '{stage.name}' never fires, which only the last layer may")
-        last = self.stages[-1]
-        if last.neuron.fires == (self.readout.kind == "membrane"):
+        first, last = self.stages[0], self.stages[-1]
+        if last.neuron is None:
+            raise ValueError(f"the last layer needs neurons, which '{last.name}' has not")
+        if first.neuron is None and self.encoder.once:
+            raise ValueError(
+                f"encoder '{self.encoder.kind}' sends its events once: the first layer needs neurons, "
+                f"which '{first.name}' has not"
+            )
+        if last.neuron.fires == self.readout.reads_membranes:
             wants = "one that never fires (threshold = null)" if last.neuron.fires else "a layer that fires"
             raise ValueError(f"readout '{self.readout.kind}' needs {wants} as the last layer, '{last.name}' is not")
-        units = self.layers[-1].units
-        if isinstance(self.readout, VoteReadout) and units % self.readout.classes:
-            raise ValueError(f"vote needs equal populations: {units} neurons for {self.readout.classes} classes")
+        self.readout.classes_of(self.layers[-1].units)
         return self
 
     @property
@@ -480,7 +722,12 @@ class Network(_Frozen):
     @property
     def sample_shape(self) -> tuple[int, ...]:
         """The shape of one sample: ``input_shape``, with the time steps in front where the input is events."""
-        return (self.num_steps, *self.input_shape) if self.encoder.kind == "events" else self.input_shape
+        return (self.num_steps, *self.input_shape) if self.encoder.takes_events else self.input_shape
+
+    @property
+    def flat_shape(self) -> tuple[int, ...]:
+        """The same with the inputs in a row: [inputs], or [num_steps, inputs]."""
+        return (self.num_steps, self.inputs) if self.encoder.takes_events else (self.inputs,)
 
     @property
     def layers(self) -> tuple[PlacedLayer, ...]:
@@ -495,12 +742,12 @@ class Network(_Frozen):
     @property
     def classes(self) -> int:
         """The number of scores."""
-        return self.readout.classes if isinstance(self.readout, VoteReadout) else self.layers[-1].units
+        return self.readout.classes_of(self.layers[-1].units)
 
     @property
     def constant_input(self) -> bool:
         """Whether the first layer sums its input once and applies the sum at every step (direct encoding)."""
-        return self.encoder.kind == "direct"
+        return self.encoder.once
 
 
 @dataclass(frozen=True)
@@ -520,13 +767,20 @@ class PlacedLayer:
         return self.layer.name
 
     @property
-    def synapse(self) -> Dense:
-        """What makes currents of events."""
+    def synapse(self) -> Synapse:
+        """What makes currents, or other events, of events."""
         return self.layer.synapse
 
     @property
+    def has_neuron(self) -> bool:
+        """Whether there are neurons that currents go to; without, events go out as the synapses give them."""
+        return self.layer.neuron is not None
+
+    @property
     def neuron(self) -> Neuron:
-        """What the currents go to."""
+        """What the currents go to; raises ValueError where the layer has none."""
+        if self.layer.neuron is None:
+            raise ValueError(f"layer '{self.name}' has no neurons")
         return self.layer.neuron
 
     @property
@@ -552,7 +806,7 @@ class PlacedLayer:
     @property
     def out_values(self) -> Range:
         """The values of the events that go out, 0 (no event) included."""
-        return self.neuron.spike.value_range
+        return self.neuron.spike.value_range if self.has_neuron else self.synapse.out_values(self.values)
 
     @property
     def constant(self) -> bool:
@@ -568,8 +822,8 @@ class PlacedLayer:
     def tensor_shapes(self) -> dict[str, Shape]:
         """The tensors that a model must hold for it, in order: the synapses', ``bias``, and the neuron's [units]."""
         shapes = self.synapse.tensor_shapes(self.in_shape)
-        names = ("bias",) if self.biased else ()
-        return shapes | dict.fromkeys((*names, *self.neuron.tensors), (self.units,))
+        names = (*(("bias",) if self.biased else ()), *(self.neuron.tensors if self.has_neuron else ()))
+        return shapes | dict.fromkeys(names, (self.units,))
 
 
 def parse_network(document: Any, source: str = "description") -> Network:
@@ -587,3 +841,76 @@ def first_complaint(error: ValidationError) -> str:
     message = first["msg"].removeprefix("Value error, ")
     given = "" if first["type"] in ("value_error", "missing") else f", not {first['input']!r:.60}"
     return f"{where + ': ' if where else ''}{message}{given}"
+
+
+# The kinds that there are, and where their twins are.
+
+register(
+    Dense,
+    golden="golden.crossbar:Crossbar",
+    gateware="gateware.crossbar:Crossbar",
+    timing="snnhw.timing:dense",
+    training="snnhw.train.network:dense",
+)
+
+register(
+    Direct,
+    golden="golden.encoder:direct",
+    gateware="gateware.encoder:Quantise",
+    timing="snnhw.timing:DirectEncoder",
+)
+register(
+    IntegrateFire,
+    golden="golden.encoder:integrate_fire",
+    gateware="gateware.encoder:IntegrateFireRule",
+    timing="snnhw.timing:FrameEncoder",
+)
+register(
+    Bernoulli,
+    golden="golden.encoder:bernoulli",
+    gateware="gateware.encoder:BernoulliRule",
+    timing="snnhw.timing:FrameEncoder",
+)
+register(
+    Rate,
+    golden="golden.encoder:rate",
+    gateware="gateware.encoder:RateRule",
+    timing="snnhw.timing:FrameEncoder",
+)
+register(
+    Latency,
+    golden="golden.encoder:latency",
+    gateware="gateware.encoder:LatencyRule",
+    timing="snnhw.timing:FrameEncoder",
+)
+register(
+    Events,
+    golden="golden.encoder:events",
+    gateware="gateware.encoder:StepCounter",
+    timing="snnhw.timing:EventsEncoder",
+)
+
+register(
+    MembraneReadout,
+    golden="golden.readout:MembraneScores",
+    gateware="gateware.readout:MembraneScores",
+    training="snnhw.train.readout:membrane",
+)
+register(
+    CountReadout,
+    golden="golden.readout:CountScores",
+    gateware="gateware.readout:CountScores",
+    training="snnhw.train.readout:count",
+)
+register(
+    FirstSpikeReadout,
+    golden="golden.readout:FirstSpikeScores",
+    gateware="gateware.readout:FirstSpikeScores",
+    training="snnhw.train.readout:first_spike",
+)
+register(
+    VoteReadout,
+    golden="golden.readout:CountScores",
+    gateware="gateware.readout:CountScores",
+    training="snnhw.train.readout:count",
+)

@@ -18,7 +18,7 @@ def pack_samples(network: Network, interface: Interface, samples: NDArray[np.uin
 
     Raises ValueError for samples of another shape or kind.
     """
-    if network.encoder.kind != "events":
+    if not network.encoder.takes_events:
         if samples.dtype != np.uint8 or samples.shape[1:] != network.sample_shape:
             raise ValueError(f"samples must be uint8 [B, {', '.join(map(str, network.sample_shape))}]")
         return [sample.tobytes() for sample in samples]

@@ -110,7 +110,7 @@ def quantised(
         bias=rounded(layer.bias),
         threshold=threshold,
         reset_amount=rounded(reset_amount),
-        leak_amount=rounded(layer.leak_amount) if layer.leak.kind == "subtract" else layer.leak_amount,
+        leak_amount=rounded(layer.leak_amount) if layer.leak.subtracts else layer.leak_amount,
         initial=initial,
     )
     return integers, scale
@@ -227,7 +227,7 @@ def with_leak_of_beta(
 
 def _largest_beside_weights(layer: LayerNumbers) -> NDArray[np.float64]:
     """The largest magnitude among the numbers of each neuron, [units], weights left out."""
-    leak = layer.leak_amount if layer.leak.kind == "subtract" else None
+    leak = layer.leak_amount if layer.leak.subtracts else None
     numbers = (layer.bias, layer.threshold, layer.reset_amount, layer.initial, leak)
     given = [np.broadcast_to(np.abs(number), (len(layer.weight),)) for number in numbers if number is not None]
     largest: NDArray[np.float64] = np.max(given, axis=0).astype(np.float64)

@@ -117,7 +117,7 @@ def sample_packet(network: Network, interface: Interface) -> Packet:
 
     An event takes 1, 2 or 4 bytes, with the fields that the circuit's stream has, at their places.
     """
-    if network.encoder.kind == "events":
+    if network.encoder.takes_events:
         return Packet(size=_whole(interface.sample.width), repeated=True, fields=interface.sample.fields)
     pixels = PayloadField(name="pixels", offset=0, width=8, count=network.inputs)
     return Packet(size=network.inputs, fields=(pixels,))
@@ -128,12 +128,11 @@ def pixel_bits(network: Network) -> int:
 
     Raises DescriptionError where the network's input is no pixels.
     """
-    encoder = network.encoder
-    if encoder.kind == "events":
+    if network.encoder.takes_events:
         raise DescriptionError(
             "a network whose input is events cannot be reached over a UART: use --interface stream or axi"
         )
-    return 1 << (encoder.bits - 1).bit_length() if encoder.kind == "direct" else 8
+    return 1 << (network.encoder.pixel_bits - 1).bit_length()
 
 
 def request_packet(network: Network) -> Packet:

@@ -188,7 +188,7 @@ def _snntorch_options(names: list[str], neurons: dict[str, Entries], readout: Re
         options["reset_delay"][name] = resets[name] != "none"
     last = names[-1]
     options["readout"] = readout or (MembraneReadout() if resets.get(last, "none") == "none" else CountReadout())
-    if options["readout"].kind == "membrane" and resets.get(last) == "none":
+    if options["readout"].reads_membranes and resets.get(last) == "none":
         for option in ("thresholds", "reset", "reset_delay"):
             del options[option][last]
     return options
@@ -212,7 +212,7 @@ def _assumed(
         "reset": "reset by subtraction (reset)",
         "reset_delay": f"reset {'one step later' if delayed else 'in the same step'} (reset_delay)",
         "comparator": f"a spike {'above' if comparator == '>' else 'at'} the threshold (comparator)",
-        "readout": f"scores are {_SCORES.get(network.readout.kind)} (readout)",
+        "readout": f"scores are {network.readout.text} (readout)",
         "num_steps": f"{network.num_steps} steps (num_steps)",
         "encoder": f"encoder {network.encoder.kind} (encoder)",
     }
@@ -222,6 +222,3 @@ def _assumed(
     if neurons:
         order += f", with the neurons {', '.join(neurons)}, of which none inhibits others or has a quantised state"
     return [f"{order}, and nothing between", *(phrase for name, phrase in phrases.items() if name not in known)]
-
-
-_SCORES = {"membrane": "the last membranes", "count": "spike counts"}

@@ -89,12 +89,14 @@ def _structure(layer: PlacedLayer) -> dict[str, Any]:
         "inputs": layer.inputs,
         "units": layer.units,
         "parameters": sum(math.prod(shape) for shape in layer.tensor_shapes.values()),
-        "weight_bits": layer.synapse.weight_bits,
+        "weight_bits": layer.synapse.weight_range.width if layer.synapse.tensor_ranges else None,
     }
 
 
 def _numbers(layer: ModelLayer) -> dict[str, Any]:
     """What a layer's integers tell."""
+    if not layer.has_neuron:
+        return {"ranges": None, "saturates": None, "memory_bits": {"weights": 0, "biases": 0, "state": 0}}
     ranges, bias = layer.ranges, layer.bias
     bias_range = Range(lo=int(bias.min()), hi=int(bias.max())) if layer.biased else None
     state = layer.neuron.state_fields(ranges.membrane)

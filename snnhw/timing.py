@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from gateware.readout import readout_latency
 from golden.network import Result
 from snnhw.design import Design, DesignLayer
 from snnhw.implementation import LayerShape, queue_depth
+from snnhw.kinds import twin
 
 Counts = list[list[int]]
 """Of each word, the events in each event lane."""
@@ -74,7 +75,7 @@ def _word_counts(design: Design, result: Result) -> list[NDArray[np.int64]]:
     if result.encoded is None:
         raise ValueError("timing needs golden's traces: run it with traces=True")
     network = design.network
-    pixels = design.implementation.pixels_per_beat if network.encoder.kind != "events" else network.inputs
+    pixels = network.inputs if network.encoder.takes_events else design.implementation.pixels_per_beat
     first = design.layers[0].chosen.event_lanes
     counts = [_count(result.encoded != 0, list(range(0, network.inputs, pixels)), first)]
     for layer in design.layers:
@@ -103,6 +104,10 @@ class _Consumer(Protocol):
 
 
 class _Encoder(Protocol):
+    """What the twin of every kind of encoder is; it is made from a Design and a consumer."""
+
+    frames: bool
+    """Whether samples are taken in whole, and read word by word at every step."""
     now: int
     """The cycle from which the next sample's first beat is offered."""
     started: int
@@ -117,22 +122,23 @@ class _Circuit:
     """All blocks; the first beat of the first sample is transferred in cycle 0."""
 
     def __init__(self, design: Design) -> None:
-        encoder = design.network.encoder.kind
+        encoder = design.network.encoder
         self.readout = _Readout(design)
-        self.banks: list[_Neurons] = []
+        self.shown: list[_Shown] = []
         consumer: _Consumer = self.readout
         for layer in reversed(design.layers):
-            bank = _neurons(layer, consumer)
-            self.banks.insert(0, bank)
-            consumer = _Serializer(_crossbar(layer, bank))
-        if design.implementation.queue and encoder != "events":
+            bank = _neurons(layer, consumer) if layer.has_neuron else None
+            synapses = twin(layer.synapse, "timing")(layer, bank or consumer)
+            self.shown.insert(0, bank or synapses)
+            consumer = _Serializer(synapses)
+        if design.implementation.queue and not encoder.takes_events:
             consumer = _WordQueue(design.beats, consumer)
-        self.encoder: _Encoder = _ENCODERS.get(encoder, _FrameEncoder)(design, consumer)
+        self.encoder: _Encoder = twin(encoder, "timing")(design, consumer)
 
     def run(self, sample: SampleCounts) -> int:
         """The cycle of a sample's result, its beats following those of the sample before."""
-        for bank, counts in zip(self.banks, sample.layers, strict=True):
-            bank.counts = counts
+        for shown, counts in zip(self.shown, sample.layers, strict=True):
+            shown.counts = counts
         self.encoder.take(sample.encoder)
         return self.readout.result
 
@@ -162,10 +168,14 @@ class _Readout:
         return taken
 
 
-class _Neurons(Protocol):
+class _Shown(Protocol):
+    """What a layer's tap shows: its neurons, or else its synapses."""
+
     counts: list[Counts]
     """Of the sample that is coming, the events in each word of each step."""
 
+
+class _Neurons(_Shown, Protocol):
     def take(self, offered: int) -> int:
         """When a word of currents that is offered then is taken."""
         ...
@@ -286,8 +296,24 @@ class _NeuronSteps:
         return self.taken
 
 
-def _crossbar(layer: DesignLayer, bank: _Neurons) -> _Crossbar | _Replay:
-    """The synapses of a layer."""
+class _Synapses(Protocol):
+    """What the twin of every kind of synapses is.
+
+    It is made from a DesignLayer and, where it gives currents, the neurons that take them. Where it gives events it is
+    made from their consumer instead, and has ``counts`` as `_Shown`.
+    """
+
+    def take_events(self, offered: int, events: list[int]) -> int:
+        """Events in each lane, one a cycle once the first has been taken; when the last of them was."""
+        ...
+
+    def take_mark(self, offered: int) -> int:
+        """When the end of a step that is offered then is taken, with all that follows from it."""
+        ...
+
+
+def dense(layer: DesignLayer, bank: _Neurons) -> _Crossbar | _Replay:
+    """The crossbar of a layer."""
     shape, latency = layer.shape, crossbar_latency(layer)
     return (_Crossbar if shape.groups == 1 else _Replay)(
         [size * layer.slots for size in shape.group_sizes], latency, bank
@@ -362,15 +388,15 @@ class _Replay(_Crossbar):
 class _Serializer:
     """Sends a word's events and mark in the cycle that offers them, one a cycle; an empty word takes a cycle too."""
 
-    def __init__(self, crossbar: _Crossbar) -> None:
-        self.crossbar = crossbar
+    def __init__(self, synapses: _Synapses) -> None:
+        self.synapses = synapses
 
     def take(self, offered: int, events: list[int], marked: bool) -> int:
         last = offered - 1
         if any(events):
-            last = self.crossbar.take_events(offered, events)
+            last = self.synapses.take_events(offered, events)
         if marked:
-            return self.crossbar.take_mark(last + 1)
+            return self.synapses.take_mark(last + 1)
         return max(last, offered)
 
 
@@ -395,8 +421,10 @@ class _WordQueue:
         return entered
 
 
-class _DirectEncoder:
+class DirectEncoder:
     """A beat a cycle goes straight on."""
+
+    frames = False
 
     def __init__(self, design: Design, consumer: _Consumer) -> None:
         self.consumer = consumer
@@ -410,8 +438,10 @@ class _DirectEncoder:
                 self.started = taken
 
 
-class _FrameEncoder:
+class FrameEncoder:
     """A sample is taken in whole while a bank is free, then read a word a cycle, all of it at every step."""
+
+    frames = True
 
     def __init__(self, design: Design, consumer: _Consumer) -> None:
         self.beats = design.beats
@@ -431,8 +461,10 @@ class _FrameEncoder:
         self.freed.append(self.read)
 
 
-class _EventsEncoder:
-    """Events go straight to the first crossbar."""
+class EventsEncoder:
+    """Events go straight to the first layer."""
+
+    frames = False
 
     def __init__(self, design: Design, consumer: _Consumer) -> None:
         self.consumer = consumer
@@ -442,9 +474,6 @@ class _EventsEncoder:
         self.started = self.now
         for (events,) in counts:
             self.now = self.consumer.take(self.now, events, True) + 1
-
-
-_ENCODERS: dict[str, Any] = {"direct": _DirectEncoder, "events": _EventsEncoder}
 
 
 @dataclass(frozen=True)
@@ -469,9 +498,10 @@ def floor(design: Design, result: Result) -> Floor:
     network = design.network
     steps = network.num_steps // design.steps
     batch, beats = len(result.classes), design.beats
-    passes = {"direct": [1] * steps, "events": [0] * steps}.get(network.encoder.kind, range(2, steps + 2))
+    frames = twin(network.encoder, "timing").frames
+    passes = range(2, steps + 2) if frames else [0 if network.encoder.takes_events else 1] * steps
     ready = [np.full(batch, count * beats, np.int64) for count in passes]
-    meanwhile = beats if design.implementation.overlap and network.encoder.kind not in _ENCODERS else 0
+    meanwhile = beats if design.implementation.overlap and frames else 0
     busy, last_words = [ready[-1] - meanwhile], 1
     words = _word_counts(design, result)
     for layer, sent in zip(design.layers, words[:-1], strict=True):
@@ -480,8 +510,9 @@ def floor(design: Design, result: Result) -> Floor:
         for t in range(steps):
             in_step = sent[t] if t < len(sent) else np.zeros_like(sent[0])
             events, late = (part.sum(axis=1).max(axis=-1) for part in (in_step, in_step[:, -last_words:]))
-            reads += events * shape.groups
-            finished = np.maximum(finished + events * shape.groups, ready[t] + late + events * (shape.groups - 1))
+            reads += events * layer.weight_words
+            after_late = events * max(0, layer.weight_words - 1)
+            finished = np.maximum(finished + events * layer.weight_words, ready[t] + late + after_late)
             ready[t] = finished
         busy.append(reads)
         last_words = shape.group_sizes[-1]

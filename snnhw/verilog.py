@@ -185,7 +185,7 @@ def size(packet: Packet) -> str:
 
 def error_text(network: Network) -> str:
     """What the port ``error`` says."""
-    if network.encoder.kind == "events":
+    if network.encoder.takes_events:
         return "an event had an address that does not exist and was dropped; 1 until a sample ends without one"
     return "the last sample was framed wrongly and dropped"
 

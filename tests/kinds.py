@@ -7,6 +7,7 @@ meet it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -14,6 +15,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from snnhw.kinds import kinds_of
 from snnhw.model import Model, tensor_shapes
 from snnhw.network import (
     INT32,
@@ -36,7 +38,9 @@ from snnhw.network import (
     Range,
     Rate,
     Readout,
+    Shape,
     Spike,
+    Synapse,
     VoteReadout,
 )
 from tests.draws import Draws, flag
@@ -159,6 +163,13 @@ READOUTS: dict[str, Callable[[Draws, int], Readout]] = {
 }
 
 
+SYNAPSES: dict[str, Callable[[Draws, Limits], Synapse]] = {
+    "dense": lambda draws, limits: Dense(
+        units=draws.integer(1, limits.units), weight_bits=draws.choice((4, 1, 2, 8, 16))
+    ),
+}
+
+
 def encoder(draws: Draws, limits: Limits = SMALL) -> Encoder:
     """An encoder of any kind."""
     return _of(ENCODERS, draws, limits)
@@ -221,28 +232,39 @@ def _shapes(inputs: int) -> list[tuple[int, ...]]:
 def network(draws: Draws, limits: Limits = SMALL) -> Network:
     """A network of any kind."""
     inputs = draws.integer(1, limits.inputs)
-    units = [draws.integer(1, limits.units) for _ in range(draws.integer(1, limits.layers))]
-    readout = READOUTS[draws.choice(tuple(READOUTS))](draws, units[-1])
-    silent = len(units) - 1 if readout.kind == "membrane" else None
+    source, shape = encoder(draws, limits), draws.choice(_shapes(inputs))
+    synapses: list[Synapse] = []
+    shapes: list[Shape] = [shape]
+    last = draws.integer(1, limits.layers) - 1
+    for index in range(last + 1):
+        needs_neurons = index == last or (index == 0 and source.once)
+        synapses.append(_synapse(draws, limits, needs_neurons))
+        shapes.append(synapses[-1].out_shape(shapes[-1]))
+    readout = READOUTS[draws.choice(tuple(READOUTS))](draws, math.prod(shapes[-1]))
     stages: list[Layer] = []
-    for index, count in enumerate(units):
+    for index, synapse in enumerate(synapses):
         taken = {layer.name for layer in stages}
         names = [f"layer{index}", *(name for name in limits.names if name not in taken)]
-        stages.append(
-            Layer(
-                name=draws.choice(names),
-                synapse=Dense(units=count, weight_bits=draws.choice((4, 1, 2, 8, 16))),
-                bias=flag(draws),
-                neuron=integrator(draws, limits) if index == silent else neuron(draws, limits),
-            )
-        )
+        name = draws.choice(names)
+        if not synapse.gives_currents:
+            stages.append(Layer(name=name, synapse=synapse, bias=False))
+            continue
+        silent = index == last and readout.reads_membranes
+        own = integrator(draws, limits) if silent else neuron(draws, limits)
+        stages.append(Layer(name=name, synapse=synapse, bias=flag(draws), neuron=own))
     return Network(
-        input_shape=draws.choice(_shapes(inputs)),
-        encoder=encoder(draws, limits),
+        input_shape=shape,
+        encoder=source,
         stages=tuple(stages),
         readout=readout,
         num_steps=draws.integer(1, limits.steps),
     )
+
+
+def _synapse(draws: Draws, limits: Limits, needs_neurons: bool) -> Synapse:
+    """Synapses of any kind; of one that gives currents where neurons are needed."""
+    drawn = [kind for kind in SYNAPSES if kinds_of(Synapse)[kind].gives_currents or not needs_neurons]
+    return SYNAPSES[draws.choice(drawn)](draws, limits)
 
 
 def model(draws: Draws, chosen: Network, limits: Limits = SMALL) -> Model:
@@ -250,8 +272,10 @@ def model(draws: Draws, chosen: Network, limits: Limits = SMALL) -> Model:
     given: dict[str, NDArray[np.int64]] = {}
     shapes = tensor_shapes(chosen)
     for layer in chosen.layers:
-        weights = layer.synapse.weight_range
-        given[f"{layer.name}.weight"] = draws.array(shapes[f"{layer.name}.weight"], weights.lo, weights.hi)
+        for name, span in layer.synapse.tensor_ranges.items():
+            given[f"{layer.name}.{name}"] = draws.array(shapes[f"{layer.name}.{name}"], span.lo, span.hi)
+        if not layer.has_neuron:
+            continue
         if layer.biased:
             most = magnitude(draws, limits.tensor)
             given[f"{layer.name}.bias"] = draws.array((layer.units,), -most, most)
@@ -286,7 +310,7 @@ CORNER_PIXELS = (0, 1, 127, 128, 254, 255)
 
 def highest_pixel(chosen: Network) -> int:
     """The highest value in a sample of a network."""
-    return chosen.encoder.value_range.hi if chosen.encoder.kind == "events" else 255
+    return chosen.encoder.sample_range.hi
 
 
 def samples(draws: Draws, chosen: Network, count: int = 1) -> NDArray[np.uint8]:

@@ -6,7 +6,7 @@ checked by eye. It is slow, and knows no overflow.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -98,28 +98,37 @@ def flat(nested: Any) -> list[int]:
 
 def encode(network: Network, pixels: list[int]) -> list[list[int]]:
     """The values of the encoder's events, [step][input]; one row for direct encoding, whose events come once."""
-    encoder, num_steps = network.encoder, network.num_steps
-    if encoder.kind == "direct":
-        return [[pixel // 2 ** (8 - encoder.bits) for pixel in pixels]]
-    if encoder.kind == "integrate_fire":
-        return integrate_fire(pixels, num_steps)
-    if encoder.kind == "bernoulli":
-        return bernoulli(pixels, num_steps, encoder.seed)
-    if encoder.kind == "rate":
-        return [
-            [1 if pixel > encoder.threshold and step % encoder.period == encoder.phase else 0 for pixel in pixels]
-            for step in range(num_steps)
-        ]
-    if encoder.kind == "latency":
-        return [
-            [1 if pixel != 0 and step == (255 - pixel) * num_steps // 256 else 0 for pixel in pixels]
-            for step in range(num_steps)
-        ]
+    return ENCODERS[network.encoder.kind](network.encoder, pixels, network.num_steps)
+
+
+def direct(encoder: Any, pixels: list[int], num_steps: int) -> list[list[int]]:
+    """The highest bits of each pixel, in a single row."""
+    return [[pixel // 2 ** (8 - encoder.bits) for pixel in pixels]]
+
+
+def rate(encoder: Any, pixels: list[int], num_steps: int) -> list[list[int]]:
+    """Bright pixels, once in a period."""
+    return [
+        [1 if pixel > encoder.threshold and step % encoder.period == encoder.phase else 0 for pixel in pixels]
+        for step in range(num_steps)
+    ]
+
+
+def latency(encoder: Any, pixels: list[int], num_steps: int) -> list[list[int]]:
+    """Each pixel once, the brighter the earlier."""
+    return [
+        [1 if pixel != 0 and step == (255 - pixel) * num_steps // 256 else 0 for pixel in pixels]
+        for step in range(num_steps)
+    ]
+
+
+def events(encoder: Any, pixels: list[int], num_steps: int) -> list[list[int]]:
+    """What is given, cut into steps."""
     inputs = len(pixels) // num_steps
     return [pixels[step * inputs : (step + 1) * inputs] for step in range(num_steps)]
 
 
-def integrate_fire(pixels: list[int], num_steps: int) -> list[list[int]]:
+def integrate_fire(encoder: Any, pixels: list[int], num_steps: int) -> list[list[int]]:
     """One accumulator a pixel, that starts half full."""
     accumulators = [128 for _ in pixels]
     rows = []
@@ -135,9 +144,9 @@ def integrate_fire(pixels: list[int], num_steps: int) -> list[list[int]]:
     return rows
 
 
-def bernoulli(pixels: list[int], num_steps: int, seed: int) -> list[list[int]]:
+def bernoulli(encoder: Any, pixels: list[int], num_steps: int) -> list[list[int]]:
     """One register for all pixels and steps, eight shifts before each look at its low byte."""
-    register = seed
+    register = encoder.seed
     rows = []
     for _ in range(num_steps):
         row = []
@@ -156,27 +165,40 @@ def shifted(register: int) -> int:
     return register ^ LFSR_MASK if falls_out else register
 
 
+ENCODERS = {
+    "direct": direct,
+    "integrate_fire": integrate_fire,
+    "bernoulli": bernoulli,
+    "rate": rate,
+    "latency": latency,
+    "events": events,
+}
+
+
 # Layers
 
 
 def run_layer(layer: Layer, tensors: Mapping[str, Any], incoming: list[list[int]]) -> LayerTrace:
     """One layer over all steps, from the values of the events that reach it."""
     trace = LayerTrace()
-    parameters = [parameters_of(layer, tensors, unit) for unit in range(layer.synapse.units)]
+    out = SYNAPSES[layer.synapse.kind](layer, tensors, incoming)
+    if layer.neuron is None:
+        trace.value = out
+        return trace
+    units = len(out[0])
+    parameters = [parameters_of(layer, layer.neuron, tensors, unit) for unit in range(units)]
     states = [NeuronState(membrane=numbers["initial"]) for numbers in parameters]
-    for values in incoming:
+    for currents in out:
         steps = []
-        for unit in range(layer.synapse.units):
-            current = current_of(layer, tensors, unit, values)
+        for unit, current in enumerate(currents):
             steps.append(step_neuron(layer.neuron, parameters[unit], states[unit], current))
             states[unit] = NeuronState(steps[unit].membrane, steps[unit].pending, steps[unit].refractory)
         trace.record(steps)
     return trace
 
 
-def parameters_of(layer: Layer, tensors: Mapping[str, Any], unit: int) -> dict[str, int]:
+def parameters_of(layer: Layer, neuron: Neuron, tensors: Mapping[str, Any], unit: int) -> dict[str, int]:
     """The numbers of one neuron by name; 0 for those that its description does without."""
-    neuron = layer.neuron
     resets_by_amount = neuron.reset == "subtract" or neuron.spike.kind != "binary"
     given: dict[str, int | str | None] = {
         "leak_amount": neuron.leak.amount,
@@ -195,12 +217,22 @@ def parameters_of(layer: Layer, tensors: Mapping[str, Any], unit: int) -> dict[s
     return numbers
 
 
-def current_of(layer: Layer, tensors: Mapping[str, Any], unit: int, values: list[int]) -> int:
-    """What reaches one neuron in one step."""
-    current = int(tensors[f"{layer.name}.bias"][unit]) if layer.bias else 0
-    for index, value in enumerate(values):
-        current += int(tensors[f"{layer.name}.weight"][unit][index]) * value
-    return current
+def dense(layer: Layer, tensors: Mapping[str, Any], incoming: list[list[int]]) -> list[list[int]]:
+    """What reaches each neuron in each step, [step][unit]."""
+    weight = [[int(number) for number in row] for row in tensors[f"{layer.name}.weight"]]
+    bias = [int(number) for number in tensors[f"{layer.name}.bias"]] if layer.bias else [0] * len(weight)
+    currents = []
+    for values in incoming:
+        row = list(bias)
+        for unit in range(len(weight)):
+            for index, value in enumerate(values):
+                row[unit] += weight[unit][index] * value
+        currents.append(row)
+    return currents
+
+
+SYNAPSES: dict[str, Callable[[Layer, Mapping[str, Any], list[list[int]]], list[list[int]]]] = {"dense": dense}
+"""By kind: currents, or the values of events, from the values of events, [step][input] to [step][unit]."""
 
 
 def step_neuron(neuron: Neuron, numbers: dict[str, int], state: NeuronState, current: int) -> NeuronStep:
@@ -279,20 +311,36 @@ def reset(neuron: Neuron, numbers: dict[str, int], membrane: int, spikes: int) -
 
 def read_out(network: Network, last: LayerTrace) -> list[int]:
     """One score a class."""
-    readout, units = network.readout, len(last.spike[0])
-    if readout.kind == "membrane":
-        return list(last.membrane[-1])
-    if readout.kind == "first_spike":
-        scores = []
-        for unit in range(units):
-            steps = [step for step in range(network.num_steps) if last.spike[step][unit] > 0]
-            scores.append(steps[0] if steps else network.num_steps)
-        return scores
-    counts = [sum(row[unit] for row in last.spike) for unit in range(units)]
-    if readout.kind == "vote":
-        population = units // readout.classes
-        return [sum(counts[first : first + population]) for first in range(0, units, population)]
-    return counts
+    return READOUTS[network.readout.kind](network.readout, last)
+
+
+def membrane(readout: Any, last: LayerTrace) -> list[int]:
+    """The membranes at the end."""
+    return list(last.membrane[-1])
+
+
+def first_spike(readout: Any, last: LayerTrace) -> list[int]:
+    """The step of the first spike; where there is none, the number of steps."""
+    scores = []
+    for unit in range(len(last.spike[0])):
+        steps = [step for step, row in enumerate(last.spike) if row[unit] > 0]
+        scores.append(steps[0] if steps else len(last.spike))
+    return scores
+
+
+def count(readout: Any, last: LayerTrace) -> list[int]:
+    """All spikes of each neuron."""
+    return [sum(row[unit] for row in last.spike) for unit in range(len(last.spike[0]))]
+
+
+def vote(readout: Any, last: LayerTrace) -> list[int]:
+    """All spikes of the neurons of each population."""
+    counts = count(readout, last)
+    population = len(counts) // readout.classes
+    return [sum(counts[first : first + population]) for first in range(0, len(counts), population)]
+
+
+READOUTS = {"membrane": membrane, "count": count, "first_spike": first_spike, "vote": vote}
 
 
 def winner_of(network: Network, scores: list[int]) -> int:
@@ -312,7 +360,9 @@ def difference(model: Any, result: Any, index: int, expected: Outcome) -> str | 
     }
     for layer in model.network.stages:
         trace, spelled = result.traces[layer.name], expected.layers[layer.name]
-        fields = {"integrated": trace.integrated, **trace.state, "spike": trace.spike, "value": trace.value}
+        fields = {"value": trace.value}
+        if layer.neuron is not None:
+            fields = {"integrated": trace.integrated, **trace.state, "spike": trace.spike, "value": trace.value}
         for name, values in fields.items():
             numbers[f"{layer.name}'s {name}"] = values[:, index].tolist(), getattr(spelled, name)
         numbers[f"{layer.name}'s events"] = result.events[layer.name][:, index].tolist(), sent(spelled.value)

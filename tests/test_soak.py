@@ -97,7 +97,7 @@ def test_the_edge_comes_first():
     assert any({layer.units for layer in case.model.layers} == {1} for case in first)
     assert any(case.model.network.num_steps == 1 for case in first)
     assert any(case.implementation.pixels_per_beat > case.model.network.inputs for case in first)
-    assert {1, 16} <= {layer.synapse.weight_bits for case in first for layer in case.model.network.stages}
+    assert {1, 16} <= {layer.synapse.weight_range.width for case in first for layer in case.model.network.stages}
     extremes = [(case, layer) for case in first for layer in case.model.network.stages]
     assert any((case.model.layer(layer.name).weight == layer.synapse.weight_range.lo).all() for case, layer in extremes)
     assert all(case.samples[0].max() == 0 and case.samples[1].min() > 0 for case in first)

@@ -124,5 +124,5 @@ def _images(model: Model, dataset: str | None) -> Dataset | None:
     if dataset is not None:
         return noted(load(dataset), network)
     sample = load("sample")
-    fits = network.encoder.kind != "events" and sample.images.shape[1:] == network.sample_shape
+    fits = not network.encoder.takes_events and sample.images.shape[1:] == network.sample_shape
     return sample if fits else None

@@ -120,7 +120,7 @@ def check_images(dataset: Dataset, network: Network) -> NDArray[np.uint8]:
             f"{remedy}, or choose another dataset"
         )
     images = dataset.images.reshape(len(dataset), *wanted)
-    return _events(dataset, images, network) if network.encoder.kind == "events" else images
+    return _events(dataset, images, network) if network.encoder.takes_events else images
 
 
 def check_labels(dataset: Dataset, classes: int) -> NDArray[np.int64] | None:
@@ -147,7 +147,7 @@ def remarks(dataset: Dataset, network: Network | None = None) -> tuple[str, ...]
     None stands for a spiking RBM, whose input is pixels too.
     """
     high = int(dataset.images.max())
-    if not 0 < high < _DIM or (network is not None and network.encoder.kind == "events"):
+    if not 0 < high < _DIM or (network is not None and network.encoder.takes_events):
         return dataset.notes
     dim = f"no pixel of {dataset.name} is above {high}, and 255 is white: scale them to 0..255 where {high} is meant so"
     return (*dataset.notes, dim)

@@ -33,15 +33,18 @@ def cost(design: Design, dataset: Dataset) -> tuple[Cycles, Work]:
 def work(design: Design, result: Result) -> Work:
     """The work of the mean image.
 
-    Every event is added to all neurons that it reaches, and reads a word of weights for each group of lanes.
+    Every event is added to all neurons that it reaches, and reads a word of weights for each group of lanes. What
+    layers without weights do is not counted.
     """
     operations = bits = energy = 0.0
     sources = ["encoder", *(layer.name for layer in design.layers[:-1])]
     for source, layer in zip(sources, design.layers, strict=True):
         events = float(result.events[source].sum()) / len(result.classes)
-        ranges, shape = layer.ranges, layer.shape
-        added, read = events * layer.units, events * shape.groups * shape.synapse_lanes * ranges.weight.width
+        if not layer.has_neuron:
+            continue
+        added = events * layer.synapse.fan_out(layer.in_shape)
+        read = events * layer.weight_words * layer.shape.synapse_lanes * layer.ranges.weight.width
         operations += added
         bits += read
-        energy += added * ranges.current.width * ADD_PJ_PER_BIT + read * READ_PJ_PER_BIT
+        energy += added * layer.ranges.current.width * ADD_PJ_PER_BIT + read * READ_PJ_PER_BIT
     return Work(synaptic_operations=operations, weight_bits_read=bits, energy_nj=energy / 1000)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gateware.network import neurons_of
+from gateware.layer import neurons_of
 from snnhw.conversion import convert
 from snnhw.design import Design
 from snnhw.errors import DescriptionError, ToolError

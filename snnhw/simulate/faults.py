@@ -80,8 +80,7 @@ def faults_between(network: Network, port: StreamPort, samples: NDArray[np.uint8
     of their pixels or events is the negative of that of a sample, of ``samples`` uint8 [B, *sample_shape], B > 0, one
     after the other, and the others are 0: so what leaks from them shows, and they take no longer than samples.
     """
-    events = network.encoder.kind == "events"
-    highest = network.encoder.value_range.hi if events else 255
+    events, highest = network.encoder.takes_events, network.encoder.sample_range.hi
     unlike = np.zeros_like(samples)
     unlike.reshape(-1)[::3] = highest - samples.reshape(-1)[::3]
     beats = pack(network, port, unlike)

@@ -34,7 +34,7 @@ def pack(network: Network, port: StreamPort, samples: NDArray[np.uint8]) -> Beat
         raise ValueError(
             f"samples must be uint8 [B, {', '.join(map(str, shape))}], not {samples.dtype} {list(samples.shape)}"
         )
-    if network.encoder.kind == "events":
+    if network.encoder.takes_events:
         return _pack_events(port, samples.reshape(len(samples), network.num_steps, network.inputs))
     return _pack_pixels(port, samples.reshape(len(samples), network.inputs))
 

@@ -42,7 +42,7 @@ def decode_layer(tap: Tap, records: Words, num_steps: int, samples: int) -> Laye
         lanes = unpack(records[:used, columns], width=signal.width, count=signal.count, signed=signal.signed)
         by_step = lanes.reshape(whole, rounds, words * signal.count // tap.steps, tap.steps)[:, :, places]
         fields[signal.name] = by_step.transpose(1, 3, 0, 2).reshape(num_steps, whole, by_step.shape[2])
-    named = {name: fields.pop(name) for name in ("integrated", "spike", "value")}
+    named = {name: fields.pop(name) for name in ("integrated", "spike", "value") if name in fields}
     return LayerTrace(**named, state=fields)
 
 

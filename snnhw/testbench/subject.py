@@ -56,7 +56,7 @@ class Subject:
     @property
     def sends_events(self) -> bool:
         """Whether the network's input is events."""
-        return self.network.encoder.kind == "events"
+        return self.network.encoder.takes_events
 
     @cached_property
     def result(self) -> Result:

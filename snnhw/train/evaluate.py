@@ -43,8 +43,7 @@ def scores(model: Model, samples: NDArray[np.uint8]) -> NDArray[np.int64]:
     """
     check_samples(model.network, samples)
     network = TrainableNetwork.of(model, exact_format(model))
-    shape = (model.network.num_steps,) if model.network.encoder.kind == "events" else ()
-    flat = torch.from_numpy(samples.reshape(len(samples), *shape, model.network.inputs).copy())
+    flat = torch.from_numpy(samples.reshape(len(samples), *model.network.flat_shape).copy())
     parts = [network(chunk) for chunk in torch.split(flat, _CHUNK)]
     return torch.cat(parts).numpy().astype(np.int64)
 
@@ -63,7 +62,9 @@ def exact_format(model: Model) -> torch.dtype:
 
 def _largest(layer: ModelLayer) -> int:
     """The greatest magnitude that can occur in a layer, products and partial sums included."""
-    sums = np.abs(layer.weight).sum(axis=1) * layer.values.hi + np.abs(layer.bias)
+    if not layer.has_neuron:
+        return layer.out_values.hi
+    sums = layer.synapse.largest_sums(layer.tensors, layer.values) + np.abs(layer.bias)
     parameters = {name: int(np.abs(value).max()) for name, value in layer.parameters.items()}
     ranges = layer.ranges
     spans = (ranges.leaked, ranges.unsaturated, ranges.integrated, ranges.membrane)

@@ -31,11 +31,13 @@ def initialise(network: TrainableNetwork, samples: Tensor, generator: torch.Gene
     """
     events = network.events(samples)
     for layer in network.each_layer():
-        weight = torch.randn(layer.weight.shape, generator=generator)
-        unit_current = _spread(events @ weight.T)
-        spread, current = _sizes(layer.layer, unit_current)
-        layer.set_tensor("weight", weight * spread)
-        _set_parameters(layer, current)
+        shapes = {name: layer.get_parameter(name).shape for name in layer.ranges}
+        weights = {name: torch.randn(shape, generator=generator) for name, shape in shapes.items()}
+        if layer.layer.has_neuron:
+            spread, current = _sizes(layer.layer, _spread(layer.transmit(events, weights)))
+            for name, weight in weights.items():
+                layer.set_tensor(name, weight * spread)
+            _set_parameters(layer, current)
         activity = network.run_layer(layer, events)
         if activity.values:
             events = torch.stack(activity.values)
@@ -57,7 +59,7 @@ def _set_parameters(layer: TrainableLayer, current: float) -> None:
     threshold = float(neuron.threshold) if isinstance(neuron.threshold, int) else max(1.0, round(current / _GAIN))
     amounts = {"threshold": threshold, "reset_amount": threshold, "bias": 0.0, "initial": 0.0}
     if neuron.leak.amount == PER_NEURON:
-        whole = threshold if neuron.leak.kind == "subtract" else 1 << neuron.leak.bits
+        whole = threshold if neuron.leak.subtracts else 1 << neuron.leak.bits
         amounts["leak_amount"] = _LEAK[neuron.leak.kind] * whole
     for name in layer.scaled:
         unit = max(1.0, amounts[name]) if amounts[name] else max(1.0, current)

@@ -13,9 +13,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from snnhw.data import Dataset
+from snnhw.kinds import twin
 from snnhw.model import Model
 from snnhw.network import Network
 from snnhw.train.augment import Augmenter
@@ -142,8 +142,7 @@ class _Run:
             options=options,
             versions=versions(),
         )
-        leading = (network.num_steps,) if network.encoder.kind == "events" else ()
-        samples = self.part.samples.reshape(len(self.part.samples), *leading, network.inputs)
+        samples = self.part.samples.reshape(len(self.part.samples), *network.flat_shape)
         self.batches = Batches(
             samples=torch.from_numpy(samples.copy()),
             labels=torch.from_numpy(self.part.labels.copy()),
@@ -199,8 +198,9 @@ class _Run:
 
     def _improve(self, batch: Batch) -> float:
         """Improve the network on a batch, and return the mean loss that it had."""
-        logits = self.network.logits(self.network(batch.samples))
-        loss = functional.cross_entropy(logits, batch.labels)
+        scores = self.network(batch.samples)
+        logits = self.network.logits(scores)
+        loss: Tensor = twin(self.options.loss, "training")(scores, logits, batch.labels)
         if batch.opinion is not None and self.options.teacher is not None:
             chosen = self.options.teacher
             loss = torch.lerp(loss, distillation(logits, batch.opinion, chosen.temperature), chosen.weight)
@@ -282,8 +282,8 @@ def _groups(network: TrainableNetwork, rate: float) -> list[dict[str, Any]]:
     groups: list[dict[str, Any]] = []
     others: list[nn.Parameter] = [network.log_scale]
     for layer in network.each_layer():
-        span = layer.layer.synapse.weight_range
-        groups.append({"params": [layer.weight], "lr": rate * max(-span.lo, span.hi)})
+        for name, span in layer.ranges.items():
+            groups.append({"params": [layer.get_parameter(name)], "lr": rate * max(-span.lo, span.hi)})
         others += [layer.get_parameter(name) for name in layer.scaled]
     groups.append({"params": others, "lr": rate})
     return [{**group, "initial_lr": group["lr"]} for group in groups]

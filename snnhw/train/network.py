@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from golden.encoder import encode
+from snnhw.kinds import twin
 from snnhw.model import Model
 from snnhw.network import INT32, Network, PlacedLayer, Range
 from snnhw.train.neuron import Activity, Parameters, run_neurons
@@ -23,20 +24,29 @@ _EXACT = {torch.float32: Range(lo=-(1 << 24), hi=1 << 24), torch.float64: INT32}
 """The integers that a latent number of each format can be rounded to: a model's, where the format holds them."""
 
 
-class TrainableLayer(nn.Module):
-    """Dense synapses and their neurons, as latent tensors.
+def dense(layer: PlacedLayer, tensors: Mapping[str, Tensor], events: Tensor) -> Tensor:
+    """The currents [S, B, units] of events [S, B, inputs], exact where the format holds every partial sum.
 
-    The weight is in units of the integers that it becomes. Each other tensor is in units of its buffer ``NAME_unit``,
-    so that one learning rate suits biases, thresholds and amounts alike, whatever the size of their integers.
+    ``tensors`` are the integers of ``weight`` and, where there is one, of ``bias``.
     """
+    return functional.linear(events, tensors["weight"], tensors.get("bias"))
 
-    weight: nn.Parameter
+
+class TrainableLayer(nn.Module):
+    """Synapses, and their neurons where they have any, as latent tensors.
+
+    The synapses' own tensors are in units of the integers that they become. Each other tensor is in units of its buffer
+    ``NAME_unit``, so that one learning rate suits biases, thresholds and amounts alike, whatever the size of their
+    integers.
+    """
 
     def __init__(self, layer: PlacedLayer) -> None:
         super().__init__()
         self.layer = layer
-        self.weight = nn.Parameter(torch.zeros(layer.tensor_shapes["weight"]))
-        self.scaled = [name for name in self.names if name != "weight"]
+        self.ranges = layer.synapse.tensor_ranges
+        for name in self.ranges:
+            self.register_parameter(name, nn.Parameter(torch.zeros(layer.tensor_shapes[name])))
+        self.scaled = [name for name in self.names if name not in self.ranges]
         for name in self.scaled:
             self.register_parameter(name, nn.Parameter(torch.zeros(layer.units)))
             self.register_buffer(f"{name}_unit", torch.ones(()))
@@ -56,14 +66,15 @@ class TrainableLayer(nn.Module):
 
     def integer(self, name: str) -> Tensor:
         """The integers of a tensor, in floating point, with the gradient of no rounding."""
-        if name == "weight":
-            return integers(self.weight, self.layer.synapse.weight_range)
+        if name in self.ranges:
+            return integers(self.get_parameter(name), self.ranges[name])
         latent = self.get_parameter(name) * self.get_buffer(f"{name}_unit")
         return integers(latent, self._limits(name))
 
     def clamp_latent(self) -> None:
-        """Keep the weights' latent numbers next to the integers that they may be."""
-        clamp_latent(self.weight.data, self.layer.synapse.weight_range)
+        """Keep the synapses' latent numbers next to the integers that they may be."""
+        for name, allowed in self.ranges.items():
+            clamp_latent(self.get_parameter(name).data, allowed)
 
     def parameters_by_name(self) -> Parameters:
         """The neuron's parameters, each one number or [units], such as a model may hold together."""
@@ -81,15 +92,25 @@ class TrainableLayer(nn.Module):
     def tensors(self) -> dict[str, NDArray[np.int64]]:
         """The integers as they are now, by their names in a model."""
         with torch.no_grad():
-            values: dict[str, Tensor | float] = {"weight": self.integer("weight"), **self.parameters_by_name()}
-            if self.layer.biased:
-                values["bias"] = self.integer("bias")
+            values: dict[str, Tensor | float] = {**self.synapse_tensors()}
+            if self.layer.has_neuron:
+                values |= self.parameters_by_name()
             return {f"{self.layer.name}.{name}": _to_numpy(values[name]) for name in self.names}
 
-    def current(self, events: Tensor) -> Tensor:
-        """The currents [S, B, units] of events [S, B, inputs], exact where the format holds every partial sum."""
-        bias = self.integer("bias") if self.layer.biased else None
-        return functional.linear(events, self.integer("weight"), bias)
+    def synapse_tensors(self) -> dict[str, Tensor]:
+        """The integers of the synapses' tensors and of the bias, such as the layer has."""
+        names = [*self.ranges, *(["bias"] if self.layer.biased else [])]
+        return {name: self.integer(name) for name in names}
+
+    def transmit(self, events: Tensor, tensors: Mapping[str, Tensor] | None = None) -> Tensor:
+        """What the synapses make of events [S, B, inputs]: currents, or values of events, [S, B, units].
+
+        ``tensors`` are the layer's own unless told.
+        """
+        made: Tensor = twin(self.layer.synapse, "training")(
+            self.layer, self.synapse_tensors() if tensors is None else tensors, events
+        )
+        return made
 
     @property
     def _least_excess(self) -> int:
@@ -102,7 +123,7 @@ class TrainableLayer(nn.Module):
 
     def _limits(self, name: str) -> Range:
         """The integers that a tensor may hold, as far as the format holds them."""
-        neuron, exact = self.layer.neuron, _EXACT[self.weight.dtype]
+        neuron, exact = self.layer.neuron, _EXACT[self.get_parameter(name).dtype]
         allowed = exact
         if name == "leak_amount":
             allowed = neuron.leak.amount_range
@@ -161,18 +182,17 @@ class TrainableNetwork(nn.Module):
 
         S is the number of steps, or 1 where the encoder's output is constant.
         """
-        encoder = self.network.encoder
         dtype = self.log_scale.dtype
-        if encoder.kind == "direct":
-            return (samples >> (8 - encoder.bits)).to(dtype).unsqueeze(0)
         steps = [torch.from_numpy(np.ascontiguousarray(step)) for step in encode(self.network, samples.numpy())]
         return torch.stack(steps).to(dtype)
 
     def run_layer(self, layer: TrainableLayer, events: Tensor) -> Activity:
         """What a layer makes of events [S, B, inputs]."""
+        if not layer.layer.has_neuron:
+            return Activity(spikes=[], values=list(layer.transmit(events).unbind()), membrane=None)
         parameters = layer.parameters_by_name()
         return run_neurons(
-            layer.layer.neuron, parameters, layer.current(events), self.network.num_steps, self.surrogate
+            layer.layer.neuron, parameters, layer.transmit(events), self.network.num_steps, self.surrogate
         )
 
     def forward(self, samples: Tensor) -> Tensor:
@@ -186,13 +206,8 @@ class TrainableNetwork(nn.Module):
 
     def scores(self, activity: Activity) -> Tensor:
         """The scores [B, classes] of what the last layer did; first spikes by how many steps precede them."""
-        kind = self.network.readout.kind
-        if kind == "membrane":
-            return activity.membrane
-        spikes = torch.stack(activity.spikes)
-        if kind == "first_spike":
-            return (1 - spikes.clamp(max=1)).cumprod(dim=0).sum(dim=0)
-        return spikes.sum(dim=0).reshape(spikes.shape[1], self.network.classes, -1).sum(dim=2)
+        scores: Tensor = twin(self.network.readout, "training")(activity, self.network.classes)
+        return scores
 
     def logits(self, scores: Tensor) -> Tensor:
         """What the cross-entropy is taken of: scores by a learned positive factor, the earliest spike highest."""

@@ -25,8 +25,14 @@ class Activity:
     """A tensor [B, units] for each step: 0 or 1, for bursts the number of spikes; empty where neurons never fire."""
     values: list[Tensor]
     """What the events of each step carry, likewise; 0 is no event."""
-    membrane: Tensor
-    """[B, units], after the last step."""
+    membrane: Tensor | None
+    """[B, units], after the last step; None where the layer has no neurons."""
+
+    @property
+    def last_membrane(self) -> Tensor:
+        """The membrane of a layer that has neurons."""
+        assert self.membrane is not None
+        return self.membrane
 
 
 def run_neurons(

@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Annotated, ClassVar, Literal
 
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
+
+from snnhw.kinds import Kind, by_kind, register
 from snnhw.train.surrogate import Surrogate
 
-__all__ = ["Augmentation", "TeacherOptions", "TrainOptions"]
+__all__ = ["Augmentation", "CrossEntropy", "Loss", "TeacherOptions", "TrainOptions"]
+
+
+class Loss(Kind):
+    """What training makes as small as it can."""
+
+    TWINS: ClassVar[tuple[str, ...]] = ("training",)
+
+
+class CrossEntropy(Loss):
+    """Cross-entropy of the logits, which are the scores times a factor that is learned."""
+
+    kind: Literal["cross_entropy"] = "cross_entropy"
+
+
+register(CrossEntropy, training="snnhw.train.loss:cross_entropy")
 
 
 class Augmentation(BaseModel):
@@ -63,6 +81,7 @@ class TrainOptions(BaseModel):
     """None trains on the samples as they are, which events and flat data need."""
     teacher: TeacherOptions | None = None
     """None learns from the labels alone; a teacher needs images."""
+    loss: Annotated[SerializeAsAny[Loss], by_kind(Loss)] = CrossEntropy()
     surrogate: Surrogate = Surrogate(kind="atan", slope=1.0)
     average: float = Field(default=0.999, ge=0, lt=1)
     """The integers are those of a running average of the latent numbers, which this part of is kept at each step."""

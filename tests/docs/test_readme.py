@@ -63,7 +63,7 @@ def test_the_table_of_models_holds_what_they_are():
         model = resolve_model(name.strip("`"))
         network, accuracy = model.network, model.provenance["accuracy"]
         assert shape.split(",")[0] == "-".join(map(str, [network.inputs, *(layer.units for layer in network.layers)]))
-        assert {f"{stage.synapse.weight_bits} bits" for stage in network.stages} == {bits}
+        assert {f"{stage.synapse.weight_range.width} bits" for stage in network.stages} == {bits}
         assert int(steps) == network.num_steps
         assert accuracy["total"] == 10_000
         assert correct == f"{accuracy['correct']:,} ({accuracy['correct'] / 100:.2f} %)"

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateware.encoder import RULES, Encoder
+from gateware.encoder import Encoder
 from gateware.intake import Frames, WordQueue
 from golden import encoder as golden
 from golden.serializer import Serializer
 from snnhw.implementation import queue_depth
 from snnhw.interface import ABORT, EVENT, SAMPLE, STEP
+from snnhw.kinds import twin
 from snnhw.network import (
     Bernoulli,
     CountReadout,
@@ -367,7 +368,7 @@ def frames_run(name, num_steps, banks, batch, stall=None, lanes=4):
             {"mark": mark, "index": index, "pixels": pixels}
             for index, (mark, pixels) in enumerate(zip(marks, cut, strict=True))
         ]
-    return simulate(Frames(RULES[name](network, lanes), banks), {"beats": beats}, stall)
+    return simulate(Frames(twin(network.encoder, "gateware")(network, lanes), banks), {"beats": beats}, stall)
 
 
 @pytest.mark.parametrize("name", STORED)

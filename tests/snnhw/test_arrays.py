@@ -118,7 +118,7 @@ def test_names_shapes_and_numbers_of_each_neuron():
     assert np.array_equal(model.layer("first").parameters["reset_amount"], thresholds - 7)
     assert first.neuron.leak == Leak(kind="subtract", amount=2)
     assert first.neuron.refractory == 2
-    assert (first.synapse.weight_bits, second.synapse.weight_bits) == (6, 4)
+    assert (first.synapse.weight_range.width, second.synapse.weight_range.width) == (6, 4)
     assert second.neuron.leak == Leak(kind="multiply", amount=200, bits=8)
     assert second.neuron.reset == "zero"
     assert second.neuron.membrane == Range(lo=-500, hi=500)

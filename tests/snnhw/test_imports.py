@@ -15,6 +15,7 @@ DESCRIPTION = tuple(
     f"snnhw.{name}"
     for name in (
         "network",
+        "kinds",
         "naming",
         "implementation",
         "interface",

@@ -34,7 +34,7 @@ def test_the_two_networks():
     mlp, graded = preset("mnist-mlp"), preset("mnist-graded")
     assert [layer.units for layer in mlp.layers] == [128, 10]
     assert mlp.num_steps == 4
-    assert {stage.synapse.weight_bits for stage in mlp.stages} == {4}
+    assert {stage.synapse.weight_range.width for stage in mlp.stages} == {4}
     assert isinstance(mlp.encoder, Direct)
     assert mlp.encoder.bits <= 4
     assert [layer.units for layer in graded.layers] == [50, 10]
@@ -49,7 +49,7 @@ def test_overrides():
     network = preset("mnist-mlp", hidden=64, num_steps=8, weight_bits=6, pixel_bits=2, threshold=99, leak_bits=3)
     assert network.layers[0].units == 64
     assert network.num_steps == 8
-    assert [stage.synapse.weight_bits for stage in network.stages] == [6, 6]
+    assert [stage.synapse.weight_range.width for stage in network.stages] == [6, 6]
     assert network.encoder == Direct(bits=2)
     assert network.stages[0].neuron.threshold == 99
     assert network.stages[0].neuron.leak.bits == 3

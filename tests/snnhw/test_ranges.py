@@ -71,8 +71,9 @@ def test_currents_reach_both_ends(model):
         for unit, row in enumerate(model.layer(layer.name).weight.tolist()):
             helpful = [highest if weight > 0 else 0 for weight in row]
             harmful = [highest if weight < 0 else 0 for weight in row]
-            highest_currents.append(oracle.current_of(layer, model.tensors, unit, helpful))
-            lowest_currents.append(oracle.current_of(layer, model.tensors, unit, harmful))
+            highest_current, lowest_current = oracle.SYNAPSES["dense"](layer, model.tensors, [helpful, harmful])
+            highest_currents.append(highest_current[unit])
+            lowest_currents.append(lowest_current[unit])
         current = model.layer(layer.name).ranges.current
         assert (current.lo, current.hi) == (min(lowest_currents), max(highest_currents))
 

@@ -25,7 +25,7 @@ from snnhw.network import (
     Rate,
     Spike,
 )
-from snnhw.semantics import firing_text, leak_text, network_semantics, semantics
+from snnhw.semantics import firing_text, network_semantics, semantics
 from tests.circuits import CASES, model
 
 
@@ -86,7 +86,7 @@ def test_encoders(encoder: Encoder, says: str):
     ],
 )
 def test_leaks(leak: Leak, says: str):
-    assert leak_text(leak) == says
+    assert leak.text == says
 
 
 @pytest.mark.parametrize(

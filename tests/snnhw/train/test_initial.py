@@ -34,7 +34,7 @@ def hidden_layer(network: TrainableNetwork) -> TrainableLayer:
 @pytest.mark.parametrize("threshold", [300, 1000, 3000])
 def test_currents_suit_the_threshold(threshold: int):
     network = started(threshold)
-    current = hidden_layer(network).current(network.events(IMAGES))
+    current = hidden_layer(network).transmit(network.events(IMAGES))
     assert 0.4 * threshold < float(current.detach().std()) < 0.8 * threshold
 
 

@@ -1,0 +1,92 @@
+"""What a layer does in a step: its synapses, then its neurons where it has any. Twin of ``gateware/layer.py``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from golden.neuron import NeuronBank, NeuronStep, State
+from snnhw.kinds import twin
+from snnhw.model import ModelLayer
+
+Array = NDArray[Any]
+
+
+class Synapses(Protocol):
+    """What golden's twin of every kind of synapses does; it is made from a ModelLayer."""
+
+    def initial_state(self, batch: int) -> State:
+        """What is kept from step to step, before step 0: each array [batch, ...]; empty where nothing is."""
+        ...
+
+    def step(self, state: State, values: Array) -> tuple[State, Array]:
+        """From one step's events [B, inputs] the new state, and currents or values of events [B, units].
+
+        The given state is left as it is.
+        """
+        ...
+
+
+class Stateless:
+    """Synapses that keep nothing: their currents come of the step's events alone, by ``accumulate``."""
+
+    def initial_state(self, batch: int) -> State:
+        """Nothing."""
+        return {}
+
+    def step(self, state: State, values: Array) -> tuple[State, Array]:
+        """The currents, and nothing kept."""
+        return state, self.accumulate(values)
+
+    def accumulate(self, values: Array) -> Array:
+        """Currents [B, units] of one step's events [B, inputs]."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class EventStep:
+    """What a step of a layer without neurons did."""
+
+    value: Array
+    """[B, units] what the event carries; 0 is no event."""
+    state: State
+    """The state after the step, of the synapses."""
+
+
+@dataclass
+class LayerState:
+    """What a layer keeps from step to step."""
+
+    synapses: State
+    neurons: State
+    current: Array | None = None
+    """Of the first step, where it is the same at every step."""
+
+
+class Layer:
+    """A layer made ready to compute; safe to share between threads."""
+
+    def __init__(self, layer: ModelLayer) -> None:
+        self.name = layer.name
+        self.constant = layer.constant
+        self.synapses: Synapses = twin(layer.synapse, "golden")(layer)
+        self.neurons = NeuronBank(layer) if layer.has_neuron else None
+
+    def initial_state(self, batch: int) -> LayerState:
+        """The state before step 0."""
+        return LayerState(self.synapses.initial_state(batch), self.neurons.initial_state(batch) if self.neurons else {})
+
+    def step(self, state: LayerState, values: Array) -> NeuronStep | EventStep:
+        """One step from its events [B, inputs]; the state is brought up to date."""
+        if state.current is not None:
+            current = state.current
+        else:
+            state.synapses, current = self.synapses.step(state.synapses, values)
+        if self.neurons is None:
+            return EventStep(current, state.synapses)
+        state.current = current if self.constant else None
+        step = self.neurons.step(state.neurons, current)
+        state.neurons = step.state
+        return step

@@ -1,0 +1,102 @@
+"""Kinds of layers, encoders, readouts and losses: what each is called, and where its twins are.
+
+A kind is a class of the description, with a name. :func:`register` puts it into the one table, together with its
+twins: what computes it in golden, in the circuit, in the prediction of cycles and in training. Whoever reads a
+description finds the class there by the name, and whoever computes it finds the twin there by the class; nothing else
+in the project asks which kind it has before it. ``docs/extending.md`` shows how one is added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any, ClassVar, TypeVar
+
+from pydantic import BaseModel, ConfigDict, PlainValidator
+
+__all__ = ["Frozen", "Kind", "by_kind", "kinds_of", "register", "twin"]
+
+
+class Frozen(BaseModel):
+    """A part of a description: validated, frozen and hashable."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+
+
+class Kind(Frozen):
+    """A part of which there are several kinds, told apart by the field ``kind``, a Literal with a default.
+
+    A family of kinds is a direct subclass, which says in ``TWINS`` what each of its kinds needs.
+    """
+
+    TWINS: ClassVar[tuple[str, ...]] = ()
+    """Of ``golden``, ``gateware``, ``timing`` and ``training`` those that a kind of this family has."""
+    USUAL: ClassVar[str | None] = None
+    """The kind of a family that is meant where none is said."""
+
+    kind: str
+
+    @classmethod
+    def name(cls) -> str:
+        """What ``kind`` is in this class."""
+        return str(cls.model_fields["kind"].default)
+
+
+Twin = str | Callable[..., Any]
+"""A class or function, or ``"module:name"`` of one, which is imported when somebody asks for it."""
+
+_TABLE: dict[type[Kind], dict[str, Twin]] = {}
+
+F = TypeVar("F", bound=Kind)
+K = TypeVar("K", bound=type[Kind])
+
+
+def register(kind: K, **twins: Twin) -> K:
+    """Put a kind and its twins into the table; returns the kind.
+
+    Raises ValueError where its name is taken in its family, or where it has not exactly the family's twins.
+    """
+    family = _family(kind)
+    if kinds_of(family).get(kind.name(), kind) is not kind:
+        raise ValueError(f"there is a kind '{kind.name()}' of {family.__name__} already")
+    if set(twins) != set(family.TWINS):
+        raise ValueError(f"{kind.__name__} needs these twins: {', '.join(family.TWINS)}, not {', '.join(twins)}")
+    _TABLE[kind] = dict(twins)
+    return kind
+
+
+def kinds_of(family: type[F]) -> dict[str, type[F]]:
+    """The kinds of a family by their names, in the order in which they were registered."""
+    return {kind.name(): kind for kind in _TABLE if issubclass(kind, family)}
+
+
+def twin(part: Kind, package: str) -> Any:
+    """The twin of what a description has, for ``golden``, ``gateware``, ``timing`` or ``training``."""
+    found = _TABLE[type(part)][package]
+    if isinstance(found, str):
+        module, _, name = found.partition(":")
+        found = _TABLE[type(part)][package] = getattr(import_module(module), name)
+    return found
+
+
+def _family(kind: type[Kind]) -> type[Kind]:
+    return next(base for base in reversed(kind.__mro__) if issubclass(base, Kind) and base is not Kind)
+
+
+def by_kind(family: type[Kind]) -> PlainValidator:
+    """How a field of any registered kind of a family is validated, from a kind or a table with its name."""
+
+    def validate(value: Any) -> Kind:
+        if isinstance(value, family):
+            return value
+        known = kinds_of(family)
+        there_are = f"kind must be one of {', '.join(known)}"
+        if not isinstance(value, Mapping):
+            raise ValueError(f"must be a table with a kind, not {value!r:.60}; {there_are}")
+        if (name := value.get("kind", family.USUAL)) is None:
+            raise ValueError(f"has no kind; {there_are}")
+        if not isinstance(name, str) or name not in known:
+            raise ValueError(f"{there_are}, not {name!r:.60}")
+        return known[name].model_validate(value)
+
+    return PlainValidator(validate)
