@@ -179,7 +179,7 @@ def _all_quantised(layers: list[LayerNumbers], chosen: ArrayOptions) -> tuple[li
         if phrases := coarse_numbers(layer, integer, scale):
             LOG.warning("layer '%s': %s; %s", layer.name, ", ".join(phrases), _FINE_STEPS)
         scales[layer.name] = scale.tolist() if rows else float(scale[0])
-        values = scale if layer.spike.kind == "residue" else np.asarray(1.0)
+        values = scale if layer.spike.graded else np.asarray(1.0)
     return integers, scales
 
 
@@ -292,11 +292,11 @@ def _numbers(name: str, weight: Array, options: dict[str, Any], fires: bool, is_
 def _leak(name: str, options: dict[str, Any], units: int, is_float: bool) -> tuple[Leak, Array | None]:
     """The kind of a layer's leak, and its amounts where they are given apart from it."""
     leak = options["leak"]
-    takes_floats = is_float and (leak is None or leak.kind == "subtract")
+    takes_floats = is_float and (leak is None or leak.subtracts)
     amount = _array(f"leak_amounts of layer '{name}'", options["leak_amounts"], units, takes_floats)
     if leak is None:
         leak = Leak() if amount is None else Leak(kind="subtract")
-    if amount is None and isinstance(leak.amount, int) and leak.kind in ("subtract", "multiply"):
+    if amount is None and isinstance(leak.amount, int) and leak.takes_amount:
         amount = np.asarray(leak.amount)
     return leak, amount
 
@@ -334,7 +334,7 @@ def _checked(what: str, value: Any, units: int) -> Array:
 
 def _input_scale(encoder: Encoder, given: float | None) -> float:
     if given is None:
-        return 1 / ((1 << encoder.bits) - 1) if isinstance(encoder, Direct) else 1.0
+        return encoder.unit
     if not (np.isfinite(given) and given > 0):
         raise ModelError(f"input_scale must be above 0, not {given}")
     return given

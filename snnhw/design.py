@@ -58,7 +58,7 @@ class DesignLayer(ModelLayer):
     @property
     def weight_words(self) -> int:
         """Words of weights, of ``synapse_lanes`` each, that an event reads."""
-        return self.shape.groups if self.synapse.tensor_shapes(self.in_shape) else 0
+        return self.shape.groups if self.has_weights else 0
 
     @property
     def loadable(self) -> bool:

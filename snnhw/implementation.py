@@ -141,7 +141,7 @@ class Implementation(BaseModel):
                 raise DescriptionError(
                     f"the memory of layer '{stage.name}' must be one of {kinds}, not {layer.memory!r}"
                 )
-            if layer.memory != "rom" and not stage.tensor_shapes:
+            if layer.memory != "rom" and not stage.has_weights:
                 raise DescriptionError(f"layer '{stage.name}' has no weights to load: leave its memory rom")
         self._check_schedule(network)
         self._check_event_lanes(network)
@@ -152,13 +152,9 @@ class Implementation(BaseModel):
                 f"the schedule 'neuron_major' needs an input that is the same at every step: direct encoding, not "
                 f"{network.encoder.kind}"
             )
-        if self.schedule == "neuron_major":
-            for stage in network.layers:
-                if not stage.has_neuron:
-                    raise DescriptionError(
-                        f"the schedule 'neuron_major' needs layers of neurons, and '{stage.name}' has none: take "
-                        "step_major"
-                    )
+        if self.schedule == "neuron_major" and not network.allows_neuron_major:
+            without = next(layer.name for layer in network.layers if not layer.has_neuron)
+            raise DescriptionError(f"the schedule 'neuron_major' needs neurons in every layer: '{without}' has none")
         possible = (1, network.num_steps) if self.schedule == "neuron_major" else (1,)
         for stage, layer in zip(network.layers, self.layers, strict=True):
             if layer.step_lanes not in possible:

@@ -195,7 +195,7 @@ def _check_neuron(layer: ModelLayer) -> None:
         if kept is not None and not (int(value.min()) in kept and int(value.max()) in kept):
             extreme = f"{layer.name}.{name} {_extreme(value, kept)}"
             raise ModelError(f"{extreme} does not fit the membrane's range {kept.lo}..{kept.hi}")
-    if neuron.spike.kind == "residue" and (values["reset_amount"] > values["threshold"]).any():
+    if neuron.spike.graded and (values["reset_amount"] > values["threshold"]).any():
         raise ModelError(f"{layer.name}.reset_amount must not exceed the threshold where spikes are residues")
     if neuron.membrane is not None and neuron.reset == "subtract" and not neuron.reset_delay:
         least = int((values["threshold"] - values["reset_amount"]).min())

@@ -135,6 +135,11 @@ class Leak(Frozen):
         return Range(lo=0, hi=(1 << self.bits) if self.kind == "multiply" else (1 << 31) - 1)
 
     @property
+    def takes_amount(self) -> bool:
+        """Whether it has an amount at all."""
+        return self.kind in ("subtract", "multiply")
+
+    @property
     def subtracts(self) -> bool:
         """Whether the amount is in units of the membrane."""
         return self.kind == "subtract"
@@ -182,6 +187,11 @@ class Spike(Frozen):
     def count_range(self) -> Range:
         """What one step can add to a spike count."""
         return Range(lo=0, hi=self.bound if self.kind == "count" else 1)
+
+    @property
+    def graded(self) -> bool:
+        """Whether it carries a part of the membrane, in its units."""
+        return self.kind == "residue"
 
     def texts(self, reset_amount: str) -> list[str]:
         """What is sent, in words, where that is more than a spike."""
@@ -281,7 +291,7 @@ class Neuron(Frozen):
     def parameters(self) -> dict[str, Parameter]:
         """The neuron's numbers by name, in the order in which both twins take them; only those it uses."""
         chosen: dict[str, Parameter] = {}
-        if self.leak.kind in ("subtract", "multiply"):
+        if self.leak.takes_amount:
             chosen["leak_amount"] = self.leak.amount
         if self.threshold is not None:
             chosen["threshold"] = self.threshold
@@ -474,6 +484,11 @@ class Encoder(Kind):
         return Range.of_bits(self.value_bits, signed=False)
 
     @property
+    def unit(self) -> float:
+        """What a value of 1 stands for, where white, or a spike, is 1."""
+        return 1.0
+
+    @property
     def pixel_bits(self) -> int:
         """The highest bits of a pixel that it looks at."""
         return 8
@@ -501,6 +516,11 @@ class Direct(Encoder):
     def value_bits(self) -> int:
         """Width of the values of its events."""
         return self.bits
+
+    @property
+    def unit(self) -> float:
+        """The greatest value stands for white."""
+        return 1 / self.value_range.hi
 
     @property
     def pixel_bits(self) -> int:
@@ -749,6 +769,11 @@ class Network(Frozen):
         """Whether the first layer sums its input once and applies the sum at every step (direct encoding)."""
         return self.encoder.once
 
+    @property
+    def allows_neuron_major(self) -> bool:
+        """Whether neurons can go through all time steps one after the other."""
+        return self.constant_input and all(layer.has_neuron for layer in self.layers)
+
 
 @dataclass(frozen=True)
 class PlacedLayer:
@@ -787,6 +812,11 @@ class PlacedLayer:
     def biased(self) -> bool:
         """Whether there is a tensor that is added at every step."""
         return self.layer.bias
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether its synapses have tensors."""
+        return bool(self.synapse.tensor_ranges)
 
     @property
     def inputs(self) -> int:

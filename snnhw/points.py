@@ -32,7 +32,7 @@ class Point:
     """A named implementation.
 
     ``hidden`` is for every layer but the last, ``output`` for the last. The schedule goes neuron by neuron wherever the
-    network's input is the same at every step.
+    network allows it.
     ``part`` is what it was made for, on ``board`` and behind its serial line where that is given; ``clock_mhz`` is the
     clock to be reached there, the usual one where it is None.
     """
@@ -50,8 +50,8 @@ class Point:
 
     def implementation(self, network: Network) -> Implementation:
         """The point for a network."""
-        neuron_major = network.constant_input
-        stride = 1 if network.encoder.kind == "events" else self.pixels_per_beat
+        neuron_major = network.allows_neuron_major
+        stride = 1 if network.encoder.takes_events else self.pixels_per_beat
         layers = []
         for stage in network.layers:
             choice = self.output if stage.last else self.hidden
@@ -62,7 +62,7 @@ class Point:
                 neuron_lanes=neuron_lanes,
                 event_lanes=2 if choice.event_lanes == 2 and stride % 2 == 0 else 1,
                 step_lanes=network.num_steps if choice.all_steps and neuron_major else 1,
-                memory=choice.memory,
+                memory=choice.memory if stage.has_weights else "rom",
             )
             layers.append(layer)
             stride = LayerShape(units=stage.units, synapse_lanes=synapse_lanes, neuron_lanes=neuron_lanes).stride

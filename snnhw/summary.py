@@ -89,7 +89,7 @@ def _structure(layer: PlacedLayer) -> dict[str, Any]:
         "inputs": layer.inputs,
         "units": layer.units,
         "parameters": sum(math.prod(shape) for shape in layer.tensor_shapes.values()),
-        "weight_bits": layer.synapse.weight_range.width if layer.synapse.tensor_ranges else None,
+        "weight_bits": layer.synapse.weight_range.width if layer.has_weights else None,
     }
 
 

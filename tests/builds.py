@@ -30,10 +30,10 @@ def implementation(draws: Draws, chosen: Network, limits: Limits = SMALL, memori
 
     With ``memories`` weights stand in memories of any kind, inline or in files; otherwise they are built in.
     """
-    schedule = draws.choice(SCHEDULES if chosen.constant_input else SCHEDULES[:1])
+    schedule = draws.choice(SCHEDULES if chosen.allows_neuron_major else SCHEDULES[:1])
     steps = [1, chosen.num_steps] if schedule == "neuron_major" else [1]
     pixels = draws.choice(limits.pixels_per_beat)
-    stride = 1 if chosen.encoder.kind == "events" else pixels
+    stride = 1 if chosen.encoder.takes_events else pixels
     layers = []
     for stage in chosen.layers:
         synapse_lanes = draws.integer(1, stage.units)
@@ -42,7 +42,7 @@ def implementation(draws: Draws, chosen: Network, limits: Limits = SMALL, memori
             neuron_lanes=draws.integer(1, synapse_lanes),
             event_lanes=draws.choice((1, 2) if stride % 2 == 0 else (1,)),
             step_lanes=draws.choice(steps),
-            memory=draws.choice(MEMORY_KINDS) if memories else "rom",
+            memory=draws.choice(MEMORY_KINDS) if memories and stage.has_weights else "rom",
         )
         layers.append(layer)
         shape = LayerShape(units=stage.units, synapse_lanes=synapse_lanes, neuron_lanes=layer.neuron_lanes)
@@ -66,5 +66,5 @@ def named_implementation(draws: Draws, chosen: Network) -> Implementation:
 
 def shell(draws: Draws, chosen: Network, built: Implementation) -> Shell:
     """A shell of any kind that a network can be reached through."""
-    serial = chosen.encoder.kind != "events" and built.pixels_per_beat <= LONG_BEAT
+    serial = not chosen.encoder.takes_events and built.pixels_per_beat <= LONG_BEAT
     return SHELLS[draws.choice([kind for kind in SHELLS if kind != "uart" or serial])](draws)
