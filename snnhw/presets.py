@@ -47,7 +47,7 @@ class Preset:
         """What can be overridden, with what it is otherwise."""
         return {name: argument.default for name, argument in inspect.signature(self.build).parameters.items()}
 
-    def network(self, **overrides: Any) -> Network:
+    def network(self, **overrides: int) -> Network:
         """The network; raises DescriptionError for an override that is unknown or impossible."""
         for name in overrides:
             if name not in self.overrides:
@@ -145,7 +145,7 @@ def find_preset(name: str) -> Preset:
     return PRESETS[name]
 
 
-def preset(name: str, **overrides: Any) -> Network:
+def preset(name: str, **overrides: int) -> Network:
     """The network of a preset, with some of its arguments changed: ``preset("mnist-mlp", hidden=64)``."""
     return find_preset(name).network(**overrides)
 
@@ -172,7 +172,7 @@ def resolve_model(name_or_path: str | Path) -> Model:
         return load(file)
 
 
-def resolve_network(name_or_path: str | Path, **overrides: Any) -> Network:
+def resolve_network(name_or_path: str | Path, **overrides: int) -> Network:
     """The network of a preset (with overrides), a description file or a model.
 
     Raises DescriptionError or ModelFileError; overrides are for presets alone.

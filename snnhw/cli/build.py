@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from snnhw.design import Design
     from snnhw.fpga.boards import Board
     from snnhw.fpga.parts import Part
+    from snnhw.fpga.report import BuildReport
     from snnhw.model import Model
 
 _BOARD = typer.Option("--board", metavar="NAME", help="A board, or none: resources and timing without pins.")
@@ -80,18 +81,21 @@ def build(
     place = part if board == "none" else Path(board).stem
     folder = Path(out) if out is not None else Path(f"{Path(model).stem}_{place}")
     with progress("building") as update:
-        options: dict[str, Any] = {
-            "name": model,
-            "clock_mhz": clock,
-            "baud": baud,
-            "seed": seed,
-            "dataset": images,
-            "on_step": lambda step: update(0, 1, step),
-        }
-        if fit:
-            report = build_largest(chosen.network, choices, target, folder, **options)
-        else:
-            report = run(choices(lanes), target, folder, **options)
+
+        def attempt(design: Design) -> BuildReport:
+            return run(
+                design,
+                target,
+                folder,
+                name=model,
+                clock_mhz=clock,
+                baud=baud,
+                seed=seed,
+                dataset=images,
+                on_step=lambda step: update(0, 1, step),
+            )
+
+        report = build_largest(chosen.network, choices, target, attempt) if fit else attempt(choices(lanes))
     if as_json:
         print_record({**report.record(), "folder": str(folder)})
     else:
