@@ -23,6 +23,7 @@ from snnhw.model import Model
 from snnhw.modelfile import SUFFIX, load
 from snnhw.network import Dense, Direct, Layer, Leak, MembraneReadout, Network, Neuron, Spike, first_complaint
 from snnhw.srbm.presets import SRBM_PRESETS
+from snnhw.subject import Subject, subject_of
 from snnhw.tensorfile import load_described
 
 __all__ = ["PRESETS", "Preset", "find_preset", "preset", "resolve_model", "resolve_network", "shipped_models"]
@@ -197,7 +198,7 @@ def resolve_network(name_or_path: str | Path, **overrides: int) -> Network:
 def _no_model(name: str) -> str:
     """Why a name is no model's, and what would be."""
     ships = ", ".join(shipped_models()) or "none"
-    if name in SRBM_PRESETS:
+    if subject_of(name) is Subject.SRBM:
         return f"{name} is a spiking RBM, not a network of layers: `snnhw evaluate` and `snnhw verify` take it"
     if name in PRESETS:
         return (

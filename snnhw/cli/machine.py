@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from snnhw.cli.output import confusion_table, console, digits, note, percent, print_record, progress, table
-from snnhw.errors import DescriptionError, SnnhwError
+import typer
+
+from snnhw.cli.output import (
+    DatasetName,
+    Json,
+    Limit,
+    confusion_table,
+    console,
+    digits,
+    note,
+    percent,
+    print_record,
+    progress,
+    table,
+)
+from snnhw.cli.train import FirstImages, ModelOut, Overwrite, Resume, Seed, Threads, TrainedOn, Validation
+from snnhw.errors import SnnhwError
 
 if TYPE_CHECKING:
     from snnhw.srbm.evaluate import SrbmEvaluation
     from snnhw.srbm.machine import Machine
     from snnhw.srbm.train import SrbmTrained
 
+_PRESENTATIONS = typer.Option("--presentations", min=1, help="Images shown to a spiking RBM, instead of the preset's.")
 _FIRST = "(the first time the machine is compiled, which takes half a minute)"
 
 
@@ -21,21 +37,40 @@ def note_limits(*machines: Machine) -> None:
         note(limit)
 
 
-def train_machine(name: str, options: dict[str, Any], not_its_own: dict[str, Any], as_json: bool) -> None:
-    """Train the machine of a preset; ``options`` are those of `plan_srbm_training`."""
+def train_machine(
+    name: str,
+    *,
+    dataset: TrainedOn = None,
+    limit: FirstImages = None,
+    seed: Seed = None,
+    validation: Validation = None,
+    presentations: Annotated[int | None, _PRESENTATIONS] = None,
+    threads: Threads = None,
+    out: ModelOut = None,
+    overwrite: Overwrite = False,
+    resume: Resume = False,
+    as_json: Json = False,
+) -> None:
+    """Train the machine of a preset."""
     from snnhw.cli.images import note_all
     from snnhw.srbm.presets import find_srbm_preset
-    from snnhw.srbm.train import plan_srbm_training, train_srbm
+    from snnhw.srbm.train import VALIDATION, plan_srbm_training, train_srbm
 
-    for option in not_its_own:
-        raise DescriptionError(
-            f"{option} is not for a spiking RBM, whose training is its preset's: it takes --dataset, --limit, --seed, "
-            "--presentations, --validation, --threads and where its files go"
-        )
-    plan = plan_srbm_training(find_srbm_preset(name), **options)
+    plan = plan_srbm_training(
+        find_srbm_preset(name),
+        seed=seed,
+        dataset=dataset,
+        limit=limit,
+        validation=VALIDATION if validation is None else validation,
+        presentations=presentations,
+        threads=threads,
+        out=out,
+        overwrite=overwrite,
+        resume=resume,
+    )
     note_limits(plan.preset.machine)
     note_all(plan.training, plan.validation, plan.test)
-    if options["resume"] and not plan.checkpoint.exists():
+    if resume and not plan.checkpoint.exists():
         note(f"there is no {plan.checkpoint} to go on from: the training begins anew")
     with progress("training") as update:
         update(0, 1, _FIRST)
@@ -50,7 +85,7 @@ def train_machine(name: str, options: dict[str, Any], not_its_own: dict[str, Any
         _show(trained, 0 if plan.validation is None else len(plan.validation))
 
 
-def evaluate_machine(name: str, dataset: str, limit: int | None, as_json: bool) -> None:
+def evaluate_machine(name: str, *, dataset: DatasetName = "sample", limit: Limit = None, as_json: Json = False) -> None:
     """Run the golden machine on a dataset."""
     from snnhw.cli.images import noted
     from snnhw.data import load

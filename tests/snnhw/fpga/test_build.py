@@ -270,6 +270,8 @@ CANNOT: dict[str, tuple[list[str], str]] = {
     "unknown board": (["--board", "x"], "there is no board 'x'; there are arty-a7, icebreaker"),
     "part and board": (["--board", "icebreaker", "--part", "up5k"], "--part goes with --board none"),
     "fit and lanes": (["--board", "icebreaker", "--fit", "--lanes", "2"], "--fit chooses the lanes itself"),
+    "fit and a point": (["--board", "icebreaker", "--fit", "--point", "small"], "leave --point out"),
+    "fit and a file": (["--board", "icebreaker", "--fit", "--implementation", "x.toml"], "leave --implementation out"),
     "clock": (["--board", "icebreaker", "--clock", "3"], "makes 3 MHz from 12 MHz"),
     "unwritable": (["--board", "icebreaker", "--out", f"{MODEL}/x"], f"cannot write {MODEL}/x: not a directory"),
     "images": (["--board", "icebreaker", "--dataset", "sample"], "sample"),

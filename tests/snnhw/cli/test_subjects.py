@@ -1,0 +1,69 @@
+"""Commands that take subjects of several kinds: which options go with which, and what is refused."""
+
+import inspect
+from pathlib import Path
+from typing import Annotated, Any
+
+import pytest
+import typer
+
+from snnhw.cli import subjects
+from snnhw.cli.app import run
+from snnhw.cli.options import flat
+from snnhw.cli.output import Json
+from snnhw.srbm.model import save_srbm
+from snnhw.subject import Subject
+from tests.docs.commands import commands
+from tests.snnhw.srbm.small import small_model
+
+OTHERS = [
+    (command, option)
+    for command, functions in subjects.COMMANDS.items()
+    if Subject.SRBM in functions
+    for option in commands()[command].params
+    if option.param_type_name == "option" and option.name not in ("help", *flat(functions[Subject.SRBM]))
+]
+"""Options that a command takes, and not for a spiking RBM."""
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.chdir(tmp_path)
+    save_srbm(small_model(), "m.safetensors")
+    return "m.safetensors"
+
+
+@pytest.mark.parametrize(("command", "option"), OTHERS, ids=lambda part: getattr(part, "name", part))
+def test_every_option_of_networks_alone_is_refused_by_name(
+    command: str, option: Any, machine: str, capsys: pytest.CaptureFixture[str]
+):
+    """Also where what was typed is what is meant unless told."""
+    for spelled in (option.opts[0], *option.secondary_opts):
+        value = [] if option.is_flag else ["2"]
+        assert run([command, machine, spelled, *value]) == 2
+        error = capsys.readouterr().err
+        assert error.startswith(f"snnhw: {spelled} is not for a spiking RBM: it takes --")
+        assert error.endswith(" and --json\n") and error.count("\n") == 1
+
+
+def test_a_command_that_is_not_for_a_kind_says_for_which(machine: str, capsys: pytest.CaptureFixture[str]):
+    for name in (machine, "srbm-mnist"):
+        assert run(["info", name]) == 2
+        assert capsys.readouterr().err == f"snnhw: `snnhw info` is for a network, and {name} is a spiking RBM\n"
+
+
+def test_an_option_means_one_thing_for_all_kinds(monkeypatch: pytest.MonkeyPatch):
+    def first(name: str, *, limit: Annotated[int, typer.Option("--limit")] = 1, as_json: Json = False) -> None: ...
+
+    def second(name: str, *, limit: Annotated[int, typer.Option("--limit")] = 2, as_json: Json = False) -> None: ...
+
+    monkeypatch.setitem(subjects.COMMANDS, "two", {Subject.NETWORK: first, Subject.SRBM: second})
+    with pytest.raises(TypeError, match="kinds of subjects mean different things by the option limit"):
+        subjects.command("two", "")
+
+
+def test_every_kind_names_its_subject_first_and_all_else_by_keyword():
+    for functions in subjects.COMMANDS.values():
+        for function in functions.values():
+            rest = list(inspect.signature(function).parameters.values())[1:]
+            assert {parameter.kind for parameter in rest} == {inspect.Parameter.KEYWORD_ONLY}
