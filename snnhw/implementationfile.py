@@ -8,6 +8,7 @@ one key for each field of :class:`snnhw.implementation.LayerImplementation`. Wha
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from snnhw.network import Network, first_complaint
 __all__ = ["built_as", "load_implementation"]
 
 
-def load_implementation(path: str, network: Network) -> Implementation:
+def load_implementation(path: str | os.PathLike[str], network: Network) -> Implementation:
     """The implementation of a network that a file says, with the usual choices for what it leaves out.
 
     The JSON beside the Verilog of a circuit, and the report of a build, are taken too, whatever model the circuit was
@@ -80,7 +81,7 @@ def _check(
         raise DescriptionError(f"{where}{first_complaint(error)}") from error
 
 
-def built_as(path: str, built: Model) -> Design:
+def built_as(path: str | os.PathLike[str], built: Model) -> Design:
     """How the circuit of a model was built, from the JSON beside its Verilog, or the report of a build.
 
     Raises ModelFileError where the file says nothing of this kind, or is another model's.

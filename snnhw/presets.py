@@ -23,7 +23,7 @@ from snnhw.model import Model
 from snnhw.modelfile import SUFFIX, load
 from snnhw.network import Dense, Direct, Layer, Leak, MembraneReadout, Network, Neuron, Spike, first_complaint
 from snnhw.srbm.presets import SRBM_PRESETS
-from snnhw.subject import Subject, subject_of
+from snnhw.subject import SubjectKind, subject_kind
 from snnhw.tensorfile import load_described
 
 __all__ = ["PRESETS", "Preset", "find_preset", "preset", "resolve_model", "resolve_network", "shipped_models"]
@@ -162,6 +162,11 @@ def resolve_model(name_or_path: str | Path) -> Model:
     What looks like a path, or is a file, is one. Raises ModelFileError or DescriptionError.
     """
     path = Path(name_or_path)
+    kind = subject_kind(path)
+    if kind is not SubjectKind.NETWORK:
+        raise ModelFileError(
+            f"{path} is a {kind}, not a network of layers: `snnhw evaluate` and `snnhw verify` take it"
+        )
     if is_description(path):
         return load_described(path)
     if path.suffix == SUFFIX or len(path.parts) > 1 or path.is_file():
@@ -198,8 +203,6 @@ def resolve_network(name_or_path: str | Path, **overrides: int) -> Network:
 def _no_model(name: str) -> str:
     """Why a name is no model's, and what would be."""
     ships = ", ".join(shipped_models()) or "none"
-    if subject_of(name) is Subject.SRBM:
-        return f"{name} is a spiking RBM, not a network of layers: `snnhw evaluate` and `snnhw verify` take it"
     if name in PRESETS:
         return (
             f"no trained model of preset '{name}' ships: `snnhw train {name}` makes {name}{SUFFIX}, to be given in its "

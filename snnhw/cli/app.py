@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from snnhw.cli import bench, build, data, doctor, patch, program, report, simulate, srbm, weights
-from snnhw.cli.demo import Shown, shown_unless_told
+from snnhw.cli.demo import DemoModel, shown_unless_told
 from snnhw.cli.run import run as run_on_board
 from snnhw.cli.subjects import command
 from snnhw.cli.train import Trainable
@@ -56,7 +56,7 @@ app.command("demo")(
     command(
         "demo",
         "Turn a shipped model into Verilog, simulate it on real digits, and compare it with the golden model.",
-        Shown,
+        DemoModel,
         shown_unless_told,
     )
 )

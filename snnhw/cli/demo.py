@@ -12,7 +12,7 @@ from snnhw.cli.circuit import lanes_of
 from snnhw.cli.output import MODEL_HELP, Json, console, note, print_record, progress
 from snnhw.cli.verify import show
 
-Shown = Annotated[str | None, typer.Argument(metavar="[MODEL]", help=MODEL_HELP, show_default="mnist-mlp")]
+DemoModel = Annotated[str | None, typer.Argument(metavar="[MODEL]", help=MODEL_HELP, show_default="mnist-mlp")]
 Index = Annotated[int, typer.Option("--index", min=0, metavar="N", help="Show this image of the sample.")]
 Verified = Annotated[
     int | None, typer.Option("--limit", min=1, metavar="N", help="Verify the first N images of the sample only.")

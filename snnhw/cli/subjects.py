@@ -1,4 +1,4 @@
-"""Commands whose argument is a subject of any kind: what each does is looked up by the kind.
+"""Commands whose argument is a subject of any kind: what each does is looked up by the kind, here and nowhere else.
 
 A kind of subject has a function for each command that takes it. The parameters of the function, its first apart, which
 is the name of the subject, are the options that the command takes for this kind. The command itself has the options of
@@ -17,21 +17,30 @@ from snnhw.cli import demo, demo_machine, evaluate, info, machine, machine_circu
 from snnhw.cli.options import call, flat
 from snnhw.cli.output import ModelName
 from snnhw.errors import DescriptionError
-from snnhw.subject import Subject, subject_of
+from snnhw.subject import SubjectKind, subject_kind
 
-__all__ = ["COMMANDS", "command"]
+__all__ = ["KINDS", "command"]
 
 Function = Callable[..., None]
 
-COMMANDS: Mapping[str, Mapping[Subject, Function]] = {
-    "demo": {Subject.NETWORK: demo.demo, Subject.SRBM: demo_machine.demo_machine},
-    "train": {Subject.NETWORK: train.train, Subject.SRBM: machine.train_machine},
-    "info": {Subject.NETWORK: info.info},
-    "evaluate": {Subject.NETWORK: evaluate.evaluate, Subject.SRBM: machine.evaluate_machine},
-    "verify": {Subject.NETWORK: verify.verify, Subject.SRBM: machine_circuit.verify_machine},
-    "verilog": {Subject.NETWORK: verilog.verilog, Subject.SRBM: machine_circuit.verilog_machine},
+KINDS: Mapping[SubjectKind, Mapping[str, Function]] = {
+    SubjectKind.NETWORK: {
+        "demo": demo.demo,
+        "train": train.train,
+        "info": info.info,
+        "evaluate": evaluate.evaluate,
+        "verify": verify.verify,
+        "verilog": verilog.verilog,
+    },
+    SubjectKind.SRBM: {
+        "demo": demo_machine.demo_machine,
+        "train": machine.train_machine,
+        "evaluate": machine.evaluate_machine,
+        "verify": machine_circuit.verify_machine,
+        "verilog": machine_circuit.verilog_machine,
+    },
 }
-"""What each command does with a subject, by its kind; with one of a kind that is left out it does nothing."""
+"""What commands do with subjects of each kind; a command that a kind does not have is refused of it."""
 
 _LAST = "as_json"
 
@@ -44,12 +53,12 @@ def command(
     ``argument`` is how typer is told of the subject's name, which may be left out where ``usual`` makes one of the
     options.
     """
-    functions = COMMANDS[name]
+    functions = {kind: commands[name] for kind, commands in KINDS.items() if name in commands}
     options = _options(functions)
 
     def run(context: typer.Context, subject: Any, **values: Any) -> None:
         found: str = usual(values) if subject is None and usual is not None else subject
-        kind = subject_of(found)
+        kind = subject_kind(found)
         if kind not in functions:
             takers = " or ".join(f"a {taker}" for taker in functions)
             raise DescriptionError(f"`snnhw {name}` is for {takers}, and {found} is a {kind}")
@@ -67,7 +76,7 @@ def command(
     return run
 
 
-def _options(functions: Mapping[Subject, Function]) -> dict[str, inspect.Parameter]:
+def _options(functions: Mapping[SubjectKind, Function]) -> dict[str, inspect.Parameter]:
     """The options of all kinds, ``--json`` last; raises TypeError where two kinds mean different things by one."""
     found: dict[str, inspect.Parameter] = {}
     for function in functions.values():
@@ -77,7 +86,7 @@ def _options(functions: Mapping[Subject, Function]) -> dict[str, inspect.Paramet
     return {**{name: option for name, option in found.items() if name != _LAST}, _LAST: found[_LAST]}
 
 
-def _check_given(context: typer.Context, kind: Subject, function: Function) -> None:
+def _check_given(context: typer.Context, kind: SubjectKind, function: Function) -> None:
     """Raise DescriptionError for an option that was typed and is none of the kind's."""
     taken = flat(function)
     spelled = {option.name: option for option in context.command.params if option.param_type_name == "option"}

@@ -186,7 +186,7 @@ def test_the_examples_are_the_files():
 
 def test_the_example_of_an_implementation_is_one_of_the_example_of_a_network():
     network = load_description(ROOT / "examples" / "digits.toml")
-    chosen = load_implementation(str(ROOT / "examples" / "digits-circuit.toml"), network)
+    chosen = load_implementation(ROOT / "examples" / "digits-circuit.toml", network)
     assert [(layer.synapse_lanes, layer.neuron_lanes) for layer in chosen.layers] == [(16, 4), (24, 8), (5, 5)]
 
 

@@ -186,7 +186,7 @@ READERS: tuple[Reader, ...] = (
         "circuit.json",
         "snn.json",
         valid.circuit_json,
-        lambda folder: built_as(str(folder / "snn.json"), valid.model()),
+        lambda folder: built_as(folder / "snn.json", valid.model()),
         in_json,
     ),
     *(
@@ -194,7 +194,7 @@ READERS: tuple[Reader, ...] = (
             f"implementation{Path(name).suffix}",
             name,
             make,
-            lambda folder, name=name: load_implementation(str(folder / name), valid.model().network),  # type: ignore[misc]
+            lambda folder, name=name: load_implementation(folder / name, valid.model().network),  # type: ignore[misc]
             inside,
         )
         for name, make, inside in (

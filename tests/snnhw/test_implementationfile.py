@@ -17,7 +17,7 @@ NETWORK = circuits.model("direct").network
 
 def loaded(folder: Path, text: str, name: str = "mine.toml") -> Implementation:
     (folder / name).write_text(text)
-    return load_implementation(str(folder / name), NETWORK)
+    return load_implementation(folder / name, NETWORK)
 
 
 def test_what_is_left_out_is_as_usual(tmp_path: Path):
@@ -104,4 +104,4 @@ def test_what_is_no_such_file_is_one_line(tmp_path: Path, name: str, text: str, 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path):
     with pytest.raises(DescriptionError, match=r"cannot read .*none\.toml: no such file"):
-        load_implementation(str(tmp_path / "none.toml"), NETWORK)
+        load_implementation(tmp_path / "none.toml", NETWORK)

@@ -12,16 +12,15 @@ from snnhw.cli.app import run
 from snnhw.cli.options import flat
 from snnhw.cli.output import Json
 from snnhw.srbm.model import save_srbm
-from snnhw.subject import Subject
+from snnhw.subject import SubjectKind
 from tests.docs.commands import commands
 from tests.snnhw.srbm.small import small_model
 
 OTHERS = [
     (command, option)
-    for command, functions in subjects.COMMANDS.items()
-    if Subject.SRBM in functions
+    for command, function in subjects.KINDS[SubjectKind.SRBM].items()
     for option in commands()[command].params
-    if option.param_type_name == "option" and option.name not in ("help", *flat(functions[Subject.SRBM]))
+    if option.param_type_name == "option" and option.name not in ("help", *flat(function))
 ]
 """Options that a command takes, and not for a spiking RBM."""
 
@@ -57,13 +56,13 @@ def test_an_option_means_one_thing_for_all_kinds(monkeypatch: pytest.MonkeyPatch
 
     def second(name: str, *, limit: Annotated[int, typer.Option("--limit")] = 2, as_json: Json = False) -> None: ...
 
-    monkeypatch.setitem(subjects.COMMANDS, "two", {Subject.NETWORK: first, Subject.SRBM: second})
+    monkeypatch.setattr(subjects, "KINDS", {SubjectKind.NETWORK: {"two": first}, SubjectKind.SRBM: {"two": second}})
     with pytest.raises(TypeError, match="kinds of subjects mean different things by the option limit"):
         subjects.command("two", "")
 
 
 def test_every_kind_names_its_subject_first_and_all_else_by_keyword():
-    for functions in subjects.COMMANDS.values():
+    for functions in subjects.KINDS.values():
         for function in functions.values():
             rest = list(inspect.signature(function).parameters.values())[1:]
             assert {parameter.kind for parameter in rest} == {inspect.Parameter.KEYWORD_ONLY}
