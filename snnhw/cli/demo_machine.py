@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from snnhw.cli.demo import Folder, Index, Verified
+from snnhw.cli.machine import described
 from snnhw.cli.machine_circuit import show
 from snnhw.cli.output import Json, console, print_record, progress
 from snnhw.errors import DescriptionError
@@ -47,11 +48,7 @@ def demo_machine(
     if index >= len(images):
         raise DescriptionError(f"--index must be below {len(images)}, the number of images in the sample, not {index}")
     bits, labels = inputs(model, images)
-    say(
-        f"The spiking RBM {name}: {machine.pixels} pixels and {machine.classes} x {machine.labels_per_class} labels "
-        f"visible, {machine.hidden} units hidden; {machine.rows} x {machine.columns} {machine.synapse.cell} synapses "
-        f"of {machine.synapse.bits} bits a device\n"
-    )
+    say(f"The spiking RBM {name}: {described(machine)}\n")
     golden = Srbm(machine, model.gp, model.gm, walk=model.walk, refresh=model.refresh)
     if model.pixels.name == "threshold":
         height, width = images.images.shape[1:]

@@ -1,7 +1,8 @@
-"""What ``snnhw train`` and ``snnhw evaluate`` do for a spiking RBM."""
+"""What ``snnhw train``, ``snnhw info`` and ``snnhw evaluate`` do for a spiking RBM."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -85,6 +86,33 @@ def train_machine(
         _show(trained, 0 if plan.validation is None else len(plan.validation))
 
 
+def info_machine(name: str, *, as_json: Json = False) -> None:
+    """Show a machine: its units and synapses, what its pixels are, where it comes from."""
+    from dataclasses import asdict
+
+    from snnhw.srbm.presets import resolve_srbm
+
+    chosen = resolve_srbm(name)
+    if as_json:
+        record = {"machine": chosen.machine.model_dump(mode="json"), "features": asdict(chosen.pixels)}
+        print_record({"model": name, "digest": chosen.digest, **record, "provenance": dict(chosen.provenance)})
+        return
+    screen = console()
+    screen.print(described(chosen.machine))
+    screen.print(f"features {chosen.pixels.name}, level {chosen.pixels.level}")
+    screen.print(f"digest {chosen.digest}")
+    _show_results(chosen.provenance)
+
+
+def described(machine: Machine) -> str:
+    """The units and synapses of a machine, a line."""
+    return (
+        f"{machine.pixels} pixels and {machine.classes} x {machine.labels_per_class} labels visible, {machine.hidden} "
+        f"units hidden; {machine.rows} x {machine.columns} {machine.synapse.cell} synapses of {machine.synapse.bits} "
+        "bits a device"
+    )
+
+
 def evaluate_machine(name: str, *, dataset: DatasetName = "sample", limit: Limit = None, as_json: Json = False) -> None:
     """Run the golden machine on a dataset."""
     from snnhw.cli.images import noted
@@ -125,13 +153,18 @@ def _show(trained: SrbmTrained, validation: int) -> None:
         rates = (f"{point.data_rate:.4f}", f"{point.model_rate:.4f}")
         rows.add_row(str(point.presentations), f"{point.seconds:.0f}", right, *rates)
     screen.print(rows)
-    provenance = trained.model.provenance
+    _show_results(trained.model.provenance)
+    for kind, path in trained.files.items():
+        screen.print(f"{kind:<8} {path}")
+
+
+def _show_results(provenance: Mapping[str, Any]) -> None:
+    """Print what was counted of the test images, where that is known."""
+    screen = console()
     if accuracy := provenance.get("accuracy"):
         screen.print(f"{percent(accuracy['correct'], accuracy['total'])} of the test images")
     if halves := provenance.get("completion"):
         screen.print(f"{percent(halves['wrong'], halves['unknown'])} wrong of the pixels of a missing half")
-    for kind, path in trained.files.items():
-        screen.print(f"{kind:<8} {path}")
 
 
 def _show_evaluation(name: str, evaluation: SrbmEvaluation) -> None:

@@ -35,6 +35,7 @@ KINDS: Mapping[SubjectKind, Mapping[str, Function]] = {
     SubjectKind.SRBM: {
         "demo": demo_machine.demo_machine,
         "train": machine.train_machine,
+        "info": machine.info_machine,
         "evaluate": machine.evaluate_machine,
         "verify": machine_circuit.verify_machine,
         "verilog": machine_circuit.verilog_machine,

@@ -1,6 +1,7 @@
 """Commands that take subjects of several kinds: which options go with which, and what is refused."""
 
 import inspect
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ from snnhw.cli import subjects
 from snnhw.cli.app import run
 from snnhw.cli.options import flat
 from snnhw.cli.output import Json
+from snnhw.errors import DescriptionError
 from snnhw.srbm.model import save_srbm
 from snnhw.subject import SubjectKind
 from tests.docs.commands import commands
@@ -45,10 +47,35 @@ def test_every_option_of_networks_alone_is_refused_by_name(
         assert error.endswith(" and --json\n") and error.count("\n") == 1
 
 
-def test_a_command_that_is_not_for_a_kind_says_for_which(machine: str, capsys: pytest.CaptureFixture[str]):
-    for name in (machine, "srbm-mnist"):
-        assert run(["info", name]) == 2
-        assert capsys.readouterr().err == f"snnhw: `snnhw info` is for a network, and {name} is a spiking RBM\n"
+def test_a_command_that_is_not_for_a_kind_says_for_which(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def count(name: str, *, as_json: Json = False) -> None: ...
+
+    monkeypatch.setattr(subjects, "KINDS", {SubjectKind.NETWORK: {"count": count}, SubjectKind.SRBM: {}})
+    app = typer.Typer()
+    app.command("count")(subjects.command("count", ""))
+    message = "`snnhw count` is for a network, and srbm-mnist is a spiking RBM"
+    with pytest.raises(DescriptionError, match=message):
+        app(["srbm-mnist"], standalone_mode=False)
+
+
+def test_info_of_a_machine(machine: str, capsys: pytest.CaptureFixture[str]):
+    assert run(["info", machine, "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    model = small_model()
+    assert shown == {
+        "model": machine,
+        "digest": model.digest,
+        "machine": model.machine.model_dump(mode="json"),
+        "features": {"name": model.pixels.name, "level": model.pixels.level},
+        "provenance": dict(model.provenance),
+    }
+    assert run(["info", machine]) == 0
+    text = capsys.readouterr().out
+    assert f"{model.machine.pixels} pixels and" in text and model.digest in text
+    assert run(["info", "srbm-mnist"]) == 0
+    assert "of 10000" in capsys.readouterr().out
 
 
 def test_an_option_means_one_thing_for_all_kinds(monkeypatch: pytest.MonkeyPatch):
