@@ -40,7 +40,7 @@ def test_every_option_of_networks_alone_is_refused_by_name(
 ):
     """Also where what was typed is what is meant unless told."""
     for spelled in (option.opts[0], *option.secondary_opts):
-        value = [] if option.is_flag else ["2"]
+        value = [] if option.is_flag else [option.default if isinstance(option.default, str) else "2"]
         assert run([command, machine, spelled, *value]) == 2
         error = capsys.readouterr().err
         assert error.startswith(f"snnhw: {spelled} is not for a spiking RBM: it takes --")

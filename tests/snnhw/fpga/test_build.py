@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from snnhw.fpga.synthesis import Netlist
 from snnhw.implementation import Implementation
 from snnhw.model import Model
 from snnhw.modelfile import save
-from snnhw.network import Direct
+from snnhw.network import Direct, Network
 from snnhw.verilog import emit
 
 MODEL = "small.safetensors"
@@ -259,6 +260,23 @@ def test_the_most_lanes_that_fit(monkeypatch: pytest.MonkeyPatch):
     with pytest.raises(FitError, match="100 block RAMs"):
         fit.build_largest(network, choose, find_part("up5k"), attempt)
     assert tried == [4, 2], "nothing is built where the fewest lanes do not fit"
+
+
+@pytest.mark.usefixtures("folder")
+def test_other_choices_hold_whatever_lanes_are_tried(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def largest(network: Network, choose: Callable[[int], Design], *_: object) -> None:
+        layers = [choose(lanes).implementation.layers for lanes in (3, 1)]
+        assert [[(each.synapse_lanes, each.memory) for each in tried] for tried in layers] == [
+            [(3, "ram"), (2, "rom")],
+            [(1, "ram"), (1, "rom")],
+        ]
+        raise FitError("as it should be")
+
+    monkeypatch.setattr(fit, "build_largest", largest)
+    words = ["--board", "icebreaker", "--fit", "--memory", "hidden=ram", "--out", "x"]
+    assert "as it should be" in command(capsys, "build", MODEL, *words)[2]
 
 
 CANNOT: dict[str, tuple[list[str], str]] = {
