@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
@@ -87,10 +87,10 @@ class CircuitOptions:
     def design(self, model: Model) -> Design:
         """The design of a model that the options ask for; DescriptionError where they do not fit its network."""
         from snnhw.design import Design
+        from snnhw.implementation import Schedule, Weights
 
-        words = {"weights": ("inline", "readmemh"), "schedule": ("step_major", "neuron_major")}
-        for name, known in words.items():
-            value = getattr(self, name)
+        for name, words in (("weights", Weights), ("schedule", Schedule)):
+            value, known = getattr(self, name), get_args(words)
             if value is not None and value not in known:
                 raise DescriptionError(f"--{name} must be {' or '.join(known)}, not '{value}'")
         chosen = self._chosen(model.network)
