@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from dataclasses import asdict
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -61,8 +61,7 @@ _FINE_STEPS = "more weight_bits or per_row=True make its steps finer"
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True, kw_only=True)
-class ArrayOptions:
+class ArrayOptions(TypedDict, total=False):
     """What is to be known beside the weights.
 
     An option of layers is a list with one entry a layer (or one a layer that fires), a mapping by name, or one value
@@ -70,46 +69,58 @@ class ArrayOptions:
     layer never fires; it leaks only where a list or mapping says so.
     """
 
-    biases: Any = None
+    biases: Any
     """[units], added at every step."""
-    thresholds: Any = None
+    thresholds: Any
     """A number or [units]; float networks have 1.0 unless told."""
-    comparator: Comparator = ">="
-    """``">"``: the given network fires above its threshold and not at it."""
-    leak: Any = None
+    comparator: Comparator
+    """``">="`` unless told; ``">"``: the given network fires above its threshold and not at it."""
+    leak: Any
     """A :class:`snnhw.network.Leak`."""
-    leak_amounts: Any = None
+    leak_amounts: Any
     """A number or [units] in the place of the leak's amount; alone: what is subtracted from the membrane."""
-    betas: Any = None
+    betas: Any
     """Factors from 0 to 1 on the membrane, instead of ``leak``: exact where 1 - 2**-k, else of ``beta_bits`` bits."""
-    beta_bits: int | None = None
+    beta_bits: int | None
     """1 to 16; None: as many as the error asks for that they make, see :func:`snnhw.quantise.with_leak_of_beta`."""
-    reset: Any = None
+    reset: Any
     """``"subtract"`` (unless told), ``"zero"`` or ``"none"``."""
-    reset_amounts: Any = None
+    reset_amounts: Any
     """A number or [units]; the threshold unless told."""
-    reset_delay: Any = None
-    refractory: Any = None
-    spike: Any = None
+    reset_delay: Any
+    refractory: Any
+    spike: Any
     """A :class:`snnhw.network.Spike`; its bits and bound count in integers."""
-    membrane: Any = None
+    membrane: Any
     """The :class:`snnhw.network.Range` of integers that the membrane saturates to."""
-    initial: Any = None
+    initial: Any
     """The membrane before the first step: a number or [units]."""
-    weight_bits: Any = None
+    weight_bits: Any
     """8 for floats; what the integers need otherwise."""
-    per_row: bool = False
-    """A scale for each neuron, in every layer but one whose membranes are the scores."""
-    input_shape: Sequence[int] | None = None
+    per_row: bool
+    """A scale for each neuron, in every layer but one whose membranes are the scores; not so unless told."""
+    input_shape: Sequence[int] | None
     """``(inputs,)`` unless told."""
-    encoder: Encoder = field(default_factory=Direct)
-    input_scale: float | None = None
+    encoder: Encoder
+    """Pixels as they are unless told."""
+    input_scale: float | None
     """What the encoder's 1 stands for in the float network: unless told 1 / (2**bits - 1) for pixels, so that white
     is 1.0, and 1 for spikes."""
-    num_steps: int = 8
-    readout: Readout = field(default_factory=MembraneReadout)
-    provenance: Mapping[str, Any] | None = None
+    num_steps: int
+    """8 unless told."""
+    readout: Readout
+    """The last membranes unless told."""
+    provenance: Mapping[str, Any] | None
 
+
+DEFAULTS: ArrayOptions = {
+    "comparator": ">=",
+    "per_row": False,
+    "encoder": Direct(),
+    "num_steps": 8,
+    "readout": MembraneReadout(),
+}
+"""What is taken of options that are left out, where that is not None."""
 
 _EVERYWHERE = ("biases", "weight_bits")
 _WHERE_IT_FIRES = (
@@ -118,49 +129,49 @@ _WHERE_IT_FIRES = (
 )  # fmt: skip
 
 
-def from_arrays(weights: Sequence[ArrayLike] | Mapping[str, ArrayLike], **options: Any) -> Model:
+def from_arrays(weights: Sequence[ArrayLike] | Mapping[str, ArrayLike], **options: Unpack[ArrayOptions]) -> Model:
     """Build a model, its description included, from ``weights`` ([out, in] each, in order or by name).
 
     All integers: taken as they are. All floats: quantised, see :mod:`snnhw.quantise`; the scales are kept in the
-    provenance as ``scales``. Betas that are not exact are logged, and kept there as ``betas``. ``options`` are the
-    fields of :class:`ArrayOptions`. Raises ModelError or DescriptionError, one line each, and TypeError for an option
+    provenance as ``scales``. Betas that are not exact are logged, and kept there as ``betas``. ``options`` are
+    those of :class:`ArrayOptions`. Raises ModelError or DescriptionError, one line each, and TypeError for an option
     that is not there.
     """
     named = _named(weights)
     chosen = _options(options)
     is_float = _is_float(named)
     layers = _layers(named, chosen, is_float)
-    origin = dict(chosen.provenance or {})
+    origin = dict(chosen.get("provenance") or {})
     if is_float:
         layers, scales = _all_quantised(layers, chosen)
         origin["scales"] = scales
-    elif chosen.comparator == ">":
+    elif chosen["comparator"] == ">":
         layers = [fires_at(layer) for layer in layers]
     layers, errors = _all_leaking(layers, chosen)
     if errors:
         origin["betas"] = {name: asdict(error) for name, error in errors.items()}
         LOG.warning("%s", beta_note(errors))
-    shape = tuple(chosen.input_shape or (int(layers[0].weight.shape[1]),))
+    shape = tuple(chosen.get("input_shape") or (int(layers[0].weight.shape[1]),))
     return _model(layers, shape, chosen, origin)
 
 
-def _options(options: dict[str, Any]) -> ArrayOptions:
-    known = [option.name for option in fields(ArrayOptions)]
+def _options(options: ArrayOptions) -> ArrayOptions:
     for name in options:
-        if name not in known:
-            raise TypeError(f"from_arrays has no option '{name}'; there are {', '.join(known)}")
-    chosen = ArrayOptions(**options)
-    if chosen.comparator not in (">=", ">"):
-        raise ModelError(f"comparator must be '>=' or '>', not {chosen.comparator!r:.40}")
+        if name not in ArrayOptions.__annotations__:
+            known = ", ".join(ArrayOptions.__annotations__)
+            raise TypeError(f"from_arrays has no option '{name}'; there are {known}")
+    chosen: ArrayOptions = {**DEFAULTS, **options}
+    if chosen["comparator"] not in (">=", ">"):
+        raise ModelError(f"comparator must be '>=' or '>', not {chosen['comparator']!r:.40}")
     return chosen
 
 
 def _layers(named: Mapping[str, Array], chosen: ArrayOptions, is_float: bool) -> list[LayerNumbers]:
     """The layers in the units they were given in."""
     names = list(named)
-    firing = names[:-1] if chosen.readout.reads_membranes else names
-    values = {option: _by_layer(option, getattr(chosen, option), names, names) for option in _EVERYWHERE}
-    values |= {option: _by_layer(option, getattr(chosen, option), names, firing) for option in _WHERE_IT_FIRES}
+    firing = names[:-1] if chosen["readout"].reads_membranes else names
+    values = {option: _by_layer(option, chosen.get(option), names, names) for option in _EVERYWHERE}
+    values |= {option: _by_layer(option, chosen.get(option), names, firing) for option in _WHERE_IT_FIRES}
     layers = []
     for name, weight in named.items():
         options = {option: value.get(name) for option, value in values.items()}
@@ -170,11 +181,11 @@ def _layers(named: Mapping[str, Array], chosen: ArrayOptions, is_float: bool) ->
 
 def _all_quantised(layers: list[LayerNumbers], chosen: ArrayOptions) -> tuple[list[LayerNumbers], dict[str, Any]]:
     """The layers in integers, and their scales by name."""
-    values: Array = np.asarray(_input_scale(chosen.encoder, chosen.input_scale))
+    values: Array = np.asarray(_input_scale(chosen["encoder"], chosen.get("input_scale")))
     integers, scales = [], {}
     for layer in layers:
-        rows = chosen.per_row and layer.threshold is not None
-        integer, scale = quantised(layer, values, rows, chosen.comparator)
+        rows = chosen["per_row"] and layer.threshold is not None
+        integer, scale = quantised(layer, values, rows, chosen["comparator"])
         integers.append(integer)
         if phrases := coarse_numbers(layer, integer, scale):
             LOG.warning("layer '%s': %s; %s", layer.name, ", ".join(phrases), _FINE_STEPS)
@@ -185,9 +196,9 @@ def _all_quantised(layers: list[LayerNumbers], chosen: ArrayOptions) -> tuple[li
 
 def _all_leaking(layers: list[LayerNumbers], chosen: ArrayOptions) -> tuple[list[LayerNumbers], dict[str, BetaError]]:
     """The layers of integers with the leaks that their betas become, and the errors of those that are not exact."""
-    values, leaking, errors = chosen.encoder.value_range, [], {}
+    values, leaking, errors = chosen["encoder"].value_range, [], {}
     for layer in layers:
-        done, error = with_leak_of_beta(layer, values, chosen.num_steps, chosen.beta_bits)
+        done, error = with_leak_of_beta(layer, values, chosen["num_steps"], chosen.get("beta_bits"))
         leaking.append(done)
         if error is not None:
             errors[layer.name] = error
@@ -366,10 +377,10 @@ def _model(
     try:
         network = Network(
             input_shape=input_shape,
-            encoder=chosen.encoder,
+            encoder=chosen["encoder"],
             stages=tuple(stages),
-            readout=chosen.readout,
-            num_steps=chosen.num_steps,
+            readout=chosen["readout"],
+            num_steps=chosen["num_steps"],
         )
     except ValidationError as error:
         raise DescriptionError(first_complaint(error)) from error

@@ -16,7 +16,7 @@ from snnhw.errors import DescriptionError, OutputError
 from snnhw.files import write_atomically
 from snnhw.network import Network, parse_network
 
-__all__ = ["SUFFIXES", "is_description", "load_description", "save_description"]
+__all__ = ["SUFFIXES", "is_description", "load_description", "read_document", "save_description"]
 
 SUFFIXES = (".json", ".toml")
 """What the names of description files end with, which says how they are written."""
@@ -29,17 +29,25 @@ def is_description(path: str | os.PathLike[str]) -> bool:
 
 def load_description(path: str | os.PathLike[str]) -> Network:
     """Read a network; raises DescriptionError: one line that says which field, what it must be and what came."""
+    return parse_network(_without_threshold(read_document(path)), str(path))
+
+
+def read_document(path: str | os.PathLike[str], what: str = "a description") -> Any:
+    """The plain data in a TOML or JSON file; raises DescriptionError, one line.
+
+    ``what`` the file holds is said where its name tells neither format.
+    """
     source = Path(path)
+    suffix = _format(source, what)
     try:
         text = source.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = "it is no text in UTF-8" if isinstance(error, UnicodeDecodeError) else str(error.strerror).lower()
         raise DescriptionError(f"cannot read {source}: {reason}") from error
     try:
-        document = tomllib.loads(text) if _format(source) == ".toml" else json.loads(text)
+        return tomllib.loads(text) if suffix == ".toml" else json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise DescriptionError(f"{source} is not valid {_format(source)[1:].upper()}: {error}") from error
-    return parse_network(_without_threshold(document), str(source))
+        raise DescriptionError(f"{source} is not valid {suffix[1:].upper()}: {error}") from error
 
 
 def save_description(network: Network, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
@@ -55,9 +63,9 @@ def save_description(network: Network, path: str | os.PathLike[str], *, overwrit
     return write_atomically(destination, text)
 
 
-def _format(path: Path) -> str:
+def _format(path: Path, what: str = "a description") -> str:
     if not is_description(path):
-        raise DescriptionError(f"a description's file name must end with {' or '.join(SUFFIXES)}, not '{path.name}'")
+        raise DescriptionError(f"the name of {what} file must end with {' or '.join(SUFFIXES)}, not '{path.name}'")
     return path.suffix.lower()
 
 

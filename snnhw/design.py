@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any
+from typing import Unpack
 
 import numpy as np
 
 from snnhw.errors import DescriptionError
-from snnhw.implementation import Implementation, LayerImplementation, LayerShape
+from snnhw.implementation import Choices, Implementation, LayerImplementation, LayerShape
 from snnhw.model import Model, ModelLayer
 from snnhw.network import Network, Range
 from snnhw.ranges import WIDEST, LayerRanges, layer_ranges, magnitude_bound
@@ -107,8 +107,8 @@ class Design:
         self.implementation.check(self.network)
 
     @classmethod
-    def of(cls, model: Model, **choices: Any) -> Design:
-        """A model with the choices of :meth:`snnhw.implementation.Implementation.of`, the usual ones unless told."""
+    def of(cls, model: Model, **choices: Unpack[Choices]) -> Design:
+        """A model with these choices, see :meth:`snnhw.implementation.Implementation.of`."""
         return cls(model, Implementation.of(model.network, **choices))
 
     @property

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import gcd
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, TypedDict, Unpack, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from snnhw.errors import DescriptionError
-from snnhw.network import Network, first_complaint
+from snnhw.network import Network, PlacedLayer, first_complaint
 
 DEFAULT_NEURON_LANES = 8
 
@@ -16,7 +17,31 @@ MemoryKind = Literal["rom", "ram", "spram"]
 """What weights stand in: built in, loadable, or loadable in the large memories of iCE40UP5K, which start empty."""
 MEMORY_KINDS: tuple[MemoryKind, ...] = get_args(MemoryKind)
 
+Weights = Literal["inline", "readmemh"]
+Schedule = Literal["step_major", "neuron_major"]
+
 Lanes = Annotated[int, Field(ge=1)]
+
+
+class Choices(TypedDict, total=False):
+    """What can be chosen of a network's implementation; what is left out is as usual.
+
+    Those of layers are by layer name, see :class:`LayerImplementation`; the others are fields of
+    :class:`Implementation`.
+    """
+
+    lanes: int | None
+    """Most synapse lanes of a layer; None or left out: all neurons at once."""
+    synapse_lanes: Mapping[str, int]
+    neuron_lanes: Mapping[str, int]
+    event_lanes: Mapping[str, int]
+    step_lanes: Mapping[str, int]
+    memory: Mapping[str, MemoryKind]
+    pixels_per_beat: int
+    overlap: bool
+    weights: Weights
+    schedule: Schedule
+    queue: bool
 
 
 class LayerImplementation(BaseModel):
@@ -37,6 +62,19 @@ class LayerImplementation(BaseModel):
     step_lanes: Lanes = 1
     memory: MemoryKind = "rom"
 
+    @classmethod
+    def usual(cls, layer: PlacedLayer, lanes: int | None, named: Mapping[str, Any]) -> LayerImplementation:
+        """That of a layer with at most ``lanes`` synapse lanes, but for what is ``named``.
+
+        Whether it fits the layer is for :meth:`Implementation.check` to say.
+        """
+        synapse = named.get("synapse_lanes", min(lanes or layer.units, layer.units))
+        choices = {"synapse_lanes": synapse, "neuron_lanes": min(DEFAULT_NEURON_LANES, synapse), **named}
+        for kind, count in choices.items():
+            if kind.endswith("_lanes") and not isinstance(count, int):
+                raise TypeError(f"{kind} of layer '{layer.name}' must be an integer, not {count!r}")
+        return cls.model_construct(**choices)
+
 
 class Implementation(BaseModel):
     """The choices for a whole network; ``layers`` holds one entry a stage.
@@ -53,67 +91,32 @@ class Implementation(BaseModel):
     pixels_per_beat: int = Field(default=8, ge=1, le=128)
     overlap: bool = True
     layers: tuple[LayerImplementation, ...]
-    weights: Literal["inline", "readmemh"] = "inline"
-    schedule: Literal["step_major", "neuron_major"] = "step_major"
+    weights: Weights = "inline"
+    schedule: Schedule = "step_major"
     queue: bool = True
 
     @classmethod
-    def of(
-        cls,
-        network: Network,
-        *,
-        lanes: int | None = None,
-        synapse_lanes: dict[str, int] | None = None,
-        neuron_lanes: dict[str, int] | None = None,
-        event_lanes: dict[str, int] | None = None,
-        step_lanes: dict[str, int] | None = None,
-        memory: dict[str, MemoryKind] | None = None,
-        pixels_per_beat: int = 8,
-        overlap: bool = True,
-        weights: Literal["inline", "readmemh"] = "inline",
-        schedule: Literal["step_major", "neuron_major"] = "step_major",
-        queue: bool = True,
-    ) -> Implementation:
-        """The usual choices for a network.
+    def of(cls, network: Network, **choices: Unpack[Choices]) -> Implementation:
+        """The implementation of a network with these choices, and the usual ones for what they leave out.
 
-        ``lanes`` caps the synapse lanes of every layer (without it, all neurons at once); ``synapse_lanes``,
-        ``neuron_lanes``, ``event_lanes``, ``step_lanes`` and ``memory`` set single layers by name. Raises
-        DescriptionError for lanes that a layer cannot use.
+        Raises DescriptionError for lanes that a layer cannot use, and TypeError for what is no choice.
         """
+        for name in choices:
+            if name not in Choices.__annotations__:
+                raise TypeError(f"there is no choice '{name}'; there are {', '.join(Choices.__annotations__)}")
+        lanes = choices.get("lanes")
         if lanes is not None and lanes < 1:
             raise DescriptionError(f"lanes must be at least 1, not {lanes}")
-        synapses, neurons = dict(synapse_lanes or {}), dict(neuron_lanes or {})
-        events, steps = dict(event_lanes or {}), dict(step_lanes or {})
-        memories = dict(memory or {})
-        for what, given in (("lanes", [*synapses, *neurons, *events, *steps]), ("a memory", [*memories])):
-            for name in given:
-                if name not in [layer.name for layer in network.layers]:
-                    names = ", ".join(layer.name for layer in network.layers)
-                    raise DescriptionError(f"there is no layer '{name}' to give {what} to; the layers are {names}")
+        given: dict[str, Any] = dict(choices)
+        whole = {name: value for name, value in given.items() if name in cls.model_fields}
+        by_layer = {name: given.get(name) or {} for name in LayerImplementation.model_fields}
+        _check_names(network, by_layer)
         layers = []
-        for stage in network.layers:
-            synapse = synapses.get(stage.name, min(lanes or stage.units, stage.units))
-            neuron = neurons.get(stage.name, min(DEFAULT_NEURON_LANES, synapse))
-            choices: dict[str, Any] = {
-                "synapse_lanes": synapse,
-                "neuron_lanes": neuron,
-                "event_lanes": events.get(stage.name, 1),
-                "step_lanes": steps.get(stage.name, 1),
-            }
-            for kind, lane_count in choices.items():
-                if not isinstance(lane_count, int):
-                    raise TypeError(f"{kind} of layer '{stage.name}' must be an integer, not {lane_count!r}")
-            choices["memory"] = memories.get(stage.name, "rom")
-            layers.append(LayerImplementation.model_construct(**choices))
+        for layer in network.layers:
+            named = {name: values[layer.name] for name, values in by_layer.items() if layer.name in values}
+            layers.append(LayerImplementation.usual(layer, lanes, named))
         try:
-            chosen = cls(
-                pixels_per_beat=pixels_per_beat,
-                overlap=overlap,
-                layers=tuple(layers),
-                weights=weights,
-                schedule=schedule,
-                queue=queue,
-            )
+            chosen = cls(layers=tuple(layers), **whole)
         except ValidationError as error:
             raise DescriptionError(first_complaint(error)) from error
         chosen.check(network)
@@ -179,6 +182,17 @@ class Implementation(BaseModel):
                 )
             shape = LayerShape(units=stage.units, synapse_lanes=layer.synapse_lanes, neuron_lanes=layer.neuron_lanes)
             source, stride = f"neurons in a word of layer '{stage.name}'", shape.stride
+
+
+def _check_names(network: Network, by_layer: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raise DescriptionError for a choice of a layer that the network does not have."""
+    layers = [layer.name for layer in network.layers]
+    for choice, values in by_layer.items():
+        for name in values:
+            if name not in layers:
+                what = "a memory" if choice == "memory" else "lanes"
+                names = ", ".join(layers)
+                raise DescriptionError(f"there is no layer '{name}' to give {what} to; the layers are {names}")
 
 
 class LayerShape(BaseModel):

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +17,9 @@ from pydantic import BaseModel
 from snnhw.errors import ModelError
 from snnhw.network import INT32, Network, PlacedLayer, Range
 from snnhw.ranges import WIDEST, Bounds, LayerRanges, layer_ranges, magnitude_bound
+
+if TYPE_CHECKING:
+    from snnhw.arrays import ArrayOptions
 
 
 def tensor_shapes(network: Network) -> dict[str, tuple[int, ...]]:
@@ -155,14 +158,14 @@ class Model:
         return cls(network, {name: np.asarray(value) for name, value in tensors.items()}, provenance or {})
 
     @staticmethod
-    def from_arrays(weights: Sequence[ArrayLike] | Mapping[str, ArrayLike], **options: Any) -> Model:
+    def from_arrays(weights: Sequence[ArrayLike] | Mapping[str, ArrayLike], **options: Unpack[ArrayOptions]) -> Model:
         """A model from integer or float weights, [out, in] each: see :func:`snnhw.arrays.from_arrays`."""
         from snnhw.arrays import from_arrays
 
         return from_arrays(weights, **options)
 
     @staticmethod
-    def from_state_dict(state: Mapping[str, Any], **options: Any) -> Model:
+    def from_state_dict(state: Mapping[str, Any], **options: Unpack[ArrayOptions]) -> Model:
         """A model from a torch state_dict of Linear layers: see :func:`snnhw.statedict.from_state_dict`."""
         from snnhw.statedict import from_state_dict
 

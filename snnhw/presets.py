@@ -23,6 +23,7 @@ from snnhw.model import Model
 from snnhw.modelfile import SUFFIX, load
 from snnhw.network import Dense, Direct, Layer, Leak, MembraneReadout, Network, Neuron, Spike, first_complaint
 from snnhw.srbm.presets import SRBM_PRESETS
+from snnhw.subject import SubjectKind, subject_kind
 from snnhw.tensorfile import load_described
 
 __all__ = ["PRESETS", "Preset", "find_preset", "preset", "resolve_model", "resolve_network", "shipped_models"]
@@ -47,7 +48,7 @@ class Preset:
         """What can be overridden, with what it is otherwise."""
         return {name: argument.default for name, argument in inspect.signature(self.build).parameters.items()}
 
-    def network(self, **overrides: Any) -> Network:
+    def network(self, **overrides: int) -> Network:
         """The network; raises DescriptionError for an override that is unknown or impossible."""
         for name in overrides:
             if name not in self.overrides:
@@ -145,7 +146,7 @@ def find_preset(name: str) -> Preset:
     return PRESETS[name]
 
 
-def preset(name: str, **overrides: Any) -> Network:
+def preset(name: str, **overrides: int) -> Network:
     """The network of a preset, with some of its arguments changed: ``preset("mnist-mlp", hidden=64)``."""
     return find_preset(name).network(**overrides)
 
@@ -161,6 +162,11 @@ def resolve_model(name_or_path: str | Path) -> Model:
     What looks like a path, or is a file, is one. Raises ModelFileError or DescriptionError.
     """
     path = Path(name_or_path)
+    kind = subject_kind(path)
+    if kind is not SubjectKind.NETWORK:
+        raise ModelFileError(
+            f"{path} is a {kind}, not a network of layers: `snnhw evaluate` and `snnhw verify` take it"
+        )
     if is_description(path):
         return load_described(path)
     if path.suffix == SUFFIX or len(path.parts) > 1 or path.is_file():
@@ -172,7 +178,7 @@ def resolve_model(name_or_path: str | Path) -> Model:
         return load(file)
 
 
-def resolve_network(name_or_path: str | Path, **overrides: Any) -> Network:
+def resolve_network(name_or_path: str | Path, **overrides: int) -> Network:
     """The network of a preset (with overrides), a description file or a model.
 
     Raises DescriptionError or ModelFileError; overrides are for presets alone.
@@ -197,8 +203,6 @@ def resolve_network(name_or_path: str | Path, **overrides: Any) -> Network:
 def _no_model(name: str) -> str:
     """Why a name is no model's, and what would be."""
     ships = ", ".join(shipped_models()) or "none"
-    if name in SRBM_PRESETS:
-        return f"{name} is a spiking RBM, not a network of layers: `snnhw evaluate` and `snnhw verify` take it"
     if name in PRESETS:
         return (
             f"no trained model of preset '{name}' ships: `snnhw train {name}` makes {name}{SUFFIX}, to be given in its "

@@ -15,12 +15,12 @@ import logging
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
-from snnhw.arrays import ArrayOptions, from_arrays
+from snnhw.arrays import DEFAULTS, ArrayOptions, from_arrays
 from snnhw.errors import ModelError
 from snnhw.model import Model
 from snnhw.network import STAGES_BESIDE_LAYERS, CountReadout, MembraneReadout, Readout
@@ -62,7 +62,7 @@ _OTHERS = {
 Entries = dict[str, NDArray[Any]]
 
 
-def from_state_dict(state: Mapping[str, Any], **options: Any) -> Model:
+def from_state_dict(state: Mapping[str, Any], **options: Unpack[ArrayOptions]) -> Model:
     """Build a model from a state_dict; ``options`` as in :class:`snnhw.arrays.ArrayOptions`.
 
     snnTorch keeps no record of ``reset_delay``, ``inhibition`` and ``state_quant``: the model takes their defaults,
@@ -201,7 +201,7 @@ def _assumed(
     network = model.network
     layers = [layer.name for layer in network.layers]
     delayed = any(layer.neuron.reset_delay for layer in network.layers)
-    comparator = found.get("comparator", ArrayOptions.comparator)
+    comparator = found.get("comparator", DEFAULTS["comparator"])
     said = {"thresholds", "betas"} if found else set()
     if found and all("reset_mechanism_val" in entries for entries in neurons.values()):
         said.add("reset")

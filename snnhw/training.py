@@ -59,7 +59,7 @@ class Trained:
 def plan_training(
     name: str,
     *,
-    overrides: Mapping[str, Any] | None = None,
+    overrides: Mapping[str, int] | None = None,
     options: Mapping[str, Any] | None = None,
     dataset: str | None = None,
     limit: int | None = None,

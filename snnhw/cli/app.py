@@ -11,25 +11,11 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from snnhw.cli import (
-    bench,
-    build,
-    data,
-    demo,
-    doctor,
-    evaluate,
-    info,
-    patch,
-    program,
-    report,
-    simulate,
-    srbm,
-    train,
-    verify,
-    verilog,
-    weights,
-)
+from snnhw.cli import bench, build, data, doctor, patch, program, report, simulate, srbm, weights
+from snnhw.cli.demo import DemoModel, shown_unless_told
 from snnhw.cli.run import run as run_on_board
+from snnhw.cli.subjects import command
+from snnhw.cli.train import Trainable
 from snnhw.errors import SnnhwError
 
 CANNOT_RUN = 2
@@ -66,15 +52,46 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Turns a trained spiking neural network into Verilog that is proved equal to a golden model.",
 )
-app.command("demo")(demo.demo)
+app.command("demo")(
+    command(
+        "demo",
+        "Turn a shipped model into Verilog, simulate it on real digits, and compare it with the golden model.",
+        DemoModel,
+        shown_unless_told,
+    )
+)
 app.command("doctor")(doctor.doctor)
 app.add_typer(data.app, name="data")
-app.command("train")(train.train)
-app.command("info")(info.info)
+app.command("train")(
+    command("train", "Train a network, or a spiking RBM: a model file, a record and a curve are written.", Trainable)
+)
+app.command("info")(
+    command(
+        "info",
+        """Show a model: layers, ranges and widths, what it computes, where it comes from.
+
+        Of a description without weights it shows what there is to say, and which arrays would make a model of it.
+        """,
+    )
+)
 app.command("simulate")(simulate.simulate)
-app.command("evaluate")(evaluate.evaluate)
-app.command("verify")(verify.verify)
-app.command("verilog")(verilog.verilog)
+app.command("evaluate")(
+    command(
+        "evaluate", "Run the golden model alone: accuracy, confusion, spikes of each layer, synaptic operations, speed."
+    )
+)
+app.command("verify")(
+    command(
+        "verify",
+        "Compare every spike, membrane, score and cycle of the circuit with golden; status 1 where any differs.",
+    )
+)
+app.command("verilog")(
+    command(
+        "verilog",
+        "Write the circuit of a model: Verilog, a description of its ports as JSON, an instantiation template.",
+    )
+)
 app.command("weights")(weights.weights)
 app.command("build")(build.build)
 app.command("patch")(patch.patch)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from snnhw.cli import circuit
+from snnhw.cli.circuit import CircuitOptions
+from snnhw.cli.options import expanded
 from snnhw.cli.output import Json, ModelName, console, note, print_record, progress
 from snnhw.errors import BoardError
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from snnhw.design import Design
     from snnhw.fpga.boards import Board
     from snnhw.fpga.parts import Part
+    from snnhw.fpga.report import BuildReport
     from snnhw.model import Model
 
 _BOARD = typer.Option("--board", metavar="NAME", help="A board, or none: resources and timing without pins.")
@@ -26,22 +29,17 @@ _DATASET = typer.Option("--dataset", metavar="DATA", help="Images whose cycles a
 _OUT = typer.Option("--out", metavar="DIR", help="The folder; MODEL_PART in this folder unless told.")
 
 
+@expanded
 def build(
     model: ModelName,
+    *,
     board: Annotated[str, _BOARD],
     part: Annotated[str | None, _PART] = None,
     clock: Annotated[float | None, _CLOCK] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Of place and route.")] = 1,
     baud: Annotated[int | None, _BAUD] = None,
     fit: Annotated[bool, typer.Option("--fit", help="Take the most lanes that there is room for.")] = False,
-    point: circuit.PointName = None,
-    lanes: circuit.Lanes = None,
-    synapse_lanes: circuit.SynapseLanes = None,
-    neuron_lanes: circuit.NeuronLanes = None,
-    pixels_per_beat: circuit.PixelsPerBeat = None,
-    overlap: circuit.Overlap = None,
-    weights: circuit.Weights = "inline",
-    memory: circuit.Memory = None,
+    circuit: CircuitOptions,
     dataset: Annotated[str | None, _DATASET] = None,
     out: Annotated[str | None, _OUT] = None,
     as_json: Json = False,
@@ -54,44 +52,37 @@ def build(
     from snnhw.presets import resolve_model
 
     target = _target(board, part)
-    for option, value in (("--lanes", lanes), ("--point", point)):
-        if fit and value is not None:
-            raise BoardError(f"--fit chooses the lanes itself: leave {option} out")
+    if fit and (surplus := [name for name in ("lanes", "point", "implementation") if name in circuit.given]):
+        raise BoardError(f"--fit chooses the lanes itself: leave --{surplus[0]} out")
     chosen = resolve_model(model)
-
-    given = (point, lanes, synapse_lanes, neuron_lanes, pixels_per_beat, overlap, memory)
-    if isinstance(target, Board) and not fit and all(value in (None, []) for value in given):
-        point = target.point
-
-    def choices(cap: int | None) -> Design:
-        return circuit.design(
-            chosen,
-            point=point,
-            lanes=cap,
-            synapse_lanes=synapse_lanes,
-            neuron_lanes=neuron_lanes,
-            pixels_per_beat=pixels_per_beat,
-            overlap=overlap,
-            weights=weights,
-            memory=memory,
-        )
+    if isinstance(target, Board) and not fit and not circuit.given:
+        circuit = replace(circuit, point=target.point)
 
     images = _images(chosen, dataset)
     place = part if board == "none" else Path(board).stem
     folder = Path(out) if out is not None else Path(f"{Path(model).stem}_{place}")
     with progress("building") as update:
-        options: dict[str, Any] = {
-            "name": model,
-            "clock_mhz": clock,
-            "baud": baud,
-            "seed": seed,
-            "dataset": images,
-            "on_step": lambda step: update(0, 1, step),
-        }
+
+        def attempt(design: Design) -> BuildReport:
+            return run(
+                design,
+                target,
+                folder,
+                name=model,
+                clock_mhz=clock,
+                baud=baud,
+                seed=seed,
+                dataset=images,
+                on_step=lambda step: update(0, 1, step),
+            )
+
+        def capped(lanes: int) -> Design:
+            return replace(circuit, lanes=lanes).design(chosen)
+
         if fit:
-            report = build_largest(chosen.network, choices, target, folder, **options)
+            report = build_largest(chosen.network, capped, target, attempt)
         else:
-            report = run(choices(lanes), target, folder, **options)
+            report = attempt(circuit.design(chosen))
     if as_json:
         print_record({**report.record(), "folder": str(folder)})
     else:

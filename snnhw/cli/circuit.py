@@ -2,138 +2,123 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from snnhw.errors import DescriptionError, ModelFileError
+from snnhw.errors import DescriptionError
 
 if TYPE_CHECKING:
     from snnhw.design import Design
-    from snnhw.implementation import MemoryKind
+    from snnhw.implementation import Implementation
     from snnhw.model import Model
+    from snnhw.network import Network
     from snnhw.simulate.engines import EngineName
 
-_LAYER = "LAYER=N"
+_LAYER, _KIND = "LAYER=N", "LAYER=KIND"
 _ENGINES: tuple[EngineName, ...] = ("auto", "verilator", "amaranth")
 
-PointName = Annotated[
-    str | None,
-    typer.Option("--point", metavar="NAME", help="All of the choices below by one name, such as balanced."),
-]
+_POINT = typer.Option("--point", metavar="NAME", help="All of the choices below by one name, such as balanced.")
+_FILE = typer.Option(
+    "--implementation",
+    metavar="FILE",
+    help="All of them from a file: a .toml, or the JSON beside the Verilog of a circuit.",
+)
+_SYNAPSE_LANES = typer.Option("--synapse-lanes", metavar=_LAYER, help="Weights read a cycle by one layer; repeatable.")
+_NEURON_LANES = typer.Option("--neuron-lanes", metavar=_LAYER, help="Neurons updated a cycle by one layer; repeatable.")
+_EVENT_LANES = typer.Option("--event-lanes", metavar=_LAYER, help="Events taken a cycle by one layer; repeatable.")
+_STEP_LANES = typer.Option(
+    "--step-lanes", metavar=_LAYER, help="Time steps of a neuron computed a cycle by one layer; repeatable."
+)
+_PIXELS = typer.Option(
+    "--pixels-per-beat", min=1, max=128, metavar="K", help="Pixels in a transfer of the input; 8 unless told."
+)
+_OVERLAP = typer.Option(
+    "--overlap/--no-overlap", help="Take the next sample in while one is worked on, as it does unless told."
+)
+_QUEUE = typer.Option("--queue/--no-queue", help="Let input wait in block RAM while the first layer is busy.")
+_SCHEDULE = typer.Option(
+    "--schedule", metavar="ORDER", help="step_major, all neurons step by step, or neuron_major, all steps of a neuron."
+)
+_WEIGHTS = typer.Option(
+    "--weights", metavar="WHERE", help="inline, unless told, or readmemh: in files that the Verilog reads."
+)
+_MEMORY = typer.Option(
+    "--memory", metavar=_KIND, help="What a layer's weights stand in: rom, ram or spram; repeatable."
+)
+
 Lanes = Annotated[
     int | None,
     typer.Option(
         "--lanes", min=1, metavar="N", help="At most N synapse lanes a layer; without it, all neurons at once."
     ),
 ]
-SynapseLanes = Annotated[
-    list[str] | None,
-    typer.Option("--synapse-lanes", metavar=_LAYER, help="Weights read a cycle by one layer; repeatable."),
-]
-NeuronLanes = Annotated[
-    list[str] | None,
-    typer.Option("--neuron-lanes", metavar=_LAYER, help="Neurons updated a cycle by one layer; repeatable."),
-]
-PixelsPerBeat = Annotated[
-    int | None,
-    typer.Option(
-        "--pixels-per-beat", min=1, max=128, metavar="K", help="Pixels in a transfer of the input; 8 unless told."
-    ),
-]
-Overlap = Annotated[
-    bool | None,
-    typer.Option(
-        "--overlap/--no-overlap", help="Take the next sample in while one is worked on, as it does unless told."
-    ),
-]
-Weights = Annotated[
-    str, typer.Option("--weights", metavar="WHERE", help="inline, or readmemh: in files that the Verilog reads.")
-]
-Memory = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--memory", metavar="LAYER=KIND", help="What a layer's weights stand in: rom, ram or spram; repeatable."
-    ),
-]
 Engine = Annotated[str, typer.Option("--engine", metavar="ENGINE", help=f"One of {', '.join(_ENGINES)}.")]
 
 
-def design(
-    model: Model,
-    *,
-    point: str | None = None,
-    lanes: int | None = None,
-    synapse_lanes: list[str] | None = None,
-    neuron_lanes: list[str] | None = None,
-    pixels_per_beat: int | None = None,
-    overlap: bool | None = None,
-    weights: str = "inline",
-    memory: list[str] | None = None,
-) -> Design:
-    """The design that the options ask for; raises DescriptionError where they do not fit the model's network.
+@dataclass(frozen=True)
+class CircuitOptions:
+    """The options that say how a circuit is built: by the name of a point, by a file, or one by one.
 
-    A point says all but where the Verilog has its weights.
+    Where the Verilog has its weights is said beside any of these.
     """
-    from snnhw.design import Design
-    from snnhw.points import find_point
 
-    if weights not in ("inline", "readmemh"):
-        raise DescriptionError(f"--weights must be inline or readmemh, not '{weights}'")
-    if point is not None:
-        chosen = find_point(point).implementation(model.network)
-        given = {
-            "--lanes": lanes,
-            "--synapse-lanes": synapse_lanes,
-            "--neuron-lanes": neuron_lanes,
-            "--pixels-per-beat": pixels_per_beat,
-            "--overlap": overlap,
-            "--memory": memory,
-        }
-        if surplus := [option for option, value in given.items() if value is not None and value != []]:
-            raise DescriptionError(f"--point {point} says all of the lanes and memories: leave {surplus[0]} out")
-        return Design(model, chosen.model_copy(update={"weights": weights}))
-    return Design.of(
-        model,
-        lanes=lanes,
-        synapse_lanes=_by_layer("--synapse-lanes", synapse_lanes),
-        neuron_lanes=_by_layer("--neuron-lanes", neuron_lanes),
-        pixels_per_beat=8 if pixels_per_beat is None else pixels_per_beat,
-        overlap=overlap is not False,
-        memory=_memories(memory),
-        weights="readmemh" if weights == "readmemh" else "inline",
-    )
+    point: Annotated[str | None, _POINT] = None
+    implementation: Annotated[str | None, _FILE] = None
+    lanes: Lanes = None
+    synapse_lanes: Annotated[list[str] | None, _SYNAPSE_LANES] = None
+    neuron_lanes: Annotated[list[str] | None, _NEURON_LANES] = None
+    event_lanes: Annotated[list[str] | None, _EVENT_LANES] = None
+    step_lanes: Annotated[list[str] | None, _STEP_LANES] = None
+    pixels_per_beat: Annotated[int | None, _PIXELS] = None
+    overlap: Annotated[bool | None, _OVERLAP] = None
+    queue: Annotated[bool | None, _QUEUE] = None
+    schedule: Annotated[str | None, _SCHEDULE] = None
+    weights: Annotated[str | None, _WEIGHTS] = None
+    memory: Annotated[list[str] | None, _MEMORY] = None
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The options that were given, by field, but for where the Verilog has its weights."""
+        values = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "weights"}
+        return {name: value for name, value in values.items() if value not in (None, [])}
+
+    def design(self, model: Model) -> Design:
+        """The design of a model that the options ask for; DescriptionError where they do not fit its network."""
+        from snnhw.design import Design
+        from snnhw.implementation import Schedule, Weights
+
+        for name, words in (("weights", Weights), ("schedule", Schedule)):
+            value, known = getattr(self, name), get_args(words)
+            if value is not None and value not in known:
+                raise DescriptionError(f"--{name} must be {' or '.join(known)}, not '{value}'")
+        chosen = self._chosen(model.network)
+        return Design(model, chosen if self.weights is None else chosen.model_copy(update={"weights": self.weights}))
+
+    def _chosen(self, network: Network) -> Implementation:
+        from snnhw.implementation import Implementation
+        from snnhw.implementationfile import load_implementation
+        from snnhw.points import find_point
+
+        given = self.given
+        for whole in ("point", "implementation"):
+            if whole in given and (surplus := [name for name in given if name != whole]):
+                said = f"--{whole} {given[whole]} says all of the lanes and memories"
+                raise DescriptionError(f"{said}: leave {option_of(surplus[0])} out")
+        if self.point is not None:
+            return find_point(self.point).implementation(network)
+        if self.implementation is not None:
+            return load_implementation(self.implementation, network)
+        for name, value in given.items():
+            if isinstance(value, list):
+                given[name] = _by_layer(name, value)
+        return Implementation.of(network, **given)
 
 
-def built_as(path: str, built: Model) -> Design:
-    """How the circuit of a model was built, from the JSON beside its Verilog, or the report of a build.
-
-    Raises ModelFileError where the file says nothing of this kind, or is another model's.
-    """
-    import json
-    from pathlib import Path
-
-    from pydantic import ValidationError
-
-    from snnhw.design import Design
-    from snnhw.implementation import Implementation
-
-    try:
-        found = json.loads(Path(path).read_text())
-        digest = str(found["digest"])
-        implementation = Implementation.model_validate_json(json.dumps(found["implementation"]))
-    except FileNotFoundError as error:
-        raise ModelFileError(f"there is no file {path}; it is written beside the Verilog of a circuit") from error
-    except OSError as error:
-        raise ModelFileError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
-    except (ValueError, KeyError, TypeError, RecursionError, ValidationError) as error:
-        raise ModelFileError(f"{path} does not describe a circuit; it must be the JSON beside its Verilog") from error
-    if digest != built.digest:
-        raise ModelFileError(
-            f"the circuit of {path} was built from the model of digest {digest[:16]}; that of --built is "
-            f"{built.digest[:16]}"
-        )
-    return Design(built, implementation)
+def option_of(name: str) -> str:
+    """An option as it is typed, by the name of its field."""
+    return f"--{name.replace('_', '-')}"
 
 
 def engine_name(name: str) -> EngineName:
@@ -157,28 +142,19 @@ def spread(cycles: dict[str, Any] | None) -> str:
     return "unknown" if cycles is None else f"{cycles['min']} / {cycles['mean']:.1f} / {cycles['max']}"
 
 
-def _memories(settings: list[str] | None) -> dict[str, MemoryKind]:
-    """LAYER=KIND, parsed."""
+def _by_layer(name: str, settings: list[str]) -> dict[str, int | str]:
+    """What an option says of layers, parsed from LAYER=N, or LAYER=KIND of memories."""
     from snnhw.implementation import MEMORY_KINDS
 
-    memories: dict[str, MemoryKind] = {}
-    for setting in settings or []:
+    form = f"{_LAYER}, such as hidden=8"
+    if name == "memory":
+        form = f"{_KIND}, such as hidden=ram, KIND one of {', '.join(MEMORY_KINDS)}"
+    chosen: dict[str, int | str] = {}
+    for setting in settings:
         layer, _, word = setting.partition("=")
-        kind = next((kind for kind in MEMORY_KINDS if kind == word), None)
-        if not layer or kind is None:
-            raise DescriptionError(
-                f"--memory takes LAYER=KIND, such as hidden=ram, KIND one of {', '.join(MEMORY_KINDS)}, not '{setting}'"
-            )
-        memories[layer] = kind
-    return memories
-
-
-def _by_layer(option: str, settings: list[str] | None) -> dict[str, int]:
-    """LAYER=N, parsed."""
-    numbers = {}
-    for setting in settings or []:
-        layer, _, number = setting.partition("=")
-        if not (layer and number.isdecimal()):
-            raise DescriptionError(f"{option} takes {_LAYER}, such as hidden=8, not '{setting}'")
-        numbers[layer] = int(number)
-    return numbers
+        if not layer or not (word in MEMORY_KINDS if name == "memory" else word.isdecimal()):
+            raise DescriptionError(f"{option_of(name)} takes {form}, not '{setting}'")
+        if layer in chosen:
+            raise DescriptionError(f"{option_of(name)} says two things of layer '{layer}': leave one out")
+        chosen[layer] = word if name == "memory" else int(word)
+    return chosen

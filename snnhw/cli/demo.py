@@ -2,47 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from snnhw.cli import circuit
+from snnhw.cli.circuit import lanes_of
 from snnhw.cli.output import MODEL_HELP, Json, console, note, print_record, progress
 from snnhw.cli.verify import show
-from snnhw.errors import DescriptionError
 
-_MODEL = typer.Argument(metavar="[MODEL]", help=MODEL_HELP, show_default="mnist-mlp")
-_INDEX = typer.Option("--index", min=0, metavar="N", help="Show this image of the sample.")
-_LIMIT = typer.Option("--limit", min=1, metavar="N", help="Verify the first N images of the sample only.")
-_SRBM = typer.Option("--srbm", help="Show the spiking RBM that ships.")
-_OUT = typer.Option("--out", metavar="DIR", help="Where the Verilog goes; NAME_verilog in this folder unless told.")
+DemoModel = Annotated[str | None, typer.Argument(metavar="[MODEL]", help=MODEL_HELP, show_default="mnist-mlp")]
+Index = Annotated[int, typer.Option("--index", min=0, metavar="N", help="Show this image of the sample.")]
+Verified = Annotated[
+    int | None, typer.Option("--limit", min=1, metavar="N", help="Verify the first N images of the sample only.")
+]
+Folder = Annotated[
+    str | None,
+    typer.Option("--out", metavar="DIR", help="Where the Verilog goes; NAME_verilog in this folder unless told."),
+]
 
 
-def demo(
-    model: Annotated[str | None, _MODEL] = None,
-    index: Annotated[int, _INDEX] = 0,
-    limit: Annotated[int | None, _LIMIT] = None,
-    out: Annotated[str | None, _OUT] = None,
-    srbm: Annotated[bool, _SRBM] = False,
-    as_json: Json = False,
-) -> None:
-    """Turn a shipped model into Verilog, simulate it on real digits, and compare it with the golden model."""
-    from snnhw.srbm.presets import is_srbm
-
-    if model is None:
-        model = "srbm-mnist" if srbm else "mnist-mlp"
-    if srbm and not is_srbm(model):
-        raise DescriptionError(f"--srbm shows a spiking RBM, and {model} is none: leave one of the two out")
-    if is_srbm(model):
-        from snnhw.cli.demo_machine import demo_machine
-
-        demo_machine(model, index, limit, out, as_json)
-        return
+def demo(model: str, *, index: Index = 0, limit: Verified = None, out: Folder = None, as_json: Json = False) -> None:
+    """Turn a network into Verilog, simulate it on real digits, and compare it with golden."""
     from golden.network import run as run_golden
     from snnhw.cli.images import fitted
     from snnhw.data import load
     from snnhw.demo import draw_sample
+    from snnhw.design import Design
     from snnhw.presets import resolve_model
     from snnhw.semantics import semantics
     from snnhw.simulate.engines import engine
@@ -56,7 +43,7 @@ def demo(
             screen.print(text)
 
     chosen = resolve_model(model)
-    design = circuit.design(chosen)
+    design = Design.of(chosen)
     images = load("sample")
     if index >= len(images):
         raise ValueError(f"--index must be below {len(images)}, the number of images in the sample, not {index}")
@@ -71,7 +58,7 @@ def demo(
     folder = Path(out) if out is not None else Path(f"{Path(model).stem}_verilog")
     files = [str(path) for path in emit(design).write(folder)]
     say(f"\nThe circuit as Verilog is in {folder}:")
-    for line in circuit.lanes_of(design):
+    for line in lanes_of(design):
         say(f"  {line}")
     say("\nSimulating the circuit cycle by cycle, and comparing every spike, membrane and score with golden:\n")
     note(engine().note)
@@ -86,3 +73,8 @@ def demo(
         show(report)
     if not report.equal:
         raise typer.Exit(1)
+
+
+def shown_unless_told(options: Mapping[str, Any]) -> str:
+    """The model of a demo that names none."""
+    return "srbm-mnist" if options["srbm"] else "mnist-mlp"

@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
+from snnhw.cli.demo import Folder, Index, Verified
+from snnhw.cli.machine import described
 from snnhw.cli.machine_circuit import show
-from snnhw.cli.output import console, print_record, progress
+from snnhw.cli.output import Json, console, print_record, progress
 from snnhw.errors import DescriptionError
 
+_SRBM = typer.Option("--srbm", help="Show the spiking RBM that ships.")
 
-def demo_machine(name: str, index: int, limit: int | None, out: str | None, as_json: bool) -> None:
-    """Complete an image of the sample, or classify its features; write the Verilog; compare the circuit with golden."""
+
+def demo_machine(
+    name: str,
+    *,
+    index: Index = 0,
+    limit: Verified = None,
+    out: Folder = None,
+    srbm: Annotated[bool, _SRBM] = False,
+    as_json: Json = False,
+) -> None:
+    """Complete an image of the sample, or classify its features; write the Verilog; compare the circuit with golden.
+
+    ``srbm`` says no more than that the subject is one, which it is here.
+    """
     from golden.srbm import Srbm
     from snnhw.data import load
     from snnhw.srbm.demo import draw_completion, draw_scores
@@ -32,11 +48,7 @@ def demo_machine(name: str, index: int, limit: int | None, out: str | None, as_j
     if index >= len(images):
         raise DescriptionError(f"--index must be below {len(images)}, the number of images in the sample, not {index}")
     bits, labels = inputs(model, images)
-    say(
-        f"The spiking RBM {name}: {machine.pixels} pixels and {machine.classes} x {machine.labels_per_class} labels "
-        f"visible, {machine.hidden} units hidden; {machine.rows} x {machine.columns} {machine.synapse.cell} synapses "
-        f"of {machine.synapse.bits} bits a device\n"
-    )
+    say(f"The spiking RBM {name}: {described(machine)}\n")
     golden = Srbm(machine, model.gp, model.gm, walk=model.walk, refresh=model.refresh)
     if model.pixels.name == "threshold":
         height, width = images.images.shape[1:]

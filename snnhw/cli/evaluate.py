@@ -8,7 +8,6 @@ from snnhw.cli.output import (
     DatasetName,
     Json,
     Limit,
-    ModelName,
     confusion_table,
     console,
     digits,
@@ -23,18 +22,13 @@ if TYPE_CHECKING:
 _ACCURACIES = {"accuracy": "the model, when it was trained", "float_accuracy": "the float network it comes from"}
 
 
-def evaluate(model: ModelName, dataset: DatasetName = "sample", limit: Limit = None, as_json: Json = False) -> None:
-    """Run the golden model alone: accuracy, confusion, spikes of each layer, synaptic operations, speed."""
+def evaluate(model: str, *, dataset: DatasetName = "sample", limit: Limit = None, as_json: Json = False) -> None:
+    """Run the golden network alone: accuracy, confusion, spikes of each layer, synaptic operations, speed."""
     from snnhw.cli.images import noted
-    from snnhw.cli.machine import evaluate_machine
     from snnhw.data import load
     from snnhw.evaluate import evaluate as run
     from snnhw.presets import resolve_model
-    from snnhw.srbm.presets import is_srbm
 
-    if is_srbm(model):
-        evaluate_machine(model, dataset, limit, as_json)
-        return
     chosen = resolve_model(model)
     images = noted(load(dataset, limit=limit), chosen.network)
     with progress("evaluating") as on_progress:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from snnhw.cli.output import Json, ModelName, console, digits, percent, print_record, table
+from snnhw.cli.output import Json, console, digits, percent, print_record, table
 
 _SPANS = ("current", "integrated", "membrane")
 
 
-def info(model: ModelName, as_json: Json = False) -> None:
-    """Show a model: layers, ranges and widths, what it computes, where it comes from.
+def info(model: str, *, as_json: Json = False) -> None:
+    """Show a network: layers, ranges and widths, what it computes, where it comes from.
 
     Of a description without weights it shows what there is to say, and which arrays would make a model of it.
     """

@@ -1,17 +1,34 @@
-"""What ``snnhw train`` and ``snnhw evaluate`` do for a spiking RBM."""
+"""What ``snnhw train``, ``snnhw info`` and ``snnhw evaluate`` do for a spiking RBM."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
-from snnhw.cli.output import confusion_table, console, digits, note, percent, print_record, progress, table
-from snnhw.errors import DescriptionError, SnnhwError
+import typer
+
+from snnhw.cli.output import (
+    DatasetName,
+    Json,
+    Limit,
+    confusion_table,
+    console,
+    digits,
+    note,
+    percent,
+    print_record,
+    progress,
+    table,
+)
+from snnhw.cli.train import FirstImages, ModelOut, Overwrite, Resume, Seed, Threads, TrainedOn, Validation
+from snnhw.errors import SnnhwError
 
 if TYPE_CHECKING:
     from snnhw.srbm.evaluate import SrbmEvaluation
     from snnhw.srbm.machine import Machine
     from snnhw.srbm.train import SrbmTrained
 
+_PRESENTATIONS = typer.Option("--presentations", min=1, help="Images shown to a spiking RBM, instead of the preset's.")
 _FIRST = "(the first time the machine is compiled, which takes half a minute)"
 
 
@@ -21,21 +38,40 @@ def note_limits(*machines: Machine) -> None:
         note(limit)
 
 
-def train_machine(name: str, options: dict[str, Any], not_its_own: dict[str, Any], as_json: bool) -> None:
-    """Train the machine of a preset; ``options`` are those of `plan_srbm_training`."""
+def train_machine(
+    name: str,
+    *,
+    dataset: TrainedOn = None,
+    limit: FirstImages = None,
+    seed: Seed = None,
+    validation: Validation = None,
+    presentations: Annotated[int | None, _PRESENTATIONS] = None,
+    threads: Threads = None,
+    out: ModelOut = None,
+    overwrite: Overwrite = False,
+    resume: Resume = False,
+    as_json: Json = False,
+) -> None:
+    """Train the machine of a preset."""
     from snnhw.cli.images import note_all
     from snnhw.srbm.presets import find_srbm_preset
-    from snnhw.srbm.train import plan_srbm_training, train_srbm
+    from snnhw.srbm.train import VALIDATION, plan_srbm_training, train_srbm
 
-    for option in not_its_own:
-        raise DescriptionError(
-            f"{option} is not for a spiking RBM, whose training is its preset's: it takes --dataset, --limit, --seed, "
-            "--presentations, --validation, --threads and where its files go"
-        )
-    plan = plan_srbm_training(find_srbm_preset(name), **options)
+    plan = plan_srbm_training(
+        find_srbm_preset(name),
+        seed=seed,
+        dataset=dataset,
+        limit=limit,
+        validation=VALIDATION if validation is None else validation,
+        presentations=presentations,
+        threads=threads,
+        out=out,
+        overwrite=overwrite,
+        resume=resume,
+    )
     note_limits(plan.preset.machine)
     note_all(plan.training, plan.validation, plan.test)
-    if options["resume"] and not plan.checkpoint.exists():
+    if resume and not plan.checkpoint.exists():
         note(f"there is no {plan.checkpoint} to go on from: the training begins anew")
     with progress("training") as update:
         update(0, 1, _FIRST)
@@ -50,7 +86,34 @@ def train_machine(name: str, options: dict[str, Any], not_its_own: dict[str, Any
         _show(trained, 0 if plan.validation is None else len(plan.validation))
 
 
-def evaluate_machine(name: str, dataset: str, limit: int | None, as_json: bool) -> None:
+def info_machine(name: str, *, as_json: Json = False) -> None:
+    """Show a machine: its units and synapses, what its pixels are, where it comes from."""
+    from dataclasses import asdict
+
+    from snnhw.srbm.presets import resolve_srbm
+
+    chosen = resolve_srbm(name)
+    if as_json:
+        record = {"machine": chosen.machine.model_dump(mode="json"), "features": asdict(chosen.pixels)}
+        print_record({"model": name, "digest": chosen.digest, **record, "provenance": dict(chosen.provenance)})
+        return
+    screen = console()
+    screen.print(described(chosen.machine))
+    screen.print(f"features {chosen.pixels.name}, level {chosen.pixels.level}")
+    screen.print(f"digest {chosen.digest}")
+    _show_results(chosen.provenance)
+
+
+def described(machine: Machine) -> str:
+    """The units and synapses of a machine, a line."""
+    return (
+        f"{machine.pixels} pixels and {machine.classes} x {machine.labels_per_class} labels visible, {machine.hidden} "
+        f"units hidden; {machine.rows} x {machine.columns} {machine.synapse.cell} synapses of {machine.synapse.bits} "
+        "bits a device"
+    )
+
+
+def evaluate_machine(name: str, *, dataset: DatasetName = "sample", limit: Limit = None, as_json: Json = False) -> None:
     """Run the golden machine on a dataset."""
     from snnhw.cli.images import noted
     from snnhw.data import load
@@ -90,13 +153,18 @@ def _show(trained: SrbmTrained, validation: int) -> None:
         rates = (f"{point.data_rate:.4f}", f"{point.model_rate:.4f}")
         rows.add_row(str(point.presentations), f"{point.seconds:.0f}", right, *rates)
     screen.print(rows)
-    provenance = trained.model.provenance
+    _show_results(trained.model.provenance)
+    for kind, path in trained.files.items():
+        screen.print(f"{kind:<8} {path}")
+
+
+def _show_results(provenance: Mapping[str, Any]) -> None:
+    """Print what was counted of the test images, where that is known."""
+    screen = console()
     if accuracy := provenance.get("accuracy"):
         screen.print(f"{percent(accuracy['correct'], accuracy['total'])} of the test images")
     if halves := provenance.get("completion"):
         screen.print(f"{percent(halves['wrong'], halves['unknown'])} wrong of the pixels of a missing half")
-    for kind, path in trained.files.items():
-        screen.print(f"{kind:<8} {path}")
 
 
 def _show_evaluation(name: str, evaluation: SrbmEvaluation) -> None:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from snnhw.cli import circuit
-from snnhw.cli.output import console, digits, print_record, progress
+from snnhw.cli.circuit import Lanes, spread
+from snnhw.cli.output import DatasetName, Json, Limit, console, digits, print_record, progress
+from snnhw.cli.verilog import Folder, Top
 from snnhw.errors import DatasetError, DescriptionError
 
 if TYPE_CHECKING:
     from snnhw.srbm.verify import SrbmReport
 
+_TRAIN_IMAGES = typer.Option(
+    "--train-images", min=0, metavar="N", help="Images that a spiking RBM learns; 4 unless told."
+)
+_INFER_IMAGES = typer.Option("--infer-images", min=0, metavar="N", help="Images that it infers; 10 unless told.")
+
 
 def verilog_machine(
-    name: str, lanes: int | None, top: str, out: str | None, not_its_own: dict[str, Any], as_json: bool
+    name: str, *, lanes: Lanes = None, top: Top = None, out: Folder = None, as_json: Json = False
 ) -> None:
     """Write the circuit of a machine; its levels are loaded when it runs."""
     from pathlib import Path
@@ -23,24 +29,16 @@ def verilog_machine(
     from snnhw.srbm.presets import resolve_srbm
     from snnhw.srbm.verilog import emit
 
-    _refuse(not_its_own, "--lanes, --top, --out and --json")
     model, chosen = resolve_srbm(name), _lanes(lanes)
-    emitted = emit(model.machine, chosen, top)
+    emitted = emit(model.machine, chosen, top or "srbm")
     folder = Path(out) if out is not None else Path(f"{Path(name).stem}_verilog")
     files = [str(path) for path in emitted.write(folder)]
     if as_json:
-        record = {"model": name, "digest": model.digest, "lanes": chosen, "top": top}
+        record = {"model": name, "digest": model.digest, "lanes": chosen, "top": top or "srbm"}
         print_record({**record, "folder": str(folder), "files": files})
         return
     for line in [f"{chosen} lanes", *(f"wrote {file}" for file in files)]:
         console().print(line)
-
-
-def _refuse(not_its_own: dict[str, Any], its_own: str) -> None:
-    """Raise DescriptionError for an option of networks that was given."""
-    for option, value in not_its_own.items():
-        if value not in (None, [], False, "inline", "auto", "stream"):
-            raise DescriptionError(f"{option} is not for a spiking RBM: it takes {its_own}")
 
 
 def _lanes(lanes: int | None) -> int:
@@ -55,13 +53,13 @@ def _lanes(lanes: int | None) -> int:
 
 def verify_machine(
     name: str,
-    dataset: str,
-    limit: int | None,
-    lanes: int | None,
-    train_images: int | None,
-    infer_images: int | None,
-    not_its_own: dict[str, Any],
-    as_json: bool,
+    *,
+    dataset: DatasetName = "sample",
+    limit: Limit = None,
+    lanes: Lanes = None,
+    train_images: Annotated[int | None, _TRAIN_IMAGES] = None,
+    infer_images: Annotated[int | None, _INFER_IMAGES] = None,
+    as_json: Json = False,
 ) -> None:
     """Compare the circuit of a machine with golden while it learns and infers; status 1 where anything differs."""
     from snnhw.cli.images import noted
@@ -70,7 +68,6 @@ def verify_machine(
     from snnhw.srbm.presets import resolve_srbm
     from snnhw.srbm.verify import Plan, verify_srbm
 
-    _refuse(not_its_own, "--dataset, --limit, --lanes, --train-images, --infer-images and --json")
     chosen = _lanes(lanes)
     model = resolve_srbm(name)
     default = Plan()
@@ -97,7 +94,7 @@ def show(report: SrbmReport) -> None:
     screen, record = console(), report.to_json()
     for kind, what in (("train", "a training image"), ("infer", "an inference"), ("regenerate", "a regeneration")):
         if record[f"{kind}_cycles"] is not None:
-            screen.print(f"cycles of {what:<17} {circuit.spread(record[f'{kind}_cycles'])} (min / mean / max)")
+            screen.print(f"cycles of {what:<17} {spread(record[f'{kind}_cycles'])} (min / mean / max)")
     unlike = f"{report.timing_mismatches} are not as predicted" if report.timing_mismatches else "all as predicted"
     screen.print(f"cycles predicted            {unlike}")
     compared = f"{digits(report.spikes)} spikes, {digits(report.membranes)} membranes, {digits(report.levels)} levels"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from snnhw.cli import circuit as circuits
+from snnhw.cli.circuit import spread
 from snnhw.cli.output import MODEL_HELP, DatasetName, Json, Limit, ModelName, console, percent, print_record, progress
 from snnhw.errors import DescriptionError
 
@@ -87,11 +87,12 @@ class _Circuit:
     def of(cls, model: Model, built: Model, path: str | None) -> _Circuit:
         """The circuit that a file describes, for a model; without a file, one that has the model built in."""
         from snnhw.design import Design
+        from snnhw.implementationfile import built_as
         from snnhw.weights import image
 
         if path is None:
             return cls(Design.of(built))
-        design = circuits.built_as(path, built)
+        design = built_as(path, built)
         if model.digest == built.digest and not any(layer.loadable for layer in design.layers):
             return cls(design)
         return cls(design, image(model, design), design.scores)
@@ -117,7 +118,7 @@ def _show(report: Report) -> None:
     screen = console()
     if report.correct is not None:
         screen.print(f"correct             {percent(report.correct, report.images)}")
-    screen.print(f"cycles of the end   {circuits.spread(report.cycles)} (min / mean / max, from the last pixels)")
+    screen.print(f"cycles of the end   {spread(report.cycles)} (min / mean / max, from the last pixels)")
     screen.print(f"time                {report.seconds:.1f} s, {report.images_per_second:.1f} images/s")
     if report.repeated:
         screen.print(f"sent again          {report.repeated} requests")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from snnhw.cli import circuit
+from snnhw.cli.circuit import CircuitOptions, Engine, engine_name
+from snnhw.cli.options import expanded
 from snnhw.cli.output import DatasetName, Json, ModelName, console, note, print_record, progress, table
 
 if TYPE_CHECKING:
@@ -21,23 +22,18 @@ _VCD = typer.Option("--vcd", metavar="FILE", help="Write the waveform of these i
 _TRACES = typer.Option("--traces", metavar="FILE", help="Write every number that golden computes of them, as .npz.")
 
 
+@expanded
 def simulate(
     model: ModelName,
+    *,
     dataset: DatasetName = "sample",
     index: Annotated[int, _INDEX] = 0,
     limit: Annotated[int, _LIMIT] = 10,
     stream: Annotated[bool, _STREAM] = False,
     vcd: Annotated[str | None, _VCD] = None,
     traces: Annotated[str | None, _TRACES] = None,
-    point: circuit.PointName = None,
-    lanes: circuit.Lanes = None,
-    synapse_lanes: circuit.SynapseLanes = None,
-    neuron_lanes: circuit.NeuronLanes = None,
-    pixels_per_beat: circuit.PixelsPerBeat = None,
-    overlap: circuit.Overlap = None,
-    weights: circuit.Weights = "inline",
-    memory: circuit.Memory = None,
-    engine: circuit.Engine = "auto",
+    circuit: CircuitOptions,
+    engine: Engine = "auto",
     as_json: Json = False,
 ) -> None:
     """Run the circuit on images: class, scores and cycles of each, and their waveform where it is asked for."""
@@ -51,21 +47,11 @@ def simulate(
 
     waveform = Waveform(Path(vcd)) if vcd is not None else None
     chosen = resolve_model(model)
-    design = circuit.design(
-        chosen,
-        point=point,
-        lanes=lanes,
-        synapse_lanes=synapse_lanes,
-        neuron_lanes=neuron_lanes,
-        pixels_per_beat=pixels_per_beat,
-        overlap=overlap,
-        weights=weights,
-        memory=memory,
-    )
+    design = circuit.design(chosen)
     images = load(dataset, limit=index + limit)
     if index >= len(images):
         raise ValueError(f"--index must be below {len(images)}, the number of images in {dataset}, not {index}")
-    choice = choose(circuit.engine_name(engine))
+    choice = choose(engine_name(engine))
     note(choice.note)
     if waveform is not None:
         waveform.require(choice.engine.waveforms)

@@ -12,53 +12,48 @@ from snnhw.errors import DescriptionError, SnnhwError
 if TYPE_CHECKING:
     from snnhw.training import Plan, Trained
 
-Number = int | None
-
 _SET = typer.Option("--set", metavar="NAME=N", help="Another number of the preset, such as threshold=300; repeatable.")
+_HIDDEN = typer.Option("--hidden", min=1, help="Neurons of the preset's hidden layer.")
+_WEIGHT_BITS = typer.Option("--weight-bits", min=2, help="Bits of the preset's weights.")
+_BATCH_SIZE = typer.Option("--batch-size", min=1, help="Images of an optimiser's step.")
 _DATASET = typer.Option("--dataset", metavar="DATA", help=f"Instead of the preset's, or of mnist: {DATASET_HELP}")
 _OUT = typer.Option("--out", metavar="FILE", help="The model file; NAME.safetensors in this folder unless told.")
 
-_PRESENTATIONS = typer.Option("--presentations", min=1, help="Images shown to a spiking RBM, instead of the preset's.")
+Number = int | None
+Trainable = Annotated[str, typer.Argument(metavar="PRESET|FILE", help="A preset, or a description (.json, .toml).")]
+TrainedOn = Annotated[str | None, _DATASET]
+FirstImages = Annotated[Number, typer.Option("--limit", min=1, help="Train on the first N images only.")]
+Seed = Annotated[Number, typer.Option("--seed", min=0, help="The same seed gives the same integers.")]
+Validation = Annotated[Number, typer.Option("--validation", min=0, help="Images kept to choose an epoch.")]
+Threads = Annotated[Number, typer.Option("--threads", min=1, help="Threads that compute.")]
+ModelOut = Annotated[str | None, _OUT]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted training.")]
 
 
 def train(
-    name: Annotated[str, typer.Argument(metavar="PRESET|FILE", help="A preset, or a description (.json, .toml).")],
-    hidden: Annotated[Number, typer.Option("--hidden", min=1, help="Neurons of the preset's hidden layer.")] = None,
+    name: str,
+    *,
+    hidden: Annotated[Number, _HIDDEN] = None,
     num_steps: Annotated[Number, typer.Option("--num-steps", min=1, help="Time steps of the preset.")] = None,
-    weight_bits: Annotated[Number, typer.Option("--weight-bits", min=2, help="Bits of the preset's weights.")] = None,
+    weight_bits: Annotated[Number, _WEIGHT_BITS] = None,
     others: Annotated[list[str] | None, _SET] = None,
-    dataset: Annotated[str | None, _DATASET] = None,
-    limit: Annotated[Number, typer.Option("--limit", min=1, help="Train on the first N images only.")] = None,
+    dataset: TrainedOn = None,
+    limit: FirstImages = None,
     epochs: Annotated[Number, typer.Option("--epochs", min=1, help="Passes over the training images.")] = None,
-    seed: Annotated[Number, typer.Option("--seed", min=0, help="The same seed gives the same integers.")] = None,
-    batch_size: Annotated[Number, typer.Option("--batch-size", min=1, help="Images of an optimiser's step.")] = None,
+    seed: Seed = None,
+    batch_size: Annotated[Number, _BATCH_SIZE] = None,
     learning_rate: Annotated[float | None, typer.Option("--learning-rate", help="At the first step.")] = None,
-    validation: Annotated[Number, typer.Option("--validation", min=0, help="Images kept to choose an epoch.")] = None,
+    validation: Validation = None,
     augment: Annotated[bool, typer.Option("--augment/--no-augment", help="Deform the training images.")] = True,
     teacher: Annotated[bool, typer.Option("--teacher", help="Learn from a convolutional network too.")] = False,
-    presentations: Annotated[Number, _PRESENTATIONS] = None,
-    threads: Annotated[Number, typer.Option("--threads", min=1, help="Threads that compute.")] = None,
-    out: Annotated[str | None, _OUT] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted training.")] = False,
+    threads: Threads = None,
+    out: ModelOut = None,
+    overwrite: Overwrite = False,
+    resume: Resume = False,
     as_json: Json = False,
 ) -> None:
-    """Train a network, or a spiking RBM: a model file, a record and a curve are written."""
-    from snnhw.srbm.presets import SRBM_PRESETS
-
-    if name in SRBM_PRESETS:
-        from snnhw.cli.machine import train_machine
-
-        foreign: dict[str, Any] = {"--hidden": hidden, "--num-steps": num_steps, "--weight-bits": weight_bits}
-        foreign |= {"--set": others}
-        foreign |= {"--epochs": epochs, "--batch-size": batch_size, "--learning-rate": learning_rate}
-        foreign |= {"--no-augment": None if augment else True, "--teacher": teacher or None}
-        chosen = _given(seed=seed, validation=validation, threads=threads, presentations=presentations)
-        places = {"dataset": dataset, "limit": limit, "out": out, "overwrite": overwrite, "resume": resume}
-        train_machine(name, chosen | places, _given(**foreign), as_json)
-        return
-    if presentations is not None:
-        raise DescriptionError("--presentations is for a spiking RBM; a network is trained for so many --epochs")
+    """Train the network of a preset, a description or a model."""
     from snnhw.cli.images import note_all
     from snnhw.training import plan_training
 

@@ -7,16 +7,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from snnhw.cli import circuit
-from snnhw.cli.output import DatasetName, Json, ModelName, console, print_record
+from snnhw.cli.circuit import CircuitOptions, lanes_of
+from snnhw.cli.output import DatasetName, Json, console, print_record
 
 if TYPE_CHECKING:
     from snnhw.design import Design
     from snnhw.shell import Shell
     from snnhw.verilog import Emitted
 
-_TOP = typer.Option("--top", metavar="NAME", help="The name of the top module; snn, or srbm, unless told.")
-_OUT = typer.Option("--out", metavar="DIR", help="The folder; NAME_verilog in this folder unless told.")
+Top = Annotated[
+    str | None,
+    typer.Option("--top", metavar="NAME", help="The name of the top module; snn, or srbm, unless told."),
+]
+Folder = Annotated[
+    str | None, typer.Option("--out", metavar="DIR", help="The folder; NAME_verilog in this folder unless told.")
+]
 _INTERFACE = typer.Option("--interface", metavar="KIND", help="What surrounds the circuit: stream, axi or uart.")
 _TDATA = typer.Option("--tdata", metavar="BITS", help="Width of AXI4-Stream: 8, 32 or 64; 32 unless told.")
 _BAUD = typer.Option("--baud", min=1, metavar="N", help="Of the UART; 115200 unless told.")
@@ -27,16 +32,10 @@ _VECTORS = typer.Option(
 
 
 def verilog(
-    model: ModelName,
-    point: circuit.PointName = None,
-    lanes: circuit.Lanes = None,
-    synapse_lanes: circuit.SynapseLanes = None,
-    neuron_lanes: circuit.NeuronLanes = None,
-    pixels_per_beat: circuit.PixelsPerBeat = None,
-    overlap: circuit.Overlap = None,
-    weights: circuit.Weights = "inline",
-    memory: circuit.Memory = None,
-    top: Annotated[str | None, _TOP] = None,
+    model: str,
+    *,
+    circuit: CircuitOptions,
+    top: Top = None,
     interface: Annotated[str, _INTERFACE] = "stream",
     tdata: Annotated[int | None, _TDATA] = None,
     baud: Annotated[int | None, _BAUD] = None,
@@ -44,46 +43,16 @@ def verilog(
     testbench: Annotated[bool, typer.Option("--testbench", help="Write a self-checking test bench too.")] = False,
     dataset: DatasetName = "sample",
     limit: Annotated[int | None, _VECTORS] = None,
-    out: Annotated[str | None, _OUT] = None,
+    out: Folder = None,
     as_json: Json = False,
 ) -> None:
-    """Write the circuit of a model: Verilog, a description of its ports as JSON, an instantiation template."""
+    """Write the circuit of a network: Verilog, its ports as JSON, an instantiation template."""
     from snnhw.files import write_atomically
     from snnhw.presets import resolve_model
-    from snnhw.srbm.presets import is_srbm
     from snnhw.verilog import emit
 
-    if is_srbm(model):
-        from snnhw.cli.machine_circuit import verilog_machine
-
-        others: dict[str, object] = {
-            "--point": point,
-            "--synapse-lanes": synapse_lanes,
-            "--neuron-lanes": neuron_lanes,
-            "--pixels-per-beat": pixels_per_beat,
-            "--overlap": overlap,
-            "--weights": weights,
-            "--memory": memory,
-            "--interface": interface,
-            "--tdata": tdata,
-            "--baud": baud,
-            "--clock-hz": clock_hz,
-            "--testbench": testbench,
-        }
-        verilog_machine(model, lanes, top or "srbm", out, others, as_json)
-        return
     chosen = resolve_model(model)
-    design = circuit.design(
-        chosen,
-        point=point,
-        lanes=lanes,
-        synapse_lanes=synapse_lanes,
-        neuron_lanes=neuron_lanes,
-        pixels_per_beat=pixels_per_beat,
-        overlap=overlap,
-        weights=weights,
-        memory=memory,
-    )
+    design = circuit.design(chosen)
     shell = _shell(interface, tdata, baud, clock_hz)
     emitted = emit(design, top or "snn", shell)
     bench = _bench(design, emitted, dataset, limit) if testbench else {}
@@ -107,7 +76,7 @@ def verilog(
         )
         return
     screen = console()
-    for line in [*circuit.lanes_of(design), *(f"wrote {file}" for file in files)]:
+    for line in [*lanes_of(design), *(f"wrote {file}" for file in files)]:
         screen.print(line)
 
 

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from snnhw.cli import circuit as circuits
 from snnhw.cli.output import MODEL_HELP, Json, ModelName, console, digits, print_record
 
 _BUILT = typer.Option("--built", metavar="MODEL", help=f"What the circuit was built from. {MODEL_HELP}")
@@ -24,11 +23,12 @@ def weights(
 ) -> None:
     """Write the image of a model's weights that a circuit loads while it runs, without synthesis."""
     from snnhw.files import write_atomically
+    from snnhw.implementationfile import built_as
     from snnhw.presets import resolve_model
     from snnhw.weights import image
 
     chosen, first = resolve_model(model), resolve_model(built)
-    octets = image(chosen, circuits.built_as(circuit, first))
+    octets = image(chosen, built_as(circuit, first))
     path = write_atomically(out if out is not None else f"{Path(model).stem}.bin", octets)
     if as_json:
         record = {"model": model, "digest": chosen.digest, "built": built, "built_digest": first.digest}

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 from snnhw.design import Design
 from snnhw.errors import FitError
 from snnhw.fpga.boards import Board
-from snnhw.fpga.build import build, check_room
+from snnhw.fpga.build import check_room
 from snnhw.fpga.parts import Part
 from snnhw.fpga.report import BuildReport
 from snnhw.fpga.synthesis import stage_cells
@@ -26,19 +24,22 @@ def candidates(network: Network) -> list[int]:
 
 
 def build_largest(
-    network: Network, choose: Callable[[int], Design], target: Board | Part, out: Path, **options: Any
+    network: Network,
+    choose: Callable[[int], Design],
+    target: Board | Part,
+    build: Callable[[Design], BuildReport],
 ) -> BuildReport:
     """Build with the most lanes that fit.
 
-    ``choose`` makes a design of a cap on lanes, ``options`` are those of `build`. Where not even the fewest
-    lanes fit, one synthesis says so before the long builds. Raises FitError then, and what `build` raises.
+    ``choose`` makes a design of a cap on lanes, which ``build`` builds for the target. Where not even the fewest lanes
+    fit, one synthesis says so before the long builds. Raises FitError then, and what ``build`` raises.
     """
     part = target if isinstance(target, Part) else target.device
     *more, fewest = candidates(network)
     check_room(part, stage_cells(choose(fewest), part.family))
     for lanes in more:
         try:
-            return build(choose(lanes), target, out, **options)
+            return build(choose(lanes))
         except FitError:
             continue
-    return build(choose(fewest), target, out, **options)
+    return build(choose(fewest))

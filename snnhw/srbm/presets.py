@@ -10,9 +10,9 @@ from types import MappingProxyType
 
 from snnhw.errors import DescriptionError, ModelFileError
 from snnhw.srbm.machine import Machine, Periods, RandomWalk
-from snnhw.srbm.model import Pixels, SrbmModel, is_srbm_file, load_srbm
+from snnhw.srbm.model import Pixels, SrbmModel, load_srbm
 
-__all__ = ["SRBM_PRESETS", "SrbmPreset", "Stage", "find_srbm_preset", "is_srbm", "resolve_srbm"]
+__all__ = ["SRBM_PRESETS", "SrbmPreset", "Stage", "find_srbm_preset", "resolve_srbm"]
 
 SUFFIX = ".safetensors"
 
@@ -78,11 +78,6 @@ def find_srbm_preset(name: str) -> SrbmPreset:
     if name not in SRBM_PRESETS:
         raise DescriptionError(f"there is no spiking RBM '{name}'; there are {', '.join(SRBM_PRESETS)}")
     return SRBM_PRESETS[name]
-
-
-def is_srbm(name_or_path: str | Path) -> bool:
-    """Whether this is the name of a spiking RBM, or the file of one."""
-    return str(name_or_path) in SRBM_PRESETS or is_srbm_file(name_or_path)
 
 
 def resolve_srbm(name_or_path: str | Path) -> SrbmModel:

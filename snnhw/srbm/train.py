@@ -34,6 +34,9 @@ CHUNK = 500
 EVERY = 10_000
 """Presentations between two checkpoints, which are points of the curve too."""
 
+VALIDATION = 5000
+"""Training images that are kept to validate with, unless told."""
+
 Count = Annotated[int, Field(ge=0)]
 Measure = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -103,7 +106,7 @@ def plan_srbm_training(
     seed: int | None = None,
     dataset: str | None = None,
     limit: int | None = None,
-    validation: int = 5000,
+    validation: int = VALIDATION,
     presentations: int | None = None,
     threads: int | None = None,
     out: str | Path | None = None,

@@ -14,10 +14,13 @@ import pytest
 from snnhw.cli.app import run
 from snnhw.data import NAMES, load
 from snnhw.data.catalogue import TORCHVISION
+from snnhw.descriptionfile import load_description
 from snnhw.fpga.place import Placement, WorstPath
 from snnhw.fpga.report import load as load_report
 from snnhw.fpga.synthesis import Netlist
 from snnhw.host.board import Board
+from snnhw.implementation import Implementation, LayerImplementation
+from snnhw.implementationfile import load_implementation
 from snnhw.model import Model, tensor_shapes
 from snnhw.modelfile import save
 from snnhw.network import (
@@ -177,8 +180,23 @@ def test_models_datasets_and_variables():
     assert set(first_column(table(PAGE, "environment variable"))) == read
 
 
-def test_the_example_is_the_file():
-    assert fences(PAGE, "toml") == [page("examples/digits.toml")]
+def test_the_examples_are_the_files():
+    assert fences(PAGE, "toml") == [page("examples/digits-circuit.toml"), page("examples/digits.toml")]
+
+
+def test_the_example_of_an_implementation_is_one_of_the_example_of_a_network():
+    network = load_description(ROOT / "examples" / "digits.toml")
+    chosen = load_implementation(ROOT / "examples" / "digits-circuit.toml", network)
+    assert [(layer.synapse_lanes, layer.neuron_lanes) for layer in chosen.layers] == [(16, 4), (24, 8), (5, 5)]
+
+
+def test_every_key_of_an_implementation_has_a_row_with_its_option():
+    rows = {code(row[0])[0]: set(code(row[1])) for row in table(SECTIONS["Implementation files"], "key")}
+    layer = {f"layers.NAME.{name}" for name in LayerImplementation.model_fields}
+    assert set(rows) == {*Implementation.model_fields, *layer} - {"layers"}
+    for key, named in rows.items():
+        option = next(each for each in COMMANDS["verify"].params if each.name == key.rpartition(".")[2])
+        assert named == {*option.opts, *option.secondary_opts}
 
 
 PARTS: dict[str, tuple[Any, ...]] = {

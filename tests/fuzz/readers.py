@@ -10,7 +10,6 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from snnhw.cli.circuit import built_as
 from snnhw.data import load as load_dataset
 from snnhw.data.catalogue import Source, SourceFile
 from snnhw.data.idx import decode_idx
@@ -24,6 +23,7 @@ from snnhw.fpga.report import REPORT
 from snnhw.fpga.report import load as load_report
 from snnhw.host.board import Board
 from snnhw.host.protocol import Answer, Decoder, Identity
+from snnhw.implementationfile import built_as, load_implementation
 from snnhw.modelfile import load as load_model
 from snnhw.modelfile import save as save_model
 from snnhw.simulate import cache
@@ -186,8 +186,21 @@ READERS: tuple[Reader, ...] = (
         "circuit.json",
         "snn.json",
         valid.circuit_json,
-        lambda folder: built_as(str(folder / "snn.json"), valid.model()),
+        lambda folder: built_as(folder / "snn.json", valid.model()),
         in_json,
+    ),
+    *(
+        Reader(
+            f"implementation{Path(name).suffix}",
+            name,
+            make,
+            lambda folder, name=name: load_implementation(folder / name, valid.model().network),  # type: ignore[misc]
+            inside,
+        )
+        for name, make, inside in (
+            ("mine.toml", valid.implementation, None),
+            ("snn.json", valid.circuit_json, in_json),
+        )
     ),
     Reader(
         "patched-network",

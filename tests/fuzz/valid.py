@@ -98,6 +98,12 @@ def circuit_json(folder: Path) -> None:
     circuits.emitted(CASE).write(folder)
 
 
+def implementation(folder: Path) -> None:
+    layer = model().network.layers[0].name
+    lanes = "synapse_lanes = 2\nneuron_lanes = 1\nmemory = 'ram'"
+    write_atomically(folder / "mine.toml", f"pixels_per_beat = 4\nqueue = false\n[layers.{layer}]\n{lanes}\n")
+
+
 def board(folder: Path) -> None:
     for path in (constraints() / "icebreaker").iterdir():
         write_atomically(folder / path.name, path.read_bytes())

@@ -247,7 +247,13 @@ def test_a_threshold_that_is_tiny_beside_the_weights_is_said(caplog: pytest.LogC
 
 def test_betas_have_the_bits_that_their_error_asks_for(caplog: pytest.LogCaptureFixture):
     weights, samples = floats(), pixels(300)
-    options = {"betas": 0.95, "thresholds": 2.0, "weight_bits": 12, "num_steps": 25, "readout": CountReadout()}
+    options: dict[str, Any] = {
+        "betas": 0.95,
+        "thresholds": 2.0,
+        "weight_bits": 12,
+        "num_steps": 25,
+        "readout": CountReadout(),
+    }
     spikes, _ = float_network(samples / 255, weights, 25, beta=0.95, threshold=2.0)
     wanted = spikes.sum(axis=0)
     unlike = {}
@@ -264,7 +270,7 @@ def test_betas_have_the_bits_that_their_error_asks_for(caplog: pytest.LogCapture
 
 def test_the_error_of_betas_is_a_bound():
     weights, samples = floats(), pixels(300)
-    options = {"thresholds": 1e3, "weight_bits": 12, "num_steps": 25, "encoder": Direct(bits=8)}
+    options: dict[str, Any] = {"thresholds": 1e3, "weight_bits": 12, "num_steps": 25, "encoder": Direct(bits=8)}
     exact = from_arrays(weights, betas=1.0, **options).layer("hidden").weight
     model = from_arrays(weights, betas=0.9, beta_bits=5, **options)
     membrane = np.zeros((len(samples), SHAPE[1]))
@@ -357,4 +363,4 @@ def test_what_cannot_be_is_one_line(case: str):
 
 def test_an_unknown_option_is_named():
     with pytest.raises(TypeError, match="no option 'treshold'; there are biases, thresholds"):
-        from_arrays(floats(), treshold=1)
+        from_arrays(floats(), treshold=1)  # type: ignore[call-arg]

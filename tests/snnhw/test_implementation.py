@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from snnhw.design import Design
 from snnhw.errors import DescriptionError
-from snnhw.implementation import Implementation, LayerImplementation, LayerShape, address_width, queue_depth
+from snnhw.implementation import Choices, Implementation, LayerImplementation, LayerShape, address_width, queue_depth
 from snnhw.model import Model, tensor_shapes
 from snnhw.network import CountReadout, Dense, Direct, Encoder, Events, IntegrateFire, Layer, Network, Neuron
 from tests.strategies import implementations, models
@@ -127,6 +127,10 @@ class TestUsualChoices:
     def test_single_layers_can_be_set_by_name(self):
         chosen = Implementation.of(network_of(20, 3), lanes=4, synapse_lanes={"a": 10}, neuron_lanes={"a": 7, "b": 1})
         assert [(layer.synapse_lanes, layer.neuron_lanes) for layer in chosen.layers] == [(10, 7), (3, 1)]
+
+    def test_every_field_can_be_chosen(self):
+        fields = {*Implementation.model_fields, *LayerImplementation.model_fields} - {"layers"}
+        assert set(Choices.__annotations__) == {"lanes", *fields}
 
     def test_so_can_events_and_steps_a_cycle(self):
         network = network_of(20, 6, 3)
@@ -244,6 +248,10 @@ class TestRefusals:
     def test_of_lanes_that_are_no_number(self, kind):
         with pytest.raises(TypeError, match=f"{kind} of layer 'a' must be an integer, not 1.5"):
             Implementation.of(network_of(4), **{kind: {"a": 1.5}})  # type: ignore[arg-type]
+
+    def test_of_what_is_no_choice(self):
+        with pytest.raises(TypeError, match="there is no choice 'lane'; there are lanes, synapse_lanes, neuron_lanes,"):
+            Implementation.of(network_of(4), lane=3)  # type: ignore[call-arg]
 
     def test_of_another_number_of_layers(self):
         chosen = Implementation.of(network_of(20))

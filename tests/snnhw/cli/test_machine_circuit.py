@@ -83,7 +83,7 @@ def test_status_1_where_something_differs(
         (["verify", "MODEL", "--lanes", "64"], "not 64"),
         (["verify", "MODEL", "--netlist", "ecp5"], "--netlist is not for a spiking RBM: it takes --dataset"),
         (["verify", "MODEL", "--train-images", "0", "--infer-images", "0"], "there is nothing to compare"),
-        (["verify", "mnist-mlp", "--train-images", "2"], "--train-images and --infer-images are for a spiking RBM"),
+        (["verify", "mnist-mlp", "--train-images", "2"], "--train-images is not for a network: it takes --dataset"),
         (["verilog", "MODEL", "--interface", "axi"], "--interface is not for a spiking RBM: it takes --lanes, --top"),
         (["verilog", "MODEL", "--testbench"], "--testbench is not for a spiking RBM"),
         (["verilog", "MODEL", "--top", "2srbm"], "a module's name must be letters, digits and _"),

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from snnhw.fpga.synthesis import Netlist
 from snnhw.implementation import Implementation
 from snnhw.model import Model
 from snnhw.modelfile import save
-from snnhw.network import Direct
+from snnhw.network import Direct, Network
 from snnhw.verilog import emit
 
 MODEL = "small.safetensors"
@@ -240,13 +241,12 @@ def test_what_place_and_route_finds_no_room_for(monkeypatch: pytest.MonkeyPatch,
 def test_the_most_lanes_that_fit(monkeypatch: pytest.MonkeyPatch):
     tried = []
 
-    def attempt(design: Design, *_: object, **__: object) -> str:
+    def attempt(design: Design) -> Any:
         tried.append(design.implementation.layers[0].synapse_lanes)
         if tried[-1] > 2:
             raise FitError("too many")
         return "built"
 
-    monkeypatch.setattr(fit, "build", attempt)
     monkeypatch.setattr(fit, "stage_cells", lambda *_: {"hidden": Cells()})
     network = small().network
     assert fit.candidates(network) == [4, 2, 1]
@@ -254,12 +254,29 @@ def test_the_most_lanes_that_fit(monkeypatch: pytest.MonkeyPatch):
     def choose(lanes: int) -> Design:
         return Design.of(small(), lanes=lanes)
 
-    assert fit.build_largest(network, choose, find_part("up5k"), Path("x")) == "built"
+    assert fit.build_largest(network, choose, find_part("up5k"), attempt) == "built"
     assert tried == [4, 2]
     monkeypatch.setattr(fit, "stage_cells", lambda *_: {"hidden": Cells(ebr=100)})
     with pytest.raises(FitError, match="100 block RAMs"):
-        fit.build_largest(network, choose, find_part("up5k"), Path("x"))
+        fit.build_largest(network, choose, find_part("up5k"), attempt)
     assert tried == [4, 2], "nothing is built where the fewest lanes do not fit"
+
+
+@pytest.mark.usefixtures("folder")
+def test_other_choices_hold_whatever_lanes_are_tried(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def largest(network: Network, choose: Callable[[int], Design], *_: object) -> None:
+        layers = [choose(lanes).implementation.layers for lanes in (3, 1)]
+        assert [[(each.synapse_lanes, each.memory) for each in tried] for tried in layers] == [
+            [(3, "ram"), (2, "rom")],
+            [(1, "ram"), (1, "rom")],
+        ]
+        raise FitError("as it should be")
+
+    monkeypatch.setattr(fit, "build_largest", largest)
+    words = ["--board", "icebreaker", "--fit", "--memory", "hidden=ram", "--out", "x"]
+    assert "as it should be" in command(capsys, "build", MODEL, *words)[2]
 
 
 CANNOT: dict[str, tuple[list[str], str]] = {
@@ -271,6 +288,8 @@ CANNOT: dict[str, tuple[list[str], str]] = {
     "unknown board": (["--board", "x"], "there is no board 'x'; there are arty-a7, icebreaker"),
     "part and board": (["--board", "icebreaker", "--part", "up5k"], "--part goes with --board none"),
     "fit and lanes": (["--board", "icebreaker", "--fit", "--lanes", "2"], "--fit chooses the lanes itself"),
+    "fit and a point": (["--board", "icebreaker", "--fit", "--point", "small"], "leave --point out"),
+    "fit and a file": (["--board", "icebreaker", "--fit", "--implementation", "x.toml"], "leave --implementation out"),
     "clock": (["--board", "icebreaker", "--clock", "3"], "makes 3 MHz from 12 MHz"),
     "unwritable": (["--board", "icebreaker", "--out", f"{MODEL}/x"], f"cannot write {MODEL}/x: not a directory"),
     "images": (["--board", "icebreaker", "--dataset", "sample"], "sample"),

@@ -78,5 +78,5 @@ def test_an_image_beyond_the_sample(tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_what_is_no_spiking_rbm_is_not_shown_as_one(name: str, capsys: pytest.CaptureFixture[str]):
     assert run(["demo", name, "--srbm"]) == 2
     assert capsys.readouterr().err.endswith(
-        f"--srbm shows a spiking RBM, and {name} is none: leave one of the two out\n"
+        "--srbm is not for a network: it takes --index, --limit, --out and --json\n"
     )

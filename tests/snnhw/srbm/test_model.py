@@ -14,7 +14,8 @@ from snnhw.errors import DescriptionError, ModelError, ModelFileError, OutputErr
 from snnhw.modelfile import load
 from snnhw.presets import resolve_model
 from snnhw.srbm.model import Pixels, SrbmModel, initial_levels, is_srbm_file, load_srbm, save_srbm
-from snnhw.srbm.presets import SRBM_PRESETS, Stage, find_srbm_preset, is_srbm, resolve_srbm
+from snnhw.srbm.presets import SRBM_PRESETS, Stage, find_srbm_preset, resolve_srbm
+from snnhw.subject import SubjectKind, subject_kind
 from tests.snnhw.srbm.small import small_machine, small_model
 
 
@@ -122,13 +123,14 @@ def test_what_is_no_file_is_named(tmp_path):
 
 
 def test_a_network_is_no_machine_and_a_machine_no_network(file):
-    assert is_srbm_file(file) and is_srbm(file)
-    assert is_srbm("srbm-mnist")
-    assert not is_srbm("mnist-mlp")
+    assert is_srbm_file(file)
+    assert subject_kind(file) == subject_kind("srbm-mnist") == SubjectKind.SRBM
+    assert subject_kind("mnist-mlp") == subject_kind("nowhere.safetensors") == SubjectKind.NETWORK
     with pytest.raises(ModelFileError, match="a machine of kind 'srbm'"):
         load(file)
-    with pytest.raises(ModelFileError, match="is a spiking RBM, not a network"):
-        resolve_model("srbm-mnist")
+    for name in ("srbm-mnist", file):
+        with pytest.raises(ModelFileError, match="is a spiking RBM, not a network"):
+            resolve_model(name)
     assert resolve_srbm(file).digest == small_model().digest
 
 

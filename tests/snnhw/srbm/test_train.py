@@ -325,4 +325,4 @@ class TestCommandLine:
 
     def test_presentations_are_not_for_networks(self, capsys):
         assert run(["train", "mnist-mlp", "--presentations", "3"]) == 2
-        assert "--presentations is for a spiking RBM" in capsys.readouterr().err
+        assert "--presentations is not for a network: it takes --hidden," in capsys.readouterr().err

@@ -1,0 +1,100 @@
+"""Commands whose argument is a subject of any kind: what each does is looked up by the kind, here and nowhere else.
+
+A kind of subject has a function for each command that takes it. The parameters of the function, its first apart, which
+is the name of the subject, are the options that the command takes for this kind. The command itself has the options of
+all kinds; one that was typed for a subject of a kind that does not take it is refused by name.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import typer
+
+from snnhw.cli import demo, demo_machine, evaluate, info, machine, machine_circuit, train, verify, verilog
+from snnhw.cli.options import call, flat
+from snnhw.cli.output import ModelName
+from snnhw.errors import DescriptionError
+from snnhw.subject import SubjectKind, subject_kind
+
+__all__ = ["KINDS", "command"]
+
+Function = Callable[..., None]
+
+KINDS: Mapping[SubjectKind, Mapping[str, Function]] = {
+    SubjectKind.NETWORK: {
+        "demo": demo.demo,
+        "train": train.train,
+        "info": info.info,
+        "evaluate": evaluate.evaluate,
+        "verify": verify.verify,
+        "verilog": verilog.verilog,
+    },
+    SubjectKind.SRBM: {
+        "demo": demo_machine.demo_machine,
+        "train": machine.train_machine,
+        "info": machine.info_machine,
+        "evaluate": machine.evaluate_machine,
+        "verify": machine_circuit.verify_machine,
+        "verilog": machine_circuit.verilog_machine,
+    },
+}
+"""What commands do with subjects of each kind; a command that a kind does not have is refused of it."""
+
+_LAST = "as_json"
+
+
+def command(
+    name: str, text: str, argument: Any = ModelName, usual: Callable[[Mapping[str, Any]], str] | None = None
+) -> Function:
+    """The command of that name, for typer; ``text`` is its help.
+
+    ``argument`` is how typer is told of the subject's name, which may be left out where ``usual`` makes one of the
+    options.
+    """
+    functions = {kind: commands[name] for kind, commands in KINDS.items() if name in commands}
+    options = _options(functions)
+
+    def run(context: typer.Context, subject: Any, **values: Any) -> None:
+        found: str = usual(values) if subject is None and usual is not None else subject
+        kind = subject_kind(found)
+        if kind not in functions:
+            takers = " or ".join(f"a {taker}" for taker in functions)
+            raise DescriptionError(f"`snnhw {name}` is for {takers}, and {found} is a {kind}")
+        _check_given(context, kind, functions[kind])
+        call(functions[kind], {next(iter(flat(functions[kind]))): found, **values})
+
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    default = inspect.Parameter.empty if usual is None else None
+    first = [
+        inspect.Parameter("context", keyword, annotation=typer.Context),
+        inspect.Parameter("subject", keyword, annotation=argument, default=default),
+    ]
+    run.__signature__ = inspect.Signature([*first, *options.values()])  # type: ignore[attr-defined]
+    run.__doc__ = text
+    return run
+
+
+def _options(functions: Mapping[SubjectKind, Function]) -> dict[str, inspect.Parameter]:
+    """The options of all kinds, ``--json`` last; raises TypeError where two kinds mean different things by one."""
+    found: dict[str, inspect.Parameter] = {}
+    for function in functions.values():
+        for name, option in list(flat(function).items())[1:]:
+            if found.setdefault(name, option) != option:
+                raise TypeError(f"kinds of subjects mean different things by the option {name}")
+    return {**{name: option for name, option in found.items() if name != _LAST}, _LAST: found[_LAST]}
+
+
+def _check_given(context: typer.Context, kind: SubjectKind, function: Function) -> None:
+    """Raise DescriptionError for an option that was typed and is none of the kind's."""
+    taken = flat(function)
+    spelled = {option.name: option for option in context.command.params if option.param_type_name == "option"}
+    for name, option in spelled.items():
+        source = context.get_parameter_source(name)
+        if name in taken or source is None or source.name != "COMMANDLINE":
+            continue
+        typed = option.secondary_opts if context.params[name] is False and option.secondary_opts else option.opts
+        *more, last = [spelled[known].opts[0] for known in taken if known in spelled]
+        raise DescriptionError(f"{typed[0]} is not for a {kind}: it takes {', '.join(more)} and {last}")

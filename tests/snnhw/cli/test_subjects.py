@@ -1,0 +1,95 @@
+"""Commands that take subjects of several kinds: which options go with which, and what is refused."""
+
+import inspect
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import pytest
+import typer
+
+from snnhw.cli import subjects
+from snnhw.cli.app import run
+from snnhw.cli.options import flat
+from snnhw.cli.output import Json
+from snnhw.errors import DescriptionError
+from snnhw.srbm.model import save_srbm
+from snnhw.subject import SubjectKind
+from tests.docs.commands import commands
+from tests.snnhw.srbm.small import small_model
+
+OTHERS = [
+    (command, option)
+    for command, function in subjects.KINDS[SubjectKind.SRBM].items()
+    for option in commands()[command].params
+    if option.param_type_name == "option" and option.name not in ("help", *flat(function))
+]
+"""Options that a command takes, and not for a spiking RBM."""
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.chdir(tmp_path)
+    save_srbm(small_model(), "m.safetensors")
+    return "m.safetensors"
+
+
+@pytest.mark.parametrize(("command", "option"), OTHERS, ids=lambda part: getattr(part, "name", part))
+def test_every_option_of_networks_alone_is_refused_by_name(
+    command: str, option: Any, machine: str, capsys: pytest.CaptureFixture[str]
+):
+    """Also where what was typed is what is meant unless told."""
+    for spelled in (option.opts[0], *option.secondary_opts):
+        value = [] if option.is_flag else [option.default if isinstance(option.default, str) else "2"]
+        assert run([command, machine, spelled, *value]) == 2
+        error = capsys.readouterr().err
+        assert error.startswith(f"snnhw: {spelled} is not for a spiking RBM: it takes --")
+        assert error.endswith(" and --json\n") and error.count("\n") == 1
+
+
+def test_a_command_that_is_not_for_a_kind_says_for_which(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def count(name: str, *, as_json: Json = False) -> None: ...
+
+    monkeypatch.setattr(subjects, "KINDS", {SubjectKind.NETWORK: {"count": count}, SubjectKind.SRBM: {}})
+    app = typer.Typer()
+    app.command("count")(subjects.command("count", ""))
+    message = "`snnhw count` is for a network, and srbm-mnist is a spiking RBM"
+    with pytest.raises(DescriptionError, match=message):
+        app(["srbm-mnist"], standalone_mode=False)
+
+
+def test_info_of_a_machine(machine: str, capsys: pytest.CaptureFixture[str]):
+    assert run(["info", machine, "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    model = small_model()
+    assert shown == {
+        "model": machine,
+        "digest": model.digest,
+        "machine": model.machine.model_dump(mode="json"),
+        "features": {"name": model.pixels.name, "level": model.pixels.level},
+        "provenance": dict(model.provenance),
+    }
+    assert run(["info", machine]) == 0
+    text = capsys.readouterr().out
+    assert f"{model.machine.pixels} pixels and" in text and model.digest in text
+    assert run(["info", "srbm-mnist"]) == 0
+    assert "of 10000" in capsys.readouterr().out
+
+
+def test_an_option_means_one_thing_for_all_kinds(monkeypatch: pytest.MonkeyPatch):
+    def first(name: str, *, limit: Annotated[int, typer.Option("--limit")] = 1, as_json: Json = False) -> None: ...
+
+    def second(name: str, *, limit: Annotated[int, typer.Option("--limit")] = 2, as_json: Json = False) -> None: ...
+
+    monkeypatch.setattr(subjects, "KINDS", {SubjectKind.NETWORK: {"two": first}, SubjectKind.SRBM: {"two": second}})
+    with pytest.raises(TypeError, match="kinds of subjects mean different things by the option limit"):
+        subjects.command("two", "")
+
+
+def test_every_kind_names_its_subject_first_and_all_else_by_keyword():
+    for functions in subjects.KINDS.values():
+        for function in functions.values():
+            rest = list(inspect.signature(function).parameters.values())[1:]
+            assert {parameter.kind for parameter in rest} == {inspect.Parameter.KEYWORD_ONLY}
