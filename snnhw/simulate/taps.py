@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golden.network import LayerTrace
-from snnhw.interface import ABORT, EVENT, SAMPLE, STEP, Tap, TapSignal
+from snnhw.interface import ABORT, EVENT, SAMPLE, STEP, PayloadField, Tap, TapSignal
 from snnhw.simulate.bits import Words, unpack, words_for
 
 
@@ -28,6 +28,19 @@ def signal_words(tap: Tap) -> Iterator[tuple[TapSignal, slice]]:
         start = end
 
 
+def tap_numbers(tap: Tap, records: Words) -> dict[str, NDArray[Any]]:
+    """The signals of a tap by name, [n, count], that ``records`` [n, words] hold."""
+    return {
+        signal.name: unpack(records[:, words], width=signal.width, count=signal.count, signed=signal.signed)
+        for signal, words in signal_words(tap)
+    }
+
+
+def unpack_field(field: PayloadField, words: Words) -> NDArray[Any]:
+    """A field of payloads [n, words] as numbers [n, count]."""
+    return unpack(words, width=field.width, count=field.count, signed=field.signed, offset=field.offset)
+
+
 def decode_layer(tap: Tap, records: Words, num_steps: int, samples: int) -> LayerTrace:
     """The trace of those samples, at most ``samples``, that every record is there of.
 
@@ -38,10 +51,9 @@ def decode_layer(tap: Tap, records: Words, num_steps: int, samples: int) -> Laye
     used = whole * rounds * words
     places = _places(tap)
     fields: dict[str, NDArray[Any]] = {}
-    for signal, columns in signal_words(tap):
-        lanes = unpack(records[:used, columns], width=signal.width, count=signal.count, signed=signal.signed)
-        by_step = lanes.reshape(whole, rounds, words * signal.count // tap.steps, tap.steps)[:, :, places]
-        fields[signal.name] = by_step.transpose(1, 3, 0, 2).reshape(num_steps, whole, by_step.shape[2])
+    for name, lanes in tap_numbers(tap, records[:used]).items():
+        by_step = lanes.reshape(whole, rounds, words * lanes.shape[1] // tap.steps, tap.steps)[:, :, places]
+        fields[name] = by_step.transpose(1, 3, 0, 2).reshape(num_steps, whole, by_step.shape[2])
     named = {name: fields.pop(name) for name in ("integrated", "spike", "value")}
     return LayerTrace(**named, state=fields)
 
@@ -99,10 +111,7 @@ class EncoderTrace:
 
 def decode_encoder(tap: Tap, records: Words) -> EncoderTrace:
     """The events and marks that ``records`` [n, words] hold; of several lanes, those whose value is not 0."""
-    columns = {
-        signal.name: unpack(records[:, words], width=signal.width, count=signal.count, signed=signal.signed)
-        for signal, words in signal_words(tap)
-    }
+    columns = tap_numbers(tap, records)
     mark, value = columns["mark"][:, 0], columns["value"]
     ended = mark == SAMPLE
     over = ended | (mark == ABORT)
