@@ -22,6 +22,7 @@ DESCRIPTION = tuple(
         "ranges",
         "shell",
         "errors",
+        "frames",
         "design",
         "srbm.grid",
         "srbm.machine",
