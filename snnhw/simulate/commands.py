@@ -17,7 +17,7 @@ from snnhw.simulate import compiler
 from snnhw.simulate.bits import Words, insert, words_for
 from snnhw.simulate.library import INT, INT64, POINTER, UINT64, CompiledCircuit
 from snnhw.simulate.simulation import Stall
-from snnhw.simulate.taps import tap_numbers, unpack_field
+from snnhw.simulate.taps import public_names, tap_numbers, unpack_field
 
 __all__ = ["CommandCircuit", "build", "pack_fields"]
 
@@ -34,13 +34,12 @@ _FUNCTIONS = {
 
 def build(emitted: EmittedCircuit, interface: CommandInterface, *, optimise: bool = True) -> Path:
     """The library of a circuit of commands, compiled now or out of the cache; see ``compiler.build_library``."""
-    tap = interface.tap
     streams = " ".join(f"{port.direction.upper()}({port.name})" for port in interface.streams)
     driver = resources.files("snnhw.simulate").joinpath("commands.cpp").read_text()
     return compiler.build_library(
         emitted.verilog,
         interface.top,
-        sorted({tap.strobe, *(signal.signal for signal in tap.signals)}),
+        public_names([interface.tap]),
         memories=emitted.memories,
         driver=f"#define STREAMS(IN, OUT) {streams}\n{driver}",
         optimise=optimise,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,11 @@ from snnhw.simulate.bits import Words, unpack, words_for
 def record_words(tap: Tap) -> int:
     """The 32-bit words of one record: each signal begins with a word of its own."""
     return sum(words_for(signal.width * signal.count) for signal in tap.signals)
+
+
+def public_names(taps: Iterable[Tap]) -> list[str]:
+    """The names of all signals of some taps, their strobes among them, in order."""
+    return sorted({name for tap in taps for name in (tap.strobe, *(signal.signal for signal in tap.signals))})
 
 
 def signal_words(tap: Tap) -> Iterator[tuple[TapSignal, slice]]:

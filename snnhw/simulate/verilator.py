@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,10 +31,8 @@ from snnhw.simulate.simulation import (
     patience,
     stuck_message,
 )
+from snnhw.simulate.taps import public_names
 from snnhw.verilog import emit
-
-_BUILDING = threading.Lock()
-"""Held while a library is built, so that of two threads that need it the second finds it."""
 
 _LAST = 1 << 8
 """Beside an image's last byte."""
@@ -135,17 +132,14 @@ class VerilatorSimulator:
             return self._collect(circuit, len(samples), taps, stuck)
 
     def _build(self, waveform: WaveformFormat | None) -> Path:
-        names = {name for tap in self.interface.taps for name in (tap.strobe, *(s.signal for s in tap.signals))}
-        top = self.interface.top
-        with _BUILDING:
-            return compiler.build_library(
-                self.verilog,
-                top,
-                sorted(names),
-                memories=self.memories,
-                waveform=waveform,
-                optimise=self.optimise,
-            )
+        return compiler.build_library(
+            self.verilog,
+            self.interface.top,
+            public_names(self.interface.taps),
+            memories=self.memories,
+            waveform=waveform,
+            optimise=self.optimise,
+        )
 
     def _plan(
         self, entries: Schedule, mode: Mode, stall: Stall | None, waveform: Waveform | None
