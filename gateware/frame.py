@@ -8,16 +8,9 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from gateware.crc import Crc
+from snnhw.frames import CHECK_BYTES, ESCAPE, FLAG, FLIP
 
-FLAG = 0x7E
-"""Begins and ends each frame, and is nowhere inside of one."""
-
-ESCAPE = 0x7D
-"""Stands before a byte that would be one of the two, and that is sent with ``FLIP``."""
-
-FLIP = 0x20
-
-CHECK_BITS = 32
+CHECK_BITS = 8 * CHECK_BYTES
 """At the end of each frame."""
 
 
@@ -90,7 +83,7 @@ class FrameTransmitter(wiring.Component):
         m.submodules.crc = crc = Crc()
         out = self.bytes
         byte, escaped, special, last, checking = Signal(8), Signal(), Signal(), Signal(), Signal()
-        bit, place = Signal(range(8)), Signal(range(CHECK_BITS // 8))
+        bit, place = Signal(range(8)), Signal(range(CHECK_BYTES))
         m.d.comb += [
             special.eq((byte == FLAG) | (byte == ESCAPE)),
             crc.bit.eq(byte[0]),
@@ -124,7 +117,7 @@ class FrameTransmitter(wiring.Component):
                     m.next = "SHIFT"
                     with m.If(~last):
                         m.next = "TAKE"
-                    with m.Elif(checking & (place == CHECK_BITS // 8 - 1)):
+                    with m.Elif(checking & (place == CHECK_BYTES - 1)):
                         m.next = "END"
             with m.State("END"):
                 m.d.comb += out.valid.eq(1)

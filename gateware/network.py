@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amaranth.hdl import Module, Shape, Signal
-from amaranth.lib import data, stream, wiring
+from amaranth.hdl import Module, Signal
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from gateware.encoder import Encoder, sample_layout
 from gateware.layer import Layer
+from gateware.ports import stream_port, tap_of
 from gateware.readout import Readout
 from gateware.stream import result_layout
 from gateware.weights import WeightLoader, load_layout
-from snnhw.interface import Interface, PayloadField, StreamPort, Tap, TapSignal
+from snnhw.interface import Interface
 from snnhw.naming import instances
 
 if TYPE_CHECKING:
     from snnhw.design import Design
-
-Order = tuple[tuple[int | None, ...], ...]
 
 TOP = "snn"
 """The name of the top module."""
@@ -121,33 +120,3 @@ class NetworkCircuit(wiring.Component):
                 ),
             ),
         )
-
-
-def stream_port(name: str, direction: str, layout: data.StructLayout) -> StreamPort:
-    """A stream of that payload, as data."""
-    fields = [_field(key, member) for key, member in layout]
-    return StreamPort(name=name, direction=direction, width=layout.size, fields=tuple(fields))
-
-
-def _field(name: str, member: data.Field) -> PayloadField:
-    lanes, shape = _lanes(member.shape)
-    return PayloadField(name=name, offset=member.offset, width=shape.width, count=lanes, signed=shape.signed)
-
-
-def tap_of(
-    stage: str, scope: str, layout: data.StructLayout, taps: dict[str, Signal], order: Order = (), steps: int = 1
-) -> Tap:
-    """Signals that show fields of a payload, as data."""
-    signals = []
-    for name, signal in taps.items():
-        lanes, shape = _lanes(layout[name].shape)
-        signals.append(TapSignal(name=name, signal=signal.name, width=shape.width, count=lanes, signed=shape.signed))
-    return Tap(stage=stage, scope=scope, strobe="tap_strobe", signals=tuple(signals), order=order, steps=steps)
-
-
-def _lanes(shape):
-    """How many numbers of which shape a field holds."""
-    if isinstance(shape, data.ArrayLayout):
-        inner, shape_inside = _lanes(shape.elem_shape)
-        return shape.length * inner, shape_inside
-    return 1, Shape.cast(shape)

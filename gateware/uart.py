@@ -15,6 +15,7 @@ from gateware.serial import BitTime, Receiver, Transmitter
 from gateware.stream import beat_layout
 from gateware.upload import Upload
 from gateware.weights import WeightMemory
+from snnhw import frames
 from snnhw.implementation import address_width
 from snnhw.network import Range
 from snnhw.shell import pixel_bits, result_packet
@@ -24,43 +25,30 @@ if TYPE_CHECKING:
     from snnhw.interface import Interface
     from snnhw.model import Model
 
-MAGIC = b"snn"
-VERSION = 1
-"""Of what the frames hold; it changes when an older host would misread them."""
-
-DIGEST_BYTES = 8
-"""Of the model's digest, from its front."""
-
-CYCLES_BITS = 24
-
 TOO_LONG = CHECK_BITS + 8
 """Bits behind a request's contents that no good request has: the checksum, and what fills up the last byte before."""
 
 
-class Kind(enum.Enum, shape=4):  # type: ignore[call-arg]
-    """What a frame asks for or answers: the high half of its first byte. The low half is the request's number."""
+class Kind(enum.Enum, shape=8 - frames.NUMBER_BITS):  # type: ignore[call-arg]
+    """What a frame asks for or answers; ``snnhw.frames`` says each."""
 
-    IDENTIFY = 1
-    CLASSIFY = 2
-    LOAD = 3
-    UNLOCK = 4
-    REFUSED = 15
+    IDENTIFY = frames.Kind.IDENTIFY
+    CLASSIFY = frames.Kind.CLASSIFY
+    LOAD = frames.Kind.LOAD
+    UNLOCK = frames.Kind.UNLOCK
+    REFUSED = frames.Kind.REFUSED
 
 
 class Refusal(enum.Enum, shape=2):  # type: ignore[call-arg]
-    """Why a request was not done."""
+    """Why a request was not done, or that it was; ``snnhw.frames`` says each."""
 
     NONE = 0
-    """It was."""
-    UNKNOWN = 1
-    """There is no such kind of request, or it must have another length."""
-    BUSY = 2
-    """The image before it had no answer yet."""
-    EMPTY = 3
-    """There are no weights, or those that came were not whole."""
+    UNKNOWN = frames.Refusal.UNKNOWN
+    BUSY = frames.Refusal.BUSY
+    EMPTY = frames.Refusal.EMPTY
 
 
-HEADER = data.StructLayout({"number": 4, "kind": Kind})
+HEADER = data.StructLayout({"number": frames.NUMBER_BITS, "kind": Kind})
 """The first byte of each frame."""
 
 
@@ -270,7 +258,7 @@ class Answers(wiring.Component):
         self.identity = identity
         self.loads = loads
         size = len(identity) if isinstance(identity, bytes) else len(identity) // 8
-        self.octet_count = 1 + max(result_packet(interface).size + CYCLES_BITS // 8, size)
+        self.octet_count = 1 + max(result_packet(interface).size + frames.CYCLES_BYTES, size)
         super().__init__(
             {
                 "result": In(stream.Signature(result)),
@@ -334,7 +322,7 @@ class Answers(wiring.Component):
 
     def _cycles(self, m):
         """Cycles from the transfer of a sample's last beat to its result."""
-        cycles = Signal(CYCLES_BITS)
+        cycles = Signal(8 * frames.CYCLES_BYTES)
         with m.If(~self.outstanding):
             m.d.sync += cycles.eq(0)
         with m.Elif(~self.result.valid & ~cycles[-1]):
@@ -356,7 +344,7 @@ class UartTop(wiring.Component):
         model = design.model
         bits = pixel_bits(design.network)
         self.circuit = NetworkCircuit(design)
-        digest = bytes.fromhex(model.digest)[:DIGEST_BYTES]
+        digest = bytes.fromhex(model.digest)[: frames.DIGEST_BYTES]
         loader = self.circuit.loader
         self.upload = None if loader is None else Upload(digest, loader.octets)
         interface, loads = self.circuit.interface, self.upload is not None
@@ -413,7 +401,7 @@ def choose(values: list[Value], index: Value) -> Value:
 def identity(model: Model, interface: Interface, pixel_bits: int, loads: bool) -> tuple[bytes, bytes]:
     """What the circuit says of itself before and after the model's digest: see docs/uart.md."""
     score, network = interface.result.field("scores"), model.network
-    before, after = MAGIC + bytes([VERSION]), network.inputs.to_bytes(4, "little")
+    before, after = frames.MAGIC + bytes([frames.VERSION]), network.inputs.to_bytes(4, "little")
     after += network.classes.to_bytes(2, "little") + bytes([pixel_bits, score.width, score.signed | loads << 1])
     return before, after
 

@@ -4,10 +4,11 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from gateware.frame import CHECK_BITS, bits_layout
+from gateware.frame import bits_layout
 from gateware.weights import load_layout
+from snnhw.frames import CHECK_BYTES
 
-BYTES_HELD = CHECK_BITS // 8 + 1
+BYTES_HELD = CHECK_BYTES + 1
 """Of the latest ones: the checksum, which is no weight, and before it the last weight, which waits for the checksum."""
 
 

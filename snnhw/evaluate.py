@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from golden.network import Golden
 from snnhw.data import Dataset, check_images, check_labels
+from snnhw.labels import confusion
 from snnhw.model import Model
 from snnhw.network import Network
 
@@ -97,7 +98,7 @@ def evaluate(
         dataset=dataset.name,
         images=len(images),
         correct=None if labels is None else int((given == labels).sum()),
-        confusion=None if labels is None else _confusion(labels, given, network.classes),
+        confusion=None if labels is None else confusion(labels, given, network.classes),
         classes=given,
         events=per_image,
         synaptic_operations=_operations(network, per_image),
@@ -106,11 +107,6 @@ def evaluate(
             name: model.provenance[name] for name in ("accuracy", "float_accuracy") if name in model.provenance
         },
     )
-
-
-def _confusion(labels: NDArray[np.int64], given: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
-    counts = np.bincount(labels * classes + given, minlength=classes * classes)
-    return counts.reshape(classes, classes).astype(np.int64)
 
 
 def _operations(network: Network, events: dict[str, float]) -> float:

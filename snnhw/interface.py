@@ -1,14 +1,25 @@
 """What the outside sees of a circuit: its ports and its verification taps, as data.
 
-``gateware.network`` makes it; simulators, test benches and the JSON beside the Verilog read it.
+``gateware.ports`` makes it; simulators, test benches and the JSON beside the Verilog read it.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
 EVENT, STEP, SAMPLE, ABORT = range(4)
 """What marks a transfer of events: none, the end of a time step, of a sample, of one that was ill-framed."""
+
+
+class Port(NamedTuple):
+    """A port of the Verilog module: ``direction`` is ``input`` or ``output``, ``width`` in bits."""
+
+    name: str
+    direction: Literal["input", "output"]
+    width: int
 
 
 class PayloadField(BaseModel):
@@ -39,6 +50,16 @@ class StreamPort(BaseModel):
     def field(self, name: str) -> PayloadField:
         """The field of that name."""
         return next(field for field in self.fields if field.name == name)
+
+    @property
+    def ports(self) -> list[Port]:
+        """The stream's three ports."""
+        inward = self.direction == "in"
+        return [
+            Port(f"{self.name}__valid", "input" if inward else "output", 1),
+            Port(f"{self.name}__ready", "output" if inward else "input", 1),
+            Port(f"{self.name}__payload", "input" if inward else "output", self.width),
+        ]
 
 
 class TapSignal(BaseModel):
@@ -86,3 +107,30 @@ class Interface(BaseModel):
     result: StreamPort
     weights: StreamPort | None = None
     taps: tuple[Tap, ...]
+
+
+class CommandInterface(BaseModel):
+    """A circuit that does one command after the other: its name, its streams (beside ``clk`` and ``rst``), its tap.
+
+    One of the streams is ``command``, which is ready when the circuit is done with the command before.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    top: str
+    streams: tuple[StreamPort, ...]
+    tap: Tap
+
+    def stream(self, name: str) -> StreamPort:
+        """The stream of that name."""
+        return next(port for port in self.streams if port.name == name)
+
+    @property
+    def ports(self) -> list[Port]:
+        """All ports of the top module."""
+        return clocked_ports(self.streams)
+
+
+def clocked_ports(streams: Iterable[StreamPort]) -> list[Port]:
+    """``clk``, ``rst`` and the ports of the streams."""
+    return [Port("clk", "input", 1), Port("rst", "input", 1), *(port for stream in streams for port in stream.ports)]

@@ -1,4 +1,4 @@
-"""Labels that come to the library as a bare array beside samples."""
+"""Labels beside samples: checked where they come as a bare array, and counted against classes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["checked_labels"]
+__all__ = ["checked_labels", "confusion"]
 
 
 def checked_labels(labels: NDArray[Any], samples: int, classes: int) -> NDArray[np.int64]:
@@ -22,3 +22,9 @@ def checked_labels(labels: NDArray[Any], samples: int, classes: int) -> NDArray[
     if samples and not 0 <= int(array.min()) <= int(array.max()) < classes:
         raise ValueError(f"labels must lie in 0..{classes - 1}, not in {array.min()}..{array.max()}")
     return array.astype(np.int64)
+
+
+def confusion(labels: NDArray[np.int64], given: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
+    """[classes, classes]: how many samples of the row's class were given the column's; both are int64 [samples]."""
+    counts = np.bincount(labels * classes + given, minlength=classes * classes)
+    return counts.reshape(classes, classes).astype(np.int64)

@@ -6,12 +6,12 @@ here; the Verilog's header, the JSON beside it and host programs read it. ``docs
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from snnhw.errors import DescriptionError
-from snnhw.interface import Interface, PayloadField
+from snnhw.interface import Interface, PayloadField, Port, clocked_ports
 from snnhw.network import Network
 
 CIRCUIT = "circuit"
@@ -19,14 +19,6 @@ CIRCUIT = "circuit"
 
 LEAST_CYCLES_PER_BIT = 8
 """Clock cycles that a bit on the line must at least take, so that a receiver finds its middle."""
-
-
-class Port(NamedTuple):
-    """A port of the Verilog module: ``direction`` is ``input`` or ``output``, ``width`` in bits."""
-
-    name: str
-    direction: Literal["input", "output"]
-    width: int
 
 
 class Packet(BaseModel):
@@ -53,15 +45,8 @@ class StreamShell(_Shell):
 
     def ports(self, interface: Interface) -> list[Port]:
         """All ports of the top module."""
-        listed = [Port("clk", "input", 1), Port("rst", "input", 1)]
         loads = [interface.weights] if interface.weights else []
-        for stream in (interface.sample, interface.result, *loads):
-            inward = stream.direction == "in"
-            listed += [
-                Port(f"{stream.name}__valid", "input" if inward else "output", 1),
-                Port(f"{stream.name}__ready", "output" if inward else "input", 1),
-                Port(f"{stream.name}__payload", "input" if inward else "output", stream.width),
-            ]
+        listed = clocked_ports([interface.sample, interface.result, *loads])
         return [*listed, Port("error", "output", 1), *(Port("loaded", "output", 1) for _ in loads)]
 
 

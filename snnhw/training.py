@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from snnhw.data import Dataset, load
-from snnhw.errors import DescriptionError, OutputError, ToolError, ToolMissingError
+from snnhw.errors import DescriptionError, ToolError, ToolMissingError
 from snnhw.evaluate import evaluate
-from snnhw.files import make_folder
 from snnhw.model import Model
-from snnhw.modelfile import SUFFIX, save
+from snnhw.modelfile import save
 from snnhw.network import Network, first_complaint
 from snnhw.presets import PRESETS, resolve_network
+from snnhw.resumable import TrainingFiles, model_path
 
 if TYPE_CHECKING:
     from snnhw.train import Progress, TrainingRecord, TrainOptions
@@ -30,7 +30,7 @@ DEFAULT_DATASET = "mnist"
 
 
 @dataclass(frozen=True)
-class Plan:
+class Plan(TrainingFiles):
     """A training that can begin: what is trained, on what, how, and where its files go."""
 
     network: Network
@@ -40,10 +40,6 @@ class Plan:
     options: TrainOptions
     out: Path
     """The model file. Beside it: NAME.training.json, NAME.training.png, and NAME.checkpoint while it goes on."""
-
-    @property
-    def checkpoint(self) -> Path:
-        return self.out.with_suffix(".checkpoint")
 
 
 @dataclass(frozen=True)
@@ -77,13 +73,11 @@ def plan_training(
     known = PRESETS.get(name)
     chosen = _options({**(known.training if known else {}), **(options or {})})
     source = dataset or (known.dataset if known else DEFAULT_DATASET)
-    target = Path(out) if out is not None else Path(f"{Path(name).stem}{SUFFIX}")
-    if target.suffix != SUFFIX:
-        raise OutputError(f"the name of a model file must end with {SUFFIX}, not '{target.name}'")
+    target = model_path(out, Path(name).stem)
     images = load(source, "train", limit)
     test = load(source, "test") if images.split is not None else None
     plan = Plan(network, images, test, chosen, target)
-    _prepare(plan, overwrite, resume)
+    plan.clear_way([plan.out], overwrite=overwrite, resume=resume)
     return plan
 
 
@@ -105,7 +99,7 @@ def train_to_files(plan: Plan, on_progress: Callable[[Progress], None] | None = 
     if plan.test is not None:
         model = _with_accuracy(model, record, plan.test)
     files = {"model": save(model, plan.out, overwrite=True)}
-    files["record"] = write_record(record, plan.out.with_suffix(".training.json"))
+    files["record"] = write_record(record, plan.record)
     try:
         from snnhw.train import plot_record
 
@@ -125,20 +119,6 @@ def _options(values: Mapping[str, Any]) -> TrainOptions:
         return TrainOptions(**values)
     except ValidationError as error:
         raise DescriptionError(f"training options: {first_complaint(error)}") from error
-
-
-def _prepare(plan: Plan, overwrite: bool, resume: bool) -> None:
-    """Make the folder, and look whether anything is in the way."""
-    make_folder(plan.out.parent)
-    if plan.out.exists() and not overwrite:
-        raise OutputError(f"{plan.out} is there already; give another name with --out, or say --overwrite")
-    if plan.checkpoint.exists() and not resume:
-        if not overwrite:
-            raise OutputError(
-                f"{plan.checkpoint} holds an interrupted training; say --resume to go on with it, or --overwrite to "
-                "begin anew"
-            )
-        plan.checkpoint.unlink()
 
 
 def _with_accuracy(model: Model, record: TrainingRecord, test: Dataset) -> Model:

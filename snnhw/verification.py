@@ -22,6 +22,7 @@ from snnhw.simulate.engines import EngineName
 from snnhw.simulate.faults import FEWEST
 from snnhw.simulate.simulation import Mode, Simulator, Stall, Waveform
 from snnhw.timing import mistimed, predict
+from snnhw.verdict import Spread, Verdict
 
 MODES: tuple[Mode, ...] = ("isolated", "stream")
 THREADS = 2
@@ -33,23 +34,7 @@ CHUNK_SAMPLES = 512
 
 
 @dataclass(frozen=True)
-class Spread:
-    """Least, mean and greatest of some counts of cycles."""
-
-    min: int
-    mean: float
-    max: int
-
-    @classmethod
-    def of(cls, cycles: NDArray[np.int64]) -> Spread | None:
-        """The spread of counts [n]; None where there are none."""
-        if not len(cycles):
-            return None
-        return cls(int(cycles.min()), round(float(cycles.mean()), 2), int(cycles.max()))
-
-
-@dataclass(frozen=True)
-class Report:
+class Report(Verdict):
     """What `verify` found."""
 
     images: int
@@ -80,20 +65,6 @@ class Report:
     """What went wrong beside values: a circuit that got stuck or did not recover, surplus results. Each is one line."""
     waveform: Path | None = None
     """The waveform around the first divergence, where it was asked for and there is one."""
-
-    @property
-    def equal(self) -> bool:
-        """Whether the circuit is golden's equal on these images."""
-        return not (self.mismatches or self.problems)
-
-    def to_json(self) -> dict[str, Any]:
-        """The report as plain data."""
-        plain = dict(vars(self))
-        for name in ("cycles", "interval", "divergence"):
-            plain[name] = dict(vars(plain[name])) if plain[name] is not None else None
-        plain["modes"], plain["problems"] = list(self.modes), list(self.problems)
-        plain["waveform"] = str(self.waveform) if self.waveform else None
-        return {**plain, "equal": self.equal}
 
 
 def verify(
@@ -318,8 +289,8 @@ def _report(chunks: list[_Chunk], recovery: Recovery, labels: NDArray[np.int64] 
         images=len(classes),
         mismatches=int(np.count_nonzero(differs)),
         correct=None if labels is None else int(np.count_nonzero(classes == labels)),
-        cycles=Spread.of(np.concatenate([chunk.latency for chunk in chunks] or none)),
-        interval=Spread.of(np.concatenate([chunk.interval for chunk in chunks] or none)),
+        cycles=Spread.rounded(np.concatenate([chunk.latency for chunk in chunks] or none)),
+        interval=Spread.rounded(np.concatenate([chunk.interval for chunk in chunks] or none)),
         values=sum(comparison.values for chunk in chunks for comparison in chunk.comparisons),
         timing_mismatches=None if None in timing else sum(count for count in timing if count),
         seconds=0.0,

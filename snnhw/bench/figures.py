@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, computed_field
 
-from snnhw.fpga.report import Spread
+from snnhw.verdict import Spread
 
 __all__ = ["BoardFigures", "Checked", "Figures", "PointFigures", "Table"]
 

@@ -25,7 +25,7 @@ from snnhw.fpga import report, tools, vivado
 from snnhw.fpga.boards import Board, find_board
 from snnhw.fpga.build import build
 from snnhw.fpga.parts import FAMILIES, Part, find_part
-from snnhw.fpga.report import BuildReport, Spread
+from snnhw.fpga.report import BuildReport
 from snnhw.fpga.surroundings import around
 from snnhw.model import Model
 from snnhw.points import Point, point
@@ -220,8 +220,8 @@ class _Bench:
             raise ToolError(f"the circuit gave no result at all: {'; '.join(found.problems)}")
         least = floor(design, self._golden)
         return Checked(
-            cycles=Spread(**vars(found.cycles)),
-            interval=Spread(**vars(found.interval or found.cycles)),
+            cycles=found.cycles,
+            interval=found.interval or found.cycles,
             floor_cycles=float(least.latency.mean()),
             floor_interval=least.interval,
             images=found.images,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from golden.network import Golden, Result
 from snnhw.data import Dataset, check_images
 from snnhw.design import Design
-from snnhw.fpga.report import Cycles, Spread, Work
+from snnhw.fpga.report import Cycles, Work
 from snnhw.timing import predict
+from snnhw.verdict import Spread
 
 __all__ = ["cost"]
 

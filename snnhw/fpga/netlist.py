@@ -34,7 +34,8 @@ from snnhw.simulate.engines import starts_empty
 from snnhw.simulate.simulation import Stall, patience
 from snnhw.simulate.verilator import VerilatorSimulator
 from snnhw.timing import mistimed, predict
-from snnhw.verification import MODES, Spread
+from snnhw.verdict import Spread, Verdict
+from snnhw.verification import MODES
 from snnhw.verilog import emit
 from snnhw.weights import image
 
@@ -63,7 +64,7 @@ libyosys.run_pass("write_verilog -noattr {_VERILOG}", design)
 
 
 @dataclass(frozen=True)
-class NetlistReport:
+class NetlistReport(Verdict):
     """What `verify_netlist` found; the fields are those of `snnhw.verification.Report` of the same names."""
 
     family: str
@@ -85,14 +86,7 @@ class NetlistReport:
     @property
     def equal(self) -> bool:
         """Whether the netlist is golden's equal on these images, cycles included."""
-        return not (self.mismatches or self.problems or self.timing_mismatches)
-
-    def to_json(self) -> dict[str, Any]:
-        """The report as plain data."""
-        plain = dict(vars(self))
-        for name in ("cycles", "interval"):
-            plain[name] = dict(vars(plain[name])) if plain[name] is not None else None
-        return {**plain, "problems": list(self.problems), "equal": self.equal}
+        return super().equal and not self.timing_mismatches
 
 
 def verify_netlist(
@@ -138,8 +132,8 @@ def verify_netlist(
         images=len(samples),
         mismatches=int(np.count_nonzero(differs)),
         correct=None if labels is None else int(np.count_nonzero(known == labels[: len(known)])),
-        cycles=Spread.of(isolated.latency),
-        interval=Spread.of(stream.interval),
+        cycles=Spread.rounded(isolated.latency),
+        interval=Spread.rounded(stream.interval),
         timing_mismatches=unlike,
         recoveries=recovery.dropped,
         cells=len(re.findall(_INSTANCE, circuit.verilog)),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from snnhw.fpga.parts import Cells
-from snnhw.fpga.report import BuildReport, Spread
+from snnhw.fpga.report import BuildReport
 from snnhw.shell import UartShell
+from snnhw.verdict import Spread
 
 __all__ = ["Row", "compare", "page"]
 

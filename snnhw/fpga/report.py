@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, computed_field
+from pydantic import BaseModel, ConfigDict, ValidationError, computed_field
 
 from snnhw.errors import BoardError
 from snnhw.fpga.parts import Cells, Part
 from snnhw.implementation import Implementation
 from snnhw.network import first_complaint
 from snnhw.shell import Shell
+from snnhw.verdict import Positive, Spread
 
-__all__ = ["BuildReport", "Cycles", "Spread", "Time", "Timing", "Work", "load"]
+__all__ = ["BuildReport", "Cycles", "Time", "Timing", "Work", "load"]
 
 REPORT, PAGE = "report.json", "report.txt"
 """The files of a report in the folder of a build."""
@@ -30,27 +29,10 @@ ENERGY_SOURCE = (
 )
 
 
-Positive = Annotated[float, Field(gt=0)]
-"""What is divided by."""
-
-
 class _Part(BaseModel):
     """What follows from other fields is written too, for readers of the JSON, and passed over when it is read."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
-
-
-class Spread(_Part):
-    """Least, mean and greatest of a number of cycles."""
-
-    min: int
-    mean: Positive
-    max: int
-
-    @classmethod
-    def of(cls, cycles: NDArray[np.int64]) -> Spread:
-        """The spread of an array that is not empty."""
-        return cls(min=int(cycles.min()), mean=float(cycles.mean()), max=int(cycles.max()))
 
 
 class Cycles(_Part):

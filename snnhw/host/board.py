@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnhw.errors import LinkError
+from snnhw.frames import NUMBERS, Kind, Refusal
 from snnhw.host.link import Link
-from snnhw.host.protocol import NUMBERS, Answer, Decoder, Frame, Identity, Kind, Refusal, pack_pixels
+from snnhw.host.protocol import Answer, Decoder, Frame, Identity, pack_pixels
 from snnhw.model import Model
 from snnhw.network import Range
 

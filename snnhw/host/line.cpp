@@ -1,22 +1,16 @@
 // Runs a verilated circuit at the end of a serial line: bytes become levels of rx, levels of tx become bytes, 8N1.
 //
-// It knows the ports clk, rst, rx, tx and busy. All functions have C linkage; none throws.
+// It knows the ports clk, rst, rx, tx and busy.
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
-#include <memory>
-#include <stdexcept>
-#include <string>
+#include <vector>
 
-#include "Vcircuit.h"
-#include "verilated.h"
-
-// Verilator's own version ends the process, which would be the user's Python.
-void vl_fatal(const char*, int, const char*, const char* message) { throw std::runtime_error(message); }
+#include "circuit.h"
 
 namespace {
 
-constexpr int kResetCycles = 2;
 constexpr int kBits = 10;       // of a byte on the line
 constexpr int kQuietBits = 30;  // without anything on either line after which nothing more is to be expected
 
@@ -82,75 +76,60 @@ class Receiver {
     int64_t quiet_ = 0;
 };
 
-struct Line {
-    VerilatedContext context;
-    std::unique_ptr<Vcircuit> circuit;
-    int64_t bit_cycles;
-    Sender sender;
-    Receiver receiver;
-    std::string message;
-
-    explicit Line(int64_t cycles) : bit_cycles{cycles}, sender{cycles}, receiver{cycles} {
-        circuit = std::make_unique<Vcircuit>(&context);
-        circuit->rst = 1;
-        circuit->rx = 1;
-        for (int i = 0; i < kResetCycles; ++i) cycle();
-        circuit->rst = 0;
+class Line : public Circuit {
+public:
+    // Before the first cycle.
+    void set_bit(int64_t cycles) {
+        bit_cycles_ = cycles;
+        sender_ = Sender{cycles};
+        receiver_ = Receiver{cycles};
     }
 
-    void cycle() {
-        circuit->clk = 0;
-        circuit->eval();
-        circuit->clk = 1;
-        circuit->eval();
+    void put(const uint8_t* bytes, int64_t count) { sender_.put(bytes, count); }
+
+    bool idle() const { return sender_.idle() && !top->busy && receiver_.quiet_cycles() > kQuietBits * bit_cycles_; }
+
+    std::vector<uint8_t> received;
+
+protected:
+    void drive() override {
+        top->rst = starting();
+        top->rx = starting() ? 1 : sender_.next();
     }
 
-    bool idle() const {
-        return sender.idle() && !circuit->busy && receiver.quiet_cycles() > kQuietBits * bit_cycles;
+    void observe() override {
+        uint8_t byte;
+        if (!starting() && receiver_.take(top->tx, &byte)) received.push_back(byte);
     }
 
-    int64_t run(int64_t cycles, uint8_t* bytes) {
-        int64_t count = 0;
-        for (int64_t i = 0; i < cycles; ++i) {
-            circuit->rx = sender.next();
-            cycle();
-            count += receiver.take(circuit->tx, bytes + count);
-        }
-        return count;
-    }
+private:
+    int64_t bit_cycles_ = 1;
+    Sender sender_{1};
+    Receiver receiver_{1};
 };
+
+Line& line_of(Circuit* circuit) { return static_cast<Line&>(*circuit); }
 
 }  // namespace
 
+Circuit* make_circuit() { return new Line; }
+
 extern "C" {
 
-void* snnhw_line_new(int64_t bit_cycles) {
-    try {
-        return new Line(bit_cycles);
-    } catch (const std::exception&) {
-        return nullptr;
-    }
-}
+void line_set_bit(Circuit* circuit, int64_t cycles) { line_of(circuit).set_bit(cycles); }
 
-void snnhw_line_delete(void* line) { delete static_cast<Line*>(line); }
-
-void snnhw_line_put(void* line, const uint8_t* bytes, int64_t count) {
-    static_cast<Line*>(line)->sender.put(bytes, count);
-}
-
-// Runs so many cycles and writes what has come into `bytes`, which must hold a byte for every ten bits of that time.
-// Returns their number, or -1 where the circuit has failed.
-int64_t snnhw_line_run(void* line, int64_t cycles, uint8_t* bytes) {
-    try {
-        return static_cast<Line*>(line)->run(cycles, bytes);
-    } catch (const std::exception& error) {
-        static_cast<Line*>(line)->message = error.what();
-        return -1;
-    }
-}
+void line_put(Circuit* circuit, const uint8_t* bytes, int64_t count) { line_of(circuit).put(bytes, count); }
 
 // 1 once nothing happens any more until bytes are put.
-int snnhw_line_idle(void* line) { return static_cast<Line*>(line)->idle(); }
+int line_idle(Circuit* circuit) { return line_of(circuit).idle(); }
 
-const char* snnhw_line_message(void* line) { return static_cast<Line*>(line)->message.c_str(); }
+int64_t line_received(Circuit* circuit) { return static_cast<int64_t>(line_of(circuit).received.size()); }
+
+// Writes the bytes that have come into `bytes`, and forgets them.
+void line_take(Circuit* circuit, uint8_t* bytes) {
+    std::vector<uint8_t>& received = line_of(circuit).received;
+    std::copy(received.begin(), received.end(), bytes);
+    received.clear();
 }
+
+}  // extern "C"

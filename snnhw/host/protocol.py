@@ -7,46 +7,17 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
-from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from snnhw.frames import CHECK_BYTES, CYCLES_BYTES, DIGEST_BYTES, ESCAPE, FLAG, FLIP, MAGIC, VERSION
 from snnhw.implementation import address_width
 from snnhw.model import Model
 from snnhw.network import Range
 from snnhw.shell import pixel_bits
 
-FLAG = 0x7E
-ESCAPE = 0x7D
-FLIP = 0x20
-
-MAGIC = b"snn"
-VERSION = 1
-NUMBERS = 16
-"""Requests are numbered from 0 to one below this, over and over."""
-
-_CHECK = 4
-_CYCLES = 3
 _SIZES = (1, 2, 4, 8)
-
-
-class Kind(IntEnum):
-    """What a frame asks for or answers."""
-
-    IDENTIFY = 1
-    CLASSIFY = 2
-    LOAD = 3
-    UNLOCK = 4
-    REFUSED = 15
-
-
-class Refusal(IntEnum):
-    """Why a board did not do what it was asked."""
-
-    UNKNOWN = 1
-    BUSY = 2
-    EMPTY = 3
 
 
 @dataclass(frozen=True)
@@ -61,7 +32,7 @@ class Frame:
         """The frame as it goes over the line, from flag to flag."""
         body = bytes([self.kind << 4 | self.number]) + self.contents
         escaped = bytearray([FLAG])
-        for byte in body + zlib.crc32(body).to_bytes(_CHECK, "little"):
+        for byte in body + zlib.crc32(body).to_bytes(CHECK_BYTES, "little"):
             escaped += bytes([ESCAPE, byte ^ FLIP]) if byte in (FLAG, ESCAPE) else bytes([byte])
         return bytes(escaped) + bytes([FLAG])
 
@@ -100,8 +71,8 @@ class Decoder:
         body, overlong = bytes(self._body), self._overlong
         self._body.clear()
         self._escaped = self._overlong = False
-        contents, check = body[:-_CHECK], body[-_CHECK:]
-        if contents and not overlong and zlib.crc32(contents).to_bytes(_CHECK, "little") == check:
+        contents, check = body[:-CHECK_BYTES], body[-CHECK_BYTES:]
+        if contents and not overlong and zlib.crc32(contents).to_bytes(CHECK_BYTES, "little") == check:
             return [Frame(contents[0] >> 4, contents[0] & 15, contents[1:])]
         self.rejected += bool(body)
         return []
@@ -158,7 +129,7 @@ class Identity:
         scores = model.score_range if room is None else room
         return cls(
             version=VERSION,
-            digest=model.digest[:16],
+            digest=model.digest[: 2 * DIGEST_BYTES],
             inputs=model.network.inputs,
             classes=model.network.classes,
             pixel_bits=pixel_bits(model.network),
@@ -183,7 +154,7 @@ class Answer:
         first = _bytes_of(address_width(identity.classes))
         size = _bytes_of(identity.score_bits)
         after = first + size * identity.classes
-        if len(contents) != after + _CYCLES:
+        if len(contents) != after + CYCLES_BYTES:
             return None
         return cls(
             winner=int.from_bytes(contents[:first], "little"),

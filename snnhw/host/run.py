@@ -17,6 +17,7 @@ from snnhw.host.protocol import Answer
 from snnhw.labels import checked_labels
 from snnhw.model import Model
 from snnhw.network import Range
+from snnhw.verdict import Spread
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def run(
         equal=len(samples) - len(differences),
         difference=differences[0] if differences else None,
         correct=None if labels is None else int((given == labels).sum()),
-        cycles={"min": int(cycles.min()), "mean": float(cycles.mean()), "max": int(cycles.max())},
+        cycles=dict(vars(Spread.of(cycles))),
         seconds=seconds,
         repeated=board.repeated,
     )

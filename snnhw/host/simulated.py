@@ -7,16 +7,15 @@ import os
 import select
 import threading
 import tty
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import resources
-from pathlib import Path
-from typing import Any
 
 from snnhw.design import Design
 from snnhw.errors import LinkError, ToolError
 from snnhw.shell import LEAST_CYCLES_PER_BIT, UartShell, pixel_bits
 from snnhw.simulate import compiler
+from snnhw.simulate.library import FOREVER, INT, INT64, TEXT, CompiledCircuit, Signature
 from snnhw.verilog import emit
 
 SHELL = UartShell(baud=1_000_000, clock_hz=1_000_000 * LEAST_CYCLES_PER_BIT)
@@ -24,6 +23,14 @@ SHELL = UartShell(baud=1_000_000, clock_hz=1_000_000 * LEAST_CYCLES_PER_BIT)
 
 _SLICE = 1 << 14
 """Cycles that run in one call."""
+
+_FUNCTIONS: Mapping[str, Signature] = {
+    "line_set_bit": (None, INT64),
+    "line_put": (None, TEXT, INT64),
+    "line_idle": (INT,),
+    "line_received": (INT64,),
+    "line_take": (None, TEXT),
+}
 
 
 class Line:
@@ -38,29 +45,25 @@ class Line:
         path = compiler.build_library(
             emitted.verilog, emitted.interface.top, [], memories=emitted.memories, driver=driver
         )
-        self._library = _functions(path)
-        self._handle = self._library.snnhw_line_new(LEAST_CYCLES_PER_BIT)
-        if not self._handle:
-            raise ToolError("the compiled circuit cannot be started: it does not settle after reset")
-        self._bytes = ctypes.create_string_buffer(_SLICE)
+        self._circuit = CompiledCircuit(path, _FUNCTIONS)
+        self._circuit.call("line_set_bit", LEAST_CYCLES_PER_BIT)
 
     def close(self) -> None:
         """Free the circuit."""
-        self._library.snnhw_line_delete(self._handle)
+        self._circuit.close()
 
     @property
     def idle(self) -> bool:
         """Whether nothing happens any more until bytes come."""
-        return bool(self._library.snnhw_line_idle(self._handle))
+        return bool(self._circuit.call("line_idle"))
 
     def run(self, octets: bytes) -> bytes:
         """Put bytes on the line, run for a while, and return those that have come."""
-        self._library.snnhw_line_put(self._handle, octets, len(octets))
-        count = self._library.snnhw_line_run(self._handle, _SLICE, self._bytes)
-        if count < 0:
-            message = self._library.snnhw_line_message(self._handle).decode(errors="replace")
-            raise ToolError(f"the simulated circuit failed: {message}")
-        return self._bytes.raw[:count]
+        self._circuit.call("line_put", octets, len(octets))
+        self._circuit.advance(_SLICE, FOREVER)
+        received = ctypes.create_string_buffer(self._circuit.call("line_received"))
+        self._circuit.call("line_take", received)
+        return received.raw
 
 
 @contextmanager
@@ -133,24 +136,3 @@ class _Worker(threading.Thread):
                     continue  # the program reads slowly: what is left is offered again
         except ToolError as error:
             self.failure = error
-
-
-def _functions(path: Path) -> ctypes.CDLL:
-    """The library with its functions' types; calls let other threads run."""
-    try:
-        library = ctypes.CDLL(str(path))
-    except OSError as error:
-        raise ToolError(f"cannot load the compiled circuit: {error}; remove {path.parent} and try again") from error
-    handle, number = ctypes.c_void_p, ctypes.c_int64
-    signatures: dict[str, tuple[Any, list[Any]]] = {
-        "new": (handle, [number]),
-        "delete": (None, [handle]),
-        "put": (None, [handle, ctypes.c_char_p, number]),
-        "run": (number, [handle, number, ctypes.c_char_p]),
-        "idle": (ctypes.c_int, [handle]),
-        "message": (ctypes.c_char_p, [handle]),
-    }
-    for name, (result, arguments) in signatures.items():
-        function = getattr(library, f"snnhw_line_{name}")
-        function.restype, function.argtypes = result, arguments
-    return library

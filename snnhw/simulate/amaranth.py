@@ -14,7 +14,8 @@ from amaranth.sim import Simulator
 from numpy.typing import NDArray
 
 from gateware.encoder import sample_layout
-from gateware.network import TOP, NetworkCircuit, stream_port
+from gateware.network import TOP, NetworkCircuit
+from gateware.ports import stream_port
 from snnhw.design import Design
 from snnhw.files import replacing
 from snnhw.interface import Interface, StreamPort

@@ -1,8 +1,12 @@
-// What drivers of verilated circuits share: ports of any width, variables found by name, taps, stalls.
+// What drivers of verilated circuits share: the loop over cycles and its C functions, ports of any width, taps, stalls.
+//
+// A driver derives a class from Circuit and defines make_circuit(). All functions have C linkage; none throws.
 
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
@@ -16,6 +20,10 @@
 void vl_fatal(const char*, int, const char*, const char* message) { throw std::runtime_error(message); }
 
 namespace {
+
+constexpr int kResetCycles = 2;
+
+enum Status : int { kRunning = 0, kDone = 1, kStuck = 2, kFailed = 3 };
 
 template <typename Port>
 constexpr int words_of() {
@@ -115,3 +123,125 @@ Variable find_variable(const VerilatedContext& context, const char* scope, const
 }
 
 }  // namespace
+
+// A circuit and its clock: a cycle is `drive`, the falling edge, `observe`, the rising edge.
+class Circuit {
+public:
+    Circuit() : context{new VerilatedContext} {
+        context->traceEverOn(VM_TRACE);
+        top.reset(new Vcircuit{context.get()});
+        top->clk = 0;
+        top->rst = 1;
+        top->eval();
+    }
+
+    virtual ~Circuit() { top->final(); }
+
+    // Scopes leave the context of the thread that deletes them.
+    void enter_thread() { Verilated::threadContextp(context.get()); }
+
+    // Returns the number of the tap; every signal must be there in the given width.
+    int add_tap(const char* scope, const char* strobe, int count, const char* const* names, const int* widths) {
+        Tap tap;
+        tap.strobe = static_cast<const uint8_t*>(find_variable(*context, scope, strobe, 1).data);
+        for (int i = 0; i < count; ++i) tap.signals.push_back(find_variable(*context, scope, names[i], widths[i]));
+        taps.push_back(std::move(tap));
+        return static_cast<int>(taps.size()) - 1;
+    }
+
+    // So many cycles at most: until the driver is done, or nothing has moved for `patience` cycles.
+    Status run(int64_t cycles, int64_t patience) {
+        for (; cycles > 0; --cycles) {
+            const Status status = done() ? kDone : now - moved_at > patience ? kStuck : kRunning;
+            if (status != kRunning) return finish(), status;
+            drive();
+            edge(0);
+            observe();
+            edge(1);
+            ++now;
+        }
+        return kRunning;
+    }
+
+    // The cycle that comes next, counted from the end of the first reset.
+    int64_t cycle() const { return now - kResetCycles; }
+
+    std::vector<Tap> taps;
+    std::string message;
+
+protected:
+    virtual bool done() const { return false; }
+    // Sets the inputs of a cycle, `rst` among them.
+    virtual void drive() = 0;
+    // Looks at the outputs of a cycle, before the registers change.
+    virtual void observe() = 0;
+    // After each half of a cycle.
+    virtual void shown(int) {}
+    // At the end of a run.
+    virtual void finish() {}
+
+    bool starting() const { return now < kResetCycles; }
+    void moved() { moved_at = now; }
+
+    std::unique_ptr<VerilatedContext> context;
+    std::unique_ptr<Vcircuit> top;
+    int64_t now = 0;       // cycles so far, those of the first reset included
+    int64_t moved_at = 0;  // the latest cycle in which something moved
+
+private:
+    void edge(int level) {
+        top->clk = level;
+        top->eval();
+        shown(level);
+    }
+};
+
+// The circuit that a driver drives.
+Circuit* make_circuit();
+
+// Runs `action` and keeps what goes wrong as the circuit's message; `failed` tells of it.
+template <typename Action>
+int guarded(Circuit* circuit, int failed, Action action) {
+    try {
+        return action();
+    } catch (const std::exception& error) {
+        circuit->message = error.what();
+        return failed;
+    }
+}
+
+extern "C" {
+
+Circuit* circuit_new() {
+    try {
+        return make_circuit();
+    } catch (const std::exception&) {
+        return nullptr;
+    }
+}
+
+void circuit_delete(Circuit* circuit) {
+    circuit->enter_thread();
+    delete circuit;
+}
+
+const char* circuit_message(Circuit* circuit) { return circuit->message.c_str(); }
+
+int circuit_add_tap(Circuit* circuit, const char* scope, const char* strobe, int count, const char* const* names,
+                    const int* widths) {
+    return guarded(circuit, -1, [&] { return circuit->add_tap(scope, strobe, count, names, widths); });
+}
+
+int circuit_run(Circuit* circuit, int64_t cycles, int64_t patience) {
+    return guarded(circuit, kFailed, [&] { return static_cast<int>(circuit->run(cycles, patience)); });
+}
+
+int64_t circuit_cycle(Circuit* circuit) { return circuit->cycle(); }
+int64_t circuit_tap_count(Circuit* circuit, int tap) { return circuit->taps.at(tap).count; }
+
+void circuit_copy_tap(Circuit* circuit, int tap, uint32_t* words) {
+    const std::vector<uint32_t>& recorded = circuit->taps.at(tap).words;
+    std::copy(recorded.begin(), recorded.end(), words);
+}
+
+}  // extern "C"

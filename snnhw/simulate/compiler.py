@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib import metadata, resources
@@ -24,6 +25,9 @@ _OPTIMISE = "-O2"
 _OPTIMISE_RUNTIME = "-O1"  # it does next to nothing while a circuit runs, and -O2 takes half as long again
 PREFIX = "Vcircuit"
 _FST_HEADERS = ("lz4.h", "zlib.h", "fstcpp/fstcpp_assertion.h")
+
+_BUILDING = threading.Lock()
+"""Held while a library is built, so that of two threads that need it the second finds it."""
 
 SMALL = 200_000
 """Bytes of generated C++ below which reading the headers twice costs more than optimising all of it."""
@@ -223,7 +227,8 @@ def build_library(
         _compile(folder, waveform, level)
         shutil.rmtree(folder / "cpp")
 
-    return cache.cached("circuit", key, build) / "circuit.so"
+    with _BUILDING:
+        return cache.cached("circuit", key, build) / "circuit.so"
 
 
 def _lacks_spram(verilog: str) -> bool:

@@ -15,7 +15,7 @@ from snnhw.simulate.bits import WORD, Words, insert
 from snnhw.simulate.samples import Beats, pack
 
 RESET_CYCLES = 2
-"""Cycles of a reset; those of driver.cpp are as many."""
+"""Cycles of a reset; circuit.h says the same."""
 
 FEWEST, MOST = 9, 22
 """Faults between samples, of which there are as many as samples within these."""

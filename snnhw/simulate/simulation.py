@@ -16,9 +16,9 @@ from snnhw.design import Design
 from snnhw.errors import OutputError, ToolError
 from snnhw.interface import Interface, StreamPort, Tap
 from snnhw.network import Network
-from snnhw.simulate.bits import Words, unpack
+from snnhw.simulate.bits import Words
 from snnhw.simulate.faults import Fault
-from snnhw.simulate.taps import EncoderTrace, decode_encoder, decode_layer
+from snnhw.simulate.taps import EncoderTrace, decode_encoder, decode_layer, unpack_field
 
 Mode = Literal["isolated", "stream"]
 """``isolated``: a sample is sent when the circuit is idle. ``stream``: samples follow each other without a pause."""
@@ -165,11 +165,7 @@ class Simulation:
         return next(tap for tap in self.interface.taps if tap.stage == stage)
 
     def _result_field(self, name: str) -> NDArray[np.int64]:
-        chosen = self.interface.result.field(name)
-        numbers = unpack(
-            self.results, width=chosen.width, count=chosen.count, signed=chosen.signed, offset=chosen.offset
-        )
-        return numbers.astype(np.int64)
+        return unpack_field(self.interface.result.field(name), self.results).astype(np.int64)
 
 
 class Simulator(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,13 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golden.network import LayerTrace
-from snnhw.interface import ABORT, EVENT, SAMPLE, STEP, Tap, TapSignal
+from snnhw.interface import ABORT, EVENT, SAMPLE, STEP, PayloadField, Tap, TapSignal
 from snnhw.simulate.bits import Words, unpack, words_for
 
 
 def record_words(tap: Tap) -> int:
     """The 32-bit words of one record: each signal begins with a word of its own."""
     return sum(words_for(signal.width * signal.count) for signal in tap.signals)
+
+
+def public_names(taps: Iterable[Tap]) -> list[str]:
+    """The names of all signals of some taps, their strobes among them, in order."""
+    return sorted({name for tap in taps for name in (tap.strobe, *(signal.signal for signal in tap.signals))})
 
 
 def signal_words(tap: Tap) -> Iterator[tuple[TapSignal, slice]]:
@@ -26,6 +31,19 @@ def signal_words(tap: Tap) -> Iterator[tuple[TapSignal, slice]]:
         end = start + words_for(signal.width * signal.count)
         yield signal, slice(start, end)
         start = end
+
+
+def tap_numbers(tap: Tap, records: Words) -> dict[str, NDArray[Any]]:
+    """The signals of a tap by name, [n, count], that ``records`` [n, words] hold."""
+    return {
+        signal.name: unpack(records[:, words], width=signal.width, count=signal.count, signed=signal.signed)
+        for signal, words in signal_words(tap)
+    }
+
+
+def unpack_field(field: PayloadField, words: Words) -> NDArray[Any]:
+    """A field of payloads [n, words] as numbers [n, count]."""
+    return unpack(words, width=field.width, count=field.count, signed=field.signed, offset=field.offset)
 
 
 def decode_layer(tap: Tap, records: Words, num_steps: int, samples: int) -> LayerTrace:
@@ -38,10 +56,9 @@ def decode_layer(tap: Tap, records: Words, num_steps: int, samples: int) -> Laye
     used = whole * rounds * words
     places = _places(tap)
     fields: dict[str, NDArray[Any]] = {}
-    for signal, columns in signal_words(tap):
-        lanes = unpack(records[:used, columns], width=signal.width, count=signal.count, signed=signal.signed)
-        by_step = lanes.reshape(whole, rounds, words * signal.count // tap.steps, tap.steps)[:, :, places]
-        fields[signal.name] = by_step.transpose(1, 3, 0, 2).reshape(num_steps, whole, by_step.shape[2])
+    for name, lanes in tap_numbers(tap, records[:used]).items():
+        by_step = lanes.reshape(whole, rounds, words * lanes.shape[1] // tap.steps, tap.steps)[:, :, places]
+        fields[name] = by_step.transpose(1, 3, 0, 2).reshape(num_steps, whole, by_step.shape[2])
     named = {name: fields.pop(name) for name in ("integrated", "spike", "value") if name in fields}
     return LayerTrace(**named, state=fields)
 
@@ -99,10 +116,7 @@ class EncoderTrace:
 
 def decode_encoder(tap: Tap, records: Words) -> EncoderTrace:
     """The events and marks that ``records`` [n, words] hold; of several lanes, those whose value is not 0."""
-    columns = {
-        signal.name: unpack(records[:, words], width=signal.width, count=signal.count, signed=signal.signed)
-        for signal, words in signal_words(tap)
-    }
+    columns = tap_numbers(tap, records)
     mark, value = columns["mark"][:, 0], columns["value"]
     ended = mark == SAMPLE
     over = ended | (mark == ABORT)

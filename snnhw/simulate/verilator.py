@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +14,12 @@ from numpy.typing import NDArray
 from snnhw.design import Design
 from snnhw.errors import OutputError, ToolError
 from snnhw.files import replacing
-from snnhw.interface import Interface, StreamPort, Tap
+from snnhw.interface import Interface, StreamPort
 from snnhw.network import Network
 from snnhw.simulate import compiler
 from snnhw.simulate.bits import Words
 from snnhw.simulate.faults import Fault, Schedule, schedule
+from snnhw.simulate.library import FOREVER, INT, INT64, POINTER, TEXT, CompiledCircuit, Signature
 from snnhw.simulate.samples import pack
 from snnhw.simulate.simulation import (
     IDLE_CYCLES,
@@ -32,19 +31,11 @@ from snnhw.simulate.simulation import (
     patience,
     stuck_message,
 )
-from snnhw.simulate.taps import record_words
+from snnhw.simulate.taps import public_names
 from snnhw.verilog import emit
 
-SLICE = 1 << 18
-"""Cycles that run in one call: between two calls Python can be interrupted."""
-
-_BUILDING = threading.Lock()
-"""Held while a library is built, so that of two threads that need it the second finds it."""
-
-_DONE, _STUCK, _FAILED = 1, 2, 3
 _LAST = 1 << 8
 """Beside an image's last byte."""
-_ENDLESS = (1 << 63) - 1
 
 
 class _RunPlan(ctypes.Structure):
@@ -60,7 +51,6 @@ class _RunPlan(ctypes.Structure):
         ("words_per_beat", ctypes.c_int64),
         ("isolated", ctypes.c_int64),
         ("gap", ctypes.c_int64),
-        ("patience", ctypes.c_int64),
         ("source_stall", ctypes.c_int64),
         ("sink_stall", ctypes.c_int64),
         ("seed", ctypes.c_uint64),
@@ -113,7 +103,7 @@ class VerilatorSimulator:
 
     def prepare(self) -> None:
         """Build the library now."""
-        _library(self._build(None))
+        self._build(None)
 
     def run(
         self,
@@ -127,32 +117,29 @@ class VerilatorSimulator:
         progress: Callable[[int], None] | None = None,
     ) -> Simulation:
         """See :class:`snnhw.simulate.simulation.Simulator`."""
-        library = _library(self._build(waveform.format if waveform else None))
+        library = self._build(waveform.format if waveform else None)
         entries = schedule(pack(self.network, self.interface.sample, samples), faults)
         plan, kept = self._plan(entries, mode, stall, waveform)
-        with _Circuit(library) as circuit:
+        with _Samples(library, _FUNCTIONS) as circuit:
             taps = [circuit.add_tap(self.interface.top, tap) for tap in self.interface.taps] if traces else []
             if waveform is None:
-                stuck = circuit.run(plan, progress)
+                stuck = circuit.run_plan(plan, self.patience, progress)
             else:
                 with replacing(waveform.path) as path:
                     circuit.open_waveform(path)
-                    stuck = circuit.run(plan, progress)
+                    stuck = circuit.run_plan(plan, self.patience, progress)
             del kept
             return self._collect(circuit, len(samples), taps, stuck)
 
     def _build(self, waveform: WaveformFormat | None) -> Path:
-        names = {name for tap in self.interface.taps for name in (tap.strobe, *(s.signal for s in tap.signals))}
-        top = self.interface.top
-        with _BUILDING:
-            return compiler.build_library(
-                self.verilog,
-                top,
-                sorted(names),
-                memories=self.memories,
-                waveform=waveform,
-                optimise=self.optimise,
-            )
+        return compiler.build_library(
+            self.verilog,
+            self.interface.top,
+            public_names(self.interface.taps),
+            memories=self.memories,
+            waveform=waveform,
+            optimise=self.optimise,
+        )
 
     def _plan(
         self, entries: Schedule, mode: Mode, stall: Stall | None, waveform: Waveform | None
@@ -172,22 +159,20 @@ class VerilatorSimulator:
             words_per_beat=words.shape[1],
             isolated=mode == "isolated",
             gap=IDLE_CYCLES,
-            patience=self.patience,
             source_stall=stall.source,
             sink_stall=stall.sink,
             seed=stall.seed,
             trace_first=waveform.first if waveform else 0,
-            trace_last=waveform.last if waveform and waveform.last is not None else _ENDLESS,
+            trace_last=waveform.last if waveform and waveform.last is not None else FOREVER,
             weights=weights.ctypes.data,
             weight_count=len(weights),
             weights_before=self.images_before,
         )
         return plan, [words, entries.first, answered, entries.reset, weights]
 
-    def _collect(self, circuit: _Circuit, samples: int, taps: list[int], stuck: bool) -> Simulation:
+    def _collect(self, circuit: _Samples, samples: int, taps: list[int], stuck: bool) -> Simulation:
         started, finished = circuit.cycles()
-        results = circuit.counter("result_count")
-        cycles = circuit.counter("cycle")
+        results, cycles = circuit.count("results"), circuit.cycle
         return Simulation(
             network=self.network,
             interface=self.interface,
@@ -196,114 +181,58 @@ class VerilatorSimulator:
             started=started,
             finished=finished,
             cycles=cycles,
-            error=circuit.counter("error_cycles") > 0,
+            error=circuit.count("error_cycles") > 0,
             errors=circuit.errors(),
             extra_results=results - len(finished),
             stuck=stuck_message(results, cycles, self.patience) if stuck else None,
             records={
-                tap.stage: circuit.records(number, record_words(tap))
+                tap.stage: circuit.records(number, tap)
                 for tap, number in zip(self.interface.taps, taps, strict=bool(taps))
             },
         )
 
 
-class _Circuit:
-    """One instance of a circuit in C++, freed at the end of its block."""
-
-    def __init__(self, library: ctypes.CDLL) -> None:
-        self.library = library
-        self.handle = library.snnhw_new()
-        if not self.handle:
-            raise ToolError("the compiled circuit cannot be started: it does not settle after reset")
-
-    def __enter__(self) -> _Circuit:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.library.snnhw_delete(self.handle)
+class _Samples(CompiledCircuit):
+    """A circuit that takes samples and gives results."""
 
     def open_waveform(self, path: Path) -> None:
-        if self.library.snnhw_open_waveform(self.handle, str(path).encode()) < 0:
-            raise OutputError(self._message())
+        if self.call("samples_open_waveform", str(path).encode()):
+            raise OutputError(self.message)
 
-    def add_tap(self, top: str, tap: Tap) -> int:
-        """Have a tap recorded, and return its number."""
-        count = len(tap.signals)
-        names = (ctypes.c_char_p * count)(*(signal.signal.encode() for signal in tap.signals))
-        widths = (ctypes.c_int * count)(*(signal.width * signal.count for signal in tap.signals))
-        scope = f"TOP.{top}.{tap.scope}".encode()
-        number = self.library.snnhw_add_tap(self.handle, scope, tap.strobe.encode(), count, names, widths)
-        if number < 0:
-            raise ToolError(f"tap of stage '{tap.stage}': {self._message()}")
-        return int(number)
-
-    def run(self, plan: _RunPlan, progress: Callable[[int], None] | None) -> bool:
+    def run_plan(self, plan: _RunPlan, patience: int, progress: Callable[[int], None] | None) -> bool:
         """Run to the end and return whether the circuit got stuck."""
-        status = self.library.snnhw_begin(self.handle, ctypes.byref(plan))
-        while status == 0:
-            status = self.library.snnhw_run(self.handle, SLICE)
-            if progress:
-                progress(self.counter("finished_count"))
-        if status not in (_DONE, _STUCK):
-            raise ToolError(f"the simulation failed in cycle {self.counter('cycle')}: {self._message()}")
-        return bool(status == _STUCK)
+        if self.call("samples_begin", ctypes.byref(plan)):
+            raise ToolError(f"the simulation failed before its first cycle: {self.message}")
+        return self.run(patience, None if progress is None else lambda: progress(self.count("finished")))
 
-    def counter(self, name: str) -> int:
-        return int(getattr(self.library, f"snnhw_{name}")(self.handle))
+    def count(self, name: str) -> int:
+        return int(self.call(f"samples_{name}"))
 
     def cycles(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The cycles in which samples began and results came."""
-        started = np.zeros(self.counter("started_count"), np.int64)
-        finished = np.zeros(self.counter("finished_count"), np.int64)
-        self.library.snnhw_copy_cycles(self.handle, started.ctypes.data, finished.ctypes.data)
+        started = np.zeros(self.count("started"), np.int64)
+        finished = np.zeros(self.count("finished"), np.int64)
+        self.call("samples_copy_cycles", started.ctypes.data, finished.ctypes.data)
         return started, finished
 
     def errors(self) -> NDArray[np.bool_]:
         """The error flag after each entry."""
-        flags = np.zeros(self.counter("error_count"), np.uint8)
-        self.library.snnhw_copy_errors(self.handle, flags.ctypes.data)
+        flags = np.zeros(self.count("errors"), np.uint8)
+        self.call("samples_copy_errors", flags.ctypes.data)
         return flags.astype(np.bool_)
 
     def results(self, count: int) -> Words:
-        words = np.zeros((count, self.counter("result_words")), np.uint32)
-        self.library.snnhw_copy_results(self.handle, words.ctypes.data)
+        words = np.zeros((count, self.count("result_words")), np.uint32)
+        self.call("samples_copy_results", words.ctypes.data)
         return words
 
-    def records(self, tap: int, width: int) -> Words:
-        words = np.zeros((int(self.library.snnhw_tap_count(self.handle, tap)), width), np.uint32)
-        self.library.snnhw_copy_tap(self.handle, tap, words.ctypes.data)
-        return words
 
-    def _message(self) -> str:
-        return str(self.library.snnhw_message(self.handle).decode(errors="replace"))
-
-
-@lru_cache(maxsize=16)
-def _library(path: Path) -> ctypes.CDLL:
-    """The library with its functions' types; calls let other threads run."""
-    try:
-        library = ctypes.CDLL(str(path))
-    except OSError as error:
-        raise ToolError(f"cannot load the compiled circuit: {error}; remove {path.parent} and try again") from error
-    handle, pointer, number = ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int
-    signatures: dict[str, tuple[Any, list[Any]]] = {
-        "new": (handle, []),
-        "delete": (None, [handle]),
-        "message": (ctypes.c_char_p, [handle]),
-        "open_waveform": (number, [handle, ctypes.c_char_p]),
-        "add_tap": (number, [handle, ctypes.c_char_p, ctypes.c_char_p, number, pointer, pointer]),
-        "begin": (number, [handle, pointer]),
-        "run": (number, [handle, ctypes.c_int64]),
-        "tap_count": (ctypes.c_int64, [handle, number]),
-        "copy_cycles": (None, [handle, pointer, pointer]),
-        "copy_errors": (None, [handle, pointer]),
-        "copy_results": (None, [handle, pointer]),
-        "copy_tap": (None, [handle, number, pointer]),
-    }
-    counts = ("result", "error", "started", "finished")
-    for counter in ("cycle", "error_cycles", "result_words", *(f"{name}_count" for name in counts)):
-        signatures[counter] = (ctypes.c_int64, [handle])
-    for name, (result, arguments) in signatures.items():
-        function = getattr(library, f"snnhw_{name}")
-        function.restype, function.argtypes = result, arguments
-    return library
+_FUNCTIONS: Mapping[str, Signature] = {
+    "samples_open_waveform": (INT, TEXT),
+    "samples_begin": (INT, POINTER),
+    "samples_copy_cycles": (None, POINTER, POINTER),
+    "samples_copy_errors": (None, POINTER),
+    "samples_copy_results": (None, POINTER),
+    **{f"samples_{name}": (INT64,) for name in ("started", "finished", "errors", "error_cycles")},
+    **{f"samples_{name}": (INT64,) for name in ("results", "result_words")},
+}

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from snnhw.data import Dataset, check_labels
 from snnhw.errors import DatasetError, ToolMissingError
+from snnhw.labels import confusion
 from snnhw.srbm.features import bits
 from snnhw.srbm.model import SrbmModel
 
@@ -117,15 +118,11 @@ def evaluate_srbm(
         if on_progress is not None:
             on_progress(min(start + _PORTION, len(values)), len(values))
     given = np.concatenate(classes)
-    confusion = None
-    if labels is not None:
-        counts = np.bincount(labels * machine.classes + given, minlength=machine.classes**2)
-        confusion = counts.reshape(machine.classes, machine.classes).astype(np.int64)
     return SrbmEvaluation(
         dataset=dataset.name,
         images=len(values),
         correct=None if labels is None else int((given == labels).sum()),
-        confusion=confusion,
+        confusion=None if labels is None else confusion(labels, given, machine.classes),
         classes=given,
         ticks=machine.inference_ticks,
         hidden_rate=spikes / (len(values) * machine.hidden * machine.inference_ticks),

@@ -13,8 +13,7 @@ and as text in the header's metadata:
 ``digest``       :attr:`SrbmModel.digest`
 ===============  ===========================================================================================
 
-Reading executes nothing, and believes nothing: kinds, shapes, ranges, the schema version and the digest are checked.
-The same model gives the same bytes.
+How the file is written and read is said in :mod:`snnhw.container`.
 """
 
 from __future__ import annotations
@@ -30,12 +29,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save as to_safetensors
 
-from snnhw.errors import DescriptionError, ModelError, ModelFileError, OutputError
-from snnhw.files import write_atomically
-from snnhw.modelfile import parse_field, read_file, sorted_header
+from snnhw import container
+from snnhw.container import Schema, check_digest, parse_field, parse_object
+from snnhw.errors import DescriptionError, ModelError, ModelFileError
 from snnhw.srbm.features import FEATURES
 from snnhw.srbm.machine import Machine, parse_machine
 
@@ -47,8 +44,15 @@ KIND = "srbm"
 SCHEMA = "1"
 """The version of the file's layout that this release writes, and the only one that it reads."""
 
-_KINDS = ("U8", "U16")
-_FIELDS = ("schema", "description", "features", "state", "provenance", "digest")
+_SCHEMA = Schema(
+    kind=KIND,
+    called="spiking RBM",
+    version=SCHEMA,
+    fields=("description", "features", "state"),
+    types=("U8", "U16"),
+    trained="machine",
+    covers="this machine and these levels",
+)
 
 
 @dataclass(frozen=True)
@@ -156,95 +160,46 @@ def save_srbm(model: SrbmModel, path: str | os.PathLike[str], *, overwrite: bool
 
     Raises OutputError where the file is there already (unless ``overwrite``) or cannot be written.
     """
-    destination = Path(path)
-    if destination.exists() and not overwrite:
-        raise OutputError(f"{destination} is there already; give another name, or say that it may be overwritten")
-    metadata = {
-        "kind": KIND,
-        "schema": SCHEMA,
-        "description": json.dumps(model.machine.model_dump(mode="json")),
-        "features": json.dumps({"name": model.pixels.name, "level": model.pixels.level}),
-        "state": json.dumps({"walk": model.walk, "refresh": model.refresh}),
-        "provenance": json.dumps(dict(model.provenance), sort_keys=True, allow_nan=False),
-        "digest": model.digest,
+    fields = {
+        "description": model.machine.model_dump(mode="json"),
+        "features": {"name": model.pixels.name, "level": model.pixels.level},
+        "state": {"walk": model.walk, "refresh": model.refresh},
     }
     kind = np.uint8 if model.machine.synapse.bits <= 8 else np.uint16
-    tensors = {"gp": model.gp.astype(kind)}
-    if model.gm is not None:
-        tensors["gm"] = model.gm.astype(kind)
-    return write_atomically(destination, sorted_header(to_safetensors(tensors, metadata)))
+    tensors = {name: levels.astype(kind) for name, levels in (("gp", model.gp), ("gm", model.gm)) if levels is not None}
+    return container.write(path, _SCHEMA, fields, model.provenance, model.digest, tensors, overwrite=overwrite)
 
 
 def is_srbm_file(path: str | os.PathLike[str]) -> bool:
     """Whether a file says that it holds a spiking RBM; False for what cannot be read."""
-    try:
-        with safe_open(Path(path), framework="numpy") as file:
-            return (file.metadata() or {}).get("kind") == KIND
-    except (OSError, SafetensorError):
-        return False
+    return container.kind_of(path) == KIND
 
 
 def load_srbm(path: str | os.PathLike[str]) -> SrbmModel:
     """Read a model and check everything about it; raises ModelFileError, one line."""
-    source = Path(path)
-    metadata, tensors = read_file(source, _metadata, _tensor, "machine")
-    model = _assembled(source, metadata, tensors)
-    if model.digest != metadata["digest"]:
-        raise ModelFileError(
-            f"{source}: digest must be {model.digest} for this machine and these levels, not "
-            f"{metadata['digest']!r:.80}; the file was changed after it was written"
-        )
+    metadata, tensors = container.read(path, _SCHEMA)
+    model = _assembled(path, metadata, tensors)
+    check_digest(path, _SCHEMA, metadata, model.digest)
     return model
 
 
-def _assembled(source: Path, metadata: dict[str, str], tensors: dict[str, NDArray[Any]]) -> SrbmModel:
+def _assembled(path: str | os.PathLike[str], metadata: dict[str, str], tensors: dict[str, NDArray[Any]]) -> SrbmModel:
     for name in tensors:
         if name not in ("gp", "gm"):
-            raise ModelFileError(f"{source}: tensor '{name:.40}' is unknown; there are gp and gm")
+            raise ModelFileError(f"{path}: tensor '{name:.40}' is unknown; there are gp and gm")
     if "gp" not in tensors:
-        raise ModelFileError(f"{source}: tensor 'gp' is missing; get the file again")
-    features = _object(source, metadata, "features", ("name", "level"))
-    state = _object(source, metadata, "state", ("walk", "refresh"))
+        raise ModelFileError(f"{path}: tensor 'gp' is missing; get the file again")
+    features = parse_object(path, metadata, "features", ("name", "level"))
+    state = parse_object(path, metadata, "state", ("walk", "refresh"))
     try:
         return SrbmModel(
-            parse_machine(parse_field(source, "description", metadata["description"]), "description"),
+            parse_machine(parse_field(path, metadata, "description"), "description"),
             tensors["gp"],
             tensors.get("gm"),
             walk=state["walk"],
             refresh=state["refresh"],
             pixels=Pixels(features["name"], features["level"]),
-            provenance=_object(source, metadata, "provenance"),
+            provenance=parse_object(path, metadata, "provenance"),
         )
     except (DescriptionError, ModelError) as error:
-        raise ModelFileError(f"{source}: {error}") from error
-
-
-def _metadata(source: Path, metadata: dict[str, str]) -> dict[str, str]:
-    """The header's fields, all there and of this schema version."""
-    if metadata.get("kind") != KIND:
-        raise ModelFileError(f"{source} is no spiking RBM: its header's kind is {metadata.get('kind')!r:.40}")
-    for name in _FIELDS:
-        if name not in metadata:
-            raise ModelFileError(f"{source}: the header's field '{name}' is missing; get the file again")
-    if metadata["schema"] != SCHEMA:
-        raise ModelFileError(
-            f"{source}: schema must be {SCHEMA}, not {metadata['schema']!r:.40}; use the release of snnhw that wrote "
-            "the file, or train the machine again"
-        )
-    return metadata
-
-
-def _tensor(source: Path, file: Any, name: str) -> NDArray[Any]:
-    kind = file.get_slice(name).get_dtype()
-    if kind not in _KINDS:
-        raise ModelFileError(f"{source}: tensor '{name:.40}' must be one of {', '.join(_KINDS)}, not {kind}")
-    tensor: NDArray[Any] = file.get_tensor(name)
-    return tensor
-
-
-def _object(source: Path, metadata: dict[str, str], name: str, fields: tuple[str, ...] | None = None) -> dict[str, Any]:
-    value = parse_field(source, name, metadata[name])
-    if not isinstance(value, dict) or (fields is not None and set(value) != set(fields)):
-        what = f" with {' and '.join(fields)}" if fields else ""
-        raise ModelFileError(f"{source}: {name} must be a JSON object{what}, not {value!r:.60}")
-    return value
+        raise ModelFileError(f"{path}: {error}") from error

@@ -10,21 +10,22 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter
 
 from snnhw.data import Dataset, load
-from snnhw.errors import DatasetError, ModelFileError, OutputError
-from snnhw.files import make_folder, write_atomically
+from snnhw.errors import DatasetError
+from snnhw.files import write_atomically
+from snnhw.resumable import TrainingFiles, model_path, progress_of, read_progress, run_to_end, without_seconds
 from snnhw.srbm.evaluate import compiled, complete_halves, evaluate_srbm, inputs
 from snnhw.srbm.model import SrbmModel, initial_levels, load_srbm, save_srbm
-from snnhw.srbm.presets import SUFFIX, SrbmPreset, Stage
+from snnhw.srbm.presets import SrbmPreset, Stage
 
 __all__ = ["Point", "SrbmPlan", "SrbmTrained", "plan_srbm_training", "train_srbm"]
 
@@ -37,12 +38,15 @@ EVERY = 10_000
 VALIDATION = 5000
 """Training images that are kept to validate with, unless told."""
 
+_DEPENDS_ON = "images, machine, schedule or seed"
+"""What a checkpoint that is of another training differs in."""
+
 Count = Annotated[int, Field(ge=0)]
 Measure = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True)
-class SrbmPlan:
+class SrbmPlan(TrainingFiles):
     """A training that can begin."""
 
     preset: SrbmPreset
@@ -54,14 +58,6 @@ class SrbmPlan:
     out: Path
     """The model file. Beside it NAME.training.json, and NAME.checkpoint while it goes on."""
     threads: int
-
-    @property
-    def checkpoint(self) -> Path:
-        return self.out.with_suffix(".checkpoint")
-
-    @property
-    def record(self) -> Path:
-        return self.out.with_suffix(".training.json")
 
     @property
     def identity(self) -> str:
@@ -83,6 +79,9 @@ class Point:
     data_rate: Measure
     """Spikes of a hidden unit a tick in the data phases since the last point, and in the model phases."""
     model_rate: Measure
+
+
+_CURVE = TypeAdapter(tuple[Point, ...])
 
 
 @dataclass(frozen=True)
@@ -122,9 +121,7 @@ def plan_srbm_training(
     if presentations is not None:
         chosen = replace(chosen, stages=_of_length(chosen.stages, presentations))
     source = dataset or preset.dataset
-    target = Path(out) if out is not None else Path(f"{preset.name}{SUFFIX}")
-    if target.suffix != SUFFIX:
-        raise OutputError(f"the name of a model file must end with {SUFFIX}, not '{target.name}'")
+    target = model_path(out, preset.name)
     images = load(source, "train", limit)
     if images.labels is None:
         raise DatasetError(f"{images.name} has no labels, which training needs")
@@ -138,7 +135,7 @@ def plan_srbm_training(
     plan = SrbmPlan(chosen, images.part(slice(kept)), held, test, target, threads or os.cpu_count() or 1)
     compiled(_begin(plan))
     inputs(_begin(plan), images)
-    _prepare(plan, overwrite, resume)
+    plan.clear_way([plan.out, plan.record], overwrite=overwrite, resume=resume)
     return plan
 
 
@@ -147,64 +144,76 @@ def train_srbm(plan: SrbmPlan, on_progress: Callable[[int, int, str], None] | No
 
     A checkpoint that is there is gone on from; ModelFileError where it is of another training.
     """
-    model, curve = _resumed(plan)
-    values, labels = inputs(model, plan.training)
-    assert labels is not None
-    order = _order(plan, len(values))
-    schedule = list(plan.preset.schedule())
-    steps = np.array([step for step, _ in schedule])
-    holds = np.array([hold for _, hold in schedule], np.bool_)
-    total = len(schedule)
-    done = curve[-1].presentations if curve else 0
-    compiled(model).train(values[:1], labels[:1], steps[:1], holds[:1])  # a first call compiles, which is no training
-    while done < total:
+    run = _Run(plan, on_progress)
+    run_to_end(run, plan.checkpoint)
+    return _finished(plan, run.model, run.curve)
+
+
+class _Run:
+    """A training between two checkpoints."""
+
+    def __init__(self, plan: SrbmPlan, on_progress: Callable[[int, int, str], None] | None) -> None:
+        self.plan = plan
+        self.on_progress = on_progress
+        self.model = _begin(plan)
+        self.curve: tuple[Point, ...] = ()
+        self.values, labels = inputs(self.model, plan.training)
+        assert labels is not None
+        self.labels = labels
+        self.order = _order(plan, len(self.values))
+        schedule = list(plan.preset.schedule())
+        self.steps = np.array([step for step, _ in schedule])
+        self.holds = np.array([hold for _, hold in schedule], np.bool_)
+
+    @property
+    def done(self) -> int:
+        """Presentations so far."""
+        return self.curve[-1].presentations if self.curve else 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of the schedule was presented."""
+        return self.done >= len(self.steps)
+
+    def begin(self) -> None:
+        """Compile: what a first call does is no training."""
+        first = slice(1)
+        compiled(self.model).train(self.values[first], self.labels[first], self.steps[first], self.holds[first])
+
+    def resume(self, checkpoint: Path) -> None:
+        """Go on from the model in a checkpoint and its curve."""
+        self.model, self.curve = read_progress(checkpoint, load_srbm, _CURVE, self.plan.identity, _DEPENDS_ON)
+        self.begin()
+
+    def advance(self) -> None:
+        """Learn as far as the next checkpoint."""
+        done, total = self.done, len(self.steps)
         end = min(done + EVERY, total)
-        srbm, start = compiled(model), time.perf_counter()
+        srbm, start = compiled(self.model), time.perf_counter()
         spikes = np.zeros(4)
         for first in range(done, end, CHUNK):
             part = slice(first, min(first + CHUNK, end))
-            counts = srbm.train(values[order[part]], labels[order[part]], steps[part], holds[part])
-            rows, hidden = model.machine.rows, model.machine.hidden
+            shown = self.order[part]
+            counts = srbm.train(self.values[shown], self.labels[shown], self.steps[part], self.holds[part])
+            rows, hidden = self.model.machine.rows, self.model.machine.hidden
             spikes += counts[:, :, rows : rows + hidden].sum(axis=(0, 2))
-            if on_progress is not None:
-                on_progress(part.stop, total, _text(plan, curve))
-        seconds = time.perf_counter() - start + (curve[-1].seconds if curve else 0.0)
-        gm = srbm.gm if model.machine.synapse.paired else None
-        model = replace(model, gp=srbm.gp, gm=gm, walk=srbm.walk, refresh=srbm.refresh)
-        curve = (*curve, _point(plan, model, end, seconds, spikes / (end - done)))
-        model = replace(model, provenance=_provenance(plan, curve))
-        save_srbm(model, plan.checkpoint, overwrite=True)
-        done = end
-    return _finished(plan, model, curve)
+            if self.on_progress is not None:
+                self.on_progress(part.stop, total, _text(self.plan, self.curve))
+        seconds = time.perf_counter() - start + (self.curve[-1].seconds if self.curve else 0.0)
+        gm = srbm.gm if self.model.machine.synapse.paired else None
+        model = replace(self.model, gp=srbm.gp, gm=gm, walk=srbm.walk, refresh=srbm.refresh)
+        self.curve = (*self.curve, _point(self.plan, model, end, seconds, spikes / (end - done)))
+        self.model = replace(model, provenance=_provenance(self.plan, self.curve))
+
+    def save(self, checkpoint: Path) -> None:
+        """Write the model; its provenance says how far it has come."""
+        save_srbm(self.model, checkpoint, overwrite=True)
 
 
 def _begin(plan: SrbmPlan) -> SrbmModel:
     preset = plan.preset
     gp, gm = initial_levels(preset.machine, preset.sigma, preset.seed)
     return SrbmModel(preset.machine, gp, gm, pixels=preset.pixels)
-
-
-def _resumed(plan: SrbmPlan) -> tuple[SrbmModel, tuple[Point, ...]]:
-    """The model in the checkpoint and the points of its curve, or a new one and none."""
-    if not plan.checkpoint.exists():
-        return _begin(plan), ()
-    anew = "to train anew, remove it, or say --overwrite and not --resume"
-    try:
-        model = load_srbm(plan.checkpoint)
-    except ModelFileError as error:
-        reason, _, _ = str(error).partition(";")  # what follows is advice for a model
-        raise ModelFileError(f"{reason}; {anew}") from error
-    try:
-        training = model.provenance["training"]
-        identity, curve = training["identity"], TypeAdapter(tuple[Point, ...]).validate_python(training["curve"])
-    except (KeyError, TypeError, ValidationError) as error:
-        raise ModelFileError(f"{plan.checkpoint} is no checkpoint of a training; {anew}") from error
-    if identity != plan.identity:
-        raise ModelFileError(
-            f"{plan.checkpoint} is of another training: images, machine, schedule or seed differ; choose as before "
-            f"to go on, or, {anew}"
-        )
-    return model, curve
 
 
 def _order(plan: SrbmPlan, images: int) -> NDArray[np.int64]:
@@ -242,7 +251,7 @@ def _finished(plan: SrbmPlan, model: SrbmModel, curve: tuple[Point, ...]) -> Srb
         "images_per_second": round(curve[-1].presentations / max(seconds, 1e-9), 1),
         **provenance,
     }
-    model = replace(model, provenance=_without_times(provenance))
+    model = replace(model, provenance=without_seconds(provenance))
     written = {"model": save_srbm(model, plan.out, overwrite=True)}
     text = json.dumps(record, indent=2) + "\n"
     written["record"] = write_atomically(plan.record, text)
@@ -259,15 +268,8 @@ def _provenance(plan: SrbmPlan, curve: tuple[Point, ...]) -> dict[str, Any]:
         "seed": preset.seed,
         "sigma": preset.sigma,
         "stages": [asdict(stage) for stage in preset.stages],
-        "training": {"identity": plan.identity, "curve": [asdict(point) for point in curve]},
+        "training": progress_of(plan.identity, curve),
     }
-
-
-def _without_times(provenance: Mapping[str, Any]) -> dict[str, Any]:
-    """The same without seconds: the same training gives the same file."""
-    training = provenance["training"]
-    curve = [{name: value for name, value in point.items() if name != "seconds"} for point in training["curve"]]
-    return {**provenance, "training": {**training, "curve": curve}}
 
 
 def _text(plan: SrbmPlan, curve: tuple[Point, ...]) -> str:
@@ -282,18 +284,3 @@ def _of_length(stages: tuple[Stage, ...], presentations: int) -> tuple[Stage, ..
     return tuple(
         replace(stage, presentations=max(1, round(stage.presentations * presentations / total))) for stage in stages
     )
-
-
-def _prepare(plan: SrbmPlan, overwrite: bool, resume: bool) -> None:
-    """Make the folder, and look whether anything is in the way."""
-    make_folder(plan.out.parent)
-    for path in (plan.out, plan.record):
-        if path.exists() and not overwrite:
-            raise OutputError(f"{path} is there already; give another name with --out, or say --overwrite")
-    if plan.checkpoint.exists() and not resume:
-        if not overwrite:
-            raise OutputError(
-                f"{plan.checkpoint} holds an interrupted training; say --resume to go on with it, or --overwrite to "
-                "begin anew"
-            )
-        plan.checkpoint.unlink()

@@ -17,7 +17,7 @@ from snnhw.srbm.grid import Grid
 from snnhw.srbm.model import SrbmModel
 from snnhw.srbm.simulate import Done, RunningSrbm, SrbmSimulator, Ticks
 from snnhw.srbm.timing import Timing
-from snnhw.verification import Spread
+from snnhw.verdict import Spread, Verdict
 
 __all__ = ["Plan", "SrbmDivergence", "SrbmReport", "verify_srbm"]
 
@@ -73,7 +73,7 @@ class SrbmDivergence:
 
 
 @dataclass(frozen=True)
-class SrbmReport:
+class SrbmReport(Verdict):
     """What `verify_srbm` found; counts are of single values."""
 
     train_images: int
@@ -97,18 +97,6 @@ class SrbmReport:
     seconds: float
     build_seconds: float
     digest: str
-
-    @property
-    def equal(self) -> bool:
-        """Whether the circuit is golden's equal on these images."""
-        return not (self.mismatches or self.problems)
-
-    def to_json(self) -> dict[str, Any]:
-        """The report as plain data."""
-        plain = dict(vars(self))
-        for name in ("train_cycles", "infer_cycles", "regenerate_cycles", "divergence"):
-            plain[name] = dict(vars(plain[name])) if plain[name] is not None else None
-        return {**plain, "problems": list(self.problems), "equal": self.equal}
 
 
 @dataclass
@@ -272,7 +260,7 @@ def verify_srbm(
                 progress(done, plan.commands)
             if tally.problems:
                 break
-    spreads = {f"{kind}_cycles": Spread.of(np.array(cycles)) for kind, cycles in tally.cycles.items()}
+    spreads = {f"{kind}_cycles": Spread.rounded(np.array(cycles)) for kind, cycles in tally.cycles.items()}
     return SrbmReport(
         train_images=len(tally.cycles["train"]),
         infer_images=len(tally.cycles["infer"]),

@@ -2,75 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import os
 from dataclasses import dataclass
 from importlib import resources
-from importlib.metadata import version
-from pathlib import Path
-
-from pydantic import BaseModel, ConfigDict
 
 from gateware.differential import BANK
-from gateware.network import stream_port, tap_of
+from gateware.ports import streams_of, tap_of
 from gateware.srbm import TOP, SrbmCircuit
 from snnhw.conversion import convert
-from snnhw.files import make_folder, write_atomically
-from snnhw.interface import StreamPort, Tap
-from snnhw.lint import waivers
-from snnhw.shell import Port
+from snnhw.emission import STREAM_RULE, EmittedCircuit, as_json, check_name, comment, port_lines
+from snnhw.interface import CommandInterface
 from snnhw.srbm.machine import Machine
-from snnhw.verilog import check_name, port_lines
 
-__all__ = ["SrbmEmitted", "SrbmInterface", "emit"]
-
-
-class SrbmInterface(BaseModel):
-    """The circuit's name, its streams (beside ``clk`` and ``rst``) and its tap, a word of units a time."""
-
-    model_config = ConfigDict(frozen=True)
-
-    top: str
-    streams: tuple[StreamPort, ...]
-    tap: Tap
-
-    def stream(self, name: str) -> StreamPort:
-        """The stream of that name."""
-        return next(port for port in self.streams if port.name == name)
-
-    @property
-    def ports(self) -> list[Port]:
-        """All ports of the top module."""
-        listed = [Port("clk", "input", 1), Port("rst", "input", 1)]
-        for stream in self.streams:
-            inward = stream.direction == "in"
-            listed += [
-                Port(f"{stream.name}__valid", "input" if inward else "output", 1),
-                Port(f"{stream.name}__ready", "output" if inward else "input", 1),
-                Port(f"{stream.name}__payload", "input" if inward else "output", stream.width),
-            ]
-        return listed
+__all__ = ["SrbmEmitted", "emit"]
 
 
 @dataclass(frozen=True)
-class SrbmEmitted:
-    """A circuit as text, and beside it what its user needs."""
+class SrbmEmitted(EmittedCircuit):
+    """The circuit of a machine, as text."""
 
-    verilog: str
-    interface: SrbmInterface
-    description: str
-    """The JSON beside the Verilog."""
-
-    @property
-    def files(self) -> dict[str, str]:
-        """All files by name: ``NAME.v``, ``NAME.json`` and ``NAME.vlt``."""
-        top = self.interface.top
-        return {f"{top}.v": self.verilog, f"{top}.json": self.description, f"{top}.vlt": waivers(top)}
-
-    def write(self, folder: str | os.PathLike[str]) -> list[Path]:
-        """Write all files into a folder, made where it is missing; the paths. Raises OutputError where it cannot."""
-        target = make_folder(folder)
-        return [write_atomically(target / name, text) for name, text in self.files.items()]
+    interface: CommandInterface
 
 
 def emit(machine: Machine, lanes: int, name: str = TOP) -> SrbmEmitted:
@@ -85,7 +35,6 @@ def emit(machine: Machine, lanes: int, name: str = TOP) -> SrbmEmitted:
     text = convert(circuit, name).text.replace(f"  {BANK} #(", f"  {own_bank} #(")
     interface = interface_of(circuit, name)
     described = {
-        "generator": f"snnhw {version('snnhw')}, amaranth {version('amaranth')}",
         "machine": machine.model_dump(mode="json"),
         "lanes": lanes,
         "interface": interface.model_dump(mode="json"),
@@ -93,37 +42,27 @@ def emit(machine: Machine, lanes: int, name: str = TOP) -> SrbmEmitted:
     return SrbmEmitted(
         verilog=header(machine, lanes, interface) + text + "\n" + bank,
         interface=interface,
-        description=json.dumps(described, indent=1) + "\n",
+        description=as_json(described),
     )
 
 
-def interface_of(circuit: SrbmCircuit, name: str) -> SrbmInterface:
-    """The streams and the tap of a circuit, in a top module of that name."""
-    directions = {"command": "in", "pixels": "in", "levels_in": "in", "result": "out", "image": "out"}
-    directions["levels_out"] = "out"
-    return SrbmInterface(
-        top=name,
-        streams=tuple(
-            stream_port(stream, direction, getattr(circuit, stream).payload.shape())
-            for stream, direction in directions.items()
-        ),
-        tap=tap_of("units", "", circuit.units.report.shape(), circuit.taps),
-    )
+def interface_of(circuit: SrbmCircuit, name: str) -> CommandInterface:
+    """The streams and the tap of a circuit, a word of units a time, in a top module of that name."""
+    tap = tap_of("units", "", circuit.units.report.shape(), circuit.taps)
+    return CommandInterface(top=name, streams=streams_of(circuit), tap=tap)
 
 
-def header(machine: Machine, lanes: int, interface: SrbmInterface) -> str:
+def header(machine: Machine, lanes: int, interface: CommandInterface) -> str:
     """The comment at the head of the Verilog: what it is, and its ports."""
     lines = [
-        f"{interface.top}: a spiking restricted Boltzmann machine that learns, generated by snnhw {version('snnhw')}; "
-        "do not edit.",
         f"{machine.pixels} pixels, {machine.classes} classes of {machine.labels_per_class} label units, "
         f"{machine.hidden} hidden units, {machine.biases} biases on either side; {lanes} lanes.",
         "",
         "Ports:",
         "  clk, rst (synchronous, active high)",
         *(line for port in interface.streams for line in port_lines(port)),
-        "A transfer happens at a rising clock edge with valid and ready; valid and payload hold until then.",
+        STREAM_RULE,
         "Kinds of command: 0 train, 1 infer, 2 regenerate, 3 load, 4 dump.",
         f"A load must bring a walk other than 0 and a refresh below {machine.rows}, the number of rows.",
     ]
-    return "".join(f"// {line}".rstrip() + "\n" for line in lines) + "\n"
+    return comment(interface.top, "a spiking restricted Boltzmann machine that learns", lines)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from math import gcd
 from textwrap import indent
 
-from snnhw.host.protocol import ESCAPE, FLAG, FLIP, NUMBERS, Frame, Identity, Kind, Refusal, pack_pixels
+from snnhw.frames import ESCAPE, FLAG, FLIP, NUMBERS, Kind, Refusal
+from snnhw.host.protocol import Frame, Identity, pack_pixels
 from snnhw.implementation import address_width
 from snnhw.shell import UartShell, result_packet
 from snnhw.testbench.plan import Plan

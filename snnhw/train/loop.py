@@ -18,6 +18,7 @@ from snnhw.data import Dataset
 from snnhw.kinds import twin
 from snnhw.model import Model
 from snnhw.network import Network
+from snnhw.resumable import run_to_end
 from snnhw.train.augment import Augmenter
 from snnhw.train.batches import Batch, Batches
 from snnhw.train.checkpoint import check_identity, read_checkpoint, write_checkpoint
@@ -89,17 +90,8 @@ def train(
     """
     options = options or TrainOptions()
     with computing_threads(options.threads - options.prefetches):
-        run = _Run(network, dataset, options, test)
-        if checkpoint is not None and Path(checkpoint).exists():
-            record, state = read_checkpoint(checkpoint)
-            check_identity(checkpoint, record, run.record)
-            run.restore(record, state)
-        else:
-            run.teach(on_progress)
-        while len(run.record.epochs) < options.epochs:
-            run.epoch(on_progress)
-            if checkpoint is not None:
-                write_checkpoint(checkpoint, run.record, run.state())
+        run = _Run(network, dataset, options, test, on_progress)
+        run_to_end(run, None if checkpoint is None else Path(checkpoint))
         return _model(run.record, run.best), run.record
 
 
@@ -130,8 +122,16 @@ def _model(record: TrainingRecord, tensors: dict[str, Tensor]) -> Model:
 class _Run:
     """A training between two epochs."""
 
-    def __init__(self, network: Network, dataset: Dataset, options: TrainOptions, test: Dataset | None) -> None:
+    def __init__(
+        self,
+        network: Network,
+        dataset: Dataset,
+        options: TrainOptions,
+        test: Dataset | None,
+        on_progress: OnProgress | None,
+    ) -> None:
         self.options = options
+        self.on_progress = on_progress
         self.part, self.validation = split(network, dataset, options.validation)
         self.test = None if test is None else Part(*labelled(network, test))
         self.record = TrainingRecord(
@@ -160,7 +160,12 @@ class _Run:
         self.optimiser = torch.optim.Adam(_groups(self.network, options.learning_rate), betas=_BETAS, fused=True)
         self.best: dict[str, Tensor] = {}
 
-    def teach(self, on_progress: OnProgress | None) -> None:
+    @property
+    def complete(self) -> bool:
+        """Whether this was the last epoch."""
+        return len(self.record.epochs) >= self.options.epochs
+
+    def begin(self) -> None:
         """Train the teacher, where there is one, and ask it from then on."""
         chosen = self.options.teacher
         if self.teacher is None or chosen is None:
@@ -168,8 +173,8 @@ class _Run:
         start, epochs, total = time.perf_counter(), chosen.epochs, len(self.batches)
 
         def after_batch(number: int, batch: int, loss: float) -> None:
-            if on_progress is not None:
-                on_progress(Progress(number, epochs, batch, total, loss, teacher=True))
+            if self.on_progress is not None:
+                self.on_progress(Progress(number, epochs, batch, total, loss, teacher=True))
 
         def epoch() -> Iterator[tuple[Tensor, Tensor]]:
             return ((batch.samples, batch.labels) for batch in self.batches.epoch())
@@ -179,7 +184,7 @@ class _Run:
         self.record.teacher = TeacherRecord(validation=validation, seconds=time.perf_counter() - start)
         self.batches.teacher = self.teacher
 
-    def epoch(self, on_progress: OnProgress | None) -> None:
+    def advance(self) -> None:
         """One pass over the samples in a new order, and its scores."""
         start = time.perf_counter()
         number, batches = len(self.record.epochs) + 1, len(self.batches)
@@ -190,11 +195,11 @@ class _Run:
             total += self._improve(batch) * len(batch.labels)
             seen += len(batch.labels)
             self._average(step)
-            if on_progress is not None:
-                on_progress(Progress(number, self.options.epochs, index + 1, batches, total / seen))
+            if self.on_progress is not None:
+                self.on_progress(Progress(number, self.options.epochs, index + 1, batches, total / seen))
         scored = self._score(number, total / seen, start)
-        if on_progress is not None:
-            on_progress(Progress(number, self.options.epochs, batches, batches, scored.loss, scored))
+        if self.on_progress is not None:
+            self.on_progress(Progress(number, self.options.epochs, batches, batches, scored.loss, scored))
 
     def _improve(self, batch: Batch) -> float:
         """Improve the network on a batch, and return the mean loss that it had."""
@@ -247,9 +252,9 @@ class _Run:
         chosen = torch.cat([self.teacher(chunk).argmax(dim=1) for chunk in torch.split(samples, _TOGETHER)])
         return Score(correct=int((chosen.numpy() == part.labels).sum()), total=len(part.labels))
 
-    def state(self) -> dict[str, Any]:
-        """What a later run needs besides the record."""
-        return {
+    def save(self, checkpoint: Path) -> None:
+        """Write the record, and what a later run needs besides."""
+        state = {
             "network": self.network.state_dict(),
             "averaged": self.averaged.state_dict(),
             "optimiser": self.optimiser.state_dict(),
@@ -257,9 +262,12 @@ class _Run:
             "teacher": self.teacher.state_dict() if self.teacher else {},
             "best": self.best,
         }
+        write_checkpoint(checkpoint, self.record, state)
 
-    def restore(self, record: TrainingRecord, state: dict[str, Any]) -> None:
+    def resume(self, checkpoint: Path) -> None:
         """Go on from a record and the state that belongs to it."""
+        record, state = read_checkpoint(checkpoint)
+        check_identity(checkpoint, record, self.record)
         self.record, self.best = record, state["best"]
         self.network.load_state_dict(state["network"])
         self.averaged.load_state_dict(state["averaged"])

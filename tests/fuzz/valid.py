@@ -15,7 +15,8 @@ from snnhw.files import write_atomically
 from snnhw.fpga.base import Base
 from snnhw.fpga.parts import Cells, constraints, find_part
 from snnhw.fpga.report import REPORT, BuildReport
-from snnhw.host.protocol import Frame, Kind
+from snnhw.frames import Kind
+from snnhw.host.protocol import Frame
 from snnhw.semantics import semantics
 from snnhw.shell import PLAIN
 from snnhw.srbm import results

@@ -23,6 +23,7 @@ DESCRIPTION = tuple(
         "ranges",
         "shell",
         "errors",
+        "frames",
         "design",
         "srbm.grid",
         "srbm.machine",

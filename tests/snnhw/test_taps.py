@@ -8,13 +8,11 @@ import pytest
 from golden.network import run
 from snnhw.compare import Divergence, compare
 from snnhw.design import Design
-from snnhw.interface import Tap, TapSignal
+from snnhw.interface import ABORT, EVENT, SAMPLE, STEP, Tap, TapSignal
 from snnhw.simulate.amaranth import AmaranthSimulator
 from snnhw.simulate.simulation import Simulation
 from snnhw.simulate.taps import EncoderTrace, decode_encoder, decode_layer, record_words, signal_words
 from tests import circuits
-
-EVENT, STEP, SAMPLE, ABORT = range(4)
 
 
 def layer_tap(order: tuple[tuple[int | None, ...], ...], steps: int = 1) -> Tap:

@@ -8,9 +8,10 @@ import pytest
 
 from snnhw.design import Design
 from snnhw.implementation import Implementation
+from snnhw.interface import Port
 from snnhw.model import Model
 from snnhw.network import Rate
-from snnhw.shell import AxiShell, Port, Shell, UartShell
+from snnhw.shell import AxiShell, Shell, UartShell
 from snnhw.verilog import Emitted, emit
 from tests.circuits import CASES, EDGES, edge, emitted, implementation, model
 from tests.tools import EDITIONS, SYSTEM_VERILATOR, icarus, lint, needs_icarus, needs_system_verilator, run, yosys

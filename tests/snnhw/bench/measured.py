@@ -6,8 +6,8 @@ from typing import Any
 
 from snnhw.bench.figures import BoardFigures, PointFigures, Table
 from snnhw.fpga.boards import find_board
-from snnhw.fpga.report import Spread
 from snnhw.points import POINTS
+from snnhw.verdict import Spread
 
 
 def spread(mean: float) -> Spread:

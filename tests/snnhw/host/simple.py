@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from golden.network import run as run_golden
 from snnhw.design import Design
 from snnhw.errors import LinkError
+from snnhw.frames import VERSION, Kind, Refusal
 from snnhw.host.link import Link
-from snnhw.host.protocol import VERSION, Decoder, Frame, Identity, Kind, Refusal
+from snnhw.host.protocol import Decoder, Frame, Identity
 from snnhw.model import Model
 from snnhw.shell import Shell
 from snnhw.verilog import Emitted, emit

@@ -9,8 +9,9 @@ import pytest
 from golden.network import run as run_golden
 from snnhw.design import Design
 from snnhw.errors import LinkError
+from snnhw.frames import NUMBERS, Kind
 from snnhw.host.board import TRIES, WINDOW, Board
-from snnhw.host.protocol import NUMBERS, Frame, Identity, Kind
+from snnhw.host.protocol import Frame, Identity
 from snnhw.host.run import run
 from snnhw.implementation import Implementation
 from snnhw.verilog import emit

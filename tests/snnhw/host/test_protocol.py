@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snnhw.errors import DescriptionError
-from snnhw.host.protocol import Answer, Decoder, Frame, Identity, Kind, pack_pixels
+from snnhw.frames import Kind
+from snnhw.host.protocol import Answer, Decoder, Frame, Identity, pack_pixels
 from tests import circuits
 from tests.gateware.harness import examples
 

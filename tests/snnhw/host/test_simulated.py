@@ -8,9 +8,10 @@ import pytest
 
 from snnhw.design import Design
 from snnhw.errors import LinkError, ToolError
+from snnhw.frames import Kind
 from snnhw.host.board import Board
 from snnhw.host.link import SerialLink, open_link
-from snnhw.host.protocol import Decoder, Frame, Identity, Kind, pack_pixels
+from snnhw.host.protocol import Decoder, Frame, Identity, pack_pixels
 from snnhw.host.run import run
 from snnhw.host.simulated import Line, simulated_port
 from snnhw.implementation import Implementation

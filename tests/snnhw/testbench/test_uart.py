@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from snnhw.host.protocol import ESCAPE, FLAG
+from snnhw.frames import ESCAPE, FLAG
 from snnhw.shell import UartShell
 from snnhw.testbench.uart import spoilt
 from tests.snnhw.testbench.simulators import (
