@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from amaranth.hdl import ResetInserter, Signal
-from amaranth.sim import Simulator
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,7 +15,7 @@ from golden import crossbar as golden
 from snnhw.implementation import LayerShape
 from snnhw.interface import ABORT, EVENT, SAMPLE, STEP
 from snnhw.network import Range
-from tests.gateware.harness import Stall, examples, from_words, in_steps, pack, simulate, stalls, unpack
+from tests.gateware.harness import Stall, drive, examples, from_words, in_steps, pack, simulate, stalls, unpack
 from tests.layers import built, dense
 from tests.strategies import tensor
 
@@ -285,10 +284,7 @@ def words_after_resets(config, before, after, cuts):
             found[-1].clear()
             await feed(ctx, transfers_of(config, after), 40 + 8 * count, ready=1)
 
-    simulator = Simulator(ResetInserter(reset)(dut))
-    simulator.add_clock(1e-6)
-    simulator.add_testbench(clockwork)
-    simulator.run()
+    drive(ResetInserter(reset)(dut), clockwork)
     return found
 
 

@@ -29,6 +29,7 @@ from snnhw.network import (
     Rate,
 )
 from tests.gateware.harness import Stall, events_of, examples, filled_lanes, simulate, stalls
+from tests.gateware.samples import beats_of, transfers_of
 from tests.strategies import encoders, samples
 
 ENCODERS = {
@@ -57,28 +58,6 @@ def network_of(encoder, inputs, num_steps=3):
     return Network(input_shape=(inputs,), encoder=encoder, stages=(stage,), readout=CountReadout(), num_steps=num_steps)
 
 
-def beats_of(pixels, lanes, fill=0):
-    """The beats of a sample, ``last`` on the last one, which is filled up with anything."""
-    padded = [*pixels, *[fill] * (-len(pixels) % lanes)]
-    count = len(padded) // lanes
-    return [{"pixels": padded[i * lanes :][:lanes], "last": i == count - 1} for i in range(count)]
-
-
-def event_transfers(network, sample, zeros=False):
-    """An input of events: per step the events, then its end; ``zeros`` sends also events of value 0."""
-    transfers = []
-    for values in sample.reshape(network.num_steps, -1).tolist():
-        transfers += [{"address": i, "value": v, "end": 0} for i, v in enumerate(values) if v or zeros]
-        transfers.append({"address": 0, "value": 0, "end": 1})
-    return transfers
-
-
-def transfers_of(network, lanes, batch):
-    if network.encoder.kind == "events":
-        return [t for sample in batch for t in event_transfers(network, sample, zeros=lanes % 2 == 0)]
-    return [t for sample in batch for t in beats_of(sample.reshape(-1).tolist(), lanes, fill=255)]
-
-
 def run_transfers(config, transfers, stall=None):
     encoder = Encoder(*config)
     run = simulate(encoder, {"sample": transfers}, stall, patience=30 + 2 * encoder.beats)
@@ -86,7 +65,7 @@ def run_transfers(config, transfers, stall=None):
 
 
 def run_rtl(config, batch, stall=None):
-    return run_transfers(config, transfers_of(config.network, config.lanes, batch), stall)
+    return run_transfers(config, transfers_of(config.network, config.lanes, batch, zeros=config.lanes % 2 == 0), stall)
 
 
 def run_golden(config, batch):

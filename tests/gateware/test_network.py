@@ -36,24 +36,10 @@ from snnhw.network import (
 )
 from snnhw.weights import image
 from tests.gateware.harness import Stall, Watch, examples, from_words, in_steps, pack, simulate, stalls
+from tests.gateware.samples import transfers_of
 from tests.strategies import implementations, models, samples
 
 STALLS = [Stall(), Stall(sink=0.95, seed=1), Stall(source=0.8, seed=2), Stall(0.4, 0.4, True, 3)]
-
-
-def transfers_of(network, implementation, batch):
-    """The samples as the circuit takes them in."""
-    transfers = []
-    for sample in batch:
-        if network.encoder.kind == "events":
-            for values in sample.reshape(network.num_steps, -1).tolist():
-                transfers += [{"address": i, "value": v, "end": 0} for i, v in enumerate(values) if v]
-                transfers.append({"address": 0, "value": 0, "end": 1})
-        else:
-            lanes, beats = implementation.pixels_per_beat, -(-network.inputs // implementation.pixels_per_beat)
-            pixels = sample.reshape(-1).tolist() + [255] * (beats * lanes - network.inputs)
-            transfers += [{"pixels": pixels[i * lanes :][:lanes], "last": i == beats - 1} for i in range(beats)]
-    return transfers
 
 
 def lanes_of(signal, raw):
@@ -100,7 +86,7 @@ def run_rtl(config, batch, stall=None):
     """All that is seen of the circuit: classes, scores, and each tap's numbers, [samples][steps][units]."""
     model, implementation = config
     network = model.network
-    transfers = transfers_of(network, implementation, batch)
+    transfers = transfers_of(network, implementation.pixels_per_beat, batch)
     circuit, run = simulate_network(model, implementation, transfers, stall)
     fields, layout = circuit.interface.result.fields, circuit.result.payload.shape()
     seen: dict[str, list[Any]] = {field.name: [] for field in fields}
@@ -255,10 +241,10 @@ def test_an_aborted_sample_leaves_nothing_behind(name, lanes):
     way = implementation_of(model.network, lanes=lanes, pixels_per_beat=2)
     good, beats = batch_of(model.network, 2, seed=3), Design(model, way).beats
     bright = [{"pixels": [255, 255], "last": 0}] * (2 * beats)
-    transfers = transfers_of(model.network, way, good[:1])
+    transfers = transfers_of(model.network, 2, good[:1])
     for length in [*range(1, beats), 2 * beats]:
         transfers += [*bright[: length - 1], {"pixels": [255, 255], "last": 1}]
-    transfers += transfers_of(model.network, way, good[1:])
+    transfers += transfers_of(model.network, 2, good[1:])
     expected = run_golden((model, way), good)
     for stall in (STALLS[0], STALLS[3]):
         _, run = simulate_network(model, way, transfers, stall)
@@ -272,7 +258,7 @@ def test_an_aborted_sample_leaves_nothing_behind(name, lanes):
 def test_the_next_sample_is_taken_in_while_the_last_one_is_worked_on(name):
     network = MODELS[name].network
     way = implementation_of(network)
-    _, run = simulate_network(MODELS[name], way, transfers_of(network, way, batch_of(network, 2)))
+    _, run = simulate_network(MODELS[name], way, transfers_of(network, way.pixels_per_beat, batch_of(network, 2)))
     assert run.taken("sample")[2 * -(-network.inputs // way.pixels_per_beat) - 1] < run.offered("result")[0]
 
 
@@ -291,7 +277,7 @@ def test_a_sample_that_waits_for_weights_meets_all_of_them(encoder, event_lanes,
     batch = np.full((1, *network.sample_shape), 3 if encoder.kind == "events" else 255, np.uint8)
     octets = image(model, Design(model, way))
     loads = [{"byte": byte, "last": place == len(octets) - 1} for place, byte in enumerate(octets)]
-    _, run = simulate_network(model, way, transfers_of(network, way, batch), weights=loads)
+    _, run = simulate_network(model, way, transfers_of(network, way.pixels_per_beat, batch), weights=loads)
     assert [result["scores"] for result in run.payloads("result")] == golden.run(model, batch).scores.tolist()
 
 

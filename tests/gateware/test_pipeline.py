@@ -10,19 +10,8 @@ from gateware.pipeline import NeuronPipeline
 from snnhw.interface import EVENT, SAMPLE
 from snnhw.network import PER_NEURON, Leak, Neuron
 from tests.gateware.harness import Stall, Watch, examples, from_words, simulate, stalls, to_words, unpack
-from tests.gateware.test_neuron import (
-    LEAKS,
-    RESETS,
-    SHAPES,
-    SMALL,
-    SPIKES,
-    configs,
-    model_of,
-    run_golden,
-    shape_of,
-    sweep,
-)
-from tests.layers import built
+from tests.gateware.neurons import LEAKS, RESETS, SHAPES, SMALL, SPIKES, configs, model_of, run_golden, sweep
+from tests.layers import built, shape_of
 
 ALL = "all"
 

@@ -11,7 +11,6 @@ from gateware import readout as gateware
 from gateware.neuron import step_layout
 from golden import readout as golden
 from golden.neuron import NeuronStep
-from snnhw.implementation import LayerShape
 from snnhw.interface import EVENT, SAMPLE, STEP
 from snnhw.model import Model
 from snnhw.network import (
@@ -28,6 +27,7 @@ from snnhw.network import (
     VoteReadout,
 )
 from tests.gateware.harness import Stall, examples, simulate, stalls, to_words
+from tests.layers import shape_of
 
 STALLS = [Stall(), Stall(sink=0.8, seed=1), Stall(source=0.6, seed=2), Stall(0.4, 0.4, True, 3)]
 BURST = Spike(kind="count", bound=3)
@@ -40,11 +40,6 @@ def model_of(readout, units, num_steps, spike=None):
     stage = Layer(name="layer", synapse=Dense(units=units, weight_bits=4), bias=False, neuron=neuron)
     network = Network(input_shape=(2,), encoder=Events(), stages=(stage,), readout=readout, num_steps=num_steps)
     return Model(network, {"layer.weight": np.array([[-7, 7]] * units)})
-
-
-def shape_of(units, synapse_lanes=None, neuron_lanes=None):
-    synapse_lanes = synapse_lanes or units
-    return LayerShape(units=units, synapse_lanes=synapse_lanes, neuron_lanes=neuron_lanes or synapse_lanes)
 
 
 def words_of(config, numbers, at_once):

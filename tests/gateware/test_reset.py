@@ -4,15 +4,14 @@ from typing import Any
 
 import pytest
 from amaranth.hdl import ResetInserter, Signal
-from amaranth.sim import Simulator
 
 from gateware.network import NetworkCircuit
 from golden.network import run as run_golden
 from snnhw.design import Design
 from snnhw.implementation import MemoryKind
 from tests import circuits
-from tests.gateware.harness import pack, unpack
-from tests.gateware.test_network import transfers_of
+from tests.gateware.harness import drive, pack, unpack
+from tests.gateware.samples import transfers_of
 
 PATIENCE = 3000
 """Cycles in which any of these samples ends."""
@@ -25,7 +24,8 @@ def run_rtl(case: str, after: int, memory: MemoryKind = "rom") -> dict[str, Any]
     implementation = implementation.model_copy(update={"layers": layers})
     circuit, reset, results = NetworkCircuit(Design(model, implementation)), Signal(), []
     layout = circuit.sample.payload.shape()
-    first, second = ([pack(layout, t) for t in transfers_of(model.network, implementation, [s])] for s in samples)
+    pixels = implementation.pixels_per_beat
+    first, second = ([pack(layout, t) for t in transfers_of(model.network, pixels, [s])] for s in samples)
 
     async def clockwork(ctx):
         ctx.set(circuit.result.ready, 1)
@@ -46,10 +46,7 @@ def run_rtl(case: str, after: int, memory: MemoryKind = "rom") -> dict[str, Any]
                 results.append(unpack(circuit.result.payload.shape(), ctx.get(circuit.result.payload.as_value())))
             await ctx.tick()
 
-    simulator = Simulator(ResetInserter(reset)(circuit))
-    simulator.add_clock(1e-6)
-    simulator.add_testbench(clockwork)
-    simulator.run()
+    drive(ResetInserter(reset)(circuit), clockwork)
     (result,) = results
     return result
 
