@@ -3,12 +3,13 @@
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import strategies as st
 
 from golden import neuron as golden
 from snnhw.interface import SAMPLE, STEP
 from snnhw.model import Model
-from snnhw.network import CountReadout, Dense, Events, Layer, Leak, MembraneReadout, Network, Range, Spike
+from snnhw.network import CountReadout, Dense, Events, Layer, Leak, MembraneReadout, Network, Neuron, Range, Spike
 from tests.layers import shape_of
 from tests.strategies import integrators, models, neurons
 
@@ -41,6 +42,14 @@ SPIKES = {
     "count": Spike(kind="count", bound=3),
 }
 
+VARIANTS = [
+    pytest.param(leak, reset, spike, marks=() if (a + 2 * b + c) % 3 == 0 else pytest.mark.long)
+    for a, leak in enumerate(LEAKS)
+    for b, reset in enumerate(RESETS)
+    for c, spike in enumerate(SPIKES)
+]
+"""All combinations; those that are not long have each pair of a leak, a reset and a spike."""
+
 SHAPES = {
     "a single word": shape_of(3),
     "one neuron": shape_of(1),
@@ -50,6 +59,21 @@ SHAPES = {
     "neuron lanes that do not divide the synapse lanes": shape_of(8, 4, 3),
     "neither divides": shape_of(10, 4, 3),
 }
+
+
+def variant(leak, reset, spike):
+    """A neuron of these choices, with and without saturation and refractory steps; and a number to vary the rest by."""
+    index = list(LEAKS).index(leak) + list(RESETS).index(reset) + list(SPIKES).index(spike)
+    neuron = Neuron(
+        leak=LEAKS[leak],
+        threshold=9,
+        spike=SPIKES[spike],
+        refractory=2 * (index % 2),
+        membrane=None if index % 3 else SMALL,
+        initial=2 if index % 5 else -1,
+        **RESETS[reset],
+    )
+    return neuron, index
 
 
 def model_of(neuron, low, high, num_steps=4, **tensors):

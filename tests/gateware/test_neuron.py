@@ -12,7 +12,18 @@ from snnhw.network import (
     Spike,
 )
 from tests.gateware.harness import Stall, Watch, examples, from_words, in_steps, simulate, stalls, to_words, unpack
-from tests.gateware.neurons import LEAKS, RESETS, SHAPES, SMALL, SPIKES, configs, model_of, run_golden, sweep
+from tests.gateware.neurons import (
+    LEAKS,
+    SHAPES,
+    SMALL,
+    SPIKES,
+    VARIANTS,
+    configs,
+    model_of,
+    run_golden,
+    sweep,
+    variant,
+)
 from tests.layers import built, shape_of
 
 
@@ -51,21 +62,11 @@ def test_every_number_is_equal(drawn, stall):
     assert run_rtl(config, currents, stall)[1] == run_golden(config, currents)
 
 
-@pytest.mark.parametrize("spike", SPIKES)
-@pytest.mark.parametrize("reset", RESETS)
-@pytest.mark.parametrize("leak", LEAKS)
+@pytest.mark.slow
+@pytest.mark.parametrize(("leak", "reset", "spike"), VARIANTS)
 def test_every_variant(leak, reset, spike):
-    """All combinations, each with and without saturation or refractory steps."""
-    index = list(LEAKS).index(leak) + list(RESETS).index(reset) + list(SPIKES).index(spike)
-    neuron = Neuron(
-        leak=LEAKS[leak],
-        threshold=9,
-        spike=SPIKES[spike],
-        refractory=2 * (index % 2),
-        membrane=None if index % 3 else SMALL,
-        initial=2 if index % 5 else -1,
-        **RESETS[reset],
-    )
+    """Every pair of choices, and in `make long` all combinations."""
+    neuron, index = variant(leak, reset, spike)
     config = (model_of(neuron, [-15] * 5, [19] * 5, num_steps=8), shape_of(5, 3, 2), False)
     currents = sweep(5, 8)
     assert run_rtl(config, currents, Stall(sink=0.3, seed=index))[1] == run_golden(config, currents)

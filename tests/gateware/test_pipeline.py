@@ -10,7 +10,16 @@ from gateware.pipeline import NeuronPipeline
 from snnhw.interface import EVENT, SAMPLE
 from snnhw.network import PER_NEURON, Leak, Neuron
 from tests.gateware.harness import Stall, Watch, examples, from_words, simulate, stalls, to_words, unpack
-from tests.gateware.neurons import LEAKS, RESETS, SHAPES, SMALL, SPIKES, configs, model_of, run_golden, sweep
+from tests.gateware.neurons import (
+    LEAKS,
+    SHAPES,
+    VARIANTS,
+    configs,
+    model_of,
+    run_golden,
+    sweep,
+    variant,
+)
 from tests.layers import built, shape_of
 
 ALL = "all"
@@ -78,21 +87,11 @@ def test_every_number_is_equal(drawn, step_lanes, stall):
     assert run_rtl(config, currents, step_lanes, stall)[1] == expected(config, currents)
 
 
-@pytest.mark.parametrize("spike", SPIKES)
-@pytest.mark.parametrize("reset", RESETS)
-@pytest.mark.parametrize("leak", LEAKS)
+@pytest.mark.slow
+@pytest.mark.parametrize(("leak", "reset", "spike"), VARIANTS)
 def test_every_variant(leak, reset, spike):
-    """All combinations, each with and without saturation or refractory steps, constant currents or not."""
-    index = list(LEAKS).index(leak) + list(RESETS).index(reset) + list(SPIKES).index(spike)
-    neuron = Neuron(
-        leak=LEAKS[leak],
-        threshold=9,
-        spike=SPIKES[spike],
-        refractory=2 * (index % 2),
-        membrane=None if index % 3 else SMALL,
-        initial=2 if index % 5 else -1,
-        **RESETS[reset],
-    )
+    """Every pair of choices, and in `make long` all combinations."""
+    neuron, index = variant(leak, reset, spike)
     constant = bool(index % 4)
     config = (model_of(neuron, [-15] * 5, [19] * 5, num_steps=5), shape_of(5, 3, 2), constant)
     currents = sweep(5, 1 if constant else 5)

@@ -15,8 +15,10 @@ from snnhw.simulate.simulation import Mode, Simulation, SimulationError, Simulat
 from snnhw.simulate.verilator import VerilatorSimulator
 from snnhw.verification import verify
 from tests.circuits import CASES, emitted, implementation, model, samples
+from tests.families import family
 
 each_case = pytest.mark.parametrize("case", CASES)
+compiled_cases = pytest.mark.parametrize("case", family(CASES, always=["integrate_fire", "events", "neuron_major"]))
 STALLED = Stall(seed=5, source=100, sink=150)
 
 
@@ -26,8 +28,8 @@ def engines(case: str) -> tuple[Simulator, Simulator]:
     return chosen, AmaranthSimulator(Design(model(case), implementation(case)))
 
 
-@pytest.mark.verilator
-@each_case
+@pytest.mark.slow
+@compiled_cases
 def test_both_engines_show_the_same_in_the_same_cycles(case: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.chdir(tmp_path)
     given = samples(case, 4)
@@ -49,8 +51,8 @@ def same(one: Simulation, other: Simulation) -> None:
         np.testing.assert_array_equal(records, other.records[stage])
 
 
-@pytest.mark.verilator
-@each_case
+@pytest.mark.slow
+@compiled_cases
 def test_every_number_is_goldens_and_every_count_of_cycles_predicted(case: str):
     simulator, _ = engines(case)
     report = verify(Design(model(case), implementation(case)), samples(case, 200), simulator=simulator)
@@ -62,8 +64,8 @@ def test_every_number_is_goldens_and_every_count_of_cycles_predicted(case: str):
     assert stalled.timing_mismatches is None
 
 
-@pytest.mark.verilator
-@each_case
+@pytest.mark.slow
+@compiled_cases
 def test_an_isolated_sample_takes_as_long_as_one_that_is_the_only_one(case: str):
     simulator, _ = engines(case)
     given = samples(case, 10)

@@ -21,7 +21,7 @@ from snnhw.simulate.verilator import VerilatorSimulator
 from snnhw.verification import Report, verify
 from tests.circuits import implementation, model, samples
 
-pytestmark = pytest.mark.verilator
+pytestmark = pytest.mark.slow
 
 MODEL, IMPLEMENTATION, SAMPLES = model("direct"), implementation("direct"), samples("direct", 400)
 EVENTS = SAMPLES >> 4

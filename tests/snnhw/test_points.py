@@ -61,7 +61,7 @@ def test_a_point_is_for_a_part_that_there_is(chosen):
     assert chosen.board is None or find_board(chosen.board).device == part
 
 
-@pytest.mark.verilator
+@pytest.mark.slow
 @pytest.mark.parametrize("name", POINTS)
 def test_a_point_computes_what_golden_does(name: str):
     network = SMALL.network

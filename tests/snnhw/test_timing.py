@@ -59,7 +59,7 @@ def test_every_encoder_with_and_without_a_second_bank(case: str, overlap: bool):
     check(AmaranthSimulator(Design(model, implementation)), Design(model, implementation), circuits.samples(case, 5))
 
 
-@pytest.mark.verilator
+@pytest.mark.slow
 @pytest.mark.parametrize("lanes", [128, 8, 3, 1])
 def test_every_image_of_the_sample_on_mnist_mlp(lanes: int):
     model = resolve_model("mnist-mlp")

@@ -15,7 +15,7 @@ from snnhw.simulate.simulation import Mode, Simulation, SimulationError, Stall, 
 from tests import toy
 from tests.waveforms import read_fst, read_vcd
 
-pytestmark = pytest.mark.verilator
+pytestmark = pytest.mark.slow
 
 
 def check(simulation: Simulation, samples: np.ndarray) -> None:

@@ -75,7 +75,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SNNHW_CACHE", str(own))
 
 
-@pytest.mark.verilator
+@pytest.mark.long
 @pytest.mark.usefixtures("own_cache")
 def test_points_measured(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     arguments = ["bench", "small.safetensors", "--points", "up5k", "--boards", "icebreaker", "--dataset", "digits.npz"]
@@ -123,7 +123,7 @@ def _times(board: dict[str, Any], clock_mhz: float) -> dict[str, Any]:
     }
 
 
-@pytest.mark.verilator
+@pytest.mark.slow
 @pytest.mark.usefixtures("own_cache")
 def test_a_circuit_that_differs_is_seen(monkeypatch: pytest.MonkeyPatch):
     """The circuit of another model stands in for the point's own."""

@@ -89,7 +89,7 @@ def test_verify(folder: Path, capsys: pytest.CaptureFixture[str]):
     assert sorted(path.name for path in folder.iterdir()) == ["small.safetensors"]
 
 
-@pytest.mark.verilator
+@pytest.mark.slow
 def test_verify_the_verilog_with_any_lanes(capsys: pytest.CaptureFixture[str]):
     lanes = ["--lanes", "3", "--neuron-lanes", "output=2", "--pixels-per-beat", "5", "--no-overlap"]
     assert run(["verify", "small.safetensors", "--limit", "50", *lanes]) == 0
@@ -139,7 +139,7 @@ def test_cycles_unlike_the_prediction_are_status_1(monkeypatch: pytest.MonkeyPat
     assert "2 are not as predicted" in text
 
 
-@pytest.mark.verilator
+@pytest.mark.slow
 def test_verify_the_verilog_whose_weights_are_in_files(capsys: pytest.CaptureFixture[str]):
     shown = record(["verify", "small.safetensors", *LIMIT, "--weights", "readmemh"], capsys)
     assert (shown["equal"], shown["engine"]) == (True, "verilator")

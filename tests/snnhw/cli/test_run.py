@@ -18,7 +18,7 @@ from snnhw.modelfile import save
 from tests import circuits
 from tests.snnhw.host.simple import emit_once
 
-pytestmark = pytest.mark.verilator
+pytestmark = pytest.mark.slow
 
 SIMULATED = ["--port", "sim", "--dataset", "images.npz"]
 
@@ -129,6 +129,7 @@ def test_a_circuit_of_rom_is_simulated_as_it_was_built(capsys: pytest.CaptureFix
     assert slow["cycles"]["mean"] > fast["cycles"]["mean"]
 
 
+@pytest.mark.long
 def test_a_shipped_model(capsys: pytest.CaptureFixture[str]):
     assert run(["run", "mnist-mlp", "--port", "sim", "--limit", "12", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)

@@ -19,7 +19,7 @@ from snnhw.weights import image
 from tests import circuits
 from tests.snnhw.host.simple import SpoilingLink, emit_once
 
-pytestmark = pytest.mark.verilator
+pytestmark = pytest.mark.slow
 
 MODEL, IMPLEMENTATION = circuits.model("direct"), Implementation.of(circuits.model("direct").network)
 

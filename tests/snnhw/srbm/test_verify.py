@@ -15,7 +15,7 @@ from snnhw.srbm.simulate import SrbmSimulator
 from snnhw.srbm.timing import Timing
 from snnhw.srbm.verify import Plan, SrbmReport, verify_srbm
 
-pytestmark = pytest.mark.verilator
+pytestmark = pytest.mark.slow
 
 TOY = Machine(
     pixels=21,
