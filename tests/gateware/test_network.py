@@ -131,7 +131,7 @@ def configs(draw):
     return config, draw(samples(model.network, count=draw(st.integers(1, 2))))
 
 
-@examples(40)
+@examples(25)
 @given(configs(), stalls)
 def test_everything_that_is_seen_is_equal(drawn, stall):
     config, batch = drawn

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from gateware.pipeline import NeuronPipeline
 from snnhw.interface import EVENT, SAMPLE
 from snnhw.network import PER_NEURON, Leak, Neuron
+from tests.families import family
 from tests.gateware.harness import Stall, Watch, examples, from_words, simulate, stalls, to_words, unpack
 from tests.gateware.neurons import (
     LEAKS,
@@ -120,7 +121,7 @@ def test_parameters_of_each_neuron(step_lanes):
         assert run_rtl(config, sweep(5, 6), step_lanes, Stall(0.3, 0.3))[1] == expected(config, sweep(5, 6))
 
 
-@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize("name", family(SHAPES, always=["one neuron", "two words", "neither divides"]))
 @pytest.mark.parametrize("constant", [False, True], ids=["stream", "constant"])
 @pytest.mark.parametrize(("num_steps", "step_lanes"), [(1, 1), (4, 1), (4, ALL)])
 def test_every_shape_under_back_pressure(name, constant, num_steps, step_lanes):

@@ -9,6 +9,7 @@ import pytest
 from gateware.srbm import Kind, SrbmCircuit
 from golden.srbm import Srbm, Tick
 from snnhw.srbm.machine import Machine, Neuron, Periods, Phases, RandomSampling, RandomWalk, Synapse, Window
+from tests.families import family
 from tests.gateware.harness import Stall, Watch, simulate, unpack
 
 TOY = Machine(
@@ -129,7 +130,7 @@ class Pair:
             assert membranes[column : column + machine.hidden] == tick.hidden.tolist(), f"hidden V of tick {number}"
 
 
-@pytest.mark.parametrize("lanes", [1, 2, 4, 16])
+@pytest.mark.parametrize("lanes", family([1, 2, 4, 16], always=[1, 4]))
 def test_learns_infers_and_regenerates_as_golden_in_any_lanes(lanes: int):
     pair = Pair(TOY, lanes)
     pair.train()
@@ -157,7 +158,7 @@ VARIANTS: dict[str, Callable[[], Machine]] = {
 }
 
 
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("name", family(VARIANTS, always=["gradual, with decay", "one device, abrupt", "sampling"]))
 def test_learns_as_golden_whatever_the_machine(name: str):
     pair = Pair(VARIANTS[name](), 4, seed=3)
     pair.train()

@@ -1,5 +1,6 @@
 """The engines: the same numbers in the same cycles, by whichever; and which one is taken."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -17,19 +18,18 @@ from snnhw.verification import verify
 from tests.circuits import CASES, emitted, implementation, model, samples
 from tests.families import family
 
-each_case = pytest.mark.parametrize("case", CASES)
-compiled_cases = pytest.mark.parametrize("case", family(CASES, always=["integrate_fire", "events", "neuron_major"]))
+each_case = pytest.mark.parametrize("case", family(CASES, always=["events", "neuron_major"]))
 STALLED = Stall(seed=5, source=100, sink=150)
 
 
 def engines(case: str) -> tuple[Simulator, Simulator]:
     """Verilator's weights come from files, Amaranth's do not."""
-    chosen = VerilatorSimulator.of(Design(model(case), implementation(case, "readmemh")))
+    chosen = replace(VerilatorSimulator.of(Design(model(case), implementation(case, "readmemh"))), optimise=False)
     return chosen, AmaranthSimulator(Design(model(case), implementation(case)))
 
 
 @pytest.mark.slow
-@compiled_cases
+@each_case
 def test_both_engines_show_the_same_in_the_same_cycles(case: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.chdir(tmp_path)
     given = samples(case, 4)
@@ -52,7 +52,7 @@ def same(one: Simulation, other: Simulation) -> None:
 
 
 @pytest.mark.slow
-@compiled_cases
+@each_case
 def test_every_number_is_goldens_and_every_count_of_cycles_predicted(case: str):
     simulator, _ = engines(case)
     report = verify(Design(model(case), implementation(case)), samples(case, 200), simulator=simulator)
@@ -65,7 +65,7 @@ def test_every_number_is_goldens_and_every_count_of_cycles_predicted(case: str):
 
 
 @pytest.mark.slow
-@compiled_cases
+@each_case
 def test_an_isolated_sample_takes_as_long_as_one_that_is_the_only_one(case: str):
     simulator, _ = engines(case)
     given = samples(case, 10)
@@ -73,6 +73,7 @@ def test_an_isolated_sample_takes_as_long_as_one_that_is_the_only_one(case: str)
     assert simulator.run(given).latency.tolist() == alone
 
 
+@pytest.mark.slow
 @each_case
 def test_amaranth_alone_is_equal_with_stalls(case: str):
     done: list[int] = []

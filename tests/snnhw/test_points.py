@@ -19,6 +19,7 @@ from snnhw.points import POINTS, point
 from snnhw.presets import preset
 from snnhw.simulate.verilator import VerilatorSimulator
 from snnhw.verification import verify
+from tests.families import family
 from tests.strategies import networks
 
 
@@ -62,7 +63,7 @@ def test_a_point_is_for_a_part_that_there_is(chosen):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", POINTS)
+@pytest.mark.parametrize("name", family(POINTS, always=["fast", "tiny"]))
 def test_a_point_computes_what_golden_does(name: str):
     network = SMALL.network
     rng = np.random.default_rng(6)

@@ -13,6 +13,7 @@ from snnhw.network import Rate
 from snnhw.shell import AxiShell, Port, Shell, UartShell
 from snnhw.verilog import Emitted, emit
 from tests.circuits import CASES, EDGES, edge, emitted, implementation, model
+from tests.families import family
 from tests.tools import EDITIONS, SYSTEM_VERILATOR, icarus, lint, needs_icarus, needs_system_verilator, run, yosys
 
 SHELLS: dict[str, Shell] = {
@@ -22,8 +23,11 @@ SHELLS: dict[str, Shell] = {
     "uart": UartShell(clock_hz=12_000_000),
 }
 SUBJECTS = [*CASES, *EDGES, *SHELLS]
+SOME = ["bernoulli", "events", "neuron_major", *EDGES, "axi32", "uart"]
+"""Those that tools read which are slow, or say the same of the others."""
 
 each_subject = pytest.mark.parametrize("subject", SUBJECTS)
+some_subjects = pytest.mark.parametrize("subject", family(SUBJECTS, always=SOME))
 each_edition = pytest.mark.parametrize("edition", EDITIONS)
 
 
@@ -57,14 +61,14 @@ def test_nothing_is_compared_with_what_no_pixel_exceeds(tmp_path: Path):
 
 
 @needs_system_verilator
-@each_subject
+@some_subjects
 def test_so_does_an_old_verilator(circuit: Emitted, tmp_path: Path):
     assert lint(tmp_path, "snn.vlt", "snn.v", program=SYSTEM_VERILATOR) == set()
 
 
 @needs_icarus
 @each_edition
-@each_subject
+@some_subjects
 def test_icarus_accepts_it_without_a_word(circuit: Emitted, tmp_path: Path, edition: str):
     assert icarus(tmp_path, edition, "snn.v") == ""
 

@@ -139,7 +139,7 @@ def test_cycles_unlike_the_prediction_are_status_1(monkeypatch: pytest.MonkeyPat
     assert "2 are not as predicted" in text
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_verify_the_verilog_whose_weights_are_in_files(capsys: pytest.CaptureFixture[str]):
     shown = record(["verify", "small.safetensors", *LIMIT, "--weights", "readmemh"], capsys)
     assert (shown["equal"], shown["engine"]) == (True, "verilator")

@@ -118,6 +118,7 @@ def test_a_circuit_without_its_weights_says_how_they_come(
     assert "has no weights yet: load its weights, with --circuit and the JSON that was written" in captured.err
 
 
+@pytest.mark.long
 def test_a_circuit_of_rom_is_simulated_as_it_was_built(capsys: pytest.CaptureFixture[str]):
     assert run(["verilog", "small.safetensors", "--lanes", "2", "--out", "made"]) == 0
     capsys.readouterr()

