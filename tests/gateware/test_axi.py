@@ -95,6 +95,7 @@ def pixel_streams(draw: st.DrawFn) -> tuple[int, int, int, list[Framed]]:
     return inputs, size, pixels, draw(st.lists(packets(inputs, size), max_size=8))
 
 
+@pytest.mark.slow
 @examples(100)
 @given(pixel_streams(), stalls)
 def test_good_packets_and_no_others_become_samples(config: tuple[int, int, int, list[Framed]], stall: Stall):
@@ -147,6 +148,7 @@ def event_streams(draw: st.DrawFn) -> tuple[int, int, list[dict[str, int]], list
     return draw(st.sampled_from(BYTES)), record, events, sorted({*ends, len(events)} - {0})
 
 
+@pytest.mark.slow
 @examples(60)
 @given(event_streams(), stalls)
 def test_events_come_out_of_packets_that_end_anywhere(

@@ -152,6 +152,7 @@ def configs(draw):
     return config, marked
 
 
+@pytest.mark.slow
 @examples(60)
 @given(configs(), stalls)
 def test_currents_are_equal(drawn, stall):
@@ -200,6 +201,7 @@ def random_steps(config, count, seed=0):
     return marked
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SHAPES)
 def test_every_shape(name):
     stalls = [Stall(), Stall(sink=0.9, seed=1), Stall(0.5, 0.5, True, 2)]
@@ -209,6 +211,7 @@ def test_every_shape(name):
         assert run_rtl(config, marked, stalls[index % 3])[1] == run_golden(config, marked)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [shape_of(4, 4, 2), shape_of(4, 2, 1)], ids=["a group", "groups"])
 @pytest.mark.parametrize("bits", [1, 2, 4, 16])
 @pytest.mark.parametrize("values", [BINARY, GRADED], ids=["binary", "graded"])
@@ -228,6 +231,7 @@ def test_accumulators_reach_both_proven_bounds(shape, bits, values, event_lanes,
     assert result.min() == low.min() and result.max() == high.max()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("event_lanes", [1, 2])
 @pytest.mark.parametrize("values", [BINARY, GRADED], ids=["binary", "graded"])
 def test_weights_that_are_never_negative_never_positive_or_nothing(values, event_lanes):
@@ -238,6 +242,7 @@ def test_weights_that_are_never_negative_never_positive_or_nothing(values, event
             assert run_rtl(config, marked)[1] == run_golden(config, marked)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("shape", [shape_of(6, 6, 3), shape_of(6, 4, 2), shape_of(6, 1, 1), shape_of(6, 6, 1)], ids=str)
 def test_an_aborted_sample_leaves_nothing_behind(shape, way):
@@ -288,6 +293,7 @@ def words_after_resets(config, before, after, cuts):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("shape", [shape_of(4, 4, 2), shape_of(4, 2, 1), shape_of(5, 5, 1)], ids=str)
 def test_a_reset_of_one_cycle_leaves_nothing_of_what_was_on_its_way(shape, way):
@@ -326,6 +332,7 @@ def cycles_of(config, marked, latency):
     return taken, offered
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("shape", "latency"),
     [

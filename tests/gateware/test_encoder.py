@@ -106,6 +106,7 @@ def configs(draw):
     return config, draw(samples(network, count=draw(st.integers(1, 3))))
 
 
+@pytest.mark.slow
 @examples(60)
 @given(configs(), stalls)
 def test_events_are_equal(drawn, stall):
@@ -115,6 +116,7 @@ def test_events_are_equal(drawn, stall):
     assert not any(run.ports["error"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lanes", [1, 2, 3, 8], ids="{} pixels a beat".format)
 @pytest.mark.parametrize("name", ENCODERS)
 def test_every_encoder(name, lanes):
@@ -124,6 +126,7 @@ def test_every_encoder(name, lanes):
         assert run_rtl(config, batch, STALLS[lanes % 4])[1] == run_golden(config, batch)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FRAMED)
 @pytest.mark.parametrize("overlap", [True, False], ids=["overlap", "alone"])
 @pytest.mark.parametrize("lanes", [2, 5], ids=["beats", "one beat"])
@@ -135,6 +138,7 @@ def test_stalls_change_no_event(name, overlap, lanes):
         assert run_rtl(config, batch, stall)[1] == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FRAMED)
 @pytest.mark.parametrize("pixel", [0, 1, 127, 128, 254, 255])
 def test_every_corner_of_a_byte(name, pixel):
@@ -143,6 +147,7 @@ def test_every_corner_of_a_byte(name, pixel):
     assert run_rtl(config, batch)[1] == run_golden(config, batch)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("num_steps", [1, 3, 256, 300])
 def test_latency_of_every_brightness(num_steps):
     """Of every eighth one, where that is slow."""
@@ -158,6 +163,7 @@ def test_rates_of_every_step_of_none_and_of_a_phase_that_never_comes(encoder):
     assert run_rtl(config, batch)[1] == run_golden(config, batch)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bits", range(1, 9))
 def test_direct_encoding_of_every_depth(bits):
     config = Config(network_of(Direct(bits=bits), 256), 8, True)
@@ -191,6 +197,7 @@ def forgotten(events):
     return kept
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stall", STALLS[::3], ids=["free", "stalls"])
 @pytest.mark.parametrize("overlap", [True, False], ids=["overlap", "alone"])
 @pytest.mark.parametrize("name", FRAMED)
@@ -296,6 +303,7 @@ def test_direct_passes_on_a_transfer_a_cycle(event_lanes, queue):
     assert run.taken("events") == list(range(start, start + 3 * (16 // event_lanes + 1)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FRAMED)
 def test_events_of_even_and_odd_pixels_leave_side_by_side(name):
     """Beats of a power of two of pixels, and of another even number; the last one part empty."""

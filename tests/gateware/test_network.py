@@ -131,6 +131,7 @@ def configs(draw):
     return config, draw(samples(model.network, count=draw(st.integers(1, 2))))
 
 
+@pytest.mark.slow
 @examples(25)
 @given(configs(), stalls)
 def test_everything_that_is_seen_is_equal(drawn, stall):
@@ -204,6 +205,7 @@ def implementation_of(network, lanes=None, neurons=None, **options):
     return Implementation.of(network, lanes=lanes, neuron_lanes=capped, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_the_same_numbers_however_it_is_built_and_whatever_waits(name):
     model = MODELS[name]
@@ -215,6 +217,7 @@ def test_the_same_numbers_however_it_is_built_and_whatever_waits(name):
         assert run_rtl(config, batch, STALLS[index % 4]) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stall", STALLS, ids=["free", "slow sink", "slow source", "both"])
 def test_no_number_depends_on_stalls(stall):
     config = (MODELS["bernoulli, three layers"], implementation_of(MODELS["bernoulli, three layers"].network, lanes=2))
@@ -222,6 +225,7 @@ def test_no_number_depends_on_stalls(stall):
     assert run_rtl(config, batch, stall) == run_golden(config, batch)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_an_earlier_sample_leaves_nothing_behind(name):
     config = (MODELS[name], implementation_of(MODELS[name].network, lanes=3))
@@ -233,6 +237,7 @@ def test_an_earlier_sample_leaves_nothing_behind(name):
         assert seen[key][0] == seen[key][2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lanes", [None, 3, 1], ids=["all lanes", "three lanes", "one lane"])
 @pytest.mark.parametrize("name", ["direct, membrane", "integrate_fire, graded", "one neuron"])
 def test_an_aborted_sample_leaves_nothing_behind(name, lanes):
@@ -281,6 +286,7 @@ def test_a_sample_that_waits_for_weights_meets_all_of_them(encoder, event_lanes,
     assert [result["scores"] for result in run.payloads("result")] == golden.run(model, batch).scores.tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lanes", [None, 3], ids=["all lanes", "three lanes"])
 @pytest.mark.parametrize("name", MODELS)
 def test_no_combinational_cycle(name, lanes):
@@ -296,6 +302,7 @@ def changed(model, tensor, where, by):
     return Model(model.network, tensors)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("tensor", "where"),
     [

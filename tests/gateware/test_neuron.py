@@ -55,6 +55,7 @@ def run_rtl(config, currents, stall=None):
     return run, steps
 
 
+@pytest.mark.slow
 @examples(80)
 @given(configs(), stalls)
 def test_every_number_is_equal(drawn, stall):
@@ -183,6 +184,7 @@ def test_parameters_of_each_neuron():
         assert run_rtl(config, sweep(5, 8), Stall(0.3, 0.3))[1] == run_golden(config, sweep(5, 8))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SHAPES)
 @pytest.mark.parametrize("constant", [False, True], ids=["stream", "constant"])
 @pytest.mark.parametrize("num_steps", [1, 4])

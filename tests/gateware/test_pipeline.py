@@ -81,6 +81,7 @@ def expected(config, currents):
     return [{name: value for name, value in step.items() if name != "mark"} for step in run_golden(config, currents)]
 
 
+@pytest.mark.slow
 @examples(80)
 @given(configs(), st.sampled_from([1, ALL]), stalls)
 def test_every_number_is_equal(drawn, step_lanes, stall):
@@ -99,6 +100,7 @@ def test_every_variant(leak, reset, spike):
     assert run_rtl(config, currents, (1, ALL)[index % 2])[1] == expected(config, currents)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step_lanes", [1, ALL])
 def test_parameters_of_each_neuron(step_lanes):
     """In every word and lane another threshold, reset, leak and start; empty lanes have none."""
@@ -121,6 +123,7 @@ def test_parameters_of_each_neuron(step_lanes):
         assert run_rtl(config, sweep(5, 6), step_lanes, Stall(0.3, 0.3))[1] == expected(config, sweep(5, 6))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", family(SHAPES, always=["one neuron", "two words", "neither divides"]))
 @pytest.mark.parametrize("constant", [False, True], ids=["stream", "constant"])
 @pytest.mark.parametrize(("num_steps", "step_lanes"), [(1, 1), (4, 1), (4, ALL)])
@@ -132,6 +135,7 @@ def test_every_shape_under_back_pressure(name, constant, num_steps, step_lanes):
         assert run_rtl(config, currents, step_lanes, stall)[1] == expected(config, currents)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("num_steps", [1, 2, 5])
 @pytest.mark.parametrize("name", SHAPES)
 def test_unrolled_steps_take_a_word_a_cycle_and_two_cycles_a_step(name, num_steps):

@@ -34,6 +34,7 @@ def run_rtl(noise: Noise, lanes: int, counts: list[int], seed: int = SEED) -> tu
     return drawn, registers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lanes", [1, 4, 16])
 @pytest.mark.parametrize("noise", NOISES, ids=str)
 def test_every_draw_is_goldens(noise: Noise, lanes: int):
@@ -49,6 +50,7 @@ def test_a_word_without_units_leaves_the_register_alone(lanes: int):
     assert run_rtl(Walk(), lanes, [0, 0])[1] == [SEED, SEED]
 
 
+@pytest.mark.slow
 def test_lanes_change_no_draw():
     words = {lanes: run_rtl(Walk(), lanes, [lanes] * (32 // lanes)) for lanes in (1, 4, 32)}
     assert len({tuple(drawn) for drawn, _ in words.values()}) == 1

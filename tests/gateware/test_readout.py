@@ -123,6 +123,7 @@ def configs(draw):
     return (model, shape), np.array(numbers).reshape(-1, model.network.num_steps, units)
 
 
+@pytest.mark.slow
 @examples(60)
 @given(configs(), stalls, st.booleans())
 def test_class_and_scores_are_equal(drawn, stall, at_once):
@@ -139,6 +140,7 @@ SHAPES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at_once", [False, True], ids=["a step a word", "all steps a word"])
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("name", READOUTS)
@@ -187,6 +189,7 @@ def test_the_first_of_equals_wins_wherever_its_word_and_lane(lanes):
     assert [winner for winner, _ in results] == [i for i, _ in pairs]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at_once", [False, True])
 @pytest.mark.parametrize("name", READOUTS)
 def test_an_earlier_sample_leaves_nothing_behind(name, at_once):
@@ -213,6 +216,7 @@ LATENCIES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at_once", [False, True])
 @pytest.mark.parametrize(("name", "lanes"), LATENCIES)
 def test_the_result_comes_two_cycles_and_one_a_level_of_the_tree_after_the_last_word(name, lanes, at_once):

@@ -61,11 +61,13 @@ def run_rtl(case: str, moments: Sequence[int], memory: MemoryKind = "rom") -> li
     return results
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", circuits.CASES)
 def test_nothing_is_left_of_the_sample_before(case: str):
     check(case, run_rtl(case, [1, 3, 11, 40]), 4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["direct", "integrate_fire", "neuron_major"])
 def test_nothing_is_left_where_weights_can_be_loaded(case: str):
     check(case, run_rtl(case, [7, 13, 22], "ram"), 3)

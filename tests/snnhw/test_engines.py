@@ -115,6 +115,7 @@ def test_verilator_is_taken_where_it_runs(name):
     assert (choice.engine.name, choice.note, choice.sample_limit) == ("verilator", None, None)
 
 
+@pytest.mark.slow
 def test_auto_says_so_where_it_falls_back_and_runs_fewer_samples(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CXX", raising=False)

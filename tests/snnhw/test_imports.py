@@ -84,6 +84,7 @@ def check_twin(path: Path, own: str, libraries: set[str]) -> None:
             assert any(f"{name}.".startswith(f"{module}.") for module in DESCRIPTION), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", [path for path in MODULES if not names(path).startswith("snnhw/train/")], ids=names)
 def test_torch_is_imported_by_training_alone(path: Path):
     assert not {top(name) for name in imports(path)} & {"torch", "torchvision"}

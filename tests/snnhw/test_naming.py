@@ -47,6 +47,7 @@ def test_names_that_become_the_same_differ():
     assert not any("__" in instance for instance in named.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("memory", family(["rom", "ram"], always=["ram"]))
 @pytest.mark.parametrize("case", CASES)
 def test_nothing_else_in_the_circuit_has_a_name_that_a_layer_can_have(case: str, memory: str):
@@ -63,6 +64,7 @@ def test_nothing_else_in_the_circuit_has_a_name_that_a_layer_can_have(case: str,
     assert {name for name in others if "__" not in name} <= TAKEN
 
 
+@pytest.mark.slow
 def test_a_circuit_of_such_layers_is_verified():
     made = network(("clk", "error", "events__payload", "int"))
     choices = Implementation.of(made.network, memory={"error": "ram"})

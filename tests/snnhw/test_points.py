@@ -32,6 +32,7 @@ def small() -> Model:
 SMALL = small()
 
 
+@pytest.mark.slow
 @given(network=networks())
 def test_points_suit_any_network(network: Network):
     for name in POINTS:

@@ -127,6 +127,7 @@ def test_framing_that_does_not_recover_is_found(old: str, new: str, fault: str):
     assert report.problems[0].endswith(fault)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "encoder", [Direct(bits=8), Bernoulli(seed=5), Events(bits=8)], ids=["direct", "rule", "events"]
 )
@@ -153,6 +154,7 @@ def unreset(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(f"gateware.{module}.Signal", signal)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "case"),
     [

@@ -20,7 +20,6 @@ from snnhw.simulate.simulation import Simulator
 from snnhw.simulate.verilator import VerilatorSimulator
 from snnhw.timing import floor, predict
 from tests import circuits, strategies
-from tests.families import family
 from tests.gateware.harness import examples
 
 STREAMED = 200
@@ -43,6 +42,7 @@ def check(simulator: Simulator, design: Design, samples: NDArray[np.uint8]) -> N
     assert (floor(design, result).latency <= predicted.latency).all()
 
 
+@pytest.mark.slow
 @examples(12)
 @given(st.data())
 def test_any_small_circuit(data: st.DataObject):
@@ -52,6 +52,7 @@ def test_any_small_circuit(data: st.DataObject):
     check(AmaranthSimulator(Design(model, implementation)), Design(model, implementation), samples)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("overlap", [False, True])
 @pytest.mark.parametrize("case", circuits.CASES)
 def test_every_encoder_with_and_without_a_second_bank(case: str, overlap: bool):
@@ -60,8 +61,8 @@ def test_every_encoder_with_and_without_a_second_bank(case: str, overlap: bool):
     check(AmaranthSimulator(Design(model, implementation)), Design(model, implementation), circuits.samples(case, 5))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("lanes", family([128, 8, 3, 1], always=[8]))
+@pytest.mark.long
+@pytest.mark.parametrize("lanes", [128, 8, 3, 1])
 def test_every_image_of_the_sample_on_mnist_mlp(lanes: int):
     model = resolve_model("mnist-mlp")
     # The widest is the circuit of other tests; with weights in files the others compile sooner.

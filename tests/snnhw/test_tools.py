@@ -48,11 +48,13 @@ def circuit(subject: str, tmp_path: Path) -> Emitted:
     return made
 
 
+@pytest.mark.slow
 @each_subject
 def test_verilator_finds_nothing_but_what_is_waived(circuit: Emitted, tmp_path: Path):
     assert lint(tmp_path, "snn.vlt", "snn.v") == set()
 
 
+@pytest.mark.slow
 def test_nothing_is_compared_with_what_no_pixel_exceeds(tmp_path: Path):
     built = model("rate")
     network = built.network.model_copy(update={"encoder": Rate(threshold=255)})
@@ -60,12 +62,14 @@ def test_nothing_is_compared_with_what_no_pixel_exceeds(tmp_path: Path):
     assert lint(tmp_path, "snn.vlt", "snn.v") == set()
 
 
+@pytest.mark.slow
 @needs_system_verilator
 @some_subjects
 def test_so_does_an_old_verilator(circuit: Emitted, tmp_path: Path):
     assert lint(tmp_path, "snn.vlt", "snn.v", program=SYSTEM_VERILATOR) == set()
 
 
+@pytest.mark.slow
 @needs_icarus
 @each_edition
 @some_subjects
@@ -73,6 +77,7 @@ def test_icarus_accepts_it_without_a_word(circuit: Emitted, tmp_path: Path, edit
     assert icarus(tmp_path, edition, "snn.v") == ""
 
 
+@pytest.mark.slow
 @needs_icarus
 def test_icarus_accepts_a_digest_whose_highest_bit_is_1(tmp_path: Path):
     """A circuit that takes weights over a serial line holds 64 bits of the digest in a register."""
@@ -82,6 +87,7 @@ def test_icarus_accepts_a_digest_whose_highest_bit_is_1(tmp_path: Path):
     assert icarus(tmp_path, EDITIONS[0], "snn.v") == ""
 
 
+@pytest.mark.slow
 @each_subject
 def test_yosys_accepts_it(circuit: Emitted, tmp_path: Path):
     assert "Found and reported 0 problems." in yosys(tmp_path, "snn.v")
@@ -126,6 +132,7 @@ endmodule
 """
 
 
+@pytest.mark.slow
 @needs_icarus
 @each_edition
 @pytest.mark.parametrize("subject", ["direct", "axi32", *EDGES])

@@ -326,6 +326,7 @@ def test_no_such_point_or_board(option: str, kind: str, capsys: pytest.CaptureFi
     assert f"there is no {kind} 'faster'" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_plot_shows_points_and_peers_and_is_the_same_again(tmp_path: Path):
     shown = table(figures("fast"), figures("small", cycles=spread(3000.0)))
     first, second = (plot(shown, tmp_path / f"{name}.svg").read_bytes() for name in "ab")

@@ -121,6 +121,7 @@ def faked(monkeypatch: pytest.MonkeyPatch) -> Faked:
     return Faked(monkeypatch)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("folder")
 def test_timing_that_is_missed(faked: Faked, capsys: pytest.CaptureFixture[str]):
     words = ["build", MODEL, "--board", "icebreaker", "--out", "x"]
@@ -140,6 +141,7 @@ def test_timing_that_is_missed(faked: Faked, capsys: pytest.CaptureFixture[str])
     assert "cannot run at the clock" in command(capsys, "program", "x")[2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "lanes"),
     [
@@ -176,6 +178,7 @@ def test_an_estimate_leaves_the_harness_out(faked: Faked, capsys: pytest.Capture
     assert "built without a board" in command(capsys, "program", "x")[2]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("folder")
 def test_a_project_for_vivado(faked: Faked, capsys: pytest.CaptureFixture[str]):
     faked.types = {"hidden": {"LUT6": 3, "RAM32M": 2, "INV": 1, "FDRE": 4, "RAMB18E1": 3, "RAMB36E1": 1, "MUXF7": 9}}
@@ -315,6 +318,7 @@ def test_a_tool_that_fails_says_why(tmp_path: Path):
         synthesis.synthesise(["x.v"], "x", family, tmp_path, Stages(("hidden",)))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("folder", "faked")
 @pytest.mark.parametrize(
     ("before", "after", "message"),
