@@ -5,13 +5,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 WORKERS ?= 2
+PYTEST = $(BIN)/pytest -n $(WORKERS)
 CODE := snnhw gateware golden tests tools
 
 # The generated Verilog must not depend on which yosys a machine has.
 export AMARANTH_USE_YOSYS := builtin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit format clean
+.PHONY: help demo test quick long coverage lint types unit format clean
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 10
@@ -19,7 +20,19 @@ help:  ## show this list
 demo: $(VENV)/.base  ## a trained network to Verilog, simulated and found equal: under 3 minutes, installation included
 	$(BIN)/snnhw demo
 
-test: lint types unit  ## lint, check types, run every test: about 15 minutes, installation included
+test: lint types unit  ## lint, check types, run every test that is not long: under 8 minutes, once installed
+
+quick: lint types  ## lint, check types, run the tests that are neither long nor slow: under 90 seconds, once installed
+	$(PYTEST) -m "not long and not slow"
+
+# Two minutes, each with cases of its own; what fails says its seed, and is kept below build.
+long: $(VENV)/.dev  ## the tests that are long, then a minute of soak and one of damaged files
+	$(PYTEST) -m long
+	$(BIN)/python -m tests.soak --minutes 1
+	$(BIN)/python -m tests.fuzz --minutes 1
+
+coverage: $(VENV)/.dev  ## the lines that `make test` runs, counted: build/coverage/index.html
+	$(PYTEST) --cov --cov-report=html --cov-report=term:skip-covered
 
 lint: $(VENV)/.dev  ## ruff, for errors and for format
 	$(BIN)/ruff check .
@@ -28,8 +41,8 @@ lint: $(VENV)/.dev  ## ruff, for errors and for format
 types: $(VENV)/.dev  ## mypy
 	$(BIN)/mypy
 
-unit: $(VENV)/.dev  ## every test, on WORKERS processes (2)
-	$(BIN)/pytest -n $(WORKERS)
+unit: $(VENV)/.dev  ## every test that is not long, on WORKERS processes (2)
+	$(PYTEST)
 
 format: $(VENV)/.dev  ## put the code into the format that lint checks
 	$(BIN)/ruff check --fix .

@@ -53,3 +53,9 @@ def built(
         memory=memory,
     )
     return DesignLayer(**given, chosen=chosen, neuron_major=neuron_major, out_lanes=1)
+
+
+def shape_of(units: int, synapse_lanes: int | None = None, neuron_lanes: int | None = None) -> LayerShape:
+    """A layer's words; all units at once where nothing else is said."""
+    synapse_lanes = synapse_lanes or units
+    return LayerShape(units=units, synapse_lanes=synapse_lanes, neuron_lanes=neuron_lanes or synapse_lanes)

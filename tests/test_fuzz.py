@@ -20,7 +20,7 @@ from tests.fuzz.mutate import CHANGES, mutate
 from tests.fuzz.readers import READERS, Reader
 from tests.fuzz.run import MOST_BYTES, Bench, complaint_of, damage, fuzz
 from tests.long_run import ENOUGH
-from tests.snnhw.data.conftest import encode_idx
+from tests.snnhw.data.published import encode_idx
 
 LIGHT = [reader for reader in READERS if not reader.name.startswith(("torchvision", "checkpoint", "board-talk"))]
 """Readers that neither load PyTorch nor wait for answers."""

@@ -177,6 +177,7 @@ def simulated(model: Model, implementation: Implementation) -> Case:
     return case
 
 
+@pytest.mark.slow
 def test_a_fault_in_the_circuit_is_found():
     name, *_ = SMALL.model.tensors
     wrong = {**SMALL.model.tensors, name: -1 - SMALL.model.tensors[name]}
@@ -185,6 +186,7 @@ def test_a_fault_in_the_circuit_is_found():
     assert "layer0, neuron 0, integrated" in complaint_of(check("pauses"), case)
 
 
+@pytest.mark.slow
 def test_cycles_that_are_not_as_predicted_are_found():
     slow = SMALL.implementation.layers[0].model_copy(update={"synapse_lanes": 1, "neuron_lanes": 1})
     case = simulated(SMALL.model, SMALL.implementation.model_copy(update={"layers": (slow,)}))

@@ -19,10 +19,12 @@ from snnhw.verilog import Emitted, emit
 from snnhw.weights import image
 from tests.circuits import implementation, model, samples
 from tests.cosimulation import runner
+from tests.families import family
 from tests.tools import needs_icarus
 
 BENCH = "tests.cosimulation.axi_bench"
 SAMPLES = 5
+TDATA = {"integrate_fire": 8, "bernoulli": 64, "events": 32, "latency": 32}
 
 needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 
@@ -57,15 +59,17 @@ def vectors(case: str, interface: Interface, tdata: int, computed: Model | None 
 
 
 @needs_icarus
-@pytest.mark.parametrize(("case", "tdata"), [("integrate_fire", 8), ("bernoulli", 64), ("events", 32), ("latency", 32)])
-def test_icarus(tmp_path: Path, case: str, tdata: int):
-    circuit = emitted(case, tdata)
-    given = vectors(case, circuit.interface, tdata)
+@pytest.mark.slow
+@pytest.mark.parametrize("case", family(TDATA, always=["integrate_fire", "events"]))
+def test_icarus(tmp_path: Path, case: str):
+    circuit = emitted(case, TDATA[case])
+    given = vectors(case, circuit.interface, TDATA[case])
     ran, failed = runner.outcome(tmp_path, "icarus", circuit, BENCH, given, "-g2005")
     assert (ran > 10, failed) == (True, 0)
 
 
 @needs_icarus
+@pytest.mark.slow
 def test_new_weights(tmp_path: Path):
     built, chosen = model("direct"), implementation("direct")
     layers = tuple(layer.model_copy(update={"memory": "ram"}) for layer in chosen.layers)
@@ -80,6 +84,7 @@ def test_new_weights(tmp_path: Path):
 
 
 @needs_icarus
+@pytest.mark.slow
 def test_a_wrong_expectation_fails(tmp_path: Path):
     circuit = emitted("direct", 32)
     given = vectors("direct", circuit.interface, 32)
@@ -89,7 +94,7 @@ def test_a_wrong_expectation_fails(tmp_path: Path):
 
 
 @needs_make
-@pytest.mark.verilator
+@pytest.mark.long
 def test_verilator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     runner.use_verilator(tmp_path, monkeypatch)
     circuit = emitted("direct", 32)

@@ -55,12 +55,14 @@ def outcome(folder: Path, simulator: str, case: str, given: dict[str, object], *
 
 
 @needs_icarus
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["direct", "bernoulli", "events"])
 def test_icarus(tmp_path: Path, case: str):
     assert outcome(tmp_path, "icarus", case, vectors(case), "-g2005") == (TESTS, 0)
 
 
 @needs_icarus
+@pytest.mark.slow
 def test_a_wrong_expectation_fails(tmp_path: Path):
     given = vectors("direct")
     results = given["results"]
@@ -70,7 +72,7 @@ def test_a_wrong_expectation_fails(tmp_path: Path):
 
 
 @needs_make
-@pytest.mark.verilator
+@pytest.mark.long
 def test_verilator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     runner.use_verilator(tmp_path, monkeypatch)
     assert outcome(tmp_path, "verilator", "direct", vectors("direct"), "-Wall") == (TESTS, 0)

@@ -148,6 +148,7 @@ RUNS: dict[str, list[str]] = {
 BEFORE = {"weights": "verilog", "patch": "build", "report": "build", "program": "build", "srbm page": "srbm run"}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_field_is_printed_and_named(command: str, capsys: pytest.CaptureFixture[str]):

@@ -24,6 +24,7 @@ def test_links_lead_to_files_and_headings(name: str):
         assert not heading or heading in anchors(path.read_text()), link
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PAGES)
 def test_lines_for_the_shell_are_commands(name: str):
     """Those that are whole: a name in capitals stands for something, and ``COMMAND`` for any of them."""

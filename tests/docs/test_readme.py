@@ -26,6 +26,7 @@ from tests.docs.markdown import ROOT, fences, page, sections, table, tables
 PAGE = page("README.md")
 
 
+@pytest.mark.slow
 def test_the_python_runs_from_top_to_bottom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """With a small model in the place of the one that ships, and the simulator that needs no compiler."""
     monkeypatch.chdir(tmp_path)
@@ -120,6 +121,7 @@ def test_the_table_of_epochs_holds_what_training_recorded():
     assert len(recorded) == 8
 
 
+@pytest.mark.slow
 def test_what_the_demo_prints():
     """The drawing, the count on the sample and the cycles of its images are those that the demo would print."""
     printed = next(block for block in fences(PAGE, "") if "spikes of layer" in block)

@@ -34,7 +34,7 @@ from snnhw.tensorfile import load_described
 from tests import circuits
 from tests.fuzz import valid
 from tests.fuzz.mutate import Mutate, in_frames, in_gzip, in_json, in_png, in_safetensors, in_zip
-from tests.snnhw.data.conftest import encode_idx
+from tests.snnhw.data.published import encode_idx
 from tests.snnhw.srbm.small import small_model
 
 

@@ -23,7 +23,7 @@ from snnhw.srbm import results
 from snnhw.srbm.cnn import Convolution, FrontEnd, save_front_end
 from snnhw.srbm.runs import Run
 from tests import circuits
-from tests.snnhw.data.conftest import encode_idx
+from tests.snnhw.data.published import encode_idx
 from tests.snnhw.host.simple import SimpleCircuit
 
 CASE = "direct"

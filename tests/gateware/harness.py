@@ -235,13 +235,18 @@ def simulate(
             cycle += 1
             await ctx.tick()
 
-    simulator = Simulator(_clocked(dut))
-    simulator.add_clock(1e-6)
-    simulator.add_testbench(clockwork)
-    simulator.run()
+    drive(_clocked(dut), clockwork)
     run.transfers = {end.name: end.transfers for end in ends}
     run.watched = {name: watch.samples for name, watch in watches.items()}
     return run
+
+
+def drive(dut: Any, bench: Callable[[Any], Any]) -> None:
+    """Run a test bench, a coroutine of the simulator's context, to its end in Amaranth's simulator."""
+    simulator = Simulator(dut)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(bench)
+    simulator.run()
 
 
 def _streams(dut: Component) -> Iterator[tuple[str, Any]]:

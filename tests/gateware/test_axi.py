@@ -14,7 +14,7 @@ from gateware.registers import FLAGS, Registers
 from snnhw.interface import PayloadField
 from snnhw.network import CountReadout, Dense, Direct, Encoder, Events, Layer, Network, Neuron
 from snnhw.shell import REGISTERS, Packet
-from tests.gateware.harness import Stall, examples, pack, simulate, stalls, unpack
+from tests.gateware.harness import Stall, drive, examples, pack, simulate, stalls, unpack
 
 SHORT, LONG, KEEP, ADDRESS = range(4)
 PIXEL = PayloadField(name="pixels", offset=0, width=8)
@@ -95,6 +95,7 @@ def pixel_streams(draw: st.DrawFn) -> tuple[int, int, int, list[Framed]]:
     return inputs, size, pixels, draw(st.lists(packets(inputs, size), max_size=8))
 
 
+@pytest.mark.slow
 @examples(100)
 @given(pixel_streams(), stalls)
 def test_good_packets_and_no_others_become_samples(config: tuple[int, int, int, list[Framed]], stall: Stall):
@@ -147,6 +148,7 @@ def event_streams(draw: st.DrawFn) -> tuple[int, int, list[dict[str, int]], list
     return draw(st.sampled_from(BYTES)), record, events, sorted({*ends, len(events)} - {0})
 
 
+@pytest.mark.slow
 @examples(60)
 @given(event_streams(), stalls)
 def test_events_come_out_of_packets_that_end_anywhere(
@@ -205,10 +207,7 @@ def test_a_packet_that_has_begun_is_swallowed_where_all_is_forgotten(moment: int
                 passed.append((cycle, ctx.get(check.words.payload.data)))
             await ctx.tick()
 
-    simulator = Simulator(check)
-    simulator.add_clock(1e-6)
-    simulator.add_testbench(clockwork)
-    simulator.run()
+    drive(check, clockwork)
     after = [data for cycle, data in passed if cycle > moment]
     begun = -(-moment // 4)
     assert after == [word["data"] for word in words[4 * begun :]]
@@ -312,8 +311,5 @@ def test_a_flag_stays_until_a_one_clears_it():
         await write(0)
         await write(0xFFFFFFFF)
 
-    simulator = Simulator(block)
-    simulator.add_clock(1e-6)
-    simulator.add_testbench(clockwork)
-    simulator.run()
+    drive(block, clockwork)
     assert seen == [0b1101, 0b1001, 0b1001, 0]

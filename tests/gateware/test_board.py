@@ -6,6 +6,7 @@ from amaranth.sim import Simulator
 
 from gateware import board
 from gateware.board import BoardTop, Harness, Primitive
+from tests.gateware.harness import drive
 
 STARTUP = 5
 
@@ -117,7 +118,4 @@ def test_a_harness_reaches_every_port():
             await ctx.tick()
         assert came == [1 - bit for bit in reversed(sent)]
 
-    simulator = Simulator(harness)
-    simulator.add_clock(1e-6)
-    simulator.add_testbench(testbench)
-    simulator.run()
+    drive(harness, testbench)

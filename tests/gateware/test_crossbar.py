@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from amaranth.hdl import ResetInserter, Signal
-from amaranth.sim import Simulator
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,7 +15,7 @@ from golden import crossbar as golden
 from snnhw.implementation import LayerShape
 from snnhw.interface import ABORT, EVENT, SAMPLE, STEP
 from snnhw.network import Range
-from tests.gateware.harness import Stall, examples, from_words, in_steps, pack, simulate, stalls, unpack
+from tests.gateware.harness import Stall, drive, examples, from_words, in_steps, pack, simulate, stalls, unpack
 from tests.layers import built, dense
 from tests.strategies import tensor
 
@@ -153,6 +152,7 @@ def configs(draw):
     return config, marked
 
 
+@pytest.mark.slow
 @examples(60)
 @given(configs(), stalls)
 def test_currents_are_equal(drawn, stall):
@@ -201,6 +201,7 @@ def random_steps(config, count, seed=0):
     return marked
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SHAPES)
 def test_every_shape(name):
     stalls = [Stall(), Stall(sink=0.9, seed=1), Stall(0.5, 0.5, True, 2)]
@@ -210,6 +211,7 @@ def test_every_shape(name):
         assert run_rtl(config, marked, stalls[index % 3])[1] == run_golden(config, marked)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [shape_of(4, 4, 2), shape_of(4, 2, 1)], ids=["a group", "groups"])
 @pytest.mark.parametrize("bits", [1, 2, 4, 16])
 @pytest.mark.parametrize("values", [BINARY, GRADED], ids=["binary", "graded"])
@@ -229,6 +231,7 @@ def test_accumulators_reach_both_proven_bounds(shape, bits, values, event_lanes,
     assert result.min() == low.min() and result.max() == high.max()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("event_lanes", [1, 2])
 @pytest.mark.parametrize("values", [BINARY, GRADED], ids=["binary", "graded"])
 def test_weights_that_are_never_negative_never_positive_or_nothing(values, event_lanes):
@@ -239,6 +242,7 @@ def test_weights_that_are_never_negative_never_positive_or_nothing(values, event
             assert run_rtl(config, marked)[1] == run_golden(config, marked)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("shape", [shape_of(6, 6, 3), shape_of(6, 4, 2), shape_of(6, 1, 1), shape_of(6, 6, 1)], ids=str)
 def test_an_aborted_sample_leaves_nothing_behind(shape, way):
@@ -285,13 +289,11 @@ def words_after_resets(config, before, after, cuts):
             found[-1].clear()
             await feed(ctx, transfers_of(config, after), 40 + 8 * count, ready=1)
 
-    simulator = Simulator(ResetInserter(reset)(dut))
-    simulator.add_clock(1e-6)
-    simulator.add_testbench(clockwork)
-    simulator.run()
+    drive(ResetInserter(reset)(dut), clockwork)
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("shape", [shape_of(4, 4, 2), shape_of(4, 2, 1), shape_of(5, 5, 1)], ids=str)
 def test_a_reset_of_one_cycle_leaves_nothing_of_what_was_on_its_way(shape, way):
@@ -330,6 +332,7 @@ def cycles_of(config, marked, latency):
     return taken, offered
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("shape", "latency"),
     [

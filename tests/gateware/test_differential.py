@@ -145,6 +145,7 @@ class Bench:
         return [int(values[unit]) for unit in self._units(word, len(values))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lanes", LANES)
 @pytest.mark.parametrize("synapse", SYNAPSES, ids=lambda s: f"{s.cell}-{s.update}-{s.decay_shift}")
 def test_modes_follow_one_another_in_any_order(synapse: Synapse, lanes: int):
@@ -163,6 +164,7 @@ def test_of_a_source_that_stalls():
     bench.run(Stall(source=0.5))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lanes", [1, 4, 16])
 @pytest.mark.parametrize(("pixels", "hidden", "biases"), [(1, 1, 0), (5, 2, 1), (3, 17, 2), (14, 3, 1)])
 def test_rows_and_columns_at_the_edge_of_a_bank(pixels: int, hidden: int, biases: int, lanes: int):

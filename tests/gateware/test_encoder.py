@@ -30,6 +30,7 @@ from snnhw.network import (
     Rate,
 )
 from tests.gateware.harness import Stall, events_of, examples, filled_lanes, simulate, stalls
+from tests.gateware.samples import beats_of, transfers_of
 from tests.strategies import encoders, samples
 
 ENCODERS = {
@@ -58,28 +59,6 @@ def network_of(encoder, inputs, num_steps=3):
     return Network(input_shape=(inputs,), encoder=encoder, stages=(stage,), readout=CountReadout(), num_steps=num_steps)
 
 
-def beats_of(pixels, lanes, fill=0):
-    """The beats of a sample, ``last`` on the last one, which is filled up with anything."""
-    padded = [*pixels, *[fill] * (-len(pixels) % lanes)]
-    count = len(padded) // lanes
-    return [{"pixels": padded[i * lanes :][:lanes], "last": i == count - 1} for i in range(count)]
-
-
-def event_transfers(network, sample, zeros=False):
-    """An input of events: per step the events, then its end; ``zeros`` sends also events of value 0."""
-    transfers = []
-    for values in sample.reshape(network.num_steps, -1).tolist():
-        transfers += [{"address": i, "value": v, "end": 0} for i, v in enumerate(values) if v or zeros]
-        transfers.append({"address": 0, "value": 0, "end": 1})
-    return transfers
-
-
-def transfers_of(network, lanes, batch):
-    if network.encoder.kind == "events":
-        return [t for sample in batch for t in event_transfers(network, sample, zeros=lanes % 2 == 0)]
-    return [t for sample in batch for t in beats_of(sample.reshape(-1).tolist(), lanes, fill=255)]
-
-
 def run_transfers(config, transfers, stall=None):
     encoder = Encoder(*config)
     run = simulate(encoder, {"sample": transfers}, stall, patience=30 + 2 * encoder.beats)
@@ -87,7 +66,7 @@ def run_transfers(config, transfers, stall=None):
 
 
 def run_rtl(config, batch, stall=None):
-    return run_transfers(config, transfers_of(config.network, config.lanes, batch), stall)
+    return run_transfers(config, transfers_of(config.network, config.lanes, batch, zeros=config.lanes % 2 == 0), stall)
 
 
 def run_golden(config, batch):
@@ -128,6 +107,7 @@ def configs(draw):
     return config, draw(samples(network, count=draw(st.integers(1, 3))))
 
 
+@pytest.mark.slow
 @examples(60)
 @given(configs(), stalls)
 def test_events_are_equal(drawn, stall):
@@ -137,6 +117,7 @@ def test_events_are_equal(drawn, stall):
     assert not any(run.ports["error"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lanes", [1, 2, 3, 8], ids="{} pixels a beat".format)
 @pytest.mark.parametrize("name", ENCODERS)
 def test_every_encoder(name, lanes):
@@ -146,6 +127,7 @@ def test_every_encoder(name, lanes):
         assert run_rtl(config, batch, STALLS[lanes % 4])[1] == run_golden(config, batch)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FRAMED)
 @pytest.mark.parametrize("overlap", [True, False], ids=["overlap", "alone"])
 @pytest.mark.parametrize("lanes", [2, 5], ids=["beats", "one beat"])
@@ -157,6 +139,7 @@ def test_stalls_change_no_event(name, overlap, lanes):
         assert run_rtl(config, batch, stall)[1] == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FRAMED)
 @pytest.mark.parametrize("pixel", [0, 1, 127, 128, 254, 255])
 def test_every_corner_of_a_byte(name, pixel):
@@ -165,6 +148,7 @@ def test_every_corner_of_a_byte(name, pixel):
     assert run_rtl(config, batch)[1] == run_golden(config, batch)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("num_steps", [1, 3, 256, 300])
 def test_latency_of_every_brightness(num_steps):
     """Of every eighth one, where that is slow."""
@@ -180,6 +164,7 @@ def test_rates_of_every_step_of_none_and_of_a_phase_that_never_comes(encoder):
     assert run_rtl(config, batch)[1] == run_golden(config, batch)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bits", range(1, 9))
 def test_direct_encoding_of_every_depth(bits):
     config = Config(network_of(Direct(bits=bits), 256), 8, True)
@@ -213,6 +198,7 @@ def forgotten(events):
     return kept
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stall", STALLS[::3], ids=["free", "stalls"])
 @pytest.mark.parametrize("overlap", [True, False], ids=["overlap", "alone"])
 @pytest.mark.parametrize("name", FRAMED)
@@ -318,6 +304,7 @@ def test_direct_passes_on_a_transfer_a_cycle(event_lanes, queue):
     assert run.taken("events") == list(range(start, start + 3 * (16 // event_lanes + 1)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FRAMED)
 def test_events_of_even_and_odd_pixels_leave_side_by_side(name):
     """Beats of a power of two of pixels, and of another even number; the last one part empty."""

@@ -3,8 +3,6 @@ import random
 import numpy as np
 import pytest
 from amaranth.hdl import Module, Signal
-from amaranth.lib import wiring
-from amaranth.sim import Simulator
 
 from gateware.differential import Mode
 from gateware.learning import Gate, pulse
@@ -12,6 +10,7 @@ from gateware.sweep import Sweep
 from golden.learning import Learning
 from snnhw.srbm.grid import Grid
 from snnhw.srbm.machine import Machine, Periods, Phases, Window
+from tests.gateware.harness import drive
 
 TOY = Machine(
     pixels=5,
@@ -24,13 +23,6 @@ TOY = Machine(
     window=Window(visible=3, hidden=2),
     inference_ticks=9,
 )
-
-
-def simulate(dut: wiring.Component | Module, bench) -> None:
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-6)
-    simulator.add_testbench(bench)
-    simulator.run()
 
 
 @pytest.mark.parametrize("train", [True, False])
@@ -56,7 +48,7 @@ def test_the_gate_follows_the_phases(train: bool):
             assert times == (tick % 3, tick % 4, tick % 7)
             await ctx.tick()
 
-    simulate(dut, bench)
+    drive(dut, bench)
 
 
 @pytest.mark.parametrize("window", [1, 2, 7])
@@ -73,7 +65,7 @@ def test_a_pulse_lasts_as_long_as_its_window(window: int):
             learning.tick(np.full(TOY.rows, bool(fires)), np.zeros(TOY.columns, bool), 0)
             assert ctx.get(timer) == learning.trace[0]
 
-    simulate(m, bench)
+    drive(m, bench)
 
 
 def reports(
@@ -144,4 +136,4 @@ def test_updates_are_those_of_golden(lanes: int):
             await ctx.tick()
             ctx.set(gate.advance, 0)
 
-    simulate(m, bench)
+    drive(m, bench)

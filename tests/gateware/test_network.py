@@ -36,24 +36,10 @@ from snnhw.network import (
 )
 from snnhw.weights import image
 from tests.gateware.harness import Stall, Watch, examples, from_words, in_steps, pack, simulate, stalls
+from tests.gateware.samples import transfers_of
 from tests.strategies import implementations, models, samples
 
 STALLS = [Stall(), Stall(sink=0.95, seed=1), Stall(source=0.8, seed=2), Stall(0.4, 0.4, True, 3)]
-
-
-def transfers_of(network, implementation, batch):
-    """The samples as the circuit takes them in."""
-    transfers = []
-    for sample in batch:
-        if network.encoder.kind == "events":
-            for values in sample.reshape(network.num_steps, -1).tolist():
-                transfers += [{"address": i, "value": v, "end": 0} for i, v in enumerate(values) if v]
-                transfers.append({"address": 0, "value": 0, "end": 1})
-        else:
-            lanes, beats = implementation.pixels_per_beat, -(-network.inputs // implementation.pixels_per_beat)
-            pixels = sample.reshape(-1).tolist() + [255] * (beats * lanes - network.inputs)
-            transfers += [{"pixels": pixels[i * lanes :][:lanes], "last": i == beats - 1} for i in range(beats)]
-    return transfers
 
 
 def lanes_of(signal, raw):
@@ -100,7 +86,7 @@ def run_rtl(config, batch, stall=None):
     """All that is seen of the circuit: classes, scores, and each tap's numbers, [samples][steps][units]."""
     model, implementation = config
     network = model.network
-    transfers = transfers_of(network, implementation, batch)
+    transfers = transfers_of(network, implementation.pixels_per_beat, batch)
     circuit, run = simulate_network(model, implementation, transfers, stall)
     fields, layout = circuit.interface.result.fields, circuit.result.payload.shape()
     seen: dict[str, list[Any]] = {field.name: [] for field in fields}
@@ -145,7 +131,8 @@ def configs(draw):
     return config, draw(samples(model.network, count=draw(st.integers(1, 2))))
 
 
-@examples(40)
+@pytest.mark.slow
+@examples(25)
 @given(configs(), stalls)
 def test_everything_that_is_seen_is_equal(drawn, stall):
     config, batch = drawn
@@ -218,6 +205,7 @@ def implementation_of(network, lanes=None, neurons=None, **options):
     return Implementation.of(network, lanes=lanes, neuron_lanes=capped, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_the_same_numbers_however_it_is_built_and_whatever_waits(name):
     model = MODELS[name]
@@ -229,6 +217,7 @@ def test_the_same_numbers_however_it_is_built_and_whatever_waits(name):
         assert run_rtl(config, batch, STALLS[index % 4]) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stall", STALLS, ids=["free", "slow sink", "slow source", "both"])
 def test_no_number_depends_on_stalls(stall):
     config = (MODELS["bernoulli, three layers"], implementation_of(MODELS["bernoulli, three layers"].network, lanes=2))
@@ -236,6 +225,7 @@ def test_no_number_depends_on_stalls(stall):
     assert run_rtl(config, batch, stall) == run_golden(config, batch)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_an_earlier_sample_leaves_nothing_behind(name):
     config = (MODELS[name], implementation_of(MODELS[name].network, lanes=3))
@@ -247,6 +237,7 @@ def test_an_earlier_sample_leaves_nothing_behind(name):
         assert seen[key][0] == seen[key][2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lanes", [None, 3, 1], ids=["all lanes", "three lanes", "one lane"])
 @pytest.mark.parametrize("name", ["direct, membrane", "integrate_fire, graded", "one neuron"])
 def test_an_aborted_sample_leaves_nothing_behind(name, lanes):
@@ -255,10 +246,10 @@ def test_an_aborted_sample_leaves_nothing_behind(name, lanes):
     way = implementation_of(model.network, lanes=lanes, pixels_per_beat=2)
     good, beats = batch_of(model.network, 2, seed=3), Design(model, way).beats
     bright = [{"pixels": [255, 255], "last": 0}] * (2 * beats)
-    transfers = transfers_of(model.network, way, good[:1])
+    transfers = transfers_of(model.network, 2, good[:1])
     for length in [*range(1, beats), 2 * beats]:
         transfers += [*bright[: length - 1], {"pixels": [255, 255], "last": 1}]
-    transfers += transfers_of(model.network, way, good[1:])
+    transfers += transfers_of(model.network, 2, good[1:])
     expected = run_golden((model, way), good)
     for stall in (STALLS[0], STALLS[3]):
         _, run = simulate_network(model, way, transfers, stall)
@@ -272,7 +263,7 @@ def test_an_aborted_sample_leaves_nothing_behind(name, lanes):
 def test_the_next_sample_is_taken_in_while_the_last_one_is_worked_on(name):
     network = MODELS[name].network
     way = implementation_of(network)
-    _, run = simulate_network(MODELS[name], way, transfers_of(network, way, batch_of(network, 2)))
+    _, run = simulate_network(MODELS[name], way, transfers_of(network, way.pixels_per_beat, batch_of(network, 2)))
     assert run.taken("sample")[2 * -(-network.inputs // way.pixels_per_beat) - 1] < run.offered("result")[0]
 
 
@@ -291,10 +282,11 @@ def test_a_sample_that_waits_for_weights_meets_all_of_them(encoder, event_lanes,
     batch = np.full((1, *network.sample_shape), 3 if encoder.kind == "events" else 255, np.uint8)
     octets = image(model, Design(model, way))
     loads = [{"byte": byte, "last": place == len(octets) - 1} for place, byte in enumerate(octets)]
-    _, run = simulate_network(model, way, transfers_of(network, way, batch), weights=loads)
+    _, run = simulate_network(model, way, transfers_of(network, way.pixels_per_beat, batch), weights=loads)
     assert [result["scores"] for result in run.payloads("result")] == golden.run(model, batch).scores.tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lanes", [None, 3], ids=["all lanes", "three lanes"])
 @pytest.mark.parametrize("name", MODELS)
 def test_no_combinational_cycle(name, lanes):
@@ -310,6 +302,7 @@ def changed(model, tensor, where, by):
     return Model(model.network, tensors)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("tensor", "where"),
     [

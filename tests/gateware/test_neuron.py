@@ -1,44 +1,30 @@
 """Every variant of the neuron, word by word: each number of each step equals golden's."""
 
-from typing import Any
-
-import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from gateware.neuron import NeuronBank
-from golden import neuron as golden
-from snnhw.implementation import LayerShape
-from snnhw.interface import EVENT, SAMPLE, STEP
-from snnhw.model import Model
+from snnhw.interface import EVENT
 from snnhw.network import (
     PER_NEURON,
-    CountReadout,
-    Dense,
-    Events,
-    Layer,
     Leak,
-    MembraneReadout,
-    Network,
     Neuron,
-    Range,
     Spike,
 )
 from tests.gateware.harness import Stall, Watch, examples, from_words, in_steps, simulate, stalls, to_words, unpack
-from tests.layers import built
-from tests.strategies import integrators, models, neurons
-
-SMALL = Range(lo=-20, hi=30)
-
-
-def model_of(neuron, low, high, num_steps=4, **tensors):
-    """A layer whose currents reach from ``low`` to ``high``, a list of each per neuron."""
-    stage = Layer(name="layer", synapse=Dense(units=len(low), weight_bits=16), bias=False, neuron=neuron)
-    readout = CountReadout() if neuron.fires else MembraneReadout()
-    network = Network(input_shape=(2,), encoder=Events(), stages=(stage,), readout=readout, num_steps=num_steps)
-    given_tensors = {"layer.weight": np.array([low, high]).T}
-    return Model(network, given_tensors | {f"layer.{name}": np.array(value) for name, value in tensors.items()})
+from tests.gateware.neurons import (
+    LEAKS,
+    SHAPES,
+    SMALL,
+    SPIKES,
+    VARIANTS,
+    configs,
+    model_of,
+    run_golden,
+    sweep,
+    variant,
+)
+from tests.layers import built, shape_of
 
 
 def bank_of(config):
@@ -69,63 +55,7 @@ def run_rtl(config, currents, stall=None):
     return run, steps
 
 
-def run_golden(config, currents):
-    model, _, constant = config
-    num_steps = model.network.num_steps
-    bank = golden.NeuronBank(model.layers[0])
-    steps = []
-    for sample in currents:
-        state = bank.initial_state(1)
-        for t, current in enumerate(sample * num_steps if constant else sample):
-            step = bank.step(state, np.array([current]))
-            state = step.state
-            numbers = {"integrated": step.integrated, "spike": step.spike, "value": step.value, **state}
-            lists = {name: value[0].tolist() for name, value in numbers.items()}
-            steps.append(lists | {"mark": SAMPLE if t == num_steps - 1 else STEP})
-    return steps
-
-
-def shape_of(units, synapse_lanes=None, neuron_lanes=None):
-    synapse_lanes = synapse_lanes or units
-    return LayerShape(units=units, synapse_lanes=synapse_lanes, neuron_lanes=neuron_lanes or synapse_lanes)
-
-
-@st.composite
-def networks(draw):
-    """One layer of any neuron."""
-    fires = draw(st.booleans())
-    stage = Layer(
-        name="layer",
-        synapse=Dense(units=draw(st.integers(1, 6)), weight_bits=draw(st.sampled_from([4, 1, 8, 16]))),
-        bias=draw(st.booleans()),
-        neuron=draw(neurons() if fires else integrators()),
-    )
-    return Network(
-        input_shape=(draw(st.integers(1, 3)),),
-        encoder=Events(bits=draw(st.integers(1, 4))),
-        stages=(stage,),
-        readout=CountReadout() if fires else MembraneReadout(),
-        num_steps=draw(st.integers(1, 6)),
-    )
-
-
-@st.composite
-def configs(draw):
-    """A model, a shape, whether currents are constant, and currents of two samples, often at their bounds."""
-    model = draw(models(networks()))
-    stage, constant = model.layers[0], draw(st.booleans())
-    synapse_lanes = draw(st.integers(1, stage.units))
-    shape = shape_of(stage.units, synapse_lanes, draw(st.integers(1, synapse_lanes)))
-    low, high = stage.current_bounds
-    numbers = [
-        st.one_of(st.sampled_from([lo, hi]), st.integers(lo, hi))
-        for lo, hi in zip(low.tolist(), high.tolist(), strict=True)
-    ]
-    steps = 1 if constant else model.network.num_steps
-    sample = st.lists(st.tuples(*numbers).map(list), min_size=steps, max_size=steps)
-    return (model, shape, constant), draw(st.lists(sample, min_size=1, max_size=2))
-
-
+@pytest.mark.slow
 @examples(80)
 @given(configs(), stalls)
 def test_every_number_is_equal(drawn, stall):
@@ -133,58 +63,11 @@ def test_every_number_is_equal(drawn, stall):
     assert run_rtl(config, currents, stall)[1] == run_golden(config, currents)
 
 
-LEAKS = {
-    "none": Leak(),
-    "subtract": Leak(kind="subtract", amount=3),
-    "shift": Leak(kind="shift", bits=2),
-    "shift toward zero": Leak(kind="shift", bits=2, rounding="toward_zero"),
-    "multiply": Leak(kind="multiply", bits=4, amount=11),
-    "multiply toward zero": Leak(kind="multiply", bits=4, amount=11, rounding="toward_zero"),
-    "multiply by one": Leak(kind="multiply", bits=4, amount=16),
-    "multiply by zero": Leak(kind="multiply", bits=4, amount=0),
-}
-
-RESETS: dict[str, dict[str, Any]] = {
-    "subtract": {"reset": "subtract"},
-    "subtract other": {"reset": "subtract", "reset_amount": 4},
-    "subtract nothing": {"reset": "subtract", "reset_amount": 0},
-    "zero": {"reset": "zero"},
-    "none": {"reset": "none"},
-    "delayed subtract": {"reset": "subtract", "reset_delay": True},
-    "delayed zero": {"reset": "zero", "reset_delay": True},
-}
-
-SPIKES = {
-    "binary": Spike(),
-    "residue": Spike(kind="residue", bits=3),
-    "count": Spike(kind="count", bound=3),
-}
-
-
-def sweep(units, num_steps, low=-15, high=19):
-    """Two samples that go up, down and back through the small numbers, each neuron at another place."""
-    span = high - low + 1
-    return [
-        [[low + (7 * t * (unit + 1) + 3 * unit + sample) % span for unit in range(units)] for t in range(num_steps)]
-        for sample in range(2)
-    ]
-
-
-@pytest.mark.parametrize("spike", SPIKES)
-@pytest.mark.parametrize("reset", RESETS)
-@pytest.mark.parametrize("leak", LEAKS)
+@pytest.mark.slow
+@pytest.mark.parametrize(("leak", "reset", "spike"), VARIANTS)
 def test_every_variant(leak, reset, spike):
-    """All combinations, each with and without saturation or refractory steps."""
-    index = list(LEAKS).index(leak) + list(RESETS).index(reset) + list(SPIKES).index(spike)
-    neuron = Neuron(
-        leak=LEAKS[leak],
-        threshold=9,
-        spike=SPIKES[spike],
-        refractory=2 * (index % 2),
-        membrane=None if index % 3 else SMALL,
-        initial=2 if index % 5 else -1,
-        **RESETS[reset],
-    )
+    """Every pair of choices, and in `make long` all combinations."""
+    neuron, index = variant(leak, reset, spike)
     config = (model_of(neuron, [-15] * 5, [19] * 5, num_steps=8), shape_of(5, 3, 2), False)
     currents = sweep(5, 8)
     assert run_rtl(config, currents, Stall(sink=0.3, seed=index))[1] == run_golden(config, currents)
@@ -301,17 +184,7 @@ def test_parameters_of_each_neuron():
         assert run_rtl(config, sweep(5, 8), Stall(0.3, 0.3))[1] == run_golden(config, sweep(5, 8))
 
 
-SHAPES = {
-    "a single word": shape_of(3),
-    "one neuron": shape_of(1),
-    "one lane": shape_of(4, 1, 1),
-    "two words": shape_of(4, 4, 2),
-    "lanes that do not divide the fan-out": shape_of(7, 3, 3),
-    "neuron lanes that do not divide the synapse lanes": shape_of(8, 4, 3),
-    "neither divides": shape_of(10, 4, 3),
-}
-
-
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SHAPES)
 @pytest.mark.parametrize("constant", [False, True], ids=["stream", "constant"])
 @pytest.mark.parametrize("num_steps", [1, 4])

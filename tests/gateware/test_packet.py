@@ -56,6 +56,7 @@ def results(draw: st.DrawFn) -> tuple[int, Range, int, list[int]]:
     return classes, scores, draw(st.integers(0, classes - 1)), values
 
 
+@pytest.mark.slow
 @examples(40)
 @given(results())
 def test_bytes_are_the_numbers(config: tuple[int, Range, int, list[int]]):

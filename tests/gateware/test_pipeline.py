@@ -9,20 +9,19 @@ from hypothesis import strategies as st
 from gateware.pipeline import NeuronPipeline
 from snnhw.interface import EVENT, SAMPLE
 from snnhw.network import PER_NEURON, Leak, Neuron
+from tests.families import family
 from tests.gateware.harness import Stall, Watch, examples, from_words, simulate, stalls, to_words, unpack
-from tests.gateware.test_neuron import (
+from tests.gateware.neurons import (
     LEAKS,
-    RESETS,
     SHAPES,
-    SMALL,
-    SPIKES,
+    VARIANTS,
     configs,
     model_of,
     run_golden,
-    shape_of,
     sweep,
+    variant,
 )
-from tests.layers import built
+from tests.layers import built, shape_of
 
 ALL = "all"
 
@@ -82,6 +81,7 @@ def expected(config, currents):
     return [{name: value for name, value in step.items() if name != "mark"} for step in run_golden(config, currents)]
 
 
+@pytest.mark.slow
 @examples(80)
 @given(configs(), st.sampled_from([1, ALL]), stalls)
 def test_every_number_is_equal(drawn, step_lanes, stall):
@@ -89,27 +89,18 @@ def test_every_number_is_equal(drawn, step_lanes, stall):
     assert run_rtl(config, currents, step_lanes, stall)[1] == expected(config, currents)
 
 
-@pytest.mark.parametrize("spike", SPIKES)
-@pytest.mark.parametrize("reset", RESETS)
-@pytest.mark.parametrize("leak", LEAKS)
+@pytest.mark.slow
+@pytest.mark.parametrize(("leak", "reset", "spike"), VARIANTS)
 def test_every_variant(leak, reset, spike):
-    """All combinations, each with and without saturation or refractory steps, constant currents or not."""
-    index = list(LEAKS).index(leak) + list(RESETS).index(reset) + list(SPIKES).index(spike)
-    neuron = Neuron(
-        leak=LEAKS[leak],
-        threshold=9,
-        spike=SPIKES[spike],
-        refractory=2 * (index % 2),
-        membrane=None if index % 3 else SMALL,
-        initial=2 if index % 5 else -1,
-        **RESETS[reset],
-    )
+    """Every pair of choices, and in `make long` all combinations."""
+    neuron, index = variant(leak, reset, spike)
     constant = bool(index % 4)
     config = (model_of(neuron, [-15] * 5, [19] * 5, num_steps=5), shape_of(5, 3, 2), constant)
     currents = sweep(5, 1 if constant else 5)
     assert run_rtl(config, currents, (1, ALL)[index % 2])[1] == expected(config, currents)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step_lanes", [1, ALL])
 def test_parameters_of_each_neuron(step_lanes):
     """In every word and lane another threshold, reset, leak and start; empty lanes have none."""
@@ -132,7 +123,8 @@ def test_parameters_of_each_neuron(step_lanes):
         assert run_rtl(config, sweep(5, 6), step_lanes, Stall(0.3, 0.3))[1] == expected(config, sweep(5, 6))
 
 
-@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", family(SHAPES, always=["one neuron", "two words", "neither divides"]))
 @pytest.mark.parametrize("constant", [False, True], ids=["stream", "constant"])
 @pytest.mark.parametrize(("num_steps", "step_lanes"), [(1, 1), (4, 1), (4, ALL)])
 def test_every_shape_under_back_pressure(name, constant, num_steps, step_lanes):
@@ -143,6 +135,7 @@ def test_every_shape_under_back_pressure(name, constant, num_steps, step_lanes):
         assert run_rtl(config, currents, step_lanes, stall)[1] == expected(config, currents)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("num_steps", [1, 2, 5])
 @pytest.mark.parametrize("name", SHAPES)
 def test_unrolled_steps_take_a_word_a_cycle_and_two_cycles_a_step(name, num_steps):

@@ -1,12 +1,11 @@
 import pytest
-from amaranth.lib import wiring
-from amaranth.sim import Simulator
 
 from gateware.randomwalk import RandomWalk
 from golden import randomwalk as golden
 from golden.lfsr import lfsr_advance
 from snnhw.srbm.machine import Noise, RandomSampling
 from snnhw.srbm.machine import RandomWalk as Walk
+from tests.gateware.harness import drive
 
 SEED = 0xACE1
 NOISES = [Walk(), Walk(step=3, draws=1), Walk(step=1, draws=16), RandomSampling(), RandomSampling(up=256, down=0)]
@@ -31,17 +30,11 @@ def run_rtl(noise: Noise, lanes: int, counts: list[int], seed: int = SEED) -> tu
             drawn.extend(ctx.get(dut.noise[lane]) for lane in range(count))
             registers.append(ctx.get(dut.register))
 
-    simulate(dut, bench)
+    drive(dut, bench)
     return drawn, registers
 
 
-def simulate(dut: wiring.Component, bench) -> None:
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-6)
-    simulator.add_testbench(bench)
-    simulator.run()
-
-
+@pytest.mark.slow
 @pytest.mark.parametrize("lanes", [1, 4, 16])
 @pytest.mark.parametrize("noise", NOISES, ids=str)
 def test_every_draw_is_goldens(noise: Noise, lanes: int):
@@ -57,6 +50,7 @@ def test_a_word_without_units_leaves_the_register_alone(lanes: int):
     assert run_rtl(Walk(), lanes, [0, 0])[1] == [SEED, SEED]
 
 
+@pytest.mark.slow
 def test_lanes_change_no_draw():
     words = {lanes: run_rtl(Walk(), lanes, [lanes] * (32 // lanes)) for lanes in (1, 4, 32)}
     assert len({tuple(drawn) for drawn, _ in words.values()}) == 1
@@ -77,7 +71,7 @@ def test_a_phase_is_eight_shifts():
             shown.append(ctx.get(dut.phase))
             await ctx.tick()
 
-    simulate(dut, bench)
+    drive(dut, bench)
     state = SEED
     for _ in range(5):
         state = lfsr_advance(state, 8)

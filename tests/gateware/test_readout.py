@@ -11,7 +11,6 @@ from gateware import readout as gateware
 from gateware.neuron import step_layout
 from golden import readout as golden
 from golden.neuron import NeuronStep
-from snnhw.implementation import LayerShape
 from snnhw.interface import EVENT, SAMPLE, STEP
 from snnhw.model import Model
 from snnhw.network import (
@@ -28,6 +27,7 @@ from snnhw.network import (
     VoteReadout,
 )
 from tests.gateware.harness import Stall, examples, simulate, stalls, to_words
+from tests.layers import shape_of
 
 STALLS = [Stall(), Stall(sink=0.8, seed=1), Stall(source=0.6, seed=2), Stall(0.4, 0.4, True, 3)]
 BURST = Spike(kind="count", bound=3)
@@ -40,11 +40,6 @@ def model_of(readout, units, num_steps, spike=None):
     stage = Layer(name="layer", synapse=Dense(units=units, weight_bits=4), bias=False, neuron=neuron)
     network = Network(input_shape=(2,), encoder=Events(), stages=(stage,), readout=readout, num_steps=num_steps)
     return Model(network, {"layer.weight": np.array([[-7, 7]] * units)})
-
-
-def shape_of(units, synapse_lanes=None, neuron_lanes=None):
-    synapse_lanes = synapse_lanes or units
-    return LayerShape(units=units, synapse_lanes=synapse_lanes, neuron_lanes=neuron_lanes or synapse_lanes)
 
 
 def words_of(config, numbers, at_once):
@@ -128,6 +123,7 @@ def configs(draw):
     return (model, shape), np.array(numbers).reshape(-1, model.network.num_steps, units)
 
 
+@pytest.mark.slow
 @examples(60)
 @given(configs(), stalls, st.booleans())
 def test_class_and_scores_are_equal(drawn, stall, at_once):
@@ -144,6 +140,7 @@ SHAPES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at_once", [False, True], ids=["a step a word", "all steps a word"])
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("name", READOUTS)
@@ -192,6 +189,7 @@ def test_the_first_of_equals_wins_wherever_its_word_and_lane(lanes):
     assert [winner for winner, _ in results] == [i for i, _ in pairs]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at_once", [False, True])
 @pytest.mark.parametrize("name", READOUTS)
 def test_an_earlier_sample_leaves_nothing_behind(name, at_once):
@@ -218,6 +216,7 @@ LATENCIES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at_once", [False, True])
 @pytest.mark.parametrize(("name", "lanes"), LATENCIES)
 def test_the_result_comes_two_cycles_and_one_a_level_of_the_tree_after_the_last_word(name, lanes, at_once):

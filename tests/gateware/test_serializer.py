@@ -72,6 +72,7 @@ def streams(draw):
     return config, words
 
 
+@pytest.mark.slow
 @examples(80)
 @given(streams(), stalls)
 def test_events_and_marks_leave_in_order(drawn, stall):

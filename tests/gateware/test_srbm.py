@@ -9,6 +9,7 @@ import pytest
 from gateware.srbm import Kind, SrbmCircuit
 from golden.srbm import Srbm, Tick
 from snnhw.srbm.machine import Machine, Neuron, Periods, Phases, RandomSampling, RandomWalk, Synapse, Window
+from tests.families import family
 from tests.gateware.harness import Stall, Watch, simulate, unpack
 
 TOY = Machine(
@@ -129,7 +130,8 @@ class Pair:
             assert membranes[column : column + machine.hidden] == tick.hidden.tolist(), f"hidden V of tick {number}"
 
 
-@pytest.mark.parametrize("lanes", [1, 2, 4, 16])
+@pytest.mark.slow
+@pytest.mark.parametrize("lanes", family([1, 2, 4, 16], always=[1, 4]))
 def test_learns_infers_and_regenerates_as_golden_in_any_lanes(lanes: int):
     pair = Pair(TOY, lanes)
     pair.train()
@@ -157,7 +159,8 @@ VARIANTS: dict[str, Callable[[], Machine]] = {
 }
 
 
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", family(VARIANTS, always=["gradual, with decay", "one device, abrupt", "sampling"]))
 def test_learns_as_golden_whatever_the_machine(name: str):
     pair = Pair(VARIANTS[name](), 4, seed=3)
     pair.train()
@@ -165,6 +168,7 @@ def test_learns_as_golden_whatever_the_machine(name: str):
     pair.run()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stall", [Stall(source=0.5, sink=0.5), Stall(sink=0.9, lazy=True)], ids=str)
 def test_waits_for_sources_and_sinks(stall: Stall):
     pair = Pair(TOY, 4, seed=5)
@@ -175,6 +179,7 @@ def test_waits_for_sources_and_sinks(stall: Stall):
     pair.run(stall)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lanes", [1, 4])
 def test_the_smallest_machine(lanes: int):
     pair = Pair(TINY.model_copy(update={"synapse": Synapse(refresh_rows=2)}), lanes)
@@ -184,6 +189,7 @@ def test_the_smallest_machine(lanes: int):
     pair.run()
 
 
+@pytest.mark.slow
 def test_a_fault_in_golden_is_found():
     pair = Pair(TOY, 4)
     pair.golden.array.gp[0, 0] ^= 1

@@ -344,6 +344,7 @@ def streams(draw: Any, shape: tuple[int, int, int]) -> bytes:
     return b"".join(parts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES)
 @examples(6)
 @given(data=st.data())
@@ -428,6 +429,7 @@ class Line:
         assert 0 < decoded.cycles < 1000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", [case for case in circuits.CASES if case != "events"])
 def test_images_over_the_line(case: str):
     line = Line(case)
@@ -450,6 +452,7 @@ def test_an_image_that_comes_too_early_is_refused():
     assert run_intake(shape, octets).samples == [[1] * 11, [2] * 11]
 
 
+@pytest.mark.slow
 def test_requests_that_do_not_exist_are_refused():
     line = Line("direct", cycles=12)
     long = Frame(Kind.CLASSIFY, 4, line.contents[0] + b"!").encode()
@@ -485,6 +488,7 @@ class Loadable(wiring.Component):
         return m
 
 
+@pytest.mark.slow
 def test_new_weights(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(uart, "NetworkCircuit", Loadable)
     line = Line("direct")

@@ -8,11 +8,10 @@ import pytest
 from amaranth.hdl import Module, ResetInserter, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.sim import Simulator
 
 from gateware.weights import Segment, WeightLoader, WeightMemory, load_layout, pack
 from snnhw.network import Range
-from tests.gateware.harness import Stall, simulate
+from tests.gateware.harness import Stall, drive, simulate
 
 SPAN = Range.of_bits(4, signed=True)
 KINDS = ("rom", "ram", "spram")
@@ -37,10 +36,7 @@ def run(dut, script):
     async def bench(ctx):
         await script(ctx)
 
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-6)
-    simulator.add_testbench(bench)
-    simulator.run()
+    drive(dut, bench)
 
 
 async def contents(ctx, dut):

@@ -1,6 +1,7 @@
 """Golden and the oracle are two readings of one description: every number of theirs is equal."""
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +12,7 @@ from tests import oracle
 from tests.strategies import models, samples
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.data())
 def test_every_number_is_equal(data):

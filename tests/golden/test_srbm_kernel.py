@@ -83,6 +83,7 @@ def counts_by_phase(machine: Machine, ticks: list[Tick]) -> np.ndarray:
     return np.array([part.sum(axis=0) for part in np.split(fired, ends)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_equals_the_plain_machine(variant):
     machine, rng = machine_of(variant), np.random.default_rng(len(variant))
@@ -120,6 +121,7 @@ def test_equals_the_plain_machine(variant):
     assert (compiled.walk, compiled.refresh) == (plain.walk, plain.refresh)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sign", [1, -1])
 def test_equals_the_plain_machine_where_sums_are_largest(sign):
     """All rows fire in every tick, and bring a hidden unit the most that 32 bits hold."""

@@ -1,5 +1,6 @@
 """The engines: the same numbers in the same cycles, by whichever; and which one is taken."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -15,18 +16,19 @@ from snnhw.simulate.simulation import Mode, Simulation, SimulationError, Simulat
 from snnhw.simulate.verilator import VerilatorSimulator
 from snnhw.verification import verify
 from tests.circuits import CASES, emitted, implementation, model, samples
+from tests.families import family
 
-each_case = pytest.mark.parametrize("case", CASES)
+each_case = pytest.mark.parametrize("case", family(CASES, always=["events", "neuron_major"]))
 STALLED = Stall(seed=5, source=100, sink=150)
 
 
 def engines(case: str) -> tuple[Simulator, Simulator]:
     """Verilator's weights come from files, Amaranth's do not."""
-    chosen = VerilatorSimulator.of(Design(model(case), implementation(case, "readmemh")))
+    chosen = replace(VerilatorSimulator.of(Design(model(case), implementation(case, "readmemh"))), optimise=False)
     return chosen, AmaranthSimulator(Design(model(case), implementation(case)))
 
 
-@pytest.mark.verilator
+@pytest.mark.slow
 @each_case
 def test_both_engines_show_the_same_in_the_same_cycles(case: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.chdir(tmp_path)
@@ -49,7 +51,7 @@ def same(one: Simulation, other: Simulation) -> None:
         np.testing.assert_array_equal(records, other.records[stage])
 
 
-@pytest.mark.verilator
+@pytest.mark.slow
 @each_case
 def test_every_number_is_goldens_and_every_count_of_cycles_predicted(case: str):
     simulator, _ = engines(case)
@@ -62,7 +64,7 @@ def test_every_number_is_goldens_and_every_count_of_cycles_predicted(case: str):
     assert stalled.timing_mismatches is None
 
 
-@pytest.mark.verilator
+@pytest.mark.slow
 @each_case
 def test_an_isolated_sample_takes_as_long_as_one_that_is_the_only_one(case: str):
     simulator, _ = engines(case)
@@ -71,6 +73,7 @@ def test_an_isolated_sample_takes_as_long_as_one_that_is_the_only_one(case: str)
     assert simulator.run(given).latency.tolist() == alone
 
 
+@pytest.mark.slow
 @each_case
 def test_amaranth_alone_is_equal_with_stalls(case: str):
     done: list[int] = []
@@ -112,6 +115,7 @@ def test_verilator_is_taken_where_it_runs(name):
     assert (choice.engine.name, choice.note, choice.sample_limit) == ("verilator", None, None)
 
 
+@pytest.mark.slow
 def test_auto_says_so_where_it_falls_back_and_runs_fewer_samples(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CXX", raising=False)

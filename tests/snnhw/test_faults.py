@@ -6,7 +6,7 @@ import pytest
 from snnhw.network import Events, IntegrateFire
 from snnhw.simulate.faults import Fault, faults_between, schedule
 from snnhw.simulate.samples import Beats
-from tests.snnhw.test_samples import event_port, network, pixel_port
+from tests.snnhw.inputs import event_port, network, pixel_port
 
 
 def pixel_faults(beats: int, count: int) -> list[Fault]:

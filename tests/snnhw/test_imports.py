@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(path for package in ("snnhw", "gateware", "golden") for path in (ROOT / package).rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
 HEAVY = {"amaranth", "gateware", "golden", "matplotlib", "numpy", "pydantic", "rich", "safetensors", "torch", "typer"}
 DESCRIPTION = tuple(
     f"snnhw.{name}"
@@ -85,12 +86,25 @@ def check_twin(path: Path, own: str, libraries: set[str]) -> None:
             assert any(f"{name}.".startswith(f"{module}.") for module in DESCRIPTION), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", [path for path in MODULES if not names(path).startswith("snnhw/train/")], ids=names)
 def test_torch_is_imported_by_training_alone(path: Path):
     assert not {top(name) for name in imports(path)} & {"torch", "torchvision"}
     at_import = imports(path, inside_functions=False)
     loaded = [name for name in at_import if f"{name}.".startswith("snnhw.train.")]
     assert not loaded, "train is loaded when it is called"
+
+
+def test_what_tests_share_is_in_modules_of_its_own():
+    """A test file, or a conftest, that another module imports would be loaded twice."""
+    for path in TESTS:
+        found = [name for name in imports(path) if any(is_collected(part) for part in name.split("."))]
+        assert not found, f"{names(path)}: {found}"
+
+
+def is_collected(module: str) -> bool:
+    """Whether pytest itself loads modules of that name."""
+    return module == "conftest" or module.startswith("test_")
 
 
 @pytest.mark.parametrize("module", ["snnhw", "snnhw.errors", "snnhw.files"])

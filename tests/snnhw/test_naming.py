@@ -13,6 +13,7 @@ from snnhw.naming import TAKEN, instances
 from snnhw.verification import verify
 from snnhw.verilog import emit
 from tests.circuits import CASES, implementation, model
+from tests.families import family
 
 HOSTILE = ("clk", "error", "rst", "layer_rst", "loader", "loaded", "events__payload", "rest", "table", "int", "a__b_")
 """Names of ports, of streams, of what stands beside layers, of keywords."""
@@ -46,7 +47,8 @@ def test_names_that_become_the_same_differ():
     assert not any("__" in instance for instance in named.values())
 
 
-@pytest.mark.parametrize("memory", ["rom", "ram"])
+@pytest.mark.slow
+@pytest.mark.parametrize("memory", family(["rom", "ram"], always=["ram"]))
 @pytest.mark.parametrize("case", CASES)
 def test_nothing_else_in_the_circuit_has_a_name_that_a_layer_can_have(case: str, memory: str):
     choices = implementation(case)
@@ -62,6 +64,7 @@ def test_nothing_else_in_the_circuit_has_a_name_that_a_layer_can_have(case: str,
     assert {name for name in others if "__" not in name} <= TAKEN
 
 
+@pytest.mark.slow
 def test_a_circuit_of_such_layers_is_verified():
     made = network(("clk", "error", "events__payload", "int"))
     choices = Implementation.of(made.network, memory={"error": "ram"})

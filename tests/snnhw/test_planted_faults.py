@@ -21,7 +21,7 @@ from snnhw.simulate.verilator import VerilatorSimulator
 from snnhw.verification import Report, verify
 from tests.circuits import implementation, model, samples
 
-pytestmark = pytest.mark.verilator
+pytestmark = pytest.mark.slow
 
 MODEL, IMPLEMENTATION, SAMPLES = model("direct"), implementation("direct"), samples("direct", 400)
 EVENTS = SAMPLES >> 4
@@ -29,7 +29,7 @@ FIRST, LAST = (stage.name for stage in MODEL.network.stages)
 
 
 def circuit_of(faulty: Model) -> VerilatorSimulator:
-    return VerilatorSimulator.of(Design(faulty, IMPLEMENTATION))
+    return replace(VerilatorSimulator.of(Design(faulty, IMPLEMENTATION)), optimise=False)
 
 
 def found_in(simulator: VerilatorSimulator) -> Report:
@@ -79,6 +79,7 @@ def test_a_wrong_weight():
     assert report.divergence == Divergence("isolated", sample, 0, FIRST, 4, "integrated", right, wrong)
 
 
+@pytest.mark.long
 def test_a_wrong_leak():
     report = found_in(circuit_of(with_neuron(leak=Leak(kind="shift", bits=3, rounding="toward_zero"))))
     assert report.mismatches > 100
@@ -86,6 +87,7 @@ def test_a_wrong_leak():
     assert (report.divergence.stage, report.divergence.field, report.divergence.step) == (FIRST, "integrated", 1)
 
 
+@pytest.mark.long
 def test_a_threshold_that_is_one_off():
     report = found_in(circuit_of(with_neuron(threshold=41, reset_amount=40)))
     at_threshold = trace(FIRST).integrated == 40
@@ -178,6 +180,7 @@ def test_an_accumulator_that_misses_the_second_event_of_a_cycle_at_one_step(monk
     assert report.divergence == Divergence("isolated", sample, step, layer, neuron, "integrated", right, wrong)
 
 
+@pytest.mark.long
 def test_an_accumulator_whose_lowest_bit_is_not_added(monkeypatch: pytest.MonkeyPatch):
     """Of the first layer, neuron 1, the weight's bit 0."""
     number = len(terms_of(0))

@@ -19,6 +19,7 @@ from snnhw.points import POINTS, point
 from snnhw.presets import preset
 from snnhw.simulate.verilator import VerilatorSimulator
 from snnhw.verification import verify
+from tests.families import family
 from tests.strategies import networks
 
 
@@ -31,6 +32,7 @@ def small() -> Model:
 SMALL = small()
 
 
+@pytest.mark.slow
 @given(network=networks())
 def test_points_suit_any_network(network: Network):
     for name in POINTS:
@@ -61,8 +63,8 @@ def test_a_point_is_for_a_part_that_there_is(chosen):
     assert chosen.board is None or find_board(chosen.board).device == part
 
 
-@pytest.mark.verilator
-@pytest.mark.parametrize("name", POINTS)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", family(POINTS, always=["fast", "tiny"]))
 def test_a_point_computes_what_golden_does(name: str):
     network = SMALL.network
     rng = np.random.default_rng(6)

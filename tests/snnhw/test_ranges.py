@@ -49,6 +49,7 @@ def check_layer(model: Model, layer: Layer, trace: oracle.LayerTrace) -> None:
         assert all(free in (None, kept) for before, after in pairs for free, kept in zip(before, after, strict=True))
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None, suppress_health_check=SLOW)
 @given(st.data())
 def test_no_number_leaves_its_range(data):

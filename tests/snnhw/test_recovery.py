@@ -40,18 +40,18 @@ def check(change: Callable[[Simulation], Simulation], stall: Stall | None = None
     return check_recovery(Altered(change), GOLDEN, SAMPLES, stall=stall)
 
 
-@pytest.mark.verilator
+@pytest.mark.slow
 @pytest.mark.parametrize("stall", [None, Stall(seed=1), Stall(seed=2, source=200, sink=250)])
 def test_a_sound_circuit_loses_the_faults_and_only_those(stall: Stall | None):
     assert check(lambda simulation: simulation, stall) == Recovery(FAULTS, None, ())
 
 
-@pytest.mark.verilator
+@pytest.mark.slow
 def test_samples_are_sent_again_where_they_are_few():
     assert check_recovery(Altered(), GOLDEN, SAMPLES[:1]) == Recovery(9, None, ())
 
 
-@pytest.mark.verilator
+@pytest.mark.slow
 def test_a_wrong_number_is_told_with_the_fault_before_it():
     def change(simulation: Simulation) -> Simulation:
         results = simulation.results.copy()
@@ -67,7 +67,7 @@ def test_a_wrong_number_is_told_with_the_fault_before_it():
     assert found.besides(np.arange(20) != 3) == found.problems
 
 
-@pytest.mark.verilator
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("entry", "flag", "sent"),
     [
@@ -87,7 +87,7 @@ def test_the_error_flag_is_1_after_what_was_framed_wrongly_and_only_then(entry: 
     assert check(change) == Recovery(FAULTS, None, (f"recovery: the error flag was {flag} after {sent}",))
 
 
-@pytest.mark.verilator
+@pytest.mark.slow
 def test_surplus_results_and_a_circuit_that_stops_are_problems():
     surplus = check(lambda simulation: replace(simulation, extra_results=2))
     assert surplus.problems == ("recovery: the circuit gave 2 results that nobody asked for",)
@@ -109,7 +109,7 @@ def framing(old: str, new: str) -> VerilatorSimulator:
     return replace(simulator, verilog=before + name + framing.replace(old, new, 1), optimise=False)
 
 
-@pytest.mark.verilator
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new", "fault"),
     [
@@ -127,6 +127,7 @@ def test_framing_that_does_not_recover_is_found(old: str, new: str, fault: str):
     assert report.problems[0].endswith(fault)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "encoder", [Direct(bits=8), Bernoulli(seed=5), Events(bits=8)], ids=["direct", "rule", "events"]
 )
@@ -153,6 +154,7 @@ def unreset(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(f"gateware.{module}.Signal", signal)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "case"),
     [

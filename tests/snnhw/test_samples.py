@@ -3,26 +3,9 @@
 import numpy as np
 import pytest
 
-from snnhw.interface import PayloadField, StreamPort
-from snnhw.network import CountReadout, Dense, Encoder, Events, IntegrateFire, Layer, Network, Neuron
+from snnhw.network import Events, IntegrateFire
 from snnhw.simulate.samples import pack
-
-
-def network(encoder: Encoder, shape: tuple[int, ...], steps: int) -> Network:
-    layer = Layer(name="out", synapse=Dense(units=2, weight_bits=2), neuron=Neuron(threshold=1))
-    return Network(input_shape=shape, encoder=encoder, stages=(layer,), readout=CountReadout(), num_steps=steps)
-
-
-def pixel_port(lanes: int) -> StreamPort:
-    pixels = PayloadField(name="pixels", offset=0, width=8, count=lanes)
-    last = PayloadField(name="last", offset=8 * lanes, width=1)
-    return StreamPort(name="sample", direction="in", width=8 * lanes + 1, fields=(pixels, last))
-
-
-def event_port() -> StreamPort:
-    fields = [("address", 0, 3), ("value", 3, 4), ("end", 7, 1)]
-    placed = tuple(PayloadField(name=name, offset=offset, width=width) for name, offset, width in fields)
-    return StreamPort(name="sample", direction="in", width=8, fields=placed)
+from tests.snnhw.inputs import event_port, network, pixel_port
 
 
 def test_pixels_fill_beats_from_lane_0_and_the_last_is_padded():

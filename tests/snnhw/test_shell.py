@@ -45,6 +45,7 @@ def shelled(name: str, case: str = "direct") -> Emitted:
     return emit(Design(model(case), implementation(case)), shell=SHELLS[name])
 
 
+@pytest.mark.slow
 @each_shell
 def test_ports_are_those_of_the_verilog(name: str):
     circuit = shelled(name)
@@ -56,6 +57,7 @@ def test_ports_are_those_of_the_verilog(name: str):
     assert found == sorted(tuple(port.values()) for port in document["ports"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shell", [PLAIN, AxiShell()], ids=lambda shell: shell.kind)
 def test_weights_that_can_be_loaded_have_ports(shell: Shell):
     chosen = implementation("direct")
@@ -92,6 +94,7 @@ def test_the_template_instantiates_it(tmp_path: Path, name: str):
     assert run(tmp_path, "iverilog", "-g2005", "-Wall", "-s", "user", "-o", "user.vvp", "user.v", "snn.v") == ""
 
 
+@pytest.mark.slow
 @each_shell
 def test_the_header_names_the_ports(name: str):
     header = shelled(name).verilog.partition("\nmodule ")[0]
@@ -101,6 +104,7 @@ def test_the_header_names_the_ports(name: str):
         assert stem in header
 
 
+@pytest.mark.slow
 def test_json_holds_bytes_and_registers():
     for case in ("direct", "events"):
         circuit = shelled("axi32", case)

@@ -173,6 +173,7 @@ def shown() -> Simulation:
 GOLDEN = run(circuits.model("neuron_major"), circuits.samples("neuron_major", 4), traces=True)
 
 
+@pytest.mark.slow
 def test_records_of_all_steps_are_equal_to_goldens(shown: Simulation):
     found = compare(shown, GOLDEN, "isolated")
     assert found.divergence is None

@@ -46,6 +46,7 @@ def net(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return Path("net.toml")
 
 
+@pytest.mark.slow
 def test_the_example_becomes_a_circuit_that_is_equal(tmp_path: Path):
     network = load_description(EXAMPLE)
     assert [layer.units for layer in network.layers] == [48, 24, 10]

@@ -42,7 +42,8 @@ def check(simulator: Simulator, design: Design, samples: NDArray[np.uint8]) -> N
     assert (floor(design, result).latency <= predicted.latency).all()
 
 
-@examples(20)
+@pytest.mark.slow
+@examples(12)
 @given(st.data())
 def test_any_small_circuit(data: st.DataObject):
     model = data.draw(strategies.models())
@@ -51,6 +52,7 @@ def test_any_small_circuit(data: st.DataObject):
     check(AmaranthSimulator(Design(model, implementation)), Design(model, implementation), samples)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("overlap", [False, True])
 @pytest.mark.parametrize("case", circuits.CASES)
 def test_every_encoder_with_and_without_a_second_bank(case: str, overlap: bool):
@@ -59,7 +61,7 @@ def test_every_encoder_with_and_without_a_second_bank(case: str, overlap: bool):
     check(AmaranthSimulator(Design(model, implementation)), Design(model, implementation), circuits.samples(case, 5))
 
 
-@pytest.mark.verilator
+@pytest.mark.long
 @pytest.mark.parametrize("lanes", [128, 8, 3, 1])
 def test_every_image_of_the_sample_on_mnist_mlp(lanes: int):
     model = resolve_model("mnist-mlp")

@@ -14,6 +14,7 @@ from snnhw.network import Rate
 from snnhw.shell import AxiShell, Shell, UartShell
 from snnhw.verilog import Emitted, emit
 from tests.circuits import CASES, EDGES, edge, emitted, implementation, model
+from tests.families import family
 from tests.tools import EDITIONS, SYSTEM_VERILATOR, icarus, lint, needs_icarus, needs_system_verilator, run, yosys
 
 SHELLS: dict[str, Shell] = {
@@ -23,8 +24,11 @@ SHELLS: dict[str, Shell] = {
     "uart": UartShell(clock_hz=12_000_000),
 }
 SUBJECTS = [*CASES, *EDGES, *SHELLS]
+SOME = ["bernoulli", "events", "neuron_major", *EDGES, "axi32", "uart"]
+"""Those that tools read which are slow, or say the same of the others."""
 
 each_subject = pytest.mark.parametrize("subject", SUBJECTS)
+some_subjects = pytest.mark.parametrize("subject", family(SUBJECTS, always=SOME))
 each_edition = pytest.mark.parametrize("edition", EDITIONS)
 
 
@@ -45,11 +49,13 @@ def circuit(subject: str, tmp_path: Path) -> Emitted:
     return made
 
 
+@pytest.mark.slow
 @each_subject
 def test_verilator_finds_nothing_but_what_is_waived(circuit: Emitted, tmp_path: Path):
     assert lint(tmp_path, "snn.vlt", "snn.v") == set()
 
 
+@pytest.mark.slow
 def test_nothing_is_compared_with_what_no_pixel_exceeds(tmp_path: Path):
     built = model("rate")
     network = built.network.model_copy(update={"encoder": Rate(threshold=255)})
@@ -57,19 +63,22 @@ def test_nothing_is_compared_with_what_no_pixel_exceeds(tmp_path: Path):
     assert lint(tmp_path, "snn.vlt", "snn.v") == set()
 
 
+@pytest.mark.slow
 @needs_system_verilator
-@each_subject
+@some_subjects
 def test_so_does_an_old_verilator(circuit: Emitted, tmp_path: Path):
     assert lint(tmp_path, "snn.vlt", "snn.v", program=SYSTEM_VERILATOR) == set()
 
 
+@pytest.mark.slow
 @needs_icarus
 @each_edition
-@each_subject
+@some_subjects
 def test_icarus_accepts_it_without_a_word(circuit: Emitted, tmp_path: Path, edition: str):
     assert icarus(tmp_path, edition, "snn.v") == ""
 
 
+@pytest.mark.slow
 @needs_icarus
 def test_icarus_accepts_a_digest_whose_highest_bit_is_1(tmp_path: Path):
     """A circuit that takes weights over a serial line holds 64 bits of the digest in a register."""
@@ -79,6 +88,7 @@ def test_icarus_accepts_a_digest_whose_highest_bit_is_1(tmp_path: Path):
     assert icarus(tmp_path, EDITIONS[0], "snn.v") == ""
 
 
+@pytest.mark.slow
 @each_subject
 def test_yosys_accepts_it(circuit: Emitted, tmp_path: Path):
     assert "Found and reported 0 problems." in yosys(tmp_path, "snn.v")
@@ -123,6 +133,7 @@ endmodule
 """
 
 
+@pytest.mark.slow
 @needs_icarus
 @each_edition
 @pytest.mark.parametrize("subject", ["direct", "axi32", *EDGES])

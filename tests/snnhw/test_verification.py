@@ -20,7 +20,7 @@ from snnhw.simulate.taps import signal_words
 from snnhw.verification import Report, verify
 from tests import toy
 
-pytestmark = pytest.mark.verilator
+pytestmark = pytest.mark.slow
 
 SAMPLES = toy.samples(40)
 CHUNK = 20  # samples that one thread takes at a time

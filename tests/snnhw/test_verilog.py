@@ -29,6 +29,7 @@ from tests.tools import lint, needs_icarus, run
 each_case = pytest.mark.parametrize("case", CASES)
 
 
+@pytest.mark.slow
 def test_every_waiver_is_needed_and_waives_one_rule(tmp_path: Path):
     drawn = []
     for waiver in WAIVERS:
@@ -59,6 +60,7 @@ def test_waivers_leave_other_files_alone(tmp_path: Path):
     assert lint(tmp_path, "snn.vlt", "--top-module", "other", "other.v", "snn.v") >= {"WIDTHTRUNC"}
 
 
+@pytest.mark.slow
 def test_the_same_model_gives_the_same_text_in_every_process(tmp_path: Path):
     program = (
         "import hashlib\n"
@@ -197,6 +199,7 @@ def test_another_name_goes_through_everything(tmp_path: Path):
     assert lint(tmp_path, "Digits_2.vlt", "Digits_2.v") == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["", "2d", "a-b", "a.b", "ä", "a b", "table"])
 def test_a_name_that_verilog_does_not_allow_is_refused(name: str):
     with pytest.raises(DescriptionError, match="name"):

@@ -78,7 +78,7 @@ def build(kind="ram"):
     return Design(model(1, small=True), choices)
 
 
-@pytest.mark.verilator
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [2, 3])
 def test_loaded_weights_compute_as_if_built_in(seed):
     built = build()
@@ -89,14 +89,14 @@ def test_loaded_weights_compute_as_if_built_in(seed):
     assert report.timing_mismatches == 0
 
 
-@pytest.mark.verilator
+@pytest.mark.slow
 def test_before_anything_is_loaded_the_built_in_model_is_computed():
     built = build()
     assert verify(built, SAMPLES, simulator=circuit()).equal
     assert not verify(Design(model(2), built.implementation), SAMPLES, simulator=circuit()).equal
 
 
-@pytest.mark.verilator
+@pytest.mark.slow
 def test_weights_change_between_samples():
     built = build()
     new = model(2)
@@ -106,7 +106,7 @@ def test_weights_change_between_samples():
     assert (run.scores == scores).all()
 
 
-@pytest.mark.verilator
+@pytest.mark.slow
 @pytest.mark.parametrize("length", [1, 50, 100])
 def test_a_load_that_broke_off_is_repeated(length):
     built = build()
@@ -116,14 +116,14 @@ def test_a_load_that_broke_off_is_repeated(length):
     assert verify(Design(new, built.implementation), SAMPLES, simulator=loaded).equal
 
 
-@pytest.mark.verilator
+@pytest.mark.slow
 def test_a_broken_off_load_leaves_the_circuit_waiting():
     built = build()
     loaded = replace(circuit(), images=(image(model(2), built)[:-1],))
     assert loaded.run(SAMPLES[:1]).stuck
 
 
-@pytest.mark.verilator
+@pytest.mark.slow
 def test_spram_waits_for_its_weights_and_computes_with_them():
     built = build("spram")
     assert circuit("spram").run(SAMPLES[:1]).stuck
@@ -140,7 +140,7 @@ def test_spram_waits_for_its_weights_and_computes_with_them():
     ],
     ids=["events", "neuron by neuron"],
 )
-@pytest.mark.verilator
+@pytest.mark.slow
 def test_any_schedule_takes_weights(net, memory, schedule):
     built, new = Design(model(1, net, small=True), implementation(net, memory, schedule=schedule)), model(2, net)
     if "hidden" not in memory:

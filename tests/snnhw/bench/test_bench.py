@@ -75,7 +75,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SNNHW_CACHE", str(own))
 
 
-@pytest.mark.verilator
+@pytest.mark.long
 @pytest.mark.usefixtures("own_cache")
 def test_points_measured(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     arguments = ["bench", "small.safetensors", "--points", "up5k", "--boards", "icebreaker", "--dataset", "digits.npz"]
@@ -123,7 +123,7 @@ def _times(board: dict[str, Any], clock_mhz: float) -> dict[str, Any]:
     }
 
 
-@pytest.mark.verilator
+@pytest.mark.slow
 @pytest.mark.usefixtures("own_cache")
 def test_a_circuit_that_differs_is_seen(monkeypatch: pytest.MonkeyPatch):
     """The circuit of another model stands in for the point's own."""
@@ -326,6 +326,7 @@ def test_no_such_point_or_board(option: str, kind: str, capsys: pytest.CaptureFi
     assert f"there is no {kind} 'faster'" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_plot_shows_points_and_peers_and_is_the_same_again(tmp_path: Path):
     shown = table(figures("fast"), figures("small", cycles=spread(3000.0)))
     first, second = (plot(shown, tmp_path / f"{name}.svg").read_bytes() for name in "ab")

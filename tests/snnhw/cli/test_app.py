@@ -252,6 +252,7 @@ def test_the_command_ends_the_process_with_its_status(
     assert capsys.readouterr().err == "snnhw: interrupted\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["--help"], ["info", "small.safetensors"], ["data", "show", "sample"]])
 def test_commands_load_no_framework(model: Path, arguments: list[str]):
     program = (

@@ -55,6 +55,7 @@ def golden(start: int = 0) -> Any:
     return run_golden(network(), load("sample").images[start : start + IMAGES], traces=True)
 
 
+@pytest.mark.slow
 def test_simulate(folder: Path, capsys: pytest.CaptureFixture[str]):
     files = ["--vcd", "wave.vcd", "--traces", "made/traces.npz"]
     shown = record(["simulate", "small.safetensors", *LIMIT, *SLOW, "--index", "7", *files], capsys)
@@ -71,6 +72,7 @@ def test_simulate(folder: Path, capsys: pytest.CaptureFixture[str]):
         assert np.array_equal(arrays["output.integrated"], expected.traces["output"].integrated)
 
 
+@pytest.mark.slow
 def test_simulate_for_people(capsys: pytest.CaptureFixture[str]):
     assert run(["simulate", "small.safetensors", *LIMIT, *SLOW, "--stream", "--vcd", "w.vcd"]) == 0
     captured = capsys.readouterr()
@@ -79,6 +81,7 @@ def test_simulate_for_people(capsys: pytest.CaptureFixture[str]):
     assert "wrote w.vcd" in captured.out
 
 
+@pytest.mark.slow
 def test_verify(folder: Path, capsys: pytest.CaptureFixture[str]):
     shown = record(["verify", "small.safetensors", *LIMIT, *SLOW], capsys)
     assert (shown["images"], shown["mismatches"], shown["equal"]) == (IMAGES, 0, True)
@@ -89,7 +92,7 @@ def test_verify(folder: Path, capsys: pytest.CaptureFixture[str]):
     assert sorted(path.name for path in folder.iterdir()) == ["small.safetensors"]
 
 
-@pytest.mark.verilator
+@pytest.mark.slow
 def test_verify_the_verilog_with_any_lanes(capsys: pytest.CaptureFixture[str]):
     lanes = ["--lanes", "3", "--neuron-lanes", "output=2", "--pixels-per-beat", "5", "--no-overlap"]
     assert run(["verify", "small.safetensors", "--limit", "50", *lanes]) == 0
@@ -114,6 +117,7 @@ def differing(**changes: Any) -> Any:
     return lambda *_arguments, **_options: replace(sound(), **changes)
 
 
+@pytest.mark.slow
 def test_a_circuit_that_differs_is_status_1(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     divergence = Divergence("stream", 1, 0, "hidden", 3, "membrane", 5, 6)
     changes = {"mismatches": 2, "divergence": divergence, "problems": ("it got stuck",), "waveform": Path("x.vcd")}
@@ -139,12 +143,13 @@ def test_cycles_unlike_the_prediction_are_status_1(monkeypatch: pytest.MonkeyPat
     assert "2 are not as predicted" in text
 
 
-@pytest.mark.verilator
+@pytest.mark.long
 def test_verify_the_verilog_whose_weights_are_in_files(capsys: pytest.CaptureFixture[str]):
     shown = record(["verify", "small.safetensors", *LIMIT, "--weights", "readmemh"], capsys)
     assert (shown["equal"], shown["engine"]) == (True, "verilator")
 
 
+@pytest.mark.slow
 def test_demo(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("CXX", "no-such-compiler")
     assert run(["demo", "small.safetensors", *LIMIT, "--index", "5"]) == 0
@@ -161,6 +166,7 @@ def test_demo(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyt
     assert "there/snn.v" in shown["files"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "images"),
     [

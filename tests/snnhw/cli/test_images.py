@@ -82,6 +82,7 @@ def test_events_of_any_kind_are_events_of_1(kind: type, capsys: pytest.CaptureFi
     assert error.count("\n") == (kind is not np.uint8), "no event is a dark pixel"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["simulate", "verify"])
 def test_circuits_see_what_golden_sees(command: str, capsys: pytest.CaptureFixture[str]):
     shown, error = said([command, "small.safetensors", *own(BITS > 0), *SLOW], capsys)
@@ -92,6 +93,7 @@ def test_circuits_see_what_golden_sees(command: str, capsys: pytest.CaptureFixtu
         assert [image["class"] for image in shown["images"]] == LABELS[:2].tolist()
 
 
+@pytest.mark.slow
 def test_a_test_bench_sends_what_golden_sees(folder: Path, capsys: pytest.CaptureFixture[str]):
     _, error = said(["verilog", "small.safetensors", "--testbench", *own(BITS > 0)], capsys)
     assert error == BOOLEANS
@@ -105,6 +107,7 @@ def test_labels_from_1_are_refused_where_they_are_needed(capsys: pytest.CaptureF
         assert capsys.readouterr().err == f"snnhw: {ONE_BASED}"
 
 
+@pytest.mark.slow
 def test_labels_from_1_are_left_out_and_said_where_they_are_not(capsys: pytest.CaptureFixture[str]):
     given = own(BITS * 255, np.arange(COUNT) % 4 + 1)
     shown, error = said(["verify", "small.safetensors", *given, *SLOW], capsys)

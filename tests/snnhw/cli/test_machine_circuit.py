@@ -98,6 +98,7 @@ def test_status_2_and_one_line_for_what_cannot_be(
     assert len(complained.strip().splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_verilog_of_a_machine(model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert run(["verilog", model, "--lanes", "2", "--top", "learner", "--out", str(tmp_path), "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)

@@ -18,7 +18,7 @@ from snnhw.modelfile import save
 from tests import circuits
 from tests.snnhw.host.simple import emit_once
 
-pytestmark = pytest.mark.verilator
+pytestmark = pytest.mark.slow
 
 SIMULATED = ["--port", "sim", "--dataset", "images.npz"]
 
@@ -118,6 +118,7 @@ def test_a_circuit_without_its_weights_says_how_they_come(
     assert "has no weights yet: load its weights, with --circuit and the JSON that was written" in captured.err
 
 
+@pytest.mark.long
 def test_a_circuit_of_rom_is_simulated_as_it_was_built(capsys: pytest.CaptureFixture[str]):
     assert run(["verilog", "small.safetensors", "--lanes", "2", "--out", "made"]) == 0
     capsys.readouterr()
@@ -129,6 +130,7 @@ def test_a_circuit_of_rom_is_simulated_as_it_was_built(capsys: pytest.CaptureFix
     assert slow["cycles"]["mean"] > fast["cycles"]["mean"]
 
 
+@pytest.mark.long
 def test_a_shipped_model(capsys: pytest.CaptureFixture[str]):
     assert run(["run", "mnist-mlp", "--port", "sim", "--limit", "12", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)

@@ -106,6 +106,7 @@ def interrupting(epoch: int) -> Any:
     return interrupted
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("folder")
 def test_an_interrupted_training_goes_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     whole = trained(["mnist-mlp", *QUICK, "--out", "whole.safetensors"], capsys)

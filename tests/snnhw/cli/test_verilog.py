@@ -23,6 +23,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_files_and_lanes(folder: Path, capsys: pytest.CaptureFixture[str]):
     lanes = ["--lanes", "4", "--synapse-lanes", "hidden=5", "--neuron-lanes", "output=1", "--pixels-per-beat", "3"]
     assert run(["verilog", "tiny.safetensors", *lanes, "--no-overlap", "--json"]) == 0
@@ -48,6 +49,7 @@ def test_weights_in_files_of_their_own(capsys: pytest.CaptureFixture[str]):
     assert all(f"wrote {path}" in text for path in hex_files)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "shell", "port"),
     [
@@ -86,6 +88,7 @@ CANNOT: dict[str, tuple[list[str], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CANNOT)
 def test_what_cannot_be_is_one_line(case: str, capsys: pytest.CaptureFixture[str]):
     options, message = CANNOT[case]

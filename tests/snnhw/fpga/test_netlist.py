@@ -15,8 +15,9 @@ from snnhw.fpga.netlist import CELLS, simulator, verify_netlist
 from snnhw.implementation import Implementation
 from snnhw.model import Model
 from snnhw.network import CountReadout, Dense, Direct, Layer, Leak, Network, Neuron
+from tests import families
 
-pytestmark = pytest.mark.verilator
+pytestmark = pytest.mark.slow
 
 LAYERS = (("hidden", 6, 9), ("output", 3, 2))
 NETWORK = Network(
@@ -59,7 +60,7 @@ def circuit(family):
 CIRCUITS = lru_cache(circuit)
 
 
-@pytest.mark.parametrize("family", CELLS)
+@pytest.mark.parametrize("family", families.family(CELLS, always=["ice40"]))
 def test_a_netlist_is_goldens_equal(family):
     labels = np.zeros(len(SAMPLES), np.int64)
     report = verify_netlist(Design(MODEL, IMPLEMENTATION), SAMPLES, labels, family=family)
@@ -80,11 +81,13 @@ def test_arrays_of_another_kind_are_refused_before_synthesis(monkeypatch):
         verify_netlist(Design(MODEL, IMPLEMENTATION), SAMPLES, 1 + np.arange(40) % 3, family="ice40")
 
 
+@pytest.mark.long
 def test_block_rams_are_among_what_was_simulated():
     assert "RAMB18E1" in CIRCUITS("xc7").verilog.partition("endmodule")[0]
     assert "SB_RAM40_4K" in CIRCUITS("ice40").verilog.partition("endmodule")[0]
 
 
+@pytest.mark.long
 def test_deep_memories_are_block_rams_in_cascade(monkeypatch):
     """One word a weight, which makes more words than a block of 32 kbit has: xc7 joins two of these."""
     inputs, units = 600, 128
@@ -99,6 +102,7 @@ def test_deep_memories_are_block_rams_in_cascade(monkeypatch):
     assert verify_netlist(Design(model, lanes), RANDOM.integers(0, 256, (3, inputs), np.uint8), family="xc7").equal
 
 
+@pytest.mark.long
 def test_what_starts_empty_is_loaded_first(monkeypatch):
     in_spram = Implementation.of(NETWORK, lanes=2, memory={"hidden": "spram"})
     empty = simulator(Design(MODEL, in_spram), "ice40")

@@ -53,6 +53,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.long
 def test_patched_is_rebuilt(
     built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
@@ -96,6 +97,7 @@ def _shell(built: Path) -> Any:
     return load_report(built).shell
 
 
+@pytest.mark.slow
 def test_another_circuit_is_refused(built: Path, tmp_path: Path):
     with pytest.raises(ModelError, match="was built for another network: num_steps differ; build the model anew"):
         patch(built, model(steps=3), tmp_path / "x")
@@ -201,6 +203,7 @@ def test_memories_of_more_and_fewer_bits_than_a_number_of_verilog(lanes: int):
     assert contents == "".join(f"{word:0{lanes}x}\n" for word in memory.words)
 
 
+@pytest.mark.slow
 def test_memories_apart_from_the_circuit():
     inline = emit(Design(model(), choices()))
     files = emit(Design(model(), choices().model_copy(update={"weights": "readmemh"})))

@@ -138,6 +138,7 @@ def test_a_circuit_of_another_model():
     assert expected in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_circuit_that_loads_has_the_room_that_it_was_built_with():
     model = circuits.model("neuron_major")
     built = Implementation.of(model.network, memory={"layer2": "ram"})

@@ -20,7 +20,7 @@ from snnhw.weights import image
 from tests import circuits
 from tests.snnhw.host.simple import SpoilingLink, emit_once
 
-pytestmark = pytest.mark.verilator
+pytestmark = pytest.mark.slow
 
 MODEL, IMPLEMENTATION = circuits.model("direct"), Implementation.of(circuits.model("direct").network)
 
@@ -51,6 +51,7 @@ def test_a_line_that_spoils_bytes_costs_time_and_changes_nothing(link: SerialLin
     assert report.repeated > 0
 
 
+@pytest.mark.long
 def test_new_weights_make_another_model_of_it():
     built = Implementation.of(MODEL.network, memory={stage.name: "ram" for stage in MODEL.network.stages})
     tensors = {**MODEL.tensors, "layer0.weight": np.clip(-MODEL.tensors["layer0.weight"], -8, 7)}

@@ -29,6 +29,7 @@ def test_logistic_regression_of_shuffled_labels_is_chance(sample):
     assert (told == labels[800:]).mean() < 0.3
 
 
+@pytest.mark.long
 def test_the_rbm_learns_digits(sample):
     images, labels = sample
     machine = train_rbm(images[:800], labels[:800], hidden=60, epochs=100, rate=0.1)

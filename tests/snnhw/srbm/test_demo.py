@@ -41,7 +41,7 @@ def model() -> SrbmModel:
     return SrbmModel(machine, *initial_levels(machine, 400.0, seed=1))
 
 
-@pytest.mark.verilator
+@pytest.mark.long
 def test_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     save_srbm(model(), "machine.safetensors")

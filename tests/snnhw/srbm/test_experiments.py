@@ -35,6 +35,7 @@ def test_every_experiment_describes_a_machine(name):
     assert experiment.group in GROUPS and experiment.name == name
 
 
+@pytest.mark.slow
 def test_an_experiment_learns_and_can_be_told_again():
     sample = load("sample")
     first, again = (run(SMALL, sample, None, seed=4) for _ in range(2))
@@ -103,6 +104,7 @@ def test_completions_are_told_beside_copies():
     assert 0 < machine.wrong < 0.3 and machine.correct is not None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("baseline", ["logistic", "rbm"])
 def test_baselines_are_experiments(baseline):
     made = run(replace(SMALL, baseline=baseline), load("sample"), None)
@@ -164,6 +166,7 @@ def test_a_page_says_spread_test_set_rates_and_pulses():
     assert "### Pooling" not in text
 
 
+@pytest.mark.slow
 def test_the_same_runs_are_drawn_the_same(tmp_path):
     runs = Runs(runs=[made("base", 1, 900), made("rate-250", 1, 700), made("delta-1", 1, 800)])
     first, again = (plot(runs, tmp_path / name) for name in "ab")
@@ -206,6 +209,7 @@ def test_what_is_hardly_wanted_is_said_once(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.slow
 def test_pictures_of_a_model(tmp_path, capsys):
     machine = Machine(hidden=20, inference_ticks=40)
     model = SrbmModel(machine, *initial_levels(machine, 58.0, seed=1))

@@ -95,6 +95,7 @@ def test_sums_are_exact_at_the_ends_of_the_ranges():
     assert sums.reshape(-1).tolist() == [-128 * 255 * 108 - (1 << 31)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["cnn1", "cnn2-dense"])
 def test_a_front_end_is_trained_saved_and_read_again(tmp_path, images, name):
     lines: list[tuple[int, float, float]] = []

@@ -22,6 +22,7 @@ def images() -> np.ndarray:
     return np.random.default_rng(1).integers(0, 2, (3, MACHINE.pixels)).astype(np.uint8)
 
 
+@pytest.mark.slow
 def test_all_pictures_come_out_the_same_and_change_nothing(srbm, images, tmp_path):
     before = srbm.gp.copy(), srbm.gm.copy(), srbm.walk
     first = draw(srbm, images, np.array([1, 2, 3]), tmp_path / "a")

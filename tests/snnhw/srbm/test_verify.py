@@ -14,8 +14,9 @@ from snnhw.srbm.model import SrbmModel, initial_levels
 from snnhw.srbm.simulate import SrbmSimulator
 from snnhw.srbm.timing import Timing
 from snnhw.srbm.verify import Plan, SrbmReport, verify_srbm
+from tests.families import family
 
-pytestmark = pytest.mark.verilator
+pytestmark = pytest.mark.slow
 
 TOY = Machine(
     pixels=21,
@@ -70,6 +71,7 @@ def test_the_circuit_is_goldens_equal(circuit: SrbmSimulator, stall: Stall | Non
     assert report.timing_mismatches == (None if stall else 0)
 
 
+@pytest.mark.long
 def test_two_hundred_images_of_a_reduced_machine():
     """MNIST at half its size, 64 hidden units: as many ticks as the machine that ships has, from weights at random."""
     machine, sample = Machine(pixels=196, hidden=64), load("sample", limit=200)
@@ -86,6 +88,7 @@ def test_two_hundred_images_of_a_reduced_machine():
     )
 
 
+@pytest.mark.long
 def test_cycles_are_as_predicted_in_other_lanes():
     report = run(model(), simulator(TOY, 2))
     assert report.equal
@@ -113,7 +116,7 @@ FAULTS: dict[str, Callable[[], Machine]] = {
 }
 
 
-@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize("name", family(FAULTS, always=["a threshold of one more"]))
 def test_a_fault_in_the_circuit_is_found(name: str):
     report = run(model(), simulator(FAULTS[name]()), plan=Plan(12, 12, 0, step=300), images=12)
     assert report.mismatches > 0

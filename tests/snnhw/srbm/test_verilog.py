@@ -19,12 +19,14 @@ CASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_verilator_finds_nothing_but_what_is_waived(tmp_path: Path, case: str):
     emit(*CASES[case], name="learner").write(tmp_path)
     assert lint(tmp_path, "--top-module", "learner", "learner.vlt", "learner.v") == set()
 
 
+@pytest.mark.slow
 @needs_system_verilator
 def test_so_does_an_old_verilator(tmp_path: Path):
     emit(TOY, 4, name="learner").write(tmp_path)
@@ -32,6 +34,7 @@ def test_so_does_an_old_verilator(tmp_path: Path):
     assert lint(tmp_path, *files, program=SYSTEM_VERILATOR) == set()
 
 
+@pytest.mark.slow
 @needs_icarus
 @pytest.mark.parametrize("edition", EDITIONS)
 def test_icarus_accepts_it_without_a_word(tmp_path: Path, edition: str):
@@ -44,6 +47,7 @@ def learner() -> SrbmEmitted:
     return emit(TOY, 4, "learner")
 
 
+@pytest.mark.slow
 def test_the_same_machine_gives_the_same_text(learner: SrbmEmitted):
     assert emit(TOY, 4, "learner").files == learner.files
 

@@ -22,6 +22,7 @@ SMALL = (5, 2, AxiShell(tdata=8))
 """A sample of several words and several beats."""
 
 
+@pytest.mark.slow
 @needs_icarus
 @pytest.mark.parametrize("standard", STANDARDS)
 @pytest.mark.parametrize(("case", "tdata", "memory"), [("direct", 32, "rom"), ("events", 8, "ram")])
@@ -50,6 +51,7 @@ FAULTS = {
 }
 
 
+@pytest.mark.slow
 @needs_icarus
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_faulty_circuit_fails(tmp_path: Path, fault: str):

@@ -28,6 +28,7 @@ from tests.snnhw.testbench.simulators import (
 from tests.tools import needs_icarus
 
 
+@pytest.mark.slow
 @needs_icarus
 @pytest.mark.parametrize("standard", STANDARDS)
 @pytest.mark.parametrize(("case", "weights"), [*((case, "inline") for case in CASES), ("direct", "readmemh")])
@@ -35,6 +36,7 @@ def test_the_circuit_passes(tmp_path: Path, case: str, weights: str, standard: s
     assert passes(icarus(tmp_path, files(case, weights=weights), standard=standard))
 
 
+@pytest.mark.slow
 @needs_icarus
 def test_weights_are_loaded_where_they_must_be(tmp_path: Path):
     assert passes(icarus(tmp_path, files("direct", memory="spram")))
@@ -118,6 +120,7 @@ FAULTS = {
 }
 
 
+@pytest.mark.slow
 @needs_icarus
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_circuit_that_does_not_recover_fails(tmp_path: Path, fault: str):

@@ -25,12 +25,14 @@ SMALL = (1, 8, FASTEST, "spram")
 """A network of one pixel, whose weights must be loaded."""
 
 
+@pytest.mark.slow
 @needs_icarus
 @pytest.mark.parametrize("standard", STANDARDS)
 def test_the_circuit_passes(tmp_path: Path, standard: str):
     assert passes(icarus(tmp_path, dict(tiny(5, 2, UNEVEN)), standard=standard))
 
 
+@pytest.mark.slow
 @needs_icarus
 def test_a_network_of_one_pixel_whose_weights_must_be_loaded_passes(tmp_path: Path):
     assert passes(icarus(tmp_path, dict(tiny(*SMALL)), "-Psnn_tb.STALLS=0"))

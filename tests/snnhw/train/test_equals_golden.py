@@ -39,6 +39,7 @@ EXAMPLES = settings(
 )
 
 
+@pytest.mark.slow
 @EXAMPLES
 @given(data=st.data())
 def test_every_number_of_every_variant_is_goldens(data: st.DataObject):
@@ -78,6 +79,7 @@ def test_a_delayed_reset_may_lead_out_of_the_membranes_range(threshold: Any, res
         scores(model, batch.astype(np.int64))
 
 
+@pytest.mark.slow
 @EXAMPLES
 @given(data=st.data())
 def test_a_model_comes_back_from_the_trainable_network(data: st.DataObject):
@@ -86,6 +88,7 @@ def test_a_model_comes_back_from_the_trainable_network(data: st.DataObject):
     assert Model(model.network, network.tensors()).digest == model.digest
 
 
+@pytest.mark.slow
 @settings(EXAMPLES, max_examples=40)
 @given(data=st.data())
 def test_whatever_is_trained_is_a_valid_model_that_golden_agrees_with(data: st.DataObject):

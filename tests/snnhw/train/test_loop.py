@@ -105,6 +105,7 @@ def test_the_global_random_state_and_number_of_threads_stay_as_they_were(dataset
     assert torch.get_num_threads() == threads
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [OPTIONS, TAUGHT], ids=["labels", "teacher"])
 @pytest.mark.parametrize("moment", [(2, 1), (3, 5)], ids=["between epochs", "within an epoch"])
 def test_a_resumed_training_ends_as_an_uninterrupted_one(
@@ -228,6 +229,7 @@ VARIANTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", VARIANTS)
 def test_every_variant_learns(name: str, dataset: Dataset):
     options = TrainOptions(epochs=6, batch_size=16, validation=100, augment=None, threads=1)
