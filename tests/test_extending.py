@@ -176,6 +176,7 @@ SAMPLES = np.random.default_rng(4).integers(0, 256, (40, 7), np.uint8)
 
 
 @pytest.mark.verilator
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "choices", [{}, {"lanes": 2}, {"event_lanes": {"later": 2, "out": 2}, "neuron_lanes": {"later": 4, "again": 2}}]
 )
@@ -194,6 +195,7 @@ def test_what_comes_goes_a_step_later():
     assert went.any()
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 1 << 32))
 def test_golden_is_the_oracles_and_the_trainers_equal(seed):
@@ -207,6 +209,7 @@ def test_golden_is_the_oracles_and_the_trainers_equal(seed):
 
 
 @pytest.mark.verilator
+@pytest.mark.slow
 def test_the_soak_draws_it_and_finds_nothing(monkeypatch):
     monkeypatch.setattr(kinds, "SYNAPSES", {"toy_delay": kinds.SYNAPSES["toy_delay"], "dense": kinds.SYNAPSES["dense"]})
     case = next(
