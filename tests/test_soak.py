@@ -14,10 +14,11 @@ import golden.neuron
 from snnhw.design import Design
 from snnhw.implementation import MEMORY_KINDS, Implementation
 from snnhw.model import Model
-from snnhw.network import PER_NEURON, Encoder, Leak, Neuron, Readout, Spike
+from snnhw.network import PER_NEURON, Leak, Neuron, Spike
 from snnhw.points import POINTS, point
 from snnhw.shell import Shell
 from snnhw.simulate.amaranth import AmaranthSimulator
+from tests import kinds
 from tests.long_run import ENOUGH, Tally, report
 from tests.soak.__main__ import main
 from tests.soak.case import FIRST, Case, draw_case, read_case, write_case
@@ -47,19 +48,16 @@ def choices(field: Any) -> set[Any]:
     return set(get_args(field.annotation))
 
 
-def kinds(union: Any) -> set[str]:
-    """The kinds that descriptions know of something."""
-    return {each.model_fields["kind"].default for each in get_args(get_args(union)[0])}
-
-
 def differ(expected: Iterable[Any], found: Iterable[Any]) -> set[Any]:
     return set(expected) ^ set(found)
 
 
 def test_every_kind_of_network_occurs():
     networks = [case.model.network for case in CASES]
-    assert not differ(kinds(Encoder), (network.encoder.kind for network in networks))
-    assert not differ(kinds(Readout), (network.readout.kind for network in networks))
+    stages = [stage for network in networks for stage in network.stages]
+    assert not differ(kinds.SYNAPSES, (stage.synapse.kind for stage in stages))
+    assert not differ(kinds.ENCODERS, (network.encoder.kind for network in networks))
+    assert not differ(kinds.READOUTS, (network.readout.kind for network in networks))
     for kind, name, found in (
         (Leak, "kind", (neuron.leak for neuron in NEURONS)),
         (Leak, "rounding", (neuron.leak for neuron in NEURONS)),

@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """Streams and taps as data, of a component that nobody has."""
 
 from amaranth.hdl import Signal, signed

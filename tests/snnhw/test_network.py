@@ -113,7 +113,7 @@ COMPLAINTS = [
     ("stages.0.name", "h" * 33, "name: String should have at most 32 characters"),
     ("stages.0.synapse.units", 0, "units: Input should be greater than or equal to 1, not 0"),
     ("stages.0.synapse.weight_bits", 17, "weight_bits: Input should be less than or equal to 16, not 17"),
-    ("stages.0.synapse.kind", "conv", "kind must be one of dense, not 'conv'"),
+    ("stages.0.synapse.kind", "conv", "kind must be one of dense"),
     (f"{HIDDEN}.threshold", 0, "threshold must be at least 1, not 0"),
     (f"{HIDDEN}.threshold", 2**31, "threshold must lie within 32 bits, not 2147483648"),
     (f"{HIDDEN}.threshold", "high", "threshold"),
