@@ -138,7 +138,7 @@ def test_a_fault_in_golden_is_found_and_found_again(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.chdir(tmp_path)
-    command = ["--minutes", "0.05", "--seed", "1", "--only", name, "--out", "failed"]
+    command = ["--minutes", "1", "--seed", "1", "--only", name, "--out", "failed"]
     right = golden.neuron.leak
     monkeypatch.setattr(golden.neuron, "leak", lambda *arguments: right(*arguments) - 1)
     assert main(command) == 1
