@@ -47,6 +47,7 @@ from snnhw.quantise import (
     quantised,
     with_leak_of_beta,
 )
+from snnhw.wording import no_such, quoted
 
 __all__ = ["ArrayOptions", "from_arrays"]
 
@@ -158,11 +159,10 @@ def from_arrays(weights: Sequence[ArrayLike] | Mapping[str, ArrayLike], **option
 def _options(options: ArrayOptions) -> ArrayOptions:
     for name in options:
         if name not in ArrayOptions.__annotations__:
-            known = ", ".join(ArrayOptions.__annotations__)
-            raise TypeError(f"from_arrays has no option '{name}'; there are {known}")
+            raise TypeError(no_such("option", name, ArrayOptions.__annotations__))
     chosen: ArrayOptions = {**DEFAULTS, **options}
     if chosen["comparator"] not in (">=", ">"):
-        raise ModelError(f"comparator must be '>=' or '>', not {chosen['comparator']!r:.40}")
+        raise ModelError(f"comparator must be '>=' or '>', not {quoted(chosen['comparator'])}")
     return chosen
 
 
@@ -254,7 +254,7 @@ def _by_layer(option: str, value: Any, names: list[str], default: list[str]) -> 
     if isinstance(value, Mapping):
         for name in value:
             if name not in names:
-                raise ModelError(f"{option}: there is no layer '{name}'; the layers are {', '.join(names)}")
+                raise ModelError(f"{option}: {no_such('layer', name, names)}")
         return dict(value)
     if not isinstance(value, list | tuple):
         return dict.fromkeys(default, value)

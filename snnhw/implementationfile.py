@@ -21,6 +21,7 @@ from snnhw.errors import DescriptionError, ModelFileError
 from snnhw.implementation import Implementation, LayerImplementation
 from snnhw.model import Model
 from snnhw.network import Network, first_complaint
+from snnhw.wording import no_such, quoted
 
 __all__ = ["built_as", "load_implementation"]
 
@@ -58,13 +59,13 @@ def _by_layer(layers: Any, network: Network) -> dict[str, Mapping[str, Any]]:
         layers = dict(zip(names, layers, strict=True))
     for name in _table(layers, "layers"):
         if name not in names:
-            raise DescriptionError(f"layers.{name}: there is no layer '{name}'; the layers are {', '.join(names)}")
+            raise DescriptionError(f"layers: {no_such('layer', name, names)}")
     return {name: _table(choices, f"layers.{name}") for name, choices in layers.items()}
 
 
 def _table(value: Any, what: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise DescriptionError(f"{what} must be a table of names and values, not {value!r:.60}")
+        raise DescriptionError(f"{what} must be a table of names and values, not {quoted(value)}")
     return value
 
 
@@ -72,9 +73,6 @@ def _check(
     kind: type[Implementation | LayerImplementation], needed: Mapping[str, Any], given: Mapping[str, Any], where: str
 ) -> None:
     """Raise DescriptionError where a value is none that its field takes; ``needed`` stands in for what is left out."""
-    for name in given:
-        if name not in kind.model_fields:
-            raise DescriptionError(f"{where}{name} is unknown; there are {', '.join(kind.model_fields)}")
     try:
         kind.model_validate({**needed, **given}, strict=True)
     except ValidationError as error:

@@ -8,6 +8,7 @@ The meaning of every field, with its rounding and its order of operations, is in
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -16,6 +17,7 @@ from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError, mo
 
 from snnhw.errors import DescriptionError
 from snnhw.kinds import Frozen, Kind, by_kind, kinds_of, register
+from snnhw.wording import did_you_mean, quoted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -868,8 +870,10 @@ def first_complaint(error: ValidationError) -> str:
     """The first thing that pydantic found wrong, as one line: where, what must be, what came."""
     first = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in first["loc"])
-    message = first["msg"].removeprefix("Value error, ")
-    given = "" if first["type"] in ("value_error", "missing") else f", not {first['input']!r:.60}"
+    message, value = first["msg"].removeprefix("Value error, "), first["input"]
+    given = "" if first["type"] in ("value_error", "missing") else f", not {quoted(value)}"
+    if first["type"] == "literal_error":
+        given += did_you_mean(value, re.findall(r"'([^']+)'", first["ctx"]["expected"]))
     return f"{where + ': ' if where else ''}{message}{given}"
 
 

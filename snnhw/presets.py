@@ -25,6 +25,7 @@ from snnhw.network import Dense, Direct, Layer, Leak, MembraneReadout, Network, 
 from snnhw.srbm.presets import SRBM_PRESETS
 from snnhw.subject import SubjectKind, subject_kind
 from snnhw.tensorfile import load_described
+from snnhw.wording import did_you_mean, no_such, quoted
 
 __all__ = ["PRESETS", "Preset", "find_preset", "preset", "resolve_model", "resolve_network", "shipped_models"]
 
@@ -52,8 +53,7 @@ class Preset:
         """The network; raises DescriptionError for an override that is unknown or impossible."""
         for name in overrides:
             if name not in self.overrides:
-                known = ", ".join(self.overrides)
-                raise DescriptionError(f"preset '{self.name}' has nothing called '{name}' to override; it has {known}")
+                raise DescriptionError(f"preset '{self.name}': {no_such('number', name, self.overrides)}")
         try:
             return self.build(**overrides)
         except ValidationError as error:
@@ -142,7 +142,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
 def find_preset(name: str) -> Preset:
     """The preset of that name; raises DescriptionError with the list of those there are."""
     if name not in PRESETS:
-        raise DescriptionError(f"there is no preset '{name}'; there are {', '.join(PRESETS)}")
+        raise DescriptionError(no_such("preset", name, PRESETS))
     return PRESETS[name]
 
 
@@ -195,8 +195,8 @@ def resolve_network(name_or_path: str | Path, **overrides: int) -> Network:
     if path.suffix == SUFFIX or path.is_file():
         return load(path).network
     raise DescriptionError(
-        f"there is no network '{path}'; give a preset ({', '.join(PRESETS)}), a description ({' or '.join(SUFFIXES)}) "
-        f"or a model ({SUFFIX})"
+        f"there is no network {quoted(str(path))}{did_you_mean(path, PRESETS)}; give a preset ({', '.join(PRESETS)}), "
+        f"a description ({' or '.join(SUFFIXES)}) or a model ({SUFFIX})"
     )
 
 
@@ -210,8 +210,8 @@ def _no_model(name: str) -> str:
         )
     described = " or ".join(SUFFIXES)
     return (
-        f"there is no model '{name}'; give the path of a {SUFFIX} file, or of a description ({described}) with its "
-        f"weights beside it, or one that ships: {ships}"
+        f"there is no model {quoted(name)}{did_you_mean(name, shipped_models())}; give the path of a {SUFFIX} file, or "
+        f"of a description ({described}) with its weights beside it, or one that ships: {ships}"
     )
 
 

@@ -24,6 +24,7 @@ from snnhw.arrays import DEFAULTS, ArrayOptions, from_arrays
 from snnhw.errors import ModelError
 from snnhw.model import Model
 from snnhw.network import STAGES_BESIDE_LAYERS, CountReadout, MembraneReadout, Readout
+from snnhw.wording import quoted
 
 __all__ = ["from_state_dict"]
 
@@ -144,7 +145,7 @@ def _leaky(module: str, entries: Entries) -> Entries:
         raise ModelError(f"'{module}.graded_spikes_factor' must be 1; multiply it into the weights after it")
     reset = entries.get("reset_mechanism_val", np.asarray(0))
     if reset.size != 1 or reset.item() not in range(len(_RESETS)):
-        raise ModelError(f"'{module}.reset_mechanism_val' must be 0, 1 or 2, not {reset.tolist()!r:.40}")
+        raise ModelError(f"'{module}.reset_mechanism_val' must be 0, 1 or 2, not {quoted(reset.tolist())}")
     return entries
 
 

@@ -8,6 +8,7 @@ import typer
 
 from snnhw.cli.output import DATASET_HELP, Json, console, note, percent, print_record, progress, table
 from snnhw.errors import DescriptionError, SnnhwError
+from snnhw.wording import quoted
 
 if TYPE_CHECKING:
     from snnhw.training import Plan, Trained
@@ -103,7 +104,7 @@ def _numbers(settings: list[str]) -> dict[str, int]:
         try:
             numbers[name.replace("-", "_")] = int(number)
         except ValueError:
-            raise DescriptionError(f"--set takes NAME=N, N being an integer, not '{setting}'") from None
+            raise DescriptionError(f"--set takes NAME=N, N being an integer, not {quoted(setting)}") from None
     return numbers
 
 

@@ -38,6 +38,7 @@ from snnhw.verdict import Spread, Verdict
 from snnhw.verification import MODES
 from snnhw.verilog import emit
 from snnhw.weights import image
+from snnhw.wording import one_of
 
 __all__ = ["NetlistReport", "simulator", "verify_netlist"]
 
@@ -150,7 +151,7 @@ def simulator(design: Design, family: str) -> VerilatorSimulator:
     What starts empty is loaded first.
     """
     if family not in CELLS:
-        raise DescriptionError(f"netlists are simulated for {', '.join(CELLS)}, not for '{family}'")
+        raise DescriptionError(one_of("the family of a netlist", family, CELLS))
     emitted = emit(design)
     top = emitted.interface.top
     with tempfile.TemporaryDirectory(prefix="snnhw_") as temporary:

@@ -15,6 +15,7 @@ import torch
 from snnhw.errors import ModelFileError
 from snnhw.files import replacing
 from snnhw.train.record import TrainingRecord
+from snnhw.wording import quoted
 
 __all__ = ["CheckpointError", "check_identity", "read_checkpoint", "write_checkpoint"]
 
@@ -51,7 +52,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> tuple[TrainingRecord, dict[
             warnings.simplefilter("ignore")  # of what torch does not find as it would write it
             content = torch.load(Path(path), map_location="cpu", weights_only=True)
         if content["schema"] != SCHEMA:
-            raise ValueError(f"its schema is {content['schema']!r:.20}, not {SCHEMA}")
+            raise ValueError(f"its schema is {quoted(content['schema'])}, not {SCHEMA}")
         state: dict[str, Any] = {name: content["state"][name] for name in STATE}
         return TrainingRecord.model_validate_json(content["record"]), state
     except _DAMAGED as error:
@@ -86,4 +87,4 @@ def _difference(name: str, before: Any, now: Any) -> str:
         for index, pair in enumerate(zip(before, now, strict=True)):
             if pair[0] != pair[1]:
                 return _difference(f"{name}.{index}", *pair)
-    return f"{name} is {before!s:.40}, not {now!s:.40}"
+    return f"{name} is {quoted(before)}, not {quoted(now)}"

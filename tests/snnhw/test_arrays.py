@@ -330,7 +330,11 @@ BAD: dict[str, tuple[Any, dict[str, Any], str]] = {
     "both kinds": ([integers()[0], floats()[1]], {"thresholds": 1}, "all integers or all floats; .* of output"),
     "no threshold": (integers(), {}, "layer 'hidden' has integer weights and needs a threshold"),
     "float threshold": (integers(), {"thresholds": 1.5}, "must be integers as the weights are, not float64"),
-    "no such layer": (integers(), {"thresholds": {"hiden": 3}}, "no layer 'hiden'; the layers are hidden, output"),
+    "no such layer": (
+        integers(),
+        {"thresholds": {"hiden": 3}},
+        "layer 'hiden' .did you mean 'hidden'",
+    ),
     "threshold of scores": (integers(), {"thresholds": [3, 3]}, "layer 'output' never fires"),
     "too many": (integers(), {"thresholds": [3, 3, 3]}, "one entry for each of hidden, output, not 3"),
     "wrong shape": (integers(), {"thresholds": np.ones(4, int)}, r"one number or have shape \[7\], not \[4\]"),
@@ -362,5 +366,5 @@ def test_what_cannot_be_is_one_line(case: str):
 
 
 def test_an_unknown_option_is_named():
-    with pytest.raises(TypeError, match="no option 'treshold'; there are biases, thresholds"):
+    with pytest.raises(TypeError, match=r"no option 'treshold' \(did you mean 'thresholds'\?\); there are biases"):
         from_arrays(floats(), treshold=1)  # type: ignore[call-arg]

@@ -17,6 +17,7 @@ DESCRIPTION = tuple(
     for name in (
         "network",
         "kinds",
+        "wording",
         "naming",
         "implementation",
         "interface",

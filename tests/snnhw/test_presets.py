@@ -59,8 +59,8 @@ def test_overrides():
 @pytest.mark.parametrize(
     ("name", "overrides", "message"),
     [
-        ("mnist", {}, "there is no preset 'mnist'; there are mnist-mlp, mnist-graded"),
-        ("mnist-mlp", {"layers": 3}, "'mnist-mlp' has nothing called 'layers' to override; it has hidden, num_steps"),
+        ("mnist", {}, "no preset 'mnist' .did you mean 'mnist-mlp'.*; there are mnist-mlp, mnist-graded"),
+        ("mnist-mlp", {"layers": 3}, "'mnist-mlp': there is no number 'layers'; there are hidden, num_steps"),
         ("mnist-mlp", {"hidden": 0}, "with hidden=0: units: .* greater than or equal to 1, not 0"),
         ("mnist-mlp", {"weight_bits": 17, "hidden": 3}, "with weight_bits=17, hidden=3: weight_bits: .*, not 17"),
         ("mnist-mlp", {"num_steps": "x"}, "num_steps: .* valid integer.*, not 'x'"),
