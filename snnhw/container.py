@@ -20,6 +20,7 @@ from safetensors.numpy import save as to_safetensors
 
 from snnhw.errors import ModelFileError, OutputError
 from snnhw.files import write_atomically
+from snnhw.kinds import plain
 from snnhw.wording import quoted
 
 __all__ = ["SUFFIX", "Schema", "check_digest", "kind_of", "parse_field", "parse_object", "read", "write"]
@@ -74,7 +75,7 @@ def write(
         **({} if schema.kind is None else {"kind": schema.kind}),
         "schema": schema.version,
         **{name: json.dumps(fields[name]) for name in schema.fields},
-        "provenance": json.dumps(dict(provenance), sort_keys=True, allow_nan=False),
+        "provenance": json.dumps(dict(provenance), sort_keys=True, allow_nan=False, default=_as_plain),
         "digest": digest,
     }
     return write_atomically(destination, _sorted_header(to_safetensors(dict(tensors), metadata)))
@@ -102,6 +103,13 @@ def read(path: str | os.PathLike[str], schema: Schema) -> tuple[dict[str, str], 
             f"{source} is damaged or no {SUFFIX} file ({error}); get it again, or train the {schema.trained} again"
         ) from error
     return metadata, tensors
+
+
+def _as_plain(value: Any) -> Any:
+    """A number of a numeric library as JSON takes it; TypeError for what is none."""
+    if (number := plain(value)) is value:
+        raise TypeError(f"a provenance holds what JSON has, not {quoted(value)}")
+    return number
 
 
 def check_digest(path: str | os.PathLike[str], schema: Schema, metadata: Mapping[str, str], digest: str) -> None:

@@ -284,6 +284,7 @@ def test_queues_are_a_power_of_two_deep(words, depth):
 def test_numbers_of_numpy_are_lanes():
     network = network_of(8, 4)
     given: Any = {
+        "lanes": np.int64(4),
         "pixels_per_beat": np.int64(4),
         "synapse_lanes": {"a": np.int32(2)},
         "event_lanes": {"a": np.uint8(2)},
