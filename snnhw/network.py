@@ -751,6 +751,15 @@ class Network(Frozen):
         """The same with the inputs in a row: [inputs], or [num_steps, inputs]."""
         return (self.num_steps, self.inputs) if self.encoder.takes_events else (self.inputs,)
 
+    def takes(self, shape: Shape) -> bool:
+        """Whether a sample of that shape is one of the network's.
+
+        Dimensions of 1 may be missing or too many, and inputs may be flat where the network's are not, or the other way
+        round, since they go row by row.
+        """
+        stepwise = self.encoder.takes_events and shape[:1] == (self.num_steps,)
+        return _same_order(shape, self.sample_shape) or (stepwise and _same_order(shape[1:], self.input_shape))
+
     @property
     def layers(self) -> tuple[PlacedLayer, ...]:
         """The layers where they stand, each with the shapes and values of what goes in and out."""
@@ -775,6 +784,12 @@ class Network(Frozen):
     def allows_neuron_major(self) -> bool:
         """Whether neurons can go through all time steps one after the other."""
         return self.constant_input and all(layer.has_neuron for layer in self.layers)
+
+
+def _same_order(one: Shape, other: Shape) -> bool:
+    """Whether arrays of two shapes have the same numbers in the same order, as far as shapes tell."""
+    first, second = ([size for size in shape if size != 1] for shape in (one, other))
+    return first == second or (min(len(first), len(second)) <= 1 and math.prod(first) == math.prod(second))
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from golden.network import Golden, check_samples
+from golden.network import Golden
 from snnhw.compare import compare
 from snnhw.design import Design
 from snnhw.errors import DescriptionError, ToolError
@@ -30,6 +30,7 @@ from snnhw.fpga.parts import FAMILIES
 from snnhw.fpga.stages import Stages
 from snnhw.labels import checked_labels
 from snnhw.recovery import check_recovery
+from snnhw.samples import check_samples
 from snnhw.simulate.engines import starts_empty
 from snnhw.simulate.simulation import Stall, patience
 from snnhw.simulate.verilator import VerilatorSimulator
@@ -105,7 +106,7 @@ def verify_netlist(
     ``on_step`` is told what is done next. Raises DescriptionError for an unknown family, ToolError or ToolMissingError;
     ValueError for samples or labels of another kind, shape or range.
     """
-    check_samples(design.network, samples)
+    samples = check_samples(design.network, samples)
     if labels is not None:
         labels = checked_labels(labels, len(samples), design.network.classes)
     told = on_step or (lambda step: None)

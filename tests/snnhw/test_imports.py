@@ -23,6 +23,7 @@ DESCRIPTION = tuple(
         "interface",
         "model",
         "ranges",
+        "samples",
         "shell",
         "errors",
         "frames",
