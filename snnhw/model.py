@@ -102,7 +102,8 @@ class Model:
         if given.dtype.kind not in "iu":
             raise ModelError(f"tensor '{name}' must hold integers, not {given.dtype}; quantise it first")
         if given.shape != shape:
-            raise ModelError(f"tensor '{name}' must have shape {list(shape)}, not {list(given.shape)}")
+            turned = "; it is transposed, give its .T" if given.ndim == 2 and given.T.shape == shape else ""
+            raise ModelError(f"tensor '{name}' must have shape {list(shape)}, not {list(given.shape)}{turned}")
         if int(given.max()) not in INT32 or int(given.min()) not in INT32:
             raise ModelError(f"tensor '{name}' must lie within 32 bits, it reaches {_extreme(given, INT32)}")
         tensor = given.astype(np.int64)

@@ -23,8 +23,9 @@ from snnhw.model import Model
 from snnhw.modelfile import SUFFIX, load
 from snnhw.network import Dense, Direct, Layer, Leak, MembraneReadout, Network, Neuron, Spike, first_complaint
 from snnhw.srbm.presets import SRBM_PRESETS
+from snnhw.statefile import STATE_SUFFIXES, is_state_file, load_state_file
 from snnhw.subject import SubjectKind, subject_kind
-from snnhw.tensorfile import load_described
+from snnhw.tensorfile import description_beside, load_described
 from snnhw.wording import did_you_mean, no_such, quoted
 
 __all__ = ["PRESETS", "Preset", "find_preset", "preset", "resolve_model", "resolve_network", "shipped_models"]
@@ -157,7 +158,7 @@ def shipped_models() -> tuple[str, ...]:
 
 
 def resolve_model(name_or_path: str | Path) -> Model:
-    """The model in a file, of a description with its weights beside it, or the shipped one of that name.
+    """The model in a file, of a description with its weights beside it, of a state_dict, or the shipped one of a name.
 
     What looks like a path, or is a file, is one. Raises ModelFileError or DescriptionError.
     """
@@ -167,8 +168,11 @@ def resolve_model(name_or_path: str | Path) -> Model:
         raise ModelFileError(
             f"{path} is a {kind}, not a network of layers: `snnhw evaluate` and `snnhw verify` take it"
         )
-    if is_description(path):
-        return load_described(path)
+    described = description_beside(path) if is_state_file(path) else path
+    if described is None:
+        return load_state_file(path)
+    if is_description(described):
+        return load_described(described)
     if path.suffix == SUFFIX or len(path.parts) > 1 or path.is_file():
         return load(path)
     shipped = _shipped_files().get(f"{path}{SUFFIX}")
@@ -179,7 +183,7 @@ def resolve_model(name_or_path: str | Path) -> Model:
 
 
 def resolve_network(name_or_path: str | Path, **overrides: int) -> Network:
-    """The network of a preset (with overrides), a description file or a model.
+    """The network of a preset (with overrides), a description file, a model or a state_dict.
 
     Raises DescriptionError or ModelFileError; overrides are for presets alone.
     """
@@ -190,8 +194,11 @@ def resolve_network(name_or_path: str | Path, **overrides: int) -> Network:
         raise DescriptionError(
             f"{path} says all of its network, so {next(iter(overrides))} cannot be overridden; edit it"
         )
-    if is_description(path):
-        return load_description(path)
+    described = description_beside(path) if is_state_file(path) else path
+    if described is None:
+        return load_state_file(path).network
+    if is_description(described):
+        return load_description(described)
     if path.suffix == SUFFIX or path.is_file():
         return load(path).network
     raise DescriptionError(
@@ -208,10 +215,11 @@ def _no_model(name: str) -> str:
             f"no trained model of preset '{name}' ships: `snnhw train {name}` makes {name}{SUFFIX}, to be given in its "
             f"place; these ship: {ships}"
         )
-    described = " or ".join(SUFFIXES)
+    described, states = " or ".join(SUFFIXES), " or ".join(STATE_SUFFIXES)
     return (
-        f"there is no model {quoted(name)}{did_you_mean(name, shipped_models())}; give the path of a {SUFFIX} file, or "
-        f"of a description ({described}) with its weights beside it, or one that ships: {ships}"
+        f"there is no model {quoted(name)}{did_you_mean(name, shipped_models())}; give the path of a {SUFFIX} file, "
+        f"of a description ({described}) with its weights beside it, or of a state_dict ({states}), or one that "
+        f"ships: {ships}"
     )
 
 

@@ -115,6 +115,18 @@ class TestRefusals:
         delayed = neuron.model_copy(update={"reset_delay": True})
         Model.from_tensors(network_of(delayed), {**TENSORS, "only.threshold": [12, 11]})
 
+    def test_of_a_matrix_that_is_transposed(self):
+        tensors = {"only.weight": np.ones((4, 3), int), "only.bias": np.zeros(3, int)}
+        network = Network(
+            input_shape=(4,),
+            encoder=Direct(),
+            stages=(Layer(name="only", synapse=Dense(units=3, weight_bits=4), neuron=Neuron(threshold=1)),),
+            readout=CountReadout(),
+            num_steps=1,
+        )
+        with pytest.raises(ModelError, match=r"shape \[3, 4\], not \[4, 3\]; it is transposed, give its .T"):
+            Model(network, tensors)
+
     def test_of_a_bias_that_the_description_does_without(self):
         layer = Layer(name="only", synapse=Dense(units=2, weight_bits=4), bias=False, neuron=Neuron(threshold=5))
         with pytest.raises(ModelError, match=r"no tensor 'only\.bias'"):

@@ -107,7 +107,7 @@ def test_a_folder_does_not_hide_a_shipped_model(shipped: Path):
 
 @pytest.mark.usefixtures("shipped")
 def test_a_wrong_name_lists_what_ships():
-    with pytest.raises(ModelFileError, match=r"no model 'smal'; give .* \.safetensors file.*: other, small$"):
+    with pytest.raises(ModelFileError, match=r"no model 'smal' .did you mean 'small'.*; give .*: other, small$"):
         resolve_model("smal")
 
 
@@ -138,7 +138,11 @@ def test_a_network_is_a_preset_a_description_or_a_model(shipped: Path):
 @pytest.mark.parametrize(
     ("name", "overrides", "message"),
     [
-        ("mnist", {}, "there is no network 'mnist'; give a preset .mnist-mlp, mnist-graded., a description"),
+        (
+            "mnist",
+            {},
+            "no network 'mnist' .did you mean 'mnist-mlp'.*; give a preset .mnist-mlp, mnist",
+        ),
         ("net.toml", {}, "cannot read net.toml: no such file"),
         ("net.toml", {"hidden": 3}, "net.toml says all of its network, so hidden cannot be overridden; edit it"),
     ],
