@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from snnhw.descriptionfile import SUFFIXES, is_description, load_description
 from snnhw.errors import DescriptionError, ModelFileError
+from snnhw.kinds import plain
 from snnhw.model import Model
 from snnhw.modelfile import SUFFIX, load
 from snnhw.network import Dense, Direct, Layer, Leak, MembraneReadout, Network, Neuron, Spike, first_complaint
@@ -50,11 +51,14 @@ class Preset:
         """What can be overridden, with what it is otherwise."""
         return {name: argument.default for name, argument in inspect.signature(self.build).parameters.items()}
 
-    def network(self, **overrides: int) -> Network:
+    def network(self, **overrides: int | str) -> Network:
         """The network; raises DescriptionError for an override that is unknown or impossible."""
-        for name in overrides:
-            if name not in self.overrides:
-                raise DescriptionError(f"preset '{self.name}': {no_such('number', name, self.overrides)}")
+        usual = self.overrides
+        for name, value in overrides.items():
+            if name not in usual:
+                raise DescriptionError(f"preset '{self.name}': {no_such('setting', name, usual)}")
+            if isinstance(usual[name], int) and not isinstance(plain(value), int):
+                raise DescriptionError(f"preset '{self.name}': {name} must be an integer, not {quoted(value)}")
         try:
             return self.build(**overrides)
         except ValidationError as error:
@@ -70,19 +74,12 @@ def mnist_mlp(
     pixel_bits: int = 4,
     threshold: int = 256,
     leak_bits: int = 2,
+    encoder: str = "direct",
+    readout: str = "membrane",
 ) -> Network:
     """A perceptron of one hidden layer: binary spikes, a leak that is a shift, the class in the membranes."""
     neuron = Neuron(leak=Leak(kind="shift", bits=leak_bits), threshold=threshold)
-    return Network(
-        input_shape=(28, 28),
-        encoder=Direct(bits=pixel_bits),
-        stages=(
-            Layer(name="hidden", synapse=Dense(units=hidden, weight_bits=weight_bits), neuron=neuron),
-            Layer(name="output", synapse=Dense(units=10, weight_bits=weight_bits), neuron=Neuron.integrator()),
-        ),
-        readout=MembraneReadout(),
-        num_steps=num_steps,
-    )
+    return _perceptron((hidden, neuron, Neuron.integrator()), weight_bits, pixel_bits, num_steps, encoder, readout)
 
 
 def mnist_graded(
@@ -95,22 +92,29 @@ def mnist_graded(
     leak: int = 16,
     output_leak: int = 16,
     spike_bits: int = 8,
+    encoder: str = "direct",
+    readout: str = "membrane",
 ) -> Network:
     """Graded spikes, membrane minus threshold, and leaks that subtract; no refractory period."""
     neuron = Neuron(
         leak=Leak(kind="subtract", amount=leak), threshold=threshold, spike=Spike(kind="residue", bits=spike_bits)
     )
     output = Neuron.integrator(leak=Leak(kind="subtract", amount=output_leak))
-    return Network(
-        input_shape=(28, 28),
-        encoder=Direct(bits=pixel_bits),
-        stages=(
-            Layer(name="hidden", synapse=Dense(units=hidden, weight_bits=weight_bits), neuron=neuron),
-            Layer(name="output", synapse=Dense(units=10, weight_bits=weight_bits), neuron=output),
-        ),
-        readout=MembraneReadout(),
-        num_steps=num_steps,
+    return _perceptron((hidden, neuron, output), weight_bits, pixel_bits, num_steps, encoder, readout)
+
+
+def _perceptron(
+    layers: tuple[int, Neuron, Neuron], weight_bits: int, pixel_bits: int, num_steps: int, encoder: str, readout: str
+) -> Network:
+    """``layers``: number of hidden neurons, one of them, and the output's where the membranes are the scores."""
+    hidden, neuron, integrator = layers
+    output = integrator if readout == MembraneReadout.name() else neuron
+    parts = {"encoder": Direct(bits=pixel_bits) if encoder == Direct.name() else encoder, "readout": readout}
+    stages = (
+        Layer(name="hidden", synapse=Dense(units=hidden, weight_bits=weight_bits), neuron=neuron),
+        Layer(name="output", synapse=Dense(units=10, weight_bits=weight_bits), neuron=output),
     )
+    return Network.model_validate({"input_shape": (28, 28), "stages": stages, "num_steps": num_steps, **parts})
 
 
 _GENTLE = {"rotation": 7.0, "zoom": 0.07, "shear": 0.05, "shift": 0.5, "elastic": 0.4}
@@ -147,7 +151,7 @@ def find_preset(name: str) -> Preset:
     return PRESETS[name]
 
 
-def preset(name: str, **overrides: int) -> Network:
+def preset(name: str, **overrides: int | str) -> Network:
     """The network of a preset, with some of its arguments changed: ``preset("mnist-mlp", hidden=64)``."""
     return find_preset(name).network(**overrides)
 
@@ -182,7 +186,7 @@ def resolve_model(name_or_path: str | Path) -> Model:
         return load(file)
 
 
-def resolve_network(name_or_path: str | Path, **overrides: int) -> Network:
+def resolve_network(name_or_path: str | Path, **overrides: int | str) -> Network:
     """The network of a preset (with overrides), a description file, a model or a state_dict.
 
     Raises DescriptionError or ModelFileError; overrides are for presets alone.

@@ -12,7 +12,7 @@ from snnhw.descriptionfile import save_description
 from snnhw.errors import DescriptionError, ModelFileError
 from snnhw.model import Model, tensor_shapes
 from snnhw.modelfile import save
-from snnhw.network import Direct, Spike
+from snnhw.network import CountReadout, Direct, Rate, Spike
 from snnhw.presets import PRESETS, preset, resolve_model, resolve_network, shipped_models
 
 
@@ -60,16 +60,28 @@ def test_overrides():
     ("name", "overrides", "message"),
     [
         ("mnist", {}, "no preset 'mnist' .did you mean 'mnist-mlp'.*; there are mnist-mlp, mnist-graded"),
-        ("mnist-mlp", {"layers": 3}, "'mnist-mlp': there is no number 'layers'; there are hidden, num_steps"),
+        ("mnist-mlp", {"layers": 3}, "'mnist-mlp': there is no setting 'layers'; there are hidden, num_steps"),
         ("mnist-mlp", {"hidden": 0}, "with hidden=0: units: .* greater than or equal to 1, not 0"),
         ("mnist-mlp", {"weight_bits": 17, "hidden": 3}, "with weight_bits=17, hidden=3: weight_bits: .*, not 17"),
-        ("mnist-mlp", {"num_steps": "x"}, "num_steps: .* valid integer.*, not 'x'"),
+        ("mnist-mlp", {"num_steps": "x"}, "num_steps must be an integer, not 'x'"),
+        ("mnist-mlp", {"encoder": "rates"}, "encoder: kind must be one of .* .did you mean 'rate'"),
+        ("mnist-mlp", {"readout": "vote"}, "readout.classes: Field required"),
+        ("mnist-graded", {"readot": "count"}, "there is no setting 'readot' .did you mean 'readout'"),
     ],
 )
 def test_what_no_preset_can_be_is_one_line(name: str, overrides: dict[str, Any], message: str):
     with pytest.raises(DescriptionError, match=message) as raised:
         preset(name, **overrides)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["mnist-mlp", "mnist-graded"])
+def test_encoder_and_readout_of_a_preset_are_words(name: str):
+    network = preset(name, encoder="rate", readout="count", hidden=5)
+    assert (network.encoder, network.readout) == (Rate(), CountReadout())
+    assert network.stages[1].neuron == network.stages[0].neuron
+    assert preset(name, encoder="direct", readout="membrane") == preset(name)
+    assert preset(name, hidden=np.int64(5)) == preset(name, hidden=5)  # type: ignore[arg-type]
 
 
 @pytest.fixture
