@@ -62,7 +62,7 @@ class Preset:
         try:
             return self.build(**overrides)
         except ValidationError as error:
-            given = ", ".join(f"{name}={value!r}" for name, value in overrides.items())
+            given = ", ".join(f"{name}={quoted(value)}" for name, value in overrides.items())
             raise DescriptionError(f"preset '{self.name}' with {given}: {first_complaint(error)}") from error
 
 

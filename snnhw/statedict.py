@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Unpack
 
@@ -101,27 +101,48 @@ def check_state(state: Any) -> None:
         raise ModelError(f"this is a {type(state).__name__}, not its weights: pass .state_dict() of it")
     if not isinstance(state, Mapping):
         raise ModelError(f"a state_dict must be a mapping of names to tensors, not {type(state).__name__}")
-    paths = nested_states(state)
-    if len(paths) > 1 and paths[0][-1] not in _USUAL:
-        raise ModelError(f"the entries are nested by module: name them '{paths[0][-1]}.weight' and so on")
-    for path in paths[:1]:
-        at = "".join(f"[{key!r}]" for key in path)
-        raise ModelError(f"this is a checkpoint with a state_dict inside: pass {at} of it")
+    if path := state_within(state):
+        raise ModelError(f"this is a checkpoint with a state_dict inside: pass {subscripts(path)} of it")
     for key in state:
         if not isinstance(key, str):
             raise ModelError(f"names in a state_dict must be words, not {quoted(key)}")
 
 
-def nested_states(state: Mapping[Any, Any]) -> list[tuple[Any, ...]]:
-    """The keys that lead to each state_dict within a checkpoint, that of the network first; none in a state_dict."""
+def subscripts(path: Sequence[Any]) -> str:
+    """Keys that lead somewhere, as they are written in Python."""
+    return "".join(f"[{quoted(key)}]" for key in path)
+
+
+def state_within(state: Mapping[Any, Any]) -> tuple[Any, ...]:
+    """The keys that lead to the network's state_dict within a checkpoint; none for a state_dict.
+
+    Raises ModelError where there are several that could be it, or a layer in each.
+    """
+    paths = _paths_within(state)
+    usual = [path for path in paths if path[-1] in _USUAL]
+    nearest = [path for path in usual if len(path) == min(map(len, usual))] or paths
+    if len(nearest) <= 1:
+        return nearest[0] if nearest else ()
+    first = state
+    for key in nearest[0]:
+        first = first[key]
+    if "weight" in first:
+        raise ModelError(f"the entries are nested by module: name them {quoted(f'{nearest[0][-1]}.weight')} and so on")
+    raise ModelError(
+        f"this is a checkpoint with several state_dicts: pass one of {', '.join(map(subscripts, nearest))}"
+    )
+
+
+def _paths_within(state: Mapping[Any, Any]) -> list[tuple[Any, ...]]:
+    """The keys that lead to each mapping that holds weights."""
     if _holds_weights(state):
         return []
     found: list[tuple[Any, ...]] = []
     for key, value in state.items():
         if isinstance(value, Mapping):
-            inner = [()] if _holds_weights(value) else nested_states(value)
+            inner = [()] if _holds_weights(value) else _paths_within(value)
             found += [(key, *path) for path in inner]
-    return sorted(found, key=lambda path: path[-1] not in _USUAL)
+    return found
 
 
 def _holds_weights(state: Mapping[Any, Any]) -> bool:
@@ -134,7 +155,7 @@ def _groups(state: Mapping[str, Any]) -> tuple[dict[str, Entries], dict[str, Ent
     modules: dict[str, Entries] = {}
     for key, value in state.items():
         module, _, entry = key.rpartition(".")
-        modules.setdefault(module, {})[entry] = to_array(value, f"'{key}'")
+        modules.setdefault(module, {})[entry] = to_array(value, quoted(key))
     for module, entries in modules.items():
         for entry in entries:
             _check_known(module, entry, modules)
@@ -162,12 +183,14 @@ def _check_known(module: str, entry: str, modules: Mapping[str, Entries]) -> Non
     ends = [inner, *(inner[dot.end() :] for dot in re.finditer(r"\.", inner))]
     for pattern, what in _OTHERS.items():
         if any(re.fullmatch(pattern, end) for end in ends):
-            raise ModelError(f"'{key}' belongs to {what}")
+            raise ModelError(f"{quoted(key)} belongs to {what}")
     if within is not None:
         owner = f"neuron '{within}'" if within else "outermost module, which is a neuron too"
-        raise ModelError(f"'{key}' is a part of the {owner}: only Leaky neurons beside Linear layers can be taken over")
+        raise ModelError(
+            f"{quoted(key)} is a part of the {owner}: only Leaky neurons beside Linear layers can be taken over"
+        )
     raise ModelError(
-        f"'{key}' belongs to no Linear layer and no Leaky neuron: leave it out where nothing is computed with it"
+        f"{quoted(key)} belongs to no Linear layer and no Leaky neuron: leave it out where nothing is computed with it"
     )
 
 
@@ -177,10 +200,12 @@ def _linear(module: str, entries: Entries) -> Entries:
     if len(shape) != 2:
         what = {1: "normalisation or PReLU", 3: "Conv1d", 4: "Conv2d", 5: "Conv3d"}.get(len(shape), "another layer")
         raise ModelError(
-            f"'{module}.weight' has shape {shape} ({what}): only Linear layers, [out, in], can be taken over"
+            f"{quoted(f'{module}.weight')} has shape {shape} ({what}): only Linear layers, [out, in], can be taken over"
         )
     if extra := sorted(entries.keys() & set(_LEAKY)):
-        raise ModelError(f"'{module}' has a weight and {', '.join(extra)}: it must be a Linear layer or a Leaky neuron")
+        raise ModelError(
+            f"{quoted(module)} has a weight and {', '.join(extra)}: it must be a Linear layer or a Leaky neuron"
+        )
     return entries
 
 
@@ -189,12 +214,14 @@ def _leaky(module: str, entries: Entries) -> Entries:
     for entry in ("threshold", "beta"):
         if entry not in entries:
             there = ", ".join(entries)
-            raise ModelError(f"module '{module}' has {there} and no {entry}: it is no Linear layer and no Leaky neuron")
+            raise ModelError(
+                f"module {quoted(module)} has {there} and no {entry}: it is no Linear layer and no Leaky neuron"
+            )
     if "graded_spikes_factor" in entries and (entries["graded_spikes_factor"] != 1).any():
-        raise ModelError(f"'{module}.graded_spikes_factor' must be 1; multiply it into the weights after it")
+        raise ModelError(f"{quoted(f'{module}.graded_spikes_factor')} must be 1; multiply it into the weights after it")
     reset = entries.get("reset_mechanism_val", np.asarray(0))
     if reset.size != 1 or reset.item() not in range(len(_RESETS)):
-        raise ModelError(f"'{module}.reset_mechanism_val' must be 0, 1 or 2, not {quoted(reset.tolist())}")
+        raise ModelError(f"{quoted(f'{module}.reset_mechanism_val')} must be 0, 1 or 2, not {quoted(reset.tolist())}")
     return entries
 
 
@@ -223,7 +250,7 @@ def _layer_name(short: str, module: str, taken: Mapping[str, Any]) -> str:
     if not name[0].isalpha() or name in STAGES_BESIDE_LAYERS:
         name = f"layer_{name[-_LONGEST_NAME + len('layer_') :]}"
     if name in taken:
-        raise ModelError(f"modules of the state_dict share the name '{name}'; rename '{module}'")
+        raise ModelError(f"modules of the state_dict share the name '{name}'; rename {quoted(module)}")
     return name
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from snnhw.errors import DescriptionError, ModelError, ModelFileError, ToolMissingError
 from snnhw.model import Model
-from snnhw.statedict import check_state, from_state_dict, nested_states
+from snnhw.statedict import check_state, from_state_dict, state_within, subscripts
 
 __all__ = ["STATE_SUFFIXES", "is_state_file", "load_state_file", "read_state_file"]
 
@@ -53,10 +53,10 @@ def read_state_file(path: str | os.PathLike[str]) -> Mapping[str, Any]:
     except DAMAGED as error:
         raise ModelFileError(_unreadable(source, error)) from error
     try:
-        for path_inside in (nested_states(state) if isinstance(state, Mapping) else [])[:1]:
-            for key in path_inside:
+        if isinstance(state, Mapping) and (inside := state_within(state)):
+            for key in inside:
                 state = state[key]
-            LOG.warning("%s is a checkpoint: %s of it is taken", source, "".join(f"[{key!r}]" for key in path_inside))
+            LOG.warning("%s is a checkpoint: %s of it is taken", source, subscripts(inside))
         check_state(state)
     except (ModelError, RecursionError) as error:
         raise ModelFileError(f"{source}: {error}") from error

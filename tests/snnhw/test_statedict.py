@@ -269,6 +269,14 @@ NESTED: dict[str, tuple[Any, str]] = {
         r"pass \['model'\] of it",
     ),
     "two deep": ({"a": {"weights_of_net": linears()}}, r"pass \['a'\]\['weights_of_net'\] of it"),
+    "average within": (
+        {"model": linears(), "ema": {"model": linears()}},
+        r"pass \['model'\] of it",
+    ),
+    "several": (
+        {"generator": linears(), "judge": linears()},
+        r"several state_dicts: pass one of \['generator'\], \['judge'\]",
+    ),
     "by module": (
         {"fc1": {"weight": SQUARE, "bias": np.ones(6)}, "fc2": {"weight": SQUARE}},
         "nested by module: name them 'fc1.weight' and so on",

@@ -113,6 +113,10 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "damaged": (damaged, "cannot read net.pt: .*; save the state_dict again"),
     "text": (lambda path: path.write_text("hello"), "cannot read net.pt: .*; save the state_dict again"),
     "a list": (lambda path: torch.save([torch.eye(3)], path), "net.pt: a state_dict must be a mapping .*, not list"),
+    "by module": (
+        lambda path: torch.save({"fc1": {"weight": torch.eye(3)}, "fc2": {"weight": torch.eye(3)}}, path),
+        "net.pt: the entries are nested by module: name them 'fc1.weight' and so on",
+    ),
     "a convolution": (
         lambda path: torch.save({"c.weight": torch.zeros(2, 1, 3, 3)}, path),
         r"net.pt: 'c.weight' has shape .*Conv2d.*say in Python: Model.from_state_dict",
