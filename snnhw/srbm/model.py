@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 from snnhw import container
 from snnhw.container import Schema, check_digest, parse_field, parse_object
 from snnhw.errors import DescriptionError, ModelError, ModelFileError
+from snnhw.kinds import plain
 from snnhw.srbm.features import FEATURES
 from snnhw.srbm.machine import Machine, parse_machine
 from snnhw.wording import no_such, one_of, quoted
@@ -96,8 +97,8 @@ class SrbmModel:
         object.__setattr__(self, "gp", self._checked("gp", self.gp))
         if self.gm is not None:
             object.__setattr__(self, "gm", self._checked("gm", self.gm))
-        if self.walk is None:
-            object.__setattr__(self, "walk", machine.seed)
+        object.__setattr__(self, "walk", machine.seed if self.walk is None else plain(self.walk))
+        object.__setattr__(self, "refresh", plain(self.refresh))
         for name, value, low, high in (
             ("walk", self.walk, 1, (1 << 32) - 1),
             ("refresh", self.refresh, 0, machine.rows - 1),
