@@ -38,9 +38,9 @@ def load_implementation(path: str | os.PathLike[str], network: Network) -> Imple
     try:
         whole: dict[str, Any] = dict(_table(document, "an implementation"))
         by_layer = _by_layer(whole.pop("layers", {}), network)
-        _check(Implementation, {"layers": ()}, whole, "")
+        _check(Implementation, {"layers": ()}, whole)
         for name, choices in by_layer.items():
-            _check(LayerImplementation, {"synapse_lanes": 1, "neuron_lanes": 1}, choices, f"layers.{name}.")
+            _check(LayerImplementation, {"synapse_lanes": 1, "neuron_lanes": 1}, choices, "layers", name)
         chosen: dict[str, Any] = {
             field: {name: choices[field] for name, choices in by_layer.items() if field in choices}
             for field in LayerImplementation.model_fields
@@ -70,13 +70,13 @@ def _table(value: Any, what: str) -> Mapping[str, Any]:
 
 
 def _check(
-    kind: type[Implementation | LayerImplementation], needed: Mapping[str, Any], given: Mapping[str, Any], where: str
+    kind: type[Implementation | LayerImplementation], needed: Mapping[str, Any], given: Mapping[str, Any], *within: str
 ) -> None:
     """Raise DescriptionError where a value is none that its field takes; ``needed`` stands in for what is left out."""
     try:
         kind.model_validate({**needed, **given}, strict=True)
     except ValidationError as error:
-        raise DescriptionError(f"{where}{first_complaint(error)}") from error
+        raise DescriptionError(first_complaint(error, *within)) from error
 
 
 def built_as(path: str | os.PathLike[str], built: Model) -> Design:

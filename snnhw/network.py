@@ -881,10 +881,10 @@ def parse_network(document: Any, source: str = "description") -> Network:
         raise DescriptionError(f"{source}: {first_complaint(error)}") from error
 
 
-def first_complaint(error: ValidationError) -> str:
-    """The first thing that pydantic found wrong, as one line: where, what must be, what came."""
+def first_complaint(error: ValidationError, *within: str) -> str:
+    """The first thing that pydantic found wrong, as one line: where (after ``within``), what must be, what came."""
     first = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
+    where = ".".join(str(part) for part in (*within, *first["loc"]))
     message, value = first["msg"].removeprefix("Value error, "), first["input"]
     given = "" if first["type"] in ("value_error", "missing") else f", not {quoted(value)}"
     if first["type"] == "literal_error":
