@@ -12,6 +12,7 @@ from amaranth.hdl import Fragment, MemoryInstance, Shape, Value
 from amaranth.lib.wiring import Component
 
 from snnhw.errors import DescriptionError, ToolError
+from snnhw.wording import quoted
 
 __all__ = ["Converted", "MemoryContents", "convert"]
 
@@ -91,7 +92,7 @@ def convert(top: Component, name: str) -> Converted:
     memories = tuple(_contents(fragment, name))
     text, _ = verilog.convert_fragment(fragment, ports, name, emit_src=False, strip_internal_attrs=True)
     if f"\nmodule {name}(" not in text:
-        raise DescriptionError(f"'{name}' is a word of Verilog's own: choose another name for the module")
+        raise DescriptionError(f"{quoted(name)} is a word of Verilog's own: choose another name for the module")
     return Converted(_for_every_tool(text), memories)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from snnhw.errors import DescriptionError, OutputError
 from snnhw.files import write_atomically
 from snnhw.network import Network, parse_network
+from snnhw.wording import quoted
 
 __all__ = ["SUFFIXES", "is_description", "load_description", "read_document", "save_description"]
 
@@ -65,7 +66,9 @@ def save_description(network: Network, path: str | os.PathLike[str], *, overwrit
 
 def _format(path: Path, what: str = "a description") -> str:
     if not is_description(path):
-        raise DescriptionError(f"the name of {what} file must end with {' or '.join(SUFFIXES)}, not '{path.name}'")
+        raise DescriptionError(
+            f"the name of {what} file must end with {' or '.join(SUFFIXES)}, not {quoted(path.name)}"
+        )
     return path.suffix.lower()
 
 

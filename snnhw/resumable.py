@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from snnhw.container import SUFFIX
 from snnhw.errors import ModelFileError, OutputError
 from snnhw.files import make_folder
+from snnhw.wording import quoted
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -74,7 +75,7 @@ def model_path(out: str | Path | None, name: str) -> Path:
     """Where a model goes: ``out``, or a file of that name here. Raises OutputError for a name of another suffix."""
     target = Path(out) if out is not None else Path(f"{name}{SUFFIX}")
     if target.suffix != SUFFIX:
-        raise OutputError(f"the name of a model file must end with {SUFFIX}, not '{target.name}'")
+        raise OutputError(f"the name of a model file must end with {SUFFIX}, not {quoted(target.name)}")
     return target
 
 

@@ -55,7 +55,7 @@ class Trained:
 def plan_training(
     name: str,
     *,
-    overrides: Mapping[str, int] | None = None,
+    overrides: Mapping[str, int | str] | None = None,
     options: Mapping[str, Any] | None = None,
     dataset: str | None = None,
     limit: int | None = None,

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import golden.neuron
+import snnhw.train.evaluate  # loaded before the clock of a soak starts: torch takes seconds
 from snnhw.design import Design
 from snnhw.implementation import MEMORY_KINDS, Implementation
 from snnhw.model import Model
@@ -138,7 +139,7 @@ def test_a_fault_in_golden_is_found_and_found_again(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.chdir(tmp_path)
-    command = ["--minutes", "1", "--seed", "1", "--only", name, "--out", "failed"]
+    command = ["--minutes", "0.1", "--seed", "1", "--only", name, "--out", "failed"]
     right = golden.neuron.leak
     monkeypatch.setattr(golden.neuron, "leak", lambda *arguments: right(*arguments) - 1)
     assert main(command) == 1

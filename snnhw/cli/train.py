@@ -8,11 +8,14 @@ import typer
 
 from snnhw.cli.output import DATASET_HELP, Json, console, note, percent, print_record, progress, table
 from snnhw.errors import DescriptionError, SnnhwError
+from snnhw.wording import quoted
 
 if TYPE_CHECKING:
     from snnhw.training import Plan, Trained
 
-_SET = typer.Option("--set", metavar="NAME=N", help="Another number of the preset, such as threshold=300; repeatable.")
+_SET = typer.Option(
+    "--set", metavar="NAME=VALUE", help="Of the preset, such as threshold=300 or encoder=rate; repeatable."
+)
 _HIDDEN = typer.Option("--hidden", min=1, help="Neurons of the preset's hidden layer.")
 _WEIGHT_BITS = typer.Option("--weight-bits", min=2, help="Bits of the preset's weights.")
 _BATCH_SIZE = typer.Option("--batch-size", min=1, help="Images of an optimiser's step.")
@@ -57,7 +60,7 @@ def train(
     from snnhw.cli.images import note_all
     from snnhw.training import plan_training
 
-    overrides = _given(hidden=hidden, num_steps=num_steps, weight_bits=weight_bits) | _numbers(others or [])
+    overrides = _given(hidden=hidden, num_steps=num_steps, weight_bits=weight_bits) | _settings(others or [])
     options = _given(
         epochs=epochs,
         seed=seed,
@@ -95,16 +98,18 @@ def _given(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _numbers(settings: list[str]) -> dict[str, int]:
-    """NAME=N, parsed."""
-    numbers = {}
-    for setting in settings:
-        name, _, number = setting.partition("=")
+def _settings(given: list[str]) -> dict[str, int | str]:
+    """NAME=VALUE, parsed: a value is an integer or a word."""
+    settings: dict[str, int | str] = {}
+    for setting in given:
+        name, _, value = setting.partition("=")
+        if not value:
+            raise DescriptionError(f"--set takes NAME=VALUE, not {quoted(setting)}")
         try:
-            numbers[name.replace("-", "_")] = int(number)
+            settings[name.replace("-", "_")] = int(value)
         except ValueError:
-            raise DescriptionError(f"--set takes NAME=N, N being an integer, not '{setting}'") from None
-    return numbers
+            settings[name.replace("-", "_")] = value
+    return settings
 
 
 def _run(plan: Plan) -> Trained:

@@ -26,6 +26,7 @@ from snnhw.data.catalogue import CATALOGUE, SAMPLE, Source, SourceFile
 from snnhw.data.places import folder_of, read_checked
 from snnhw.errors import DatasetError, DownloadError
 from snnhw.files import replacing
+from snnhw.wording import no_such
 
 __all__ = ["Opener", "Progress", "Stream", "Way", "fetch"]
 
@@ -74,7 +75,7 @@ def fetch(name: str, on_progress: Progress | None = None, ways: Sequence[Way] | 
     if name == SAMPLE:
         raise DatasetError("sample is a part of snnhw: there is nothing to fetch, use it by its name")
     if name not in CATALOGUE:
-        raise DatasetError(f"no dataset is called {name}: those that can be fetched are {', '.join(CATALOGUE)}")
+        raise DatasetError(no_such("dataset to fetch", name, CATALOGUE))
     source = CATALOGUE[name]
     folder = folder_of(name)
     missing = [file for file in source.all_files if not _is_there(source, file)]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 from snnhw.design import Design
 from snnhw.errors import ToolMissingError
 from snnhw.simulate import compiler
 from snnhw.simulate.faults import FEWEST
 from snnhw.simulate.simulation import Simulator, WaveformFormat
+from snnhw.wording import one_of
 
 EngineName = Literal["auto", "verilator", "amaranth"]
 
@@ -91,7 +92,7 @@ def engine(name: EngineName = "auto") -> Choice:
     if name == "amaranth":
         return Choice(AmaranthEngine())
     if name not in ("auto", "verilator"):
-        raise ValueError(f"engine must be 'auto', 'verilator' or 'amaranth', not {name!r}")
+        raise ValueError(one_of("engine", name, get_args(EngineName)))
     try:
         compiler.versions()
     except ToolMissingError as error:

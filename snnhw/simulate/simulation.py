@@ -19,6 +19,7 @@ from snnhw.network import Network
 from snnhw.simulate.bits import Words
 from snnhw.simulate.faults import Fault
 from snnhw.simulate.taps import EncoderTrace, decode_encoder, decode_layer, unpack_field
+from snnhw.wording import quoted
 
 Mode = Literal["isolated", "stream"]
 """``isolated``: a sample is sent when the circuit is idle. ``stream``: samples follow each other without a pause."""
@@ -78,7 +79,7 @@ class Waveform:
 
     def __post_init__(self) -> None:
         if self.path.suffix[1:] not in get_args(WaveformFormat):
-            raise OutputError(f"the name of a waveform must end with .vcd or .fst, not '{self.path.name}'")
+            raise OutputError(f"the name of a waveform must end with .vcd or .fst, not {quoted(self.path.name)}")
 
     @property
     def format(self) -> WaveformFormat:

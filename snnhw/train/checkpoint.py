@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
-import struct
-import warnings
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,6 +11,8 @@ import torch
 from snnhw.errors import ModelFileError
 from snnhw.files import replacing
 from snnhw.train.record import TrainingRecord
+from snnhw.train.torchfile import DAMAGED, read
+from snnhw.wording import quoted
 
 __all__ = ["CheckpointError", "check_identity", "read_checkpoint", "write_checkpoint"]
 
@@ -23,12 +21,6 @@ SCHEMA = 1
 
 STATE = ("network", "averaged", "optimiser", "generator", "teacher", "best")
 """What a training's state consists of."""
-
-_DAMAGED = (
-    *(OSError, EOFError, MemoryError, RuntimeError, ValueError, TypeError, LookupError, ArithmeticError),
-    *(AttributeError, AssertionError, struct.error, pickle.UnpicklingError),
-)
-"""What torch raises where a file is damaged, which its reader of pickles does not look for."""
 
 
 class CheckpointError(ModelFileError):
@@ -47,14 +39,12 @@ def write_checkpoint(path: str | os.PathLike[str], record: TrainingRecord, state
 def read_checkpoint(path: str | os.PathLike[str]) -> tuple[TrainingRecord, dict[str, Any]]:
     """The record and state in a checkpoint. Nothing in the file is executed; raises CheckpointError."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of what torch does not find as it would write it
-            content = torch.load(Path(path), map_location="cpu", weights_only=True)
+        content = read(path)
         if content["schema"] != SCHEMA:
-            raise ValueError(f"its schema is {content['schema']!r:.20}, not {SCHEMA}")
+            raise ValueError(f"its schema is {quoted(content['schema'])}, not {SCHEMA}")
         state: dict[str, Any] = {name: content["state"][name] for name in STATE}
         return TrainingRecord.model_validate_json(content["record"]), state
-    except _DAMAGED as error:
+    except DAMAGED as error:
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise CheckpointError(
             f"{path} is no checkpoint that can be read ({reason:.100}); remove it to train from the start"
@@ -86,4 +76,4 @@ def _difference(name: str, before: Any, now: Any) -> str:
         for index, pair in enumerate(zip(before, now, strict=True)):
             if pair[0] != pair[1]:
                 return _difference(f"{name}.{index}", *pair)
-    return f"{name} is {before!s:.40}, not {now!s:.40}"
+    return f"{name} is {quoted(before)}, not {quoted(now)}"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
+from pydantic import ConfigDict, Field, SerializeAsAny
 
-from snnhw.kinds import Kind, by_kind, register
+from snnhw.kinds import Frozen, Kind, by_kind, register
 from snnhw.train.surrogate import Surrogate
 
 __all__ = ["Augmentation", "CrossEntropy", "Loss", "TeacherOptions", "TrainOptions"]
@@ -27,7 +27,7 @@ class CrossEntropy(Loss):
 register(CrossEntropy, training="snnhw.train.loss:cross_entropy")
 
 
-class Augmentation(BaseModel):
+class Augmentation(Frozen):
     """How far training images are deformed at most, each image by a draw of its own.
 
     Rotation, zoom, shear and shift are uniform within plus and minus what is given. The elastic part moves the points
@@ -35,7 +35,7 @@ class Augmentation(BaseModel):
     cubic interpolation.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(strict=True)
 
     rotation: float = Field(default=10.0, ge=0, le=180)
     """Degrees."""
@@ -50,10 +50,10 @@ class Augmentation(BaseModel):
     elastic_nodes: int = Field(default=6, ge=2, le=64)
 
 
-class TeacherOptions(BaseModel):
+class TeacherOptions(Frozen):
     """How the teacher is trained, which precedes the network, and how much it has to say."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(strict=True)
 
     epochs: int = Field(default=6, ge=1)
     weight: float = Field(default=0.5, gt=0, le=1)
@@ -62,10 +62,10 @@ class TeacherOptions(BaseModel):
     """What logits are divided by before they are compared."""
 
 
-class TrainOptions(BaseModel):
+class TrainOptions(Frozen):
     """The options of a training; a change of any of them gives other integers."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(strict=True)
 
     epochs: int = Field(default=60, ge=1)
     batch_size: int = Field(default=256, ge=1)

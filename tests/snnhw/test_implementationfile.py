@@ -55,10 +55,10 @@ def changed(**changes: Any) -> str:
     [
         ("mine.json", changed(pixels_per_beat=0), "pixels_per_beat: Input should be greater than or equal to 1, not 0"),
         ("mine.json", changed(queue="yes"), "queue: Input should be a valid boolean, not 'yes'"),
-        ("mine.json", changed(pixels=3), "pixels is unknown; there are pixels_per_beat, overlap, layers, weights,"),
+        ("mine.json", changed(pixels=3), "there is no key 'pixels' (did you mean 'pixels_per_beat'?); there are"),
         ("mine.json", changed(schedule="both"), "schedule: Input should be 'step_major' or 'neuron_major', not 'both'"),
-        ("mine.json", changed(layers={"hidden": {}}), "layers.hidden: there is no layer 'hidden'; the layers are"),
-        ("mine.json", changed(layers={"layer0": {"lanes": 2}}), "layers.layer0.lanes is unknown; there are synapse_"),
+        ("mine.json", changed(layers={"hidden": {}}), "layers: there is no layer 'hidden'; there are"),
+        ("mine.json", changed(layers={"layer0": {"lanes": 2}}), "layers.layer0: there is no key 'lanes'"),
         (
             "mine.json",
             changed(layers={"layer0": {"synapse_lanes": 2.0}}),
@@ -67,7 +67,7 @@ def changed(**changes: Any) -> str:
         (
             "mine.json",
             changed(layers={"layer1": {"synapse_lanes": True}}),
-            "layers.layer1.synapse_lanes: Input should be a valid integer, not True",
+            "layers.layer1.synapse_lanes: must be an integer, not true",
         ),
         ("mine.json", changed(layers={"layer1": {"memory": "disk"}}), "layers.layer1.memory: Input should be 'rom',"),
         ("mine.json", changed(layers={"layer1": 3}), "layers.layer1 must be a table of names and values, not 3"),

@@ -134,9 +134,14 @@ def test_interrupted_before_an_epoch_has_ended(monkeypatch: pytest.MonkeyPatch, 
 
 
 CANNOT: dict[str, tuple[list[str], str]] = {
-    "unknown preset": (["mnist"], "there is no network 'mnist'; give a preset (mnist-mlp, mnist-graded)"),
-    "unknown override": (["mnist-mlp", "--set", "depth=3"], "'mnist-mlp' has nothing called 'depth' to override"),
-    "no number": (["mnist-mlp", "--set", "threshold=high"], "--set takes NAME=N, N being an integer"),
+    "unknown preset": (
+        ["mnist"],
+        "there is no network 'mnist' (did you mean 'mnist-mlp'?); give a preset",
+    ),
+    "unknown override": (["mnist-mlp", "--set", "depth=3"], "'mnist-mlp': there is no setting 'depth'"),
+    "no number": (["mnist-mlp", "--set", "threshold=high"], "'mnist-mlp': threshold must be an integer, not 'high'"),
+    "no value": (["mnist-mlp", "--set", "threshold"], "--set takes NAME=VALUE, not 'threshold'"),
+    "no encoder": (["mnist-mlp", "--set", "encoder=rates"], "(did you mean 'rate'?)"),
     "impossible": (["mnist-mlp", "--set", "threshold=0"], "with threshold=0: threshold must be at least 1, not 0"),
     "training option": (["mnist-mlp", "--learning-rate", "-1"], "training options: learning_rate: "),
     "suffix": (["mnist-mlp", "--out", "x.pt"], "the name of a model file must end with .safetensors, not 'x.pt'"),

@@ -280,5 +280,5 @@ def test_what_is_not_there_is_named():
 
 @pytest.mark.parametrize(("split", "limit"), [("validation", None), ("test", 0), ("test", -1)])
 def test_wrong_arguments_are_named(split: str, limit: int | None):
-    with pytest.raises(DatasetError, match=r"a split is called|at least 1"):
+    with pytest.raises(DatasetError, match=r"a split must be one of|at least 1"):
         load("sample", split, limit)
