@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args
 
@@ -11,7 +12,6 @@ import numpy as np
 import pytest
 
 import golden.neuron
-import snnhw.train.evaluate  # loaded before the clock of a soak starts: torch takes seconds
 from snnhw.design import Design
 from snnhw.implementation import MEMORY_KINDS, Implementation
 from snnhw.model import Model
@@ -138,6 +138,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_fault_in_golden_is_found_and_found_again(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
+    import_module("snnhw.train.evaluate")  # torch takes seconds, which are not the soak's
     monkeypatch.chdir(tmp_path)
     command = ["--minutes", "0.1", "--seed", "1", "--only", name, "--out", "failed"]
     right = golden.neuron.leak
