@@ -110,7 +110,8 @@ def test_a_circuit_without_its_weights_says_how_they_come(
 ):
     built = Implementation.of(circuits.model("direct").network, memory={"layer1": "spram"})
     monkeypatch.setattr(
-        "snnhw.host.simulated.emit_apart", lambda design, **more: emit_once(replace(design, implementation=built), **more)
+        "snnhw.host.simulated.emit_apart",
+        lambda design, **more: emit_once(replace(design, implementation=built), **more),
     )
     assert run(["run", "small.safetensors", *SIMULATED]) == 2
     captured = capsys.readouterr()
