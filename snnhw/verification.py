@@ -110,7 +110,7 @@ def verify(
         name, note, limit = choice.engine.name, choice.note, choice.sample_limit
         if window:
             window.require(choice.engine.waveforms)
-        simulator, fewest = choice.engine.simulator(design), choice.engine.fewest_faults
+        simulator, fewest = choice.engine.simulator(design, len(samples[:limit])), choice.engine.fewest_faults
     samples, labels = samples[:limit], None if labels is None else labels[:limit]
     built = time.perf_counter()
     run = _Run(design, Golden(design.model), simulator, tuple(modes), stall, timing and stall is None, fewest)

@@ -31,14 +31,16 @@ IDLE_CYCLES = 8
 """Cycles without a transfer before an isolated sample, and after the last result."""
 
 
-def patience(design: Design) -> int:
-    """Cycles without a transfer at the ports after which a circuit counts as stuck.
-
-    Several times what the slowest sample could need: one in which every input and every neuron sends in every step.
-    """
+def slowest(design: Design) -> int:
+    """About the cycles that the slowest sample could need: one in which every input and neuron sends in every step."""
     step = sum(layer.inputs * layer.shape.groups + layer.units for layer in design.layers)
     network = design.network
-    return 10_000 + 4 * (network.num_steps * (step + network.inputs) + network.inputs)
+    return network.num_steps * (step + network.inputs) + network.inputs
+
+
+def patience(design: Design) -> int:
+    """Cycles without a transfer at the ports after which a circuit counts as stuck: some times the slowest sample."""
+    return 10_000 + 4 * slowest(design)
 
 
 def stuck_message(sample: int, cycle: int, patience: int) -> str:

@@ -131,7 +131,7 @@ def test_a_circuit_that_differs_is_seen(monkeypatch: pytest.MonkeyPatch):
     from snnhw.simulate.engines import engine
 
     def planted(design: Design, *arguments: Any, **options: Any) -> Any:
-        circuit = engine("verilator").engine.simulator(replace(design, model=other))
+        circuit = engine("verilator").engine.simulator(replace(design, model=other), 10)
         return verify(design, *arguments, **options, simulator=circuit)
 
     monkeypatch.setattr(snnhw.bench.measure, "verify", planted)

@@ -17,16 +17,16 @@ from snnhw.host.link import Link
 from snnhw.host.protocol import Decoder, Frame, Identity
 from snnhw.model import Model
 from snnhw.shell import Shell
-from snnhw.verilog import Emitted, emit
+from snnhw.verilog import Emitted, emit_apart
 
 _EMITTED: dict[object, Emitted] = {}
 
 
 def emit_once(design: Design, *, shell: Shell) -> Emitted:
-    """`snnhw.verilog.emit`, for tests that need the same circuit again and again."""
+    """`snnhw.verilog.emit_apart`, for tests that need the same circuit again and again."""
     key = (design.model.digest, design.implementation, shell)
     if key not in _EMITTED:
-        _EMITTED[key] = emit(design, shell=shell)
+        _EMITTED[key] = emit_apart(design, shell=shell)
     return _EMITTED[key]
 
 
