@@ -22,6 +22,7 @@ from snnhw.errors import DescriptionError, ModelFileError
 from snnhw.model import Model
 from snnhw.modelfile import SUFFIX, load
 from snnhw.network import Dense, Direct, Layer, Leak, MembraneReadout, Network, Neuron, Spike, first_complaint
+from snnhw.overrides import overridden
 from snnhw.srbm.presets import SRBM_PRESETS
 from snnhw.subject import SubjectKind, subject_kind
 from snnhw.tensorfile import load_described
@@ -49,16 +50,22 @@ class Preset:
         return {name: argument.default for name, argument in inspect.signature(self.build).parameters.items()}
 
     def network(self, **overrides: int) -> Network:
-        """The network; raises DescriptionError for an override that is unknown or impossible."""
-        for name in overrides:
+        """The network; raises DescriptionError for an override that is unknown or impossible.
+
+        Paths, such as ``stages.hidden.neuron.refractory``, are those of :func:`snnhw.overrides.overridden`.
+        """
+        paths = {name: value for name, value in overrides.items() if "." in name}
+        named = {name: value for name, value in overrides.items() if name not in paths}
+        for name in named:
             if name not in self.overrides:
                 known = ", ".join(self.overrides)
                 raise DescriptionError(f"preset '{self.name}' has nothing called '{name}' to override; it has {known}")
         try:
-            return self.build(**overrides)
+            network = self.build(**named)
         except ValidationError as error:
-            given = ", ".join(f"{name}={value!r}" for name, value in overrides.items())
+            given = ", ".join(f"{name}={value!r}" for name, value in named.items())
             raise DescriptionError(f"preset '{self.name}' with {given}: {first_complaint(error)}") from error
+        return overridden(network, paths, f"preset '{self.name}'")
 
 
 def mnist_mlp(
@@ -179,21 +186,17 @@ def resolve_model(name_or_path: str | Path) -> Model:
 
 
 def resolve_network(name_or_path: str | Path, **overrides: int) -> Network:
-    """The network of a preset (with overrides), a description file or a model.
+    """The network of a preset, a description file or a model, with overrides.
 
-    Raises DescriptionError or ModelFileError; overrides are for presets alone.
+    Those of a file are what :func:`snnhw.overrides.overridden` takes. Raises DescriptionError or ModelFileError.
     """
     if str(name_or_path) in PRESETS:
         return preset(str(name_or_path), **overrides)
     path = Path(name_or_path)
-    if overrides and (path.suffix or path.is_file()):
-        raise DescriptionError(
-            f"{path} says all of its network, so {next(iter(overrides))} cannot be overridden; edit it"
-        )
     if is_description(path):
-        return load_description(path)
+        return overridden(load_description(path), overrides, str(path))
     if path.suffix == SUFFIX or path.is_file():
-        return load(path).network
+        return overridden(load(path).network, overrides, str(path))
     raise DescriptionError(
         f"there is no network '{path}'; give a preset ({', '.join(PRESETS)}), a description ({' or '.join(SUFFIXES)}) "
         f"or a model ({SUFFIX})"

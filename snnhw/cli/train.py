@@ -12,9 +12,13 @@ from snnhw.errors import DescriptionError, SnnhwError
 if TYPE_CHECKING:
     from snnhw.training import Plan, Trained
 
-_SET = typer.Option("--set", metavar="NAME=N", help="Another number of the preset, such as threshold=300; repeatable.")
-_HIDDEN = typer.Option("--hidden", min=1, help="Neurons of the preset's hidden layer.")
-_WEIGHT_BITS = typer.Option("--weight-bits", min=2, help="Bits of the preset's weights.")
+_SET = typer.Option(
+    "--set",
+    metavar="NAME=N",
+    help="Another number: of a preset threshold=300, of any network stages.LAYER.neuron.threshold=300; repeatable.",
+)
+_HIDDEN = typer.Option("--hidden", min=1, help="Neurons of the hidden layer.")
+_WEIGHT_BITS = typer.Option("--weight-bits", min=2, help="Bits of all weights.")
 _BATCH_SIZE = typer.Option("--batch-size", min=1, help="Images of an optimiser's step.")
 _DATASET = typer.Option("--dataset", metavar="DATA", help=f"Instead of the preset's, or of mnist: {DATASET_HELP}")
 _OUT = typer.Option("--out", metavar="FILE", help="The model file; NAME.safetensors in this folder unless told.")
@@ -35,7 +39,7 @@ def train(
     name: str,
     *,
     hidden: Annotated[Number, _HIDDEN] = None,
-    num_steps: Annotated[Number, typer.Option("--num-steps", min=1, help="Time steps of the preset.")] = None,
+    num_steps: Annotated[Number, typer.Option("--num-steps", min=1, help="Time steps.")] = None,
     weight_bits: Annotated[Number, _WEIGHT_BITS] = None,
     others: Annotated[list[str] | None, _SET] = None,
     dataset: TrainedOn = None,

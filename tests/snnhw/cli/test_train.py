@@ -91,6 +91,18 @@ def test_a_description_becomes_files_where_told(folder: Path, capsys: pytest.Cap
     assert load_model("models/a.safetensors").network.layers[0].units == 5
 
 
+@pytest.mark.usefixtures("folder")
+def test_numbers_of_a_description_are_overridden_as_those_of_a_preset(capsys: pytest.CaptureFixture[str]):
+    save_description(preset("mnist-mlp"), "mine.toml")
+    quick = ["--weight-bits", "3", "--num-steps", "8", *QUICK, "--epochs", "1"]
+    of_file = trained(["mine.toml", *quick, "--set", "stages.hidden.neuron.threshold=200"], capsys)
+    assert load_model("mine.safetensors").network == preset(
+        "mnist-mlp", weight_bits=3, num_steps=8, hidden=8, threshold=200
+    )
+    of_preset = trained(["mnist-mlp", *quick, "--set", "threshold=200", "--seed", "0"], capsys)
+    assert of_file["digest"] == of_preset["digest"]
+
+
 def interrupting(epoch: int) -> Any:
     """`train_to_files`, interrupted in an epoch."""
     original = snnhw.training.train_to_files
@@ -145,7 +157,7 @@ CANNOT: dict[str, tuple[list[str], str]] = {
         "cannot write digits",
     ),
     "only a test set": (["mnist-mlp", "--dataset", "sample"], "sample is a part of MNIST's test set"),
-    "an override of a file": (["mine.toml", "--hidden", "3"], "so hidden cannot be overridden; edit it"),
+    "a file that is not there": (["mine.toml", "--hidden", "3"], "cannot read mine.toml: no such file"),
 }
 
 
