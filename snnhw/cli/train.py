@@ -10,6 +10,7 @@ from snnhw.cli.output import DATASET_HELP, Json, console, note, percent, print_r
 from snnhw.errors import DescriptionError, SnnhwError
 
 if TYPE_CHECKING:
+    from snnhw.resumable import TrainingFiles
     from snnhw.training import Plan, Trained
 
 _SET = typer.Option(
@@ -20,6 +21,7 @@ _SET = typer.Option(
 _HIDDEN = typer.Option("--hidden", min=1, help="Neurons of the hidden layer.")
 _WEIGHT_BITS = typer.Option("--weight-bits", min=2, help="Bits of all weights.")
 _BATCH_SIZE = typer.Option("--batch-size", min=1, help="Images of an optimiser's step.")
+_AUGMENT = typer.Option("--augment/--no-augment", help="Deform the training images (where they are images).")
 _DATASET = typer.Option("--dataset", metavar="DATA", help=f"Instead of the preset's, or of mnist: {DATASET_HELP}")
 _OUT = typer.Option("--out", metavar="FILE", help="The model file; NAME.safetensors in this folder unless told.")
 
@@ -49,7 +51,7 @@ def train(
     batch_size: Annotated[Number, _BATCH_SIZE] = None,
     learning_rate: Annotated[float | None, typer.Option("--learning-rate", help="At the first step.")] = None,
     validation: Validation = None,
-    augment: Annotated[bool, typer.Option("--augment/--no-augment", help="Deform the training images.")] = True,
+    augment: Annotated[bool | None, _AUGMENT] = None,
     teacher: Annotated[bool, typer.Option("--teacher", help="Learn from a convolutional network too.")] = False,
     threads: Threads = None,
     out: ModelOut = None,
@@ -69,9 +71,8 @@ def train(
         learning_rate=learning_rate,
         validation=validation,
         threads=threads,
+        augment=augment,
     )
-    if not augment:
-        options["augment"] = None
     if teacher:
         options["teacher"] = {}
     plan = plan_training(
@@ -84,14 +85,21 @@ def train(
         overwrite=overwrite,
         resume=resume,
     )
-    if resume and not plan.checkpoint.exists():
-        note(f"there is no {plan.checkpoint} to go on from: the training begins anew")
+    note_resumption(plan, resume=resume)
     note_all(plan.dataset, plan.test, network=plan.network)
     trained = _run(plan)
     if as_json:
         print_record(_record(trained))
     else:
         _show(trained)
+
+
+def note_resumption(plan: TrainingFiles, *, resume: bool) -> None:
+    """Say where a training that is to go on has ended, or has not begun."""
+    if plan.complete:
+        note(f"this training is complete, {plan.out} is its model: to train anew, say --overwrite and not --resume")
+    elif resume and not plan.checkpoint.exists():
+        note(f"there is no {plan.checkpoint} to go on from: the training begins anew")
 
 
 def _given(**values: Any) -> dict[str, Any]:

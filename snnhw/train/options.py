@@ -32,7 +32,8 @@ class Augmentation(BaseModel):
 
     Rotation, zoom, shear and shift are uniform within plus and minus what is given. The elastic part moves the points
     of a grid of ``elastic_nodes`` x ``elastic_nodes`` over the image by normal deviates, and what lies between by
-    cubic interpolation.
+    cubic interpolation. Lengths are those of an image whose smaller side has 28 pixels; in others they are longer or
+    shorter as that side is.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -44,9 +45,9 @@ class Augmentation(BaseModel):
     shear: float = Field(default=0.1, ge=0, lt=1)
     """Horizontal shift of a row, as a part of its distance from the middle."""
     shift: float = Field(default=1.0, ge=0)
-    """Pixels."""
+    """Pixels of 28."""
     elastic: float = Field(default=0.6, ge=0)
-    """Pixels: the standard deviation of a grid point's move, in each direction."""
+    """Pixels of 28: the standard deviation of a grid point's move, in each direction."""
     elastic_nodes: int = Field(default=6, ge=2, le=64)
 
 
@@ -74,11 +75,11 @@ class TrainOptions(BaseModel):
     for biases and neurons' parameters as a part of their usual size."""
     seed: int = Field(default=0, ge=0, lt=1 << 63)
     """Of initial weights, order of samples and augmentation."""
-    validation: int = Field(default=5000, ge=0)
-    """So many samples at the end of the data are not trained on, and choose the epoch that is kept; with none, it is
-    the last."""
+    validation: int | None = Field(default=None, ge=0)
+    """Number of samples at the end of the data that are not trained on, and choose the epoch that is kept; with 0, it
+    is the last. None: a twelfth of the samples, at most 5,000."""
     augment: Augmentation | None = Augmentation()
-    """None trains on the samples as they are, which events and flat data need."""
+    """None trains on the samples as they are, as does a default with samples that are no images."""
     teacher: TeacherOptions | None = None
     """None learns from the labels alone; a teacher needs images."""
     loss: Annotated[SerializeAsAny[Loss], by_kind(Loss)] = CrossEntropy()

@@ -1,8 +1,10 @@
-"""A dataset as training takes it: checked against the network, and divided."""
+"""A dataset as training takes it: checked against the network, divided, and with options that suit it."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +12,13 @@ from numpy.typing import NDArray
 from snnhw.data import Dataset, check_images, check_labels
 from snnhw.errors import DatasetError
 from snnhw.network import Network
+from snnhw.resumable import held_back
+from snnhw.train.options import TrainOptions
 
-__all__ = ["Part", "image_size", "labelled", "split"]
+__all__ = ["Part", "fitted", "image_size", "labelled", "split"]
+
+_LEAST_SIDE = 4
+"""The least height and width of an image: what has less is a row of numbers, or has its channels last."""
 
 
 @dataclass(frozen=True)
@@ -34,20 +41,45 @@ def split(network: Network, dataset: Dataset, validation: int) -> tuple[Part, Pa
     """What to train on, and the last ``validation`` samples; None where that is 0."""
     samples, labels = labelled(network, dataset)
     kept = len(labels) - validation
-    if kept < 1:
-        raise DatasetError(
-            f"{dataset.name} has {len(labels)} samples, and {validation} were to be kept for validation: keep fewer"
-        )
     held = Part(samples[kept:], labels[kept:]) if validation else None
     return Part(samples[:kept], labels[:kept]), held
 
 
-def image_size(dataset: Dataset) -> tuple[int, int, int]:
+def fitted(options: TrainOptions, network: Network, dataset: Dataset) -> TrainOptions:
+    """The options as a dataset has them: the number of validation samples, and no augmentation of what is no image.
+
+    Augmentation that was asked for stays, and is refused later. Raises DatasetError where nothing is left to train on.
+    """
+    chosen: dict[str, Any] = {"validation": held_back(len(dataset), options.validation, dataset.name)}
+    if "augment" not in options.model_fields_set and not _are_images(network, dataset):
+        chosen["augment"] = None
+    return options.model_copy(update=chosen)
+
+
+def image_size(network: Network, dataset: Dataset) -> tuple[int, int, int]:
     """Channels, height and width of a dataset's images; DatasetError where they are not images."""
-    shape = dataset.images.shape[1:]
-    if len(shape) not in (2, 3):
+    if not _are_images(network, dataset):
         raise DatasetError(
-            f"the samples of {dataset.name} are no images but of shape {list(shape)}, which a "
-            "teacher and augmentation need: train without augmentation, and without a teacher"
+            f"the samples of {dataset.name} are {_instead(network, dataset)}, which a teacher and augmentation need: "
+            "train without augmentation, and without a teacher"
         )
-    return shape if len(shape) == 3 else (1, *shape)
+    *channels, height, width = _sizes(dataset)
+    return math.prod(channels), height, width
+
+
+def _are_images(network: Network, dataset: Dataset) -> bool:
+    """Whether samples are pixels in rows and columns, such as can be deformed; channels come first."""
+    sizes = _sizes(dataset)
+    return not network.encoder.takes_events and len(sizes) in (2, 3) and min(sizes[-2:]) >= _LEAST_SIDE
+
+
+def _instead(network: Network, dataset: Dataset) -> str:
+    """What samples are that are no images."""
+    shape = list(dataset.images.shape[1:])
+    return "events and no images" if network.encoder.takes_events else f"no images but of shape {shape}"
+
+
+def _sizes(dataset: Dataset) -> list[int]:
+    """The sizes of a sample without channels of which there is one, wherever they stand."""
+    shape = dataset.images.shape[1:]
+    return [size for size in shape if size != 1] if len(shape) == 3 else list(shape)

@@ -32,10 +32,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def unforeseen(notes: str) -> list[str]:
+    """The notes that tell of more than a training which is too short to learn much."""
+    return [line for line in notes.splitlines() if "one answer for all" not in line]
+
+
 def trained(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     assert run(["train", *arguments, "--json"]) == 0
     captured = capsys.readouterr()
-    assert captured.err == ""
+    assert unforeseen(captured.err) == []
     record: dict[str, Any] = json.loads(captured.out)
     return record
 
@@ -81,7 +86,7 @@ def test_a_description_becomes_files_where_told(folder: Path, capsys: pytest.Cap
     arguments = ["mine.toml", "--dataset", "digits", "--epochs", "1", "--limit", "200", "--validation", "0"]
     assert run(["train", *arguments, "--out", "models/a.safetensors"]) == 0
     captured = capsys.readouterr()
-    assert captured.err == ""
+    assert unforeseen(captured.err) == []
     assert "of the test images, as golden counts them" in captured.out
     assert sorted(path.name for path in (folder / "models").iterdir()) == [
         "a.safetensors",
@@ -136,6 +141,35 @@ def test_an_interrupted_training_goes_on(monkeypatch: pytest.MonkeyPatch, capsys
     assert run(["train", "mnist-mlp", *QUICK, "--resume", "--overwrite"]) == 0
     assert "there is no mnist-mlp.checkpoint to go on from" in capsys.readouterr().err
     assert not Path("mnist-mlp.checkpoint").exists()
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_training_that_has_ended_is_complete(capsys: pytest.CaptureFixture[str]):
+    first = trained(["mnist-mlp", *QUICK], capsys)
+    written = {path: path.read_bytes() for path in map(Path, first["files"].values())}
+    assert run(["train", "mnist-mlp", *QUICK, "--resume", "--json"]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == (
+        "snnhw: this training is complete, mnist-mlp.safetensors is its model: to train anew, say --overwrite and not "
+        "--resume\n"
+    )
+    assert json.loads(captured.out) == first
+    assert {path: path.read_bytes() for path in written} == written
+    for changed, message in (
+        (["--seed", "8"], "mnist-mlp.training.json is of another training: its options.seed is 1, not 8"),
+        (["--set", "threshold=99"], "is of another training: its network.stages.0.neuron.threshold is 256, not 99"),
+        (["--limit", "200"], "is of another training: its dataset_digest"),
+    ):
+        assert message in refused(["mnist-mlp", *QUICK, *changed, "--resume"], capsys)
+    trained(["mnist-mlp", *QUICK, "--out", "other.safetensors", "--seed", "8"], capsys)
+    Path("other.safetensors").replace("mnist-mlp.safetensors")
+    model = load_model("mnist-mlp.safetensors")
+    assert model.digest != first["digest"]
+    assert "is not the model that mnist-mlp.training.json tells of" in refused(
+        ["mnist-mlp", *QUICK, "--resume"], capsys
+    )
+    Path("mnist-mlp.training.json").write_text("{")
+    assert "is no record of a training that can be read" in refused(["mnist-mlp", *QUICK, "--resume"], capsys)
 
 
 @pytest.mark.usefixtures("folder")
