@@ -105,8 +105,8 @@ def advice(layer: PlacedLayer, *, more: bool) -> str:
         steps.append("weaken its leak")
     if layer.has_weights:
         steps.append(f"give its weights {'more' if more else 'fewer'} bits ({layer.synapse.weight_range.width})")
-    for before in network.layers[: layer.index][-1:]:
-        if more and before.has_neuron and before.neuron.refractory:
+    for before in [other for other in network.layers[: layer.index] if other.has_neuron][-1:]:
+        if more and before.neuron.refractory:
             steps.append(f"shorten the refractory time of layer '{before.name}' ({before.neuron.refractory})")
     return " or ".join(steps) or "change the layer before it"
 

@@ -52,14 +52,16 @@ def initialise(network: TrainableNetwork, samples: Tensor, generator: torch.Gene
 def _start(network: TrainableNetwork, layer: TrainableLayer, events: Tensor, weights: dict[str, Tensor]) -> Activity:
     """Set the tensors of a layer so that its neurons fire, and return what they do on ``events``."""
     unit_current = _spread(layer.transmit(events, weights))
-    _set_tensors(layer, weights, unit_current, 1.0)
+    sizes = _set_tensors(layer, weights, unit_current, 1.0)
     activity = network.run_layer(layer, events)
     firing = layer_firing(layer.layer, activity)
     if firing is None or firing.start is None:
         return activity
     more = firing.too_little
     for tried in range(1, _TRIES + 1):
-        _set_tensors(layer, weights, unit_current, _STEP ** (tried if more else -tried))
+        before, sizes = sizes, _set_tensors(layer, weights, unit_current, _STEP ** (tried if more else -tried))
+        if sizes == before:
+            break
         activity = network.run_layer(layer, events)
         firing = layer_firing(layer.layer, activity)
         assert firing is not None
@@ -73,16 +75,21 @@ def _start(network: TrainableNetwork, layer: TrainableLayer, events: Tensor, wei
     return activity
 
 
-def _set_tensors(layer: TrainableLayer, weights: dict[str, Tensor], unit_current: float, drive: float) -> None:
+def _set_tensors(
+    layer: TrainableLayer, weights: dict[str, Tensor], unit_current: float, drive: float
+) -> tuple[float, float]:
     """Set weights and what neurons learn for themselves, so that currents are ``drive`` times the usual.
 
-    ``weights`` are of spread 1, and cause currents of the spread ``unit_current``.
+    ``weights`` are of spread 1, and cause currents of the spread ``unit_current``. Returns the spread of the weights,
+    and that of the currents as a part of a threshold that is learned.
     """
     fixed = isinstance(layer.layer.neuron.threshold, int)
-    spread = _weight_spread(layer.layer, unit_current, drive if fixed else 1.0)
+    spread = _weight_spread(layer.layer, unit_current, drive)
     for name, weight in weights.items():
         layer.set_tensor(name, weight * spread)
-    _set_parameters(layer, spread * unit_current, _GAIN if fixed else _GAIN * drive)
+    gain = _GAIN if fixed else _GAIN * drive
+    _set_parameters(layer, spread * unit_current, gain)
+    return spread, gain
 
 
 def _weight_spread(layer: PlacedLayer, unit_current: float, drive: float) -> float:

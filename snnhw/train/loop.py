@@ -110,7 +110,7 @@ def new_record(network: Network, dataset: Dataset, options: TrainOptions) -> Tra
         network=network.model_dump(mode="json"),
         dataset=dataset.name,
         dataset_digest=dataset.digest,
-        samples=len(dataset) - (options.validation or 0),
+        samples=len(dataset) - options.validation,
         options=options,
         versions=versions(),
     )
@@ -156,7 +156,7 @@ class _Run:
             LOG.warning("the samples of %s are no images, so none is deformed in training", dataset.name)
         self.options = options = self.record.options
         self.on_progress = on_progress
-        self.part, self.validation = split(network, dataset, options.validation or 0)
+        self.part, self.validation = split(network, dataset, options.validation)
         self.test = None if test is None else Part(*labelled(network, test))
         samples = self.part.samples.reshape(len(self.part.samples), *network.flat_shape)
         self.batches = Batches(

@@ -64,22 +64,27 @@ class TeacherOptions(BaseModel):
 
 
 class TrainOptions(BaseModel):
-    """The options of a training; a change of any of them gives other integers."""
+    """The options of a training; a change of any of them gives other integers.
+
+    ``batch_size``, ``validation`` and ``augment`` are fitted to the dataset where they are not given: their defaults
+    are for images by the ten thousand, see :func:`snnhw.train.split.fitted`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     epochs: int = Field(default=60, ge=1)
     batch_size: int = Field(default=256, ge=1)
+    """Samples of an optimiser's step; of few samples the default becomes a smaller power of 2."""
     learning_rate: float = Field(default=0.005, gt=0, allow_inf_nan=False)
     """Of Adam at the start, falling to 0 along a cosine: for weights as a part of the largest that their bits allow,
     for biases and neurons' parameters as a part of their usual size."""
     seed: int = Field(default=0, ge=0, lt=1 << 63)
     """Of initial weights, order of samples and augmentation."""
-    validation: int | None = Field(default=None, ge=0)
+    validation: int = Field(default=5000, ge=0)
     """Number of samples at the end of the data that are not trained on, and choose the epoch that is kept; with 0, it
-    is the last. None: a twelfth of the samples, at most 5,000."""
+    is the last. The default is at most a twelfth of the samples."""
     augment: Augmentation | None = Augmentation()
-    """None trains on the samples as they are, as does a default with samples that are no images."""
+    """None trains on the samples as they are, as does the default where they are no images."""
     teacher: TeacherOptions | None = None
     """None learns from the labels alone; a teacher needs images."""
     loss: Annotated[SerializeAsAny[Loss], by_kind(Loss)] = CrossEntropy()

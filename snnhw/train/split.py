@@ -17,6 +17,8 @@ from snnhw.train.options import TrainOptions
 
 __all__ = ["Part", "fitted", "image_size", "labelled", "split"]
 
+_LEAST_BATCH, _LEAST_BATCHES = 16, 64
+"""The least size of a batch that was not given, and number of them in an epoch: with fewer, too few steps are taken."""
 _LEAST_SIDE = 4
 """The least height and width of an image: what has less is a row of numbers, or has its channels last."""
 
@@ -46,12 +48,19 @@ def split(network: Network, dataset: Dataset, validation: int) -> tuple[Part, Pa
 
 
 def fitted(options: TrainOptions, network: Network, dataset: Dataset) -> TrainOptions:
-    """The options as a dataset has them: the number of validation samples, and no augmentation of what is no image.
+    """The options with those that were not given as they suit the dataset.
 
-    Augmentation that was asked for stays, and is refused later. Raises DatasetError where nothing is left to train on.
+    No more than a twelfth of the samples is kept to validate with; a batch is the greatest power of 2 that makes an
+    epoch of at least 64 batches, from 16 up to the default; samples that are no images are not augmented. Raises
+    DatasetError where nothing would be left to train on.
     """
-    chosen: dict[str, Any] = {"validation": held_back(len(dataset), options.validation, dataset.name)}
-    if "augment" not in options.model_fields_set and not _are_images(network, dataset):
+    given, chosen = options.model_fields_set, dict[str, Any]()
+    asked = options.validation if "validation" in given else None
+    chosen["validation"] = held_back(len(dataset), asked, dataset.name)
+    if "batch_size" not in given:
+        most = max(_LEAST_BATCH, (len(dataset) - chosen["validation"]) // _LEAST_BATCHES)
+        chosen["batch_size"] = min(options.batch_size, 1 << (most.bit_length() - 1))
+    if "augment" not in given and not _are_images(network, dataset):
         chosen["augment"] = None
     return options.model_copy(update=chosen)
 

@@ -319,11 +319,16 @@ def test_images_have_rows_and_columns_of_pixels(encoder: Any, input_shape: Any, 
         assert image_size(chosen, few) == (3 if len(input_shape) == 3 else 1, 8, 8)
 
 
-@pytest.mark.parametrize(("samples", "held"), [(60_000, 5000), (70_000, 5000), (6000, 500), (250, 20), (11, 0)])
-def test_what_is_kept_to_validate_with_suits_the_number_of_samples(samples: int, held: int):
+@pytest.mark.parametrize(
+    ("samples", "validation", "batch_size"),
+    [(60_000, 5000, 256), (90_000, 5000, 256), (6000, 500, 64), (250, 20, 16), (11, 0, 16)],
+)
+def test_validation_and_batches_suit_the_number_of_samples(samples: int, validation: int, batch_size: int):
     many = Dataset(np.zeros((samples, 1), np.uint8), np.zeros(samples, int), "many")
-    assert fitted(TrainOptions(), network(), many).validation == held
-    assert fitted(TrainOptions(validation=3), network(), many).validation == 3
+    usual = fitted(TrainOptions(), network(), many)
+    assert (usual.validation, usual.batch_size) == (validation, batch_size)
+    given = fitted(TrainOptions(validation=3, batch_size=256), network(), many)
+    assert (given.validation, given.batch_size) == (3, 256)
 
 
 @pytest.mark.parametrize(
