@@ -30,11 +30,14 @@ Trainable = Annotated[str, typer.Argument(metavar="PRESET|FILE", help="A preset,
 TrainedOn = Annotated[str | None, _DATASET]
 FirstImages = Annotated[Number, typer.Option("--limit", min=1, help="Train on the first N images only.")]
 Seed = Annotated[Number, typer.Option("--seed", min=0, help="The same seed gives the same integers.")]
-Validation = Annotated[Number, typer.Option("--validation", min=0, help="Images kept to choose an epoch.")]
+Validation = Annotated[
+    Number,
+    typer.Option("--validation", min=0, help="Images kept to choose an epoch (default: a twelfth, at most 5,000)."),
+]
 Threads = Annotated[Number, typer.Option("--threads", min=1, help="Threads that compute.")]
 ModelOut = Annotated[str | None, _OUT]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted training.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted training; show one that has ended.")]
 
 
 def train(

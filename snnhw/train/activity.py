@@ -17,7 +17,7 @@ _LEAST = 0.2
 """The least `Firing.reached` to start a training from: gradients reach a neuron that hardly ever fires too seldom."""
 _MOST = 0.8
 """The most `Firing.full` to start a training from."""
-_SILENT = 0.75
+_SILENT = 0.9
 """The `Firing.silent` above which a layer has fallen silent; the last layer may mean a class by it."""
 _SATURATED = 0.95
 """The `Firing.full` above which a layer is saturated."""
@@ -54,18 +54,22 @@ class Firing:
     def start(self) -> str | None:
         """What is wrong with a layer that starts like this, in words; None where nothing is."""
         if self.too_little:
-            return f"starts with neurons that fire in {self.reached:.1%} of the samples, less than {_LEAST:.0%}"
+            reached, least = f"{100 * self.reached:.1f} %", f"{100 * _LEAST:.0f} %"
+            return f"starts with neurons that fire in {reached} of the samples, below {least}"
         if self.too_much:
-            return f"starts with neurons that send the most they can at {self.full:.0%} of the steps, above {_MOST:.0%}"
+            return (
+                f"starts with neurons that send the most they can at {100 * self.full:.0f} % of the steps, above "
+                f"{100 * _MOST:.0f} %"
+            )
         return None
 
     @property
     def fault(self) -> str | None:
         """What is wrong with a layer that fires like this during training, in words; None where nothing is."""
         if self.is_silent:
-            return f"is silent in {self.silent:.0%} of the samples"
+            return f"is silent in {100 * self.silent:.0f} % of the samples"
         if self.full > _SATURATED:
-            return f"is saturated: its neurons send the most they can at {self.full:.0%} of the steps"
+            return f"is saturated: its neurons send the most they can at {100 * self.full:.0f} % of the steps"
         return None
 
 

@@ -12,9 +12,6 @@ from snnhw.train.options import Augmentation
 
 __all__ = ["Augmenter"]
 
-_SIDE = 28
-"""Pixels of the smaller side of the images whose pixels an augmentation's lengths are in."""
-
 
 class Augmenter:
     """Deforms batches of images uint8 [B, channels * height * width]; what comes in from outside is 0.
@@ -26,7 +23,6 @@ class Augmenter:
     def __init__(self, options: Augmentation, channels: int, height: int, width: int) -> None:
         self.options = options
         self.channels, self.height, self.width = channels, height, width
-        self.scale = min(height, width) / _SIDE
         column = (torch.arange(width) * 2 + 1) / width - 1
         row = (torch.arange(height) * 2 + 1) / height - 1
         plane = [column.repeat(height), row.repeat_interleave(width), torch.ones(height * width)]
@@ -48,8 +44,7 @@ class Augmenter:
         angle = draw[0] * math.radians(chosen.rotation)
         zoom_x, zoom_y, shear = 1 + draw[1] * chosen.zoom, 1 + draw[2] * chosen.zoom, draw[3] * chosen.shear
         # A pixel is 2 / width of the range -1 .. 1 that the coordinates count in.
-        shift = 2 * (chosen.shift * self.scale)
-        shift_x, shift_y = draw[4] * (shift / self.width), draw[5] * (shift / self.height)
+        shift_x, shift_y = draw[4] * (2 * chosen.shift / self.width), draw[5] * (2 * chosen.shift / self.height)
         cosine, sine = angle.cos(), angle.sin()
         x = torch.stack([cosine * zoom_x, (shear - sine) * zoom_x, shift_x], dim=1)
         y = torch.stack([sine * zoom_y, cosine * zoom_y, shift_y], dim=1)
@@ -57,9 +52,7 @@ class Augmenter:
         if not chosen.elastic:
             return affine
         pixel = torch.tensor([2 / self.width, 2 / self.height]).view(2, 1)
-        moves = torch.randn((batch, 2, chosen.elastic_nodes**2), generator=generator) * (
-            chosen.elastic * self.scale * pixel
-        )
+        moves = torch.randn((batch, 2, chosen.elastic_nodes**2), generator=generator) * (chosen.elastic * pixel)
         return torch.cat([affine, moves], dim=2)
 
     def _influences(self) -> Tensor:

@@ -152,7 +152,7 @@ class _Run:
         on_progress: OnProgress | None,
     ) -> None:
         self.record = new_record(network, dataset, options)
-        if self.record.options.augment != options.augment:
+        if options.augment is not None and self.record.options.augment is None:
             LOG.warning("the samples of %s are no images, so none is deformed in training", dataset.name)
         self.options = options = self.record.options
         self.on_progress = on_progress

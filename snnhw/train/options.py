@@ -11,6 +11,9 @@ from snnhw.train.surrogate import Surrogate
 
 __all__ = ["Augmentation", "CrossEntropy", "Loss", "TeacherOptions", "TrainOptions"]
 
+_SIDE = 28
+"""Pixels of the images that the defaults of an augmentation are for."""
+
 
 class Loss(Kind):
     """What training makes as small as it can."""
@@ -32,8 +35,7 @@ class Augmentation(BaseModel):
 
     Rotation, zoom, shear and shift are uniform within plus and minus what is given. The elastic part moves the points
     of a grid of ``elastic_nodes`` x ``elastic_nodes`` over the image by normal deviates, and what lies between by
-    cubic interpolation. Lengths are those of an image whose smaller side has 28 pixels; in others they are longer or
-    shorter as that side is.
+    cubic interpolation. The defaults are for images of 28 x 28 pixels.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -45,10 +47,25 @@ class Augmentation(BaseModel):
     shear: float = Field(default=0.1, ge=0, lt=1)
     """Horizontal shift of a row, as a part of its distance from the middle."""
     shift: float = Field(default=1.0, ge=0)
-    """Pixels of 28."""
+    """Pixels."""
     elastic: float = Field(default=0.6, ge=0)
-    """Pixels of 28: the standard deviation of a grid point's move, in each direction."""
+    """Pixels: the standard deviation of a grid point's move, in each direction."""
     elastic_nodes: int = Field(default=6, ge=2, le=64)
+
+    def of_size(self, height: int, width: int) -> Augmentation:
+        """What deforms images of this size as this one does those of 28 x 28 pixels.
+
+        Lengths are in proportion to the smaller side. The angle, zoom and shear shrink with it too, but do not grow:
+        of the detail that coarse images have, sampling them anew leaves less.
+        """
+        scale = min(height, width) / _SIDE
+        part = min(1.0, scale)
+        return self.model_copy(
+            update={
+                **{name: getattr(self, name) * scale for name in ("shift", "elastic")},
+                **{name: getattr(self, name) * part for name in ("rotation", "zoom", "shear")},
+            }
+        )
 
 
 class TeacherOptions(BaseModel):
@@ -84,7 +101,8 @@ class TrainOptions(BaseModel):
     """Number of samples at the end of the data that are not trained on, and choose the epoch that is kept; with 0, it
     is the last. The default is at most a twelfth of the samples."""
     augment: Augmentation | None = Augmentation()
-    """None trains on the samples as they are, as does the default where they are no images."""
+    """None trains on the samples as they are, as does the default where they are no images; where they are, it becomes
+    that of their size."""
     teacher: TeacherOptions | None = None
     """None learns from the labels alone; a teacher needs images."""
     loss: Annotated[SerializeAsAny[Loss], by_kind(Loss)] = CrossEntropy()

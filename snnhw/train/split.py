@@ -51,8 +51,8 @@ def fitted(options: TrainOptions, network: Network, dataset: Dataset) -> TrainOp
     """The options with those that were not given as they suit the dataset.
 
     No more than a twelfth of the samples is kept to validate with; a batch is the greatest power of 2 that makes an
-    epoch of at least 64 batches, from 16 up to the default; samples that are no images are not augmented. Raises
-    DatasetError where nothing would be left to train on.
+    epoch of at least 64 batches, from 16 up to the default; images are deformed as their size asks, and what is
+    no image not at all. Raises DatasetError where nothing would be left to train on.
     """
     given, chosen = options.model_fields_set, dict[str, Any]()
     asked = options.validation if "validation" in given else None
@@ -60,8 +60,9 @@ def fitted(options: TrainOptions, network: Network, dataset: Dataset) -> TrainOp
     if "batch_size" not in given:
         most = max(_LEAST_BATCH, (len(dataset) - chosen["validation"]) // _LEAST_BATCHES)
         chosen["batch_size"] = min(options.batch_size, 1 << (most.bit_length() - 1))
-    if "augment" not in given and not _are_images(network, dataset):
-        chosen["augment"] = None
+    if "augment" not in given and options.augment is not None:
+        images = _are_images(network, dataset)
+        chosen["augment"] = options.augment.of_size(*_sizes(dataset)[-2:]) if images else None
     return options.model_copy(update=chosen)
 
 

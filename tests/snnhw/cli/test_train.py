@@ -143,6 +143,24 @@ def test_an_interrupted_training_goes_on(monkeypatch: pytest.MonkeyPatch, capsys
     assert not Path("mnist-mlp.checkpoint").exists()
 
 
+def test_what_is_assumed_of_the_images_is_a_note(folder: Path, capsys: pytest.CaptureFixture[str]):
+    for part in ("train", "test"):
+        with np.load(folder / "digits" / f"{part}.npz") as arrays:
+            images, labels = arrays["images"], arrays["labels"]
+        np.savez(folder / "digits" / f"{part}.npz", images=images.reshape(len(images), -1), labels=labels)
+    assert run(["train", "mnist-mlp", *QUICK[:-1], "--json"]) == 0
+    notes = unforeseen(capsys.readouterr().err)
+    assert notes == ["snnhw: the samples of digits are no images, so none is deformed in training"]
+    assert "train without augmentation" in refused(
+        ["mnist-mlp", *QUICK[:-1], "--augment", "--out", "x.safetensors"], capsys
+    )
+
+
+def test_augmentation_that_is_asked_for_is_the_presets(folder: Path):
+    plan = snnhw.training.plan_training("mnist-graded", options={"augment": True}, dataset=str(folder / "digits"))
+    assert plan.options.augment is not None and plan.options.augment.rotation == 7.0
+
+
 @pytest.mark.usefixtures("folder")
 def test_a_training_that_has_ended_is_complete(capsys: pytest.CaptureFixture[str]):
     first = trained(["mnist-mlp", *QUICK], capsys)

@@ -40,25 +40,12 @@ def test_each_image_has_a_draw_of_its_own_for_each_deformation(name: str):
     assert len({bytes(one.tolist()) for one in deformed}) == 3
 
 
-@pytest.mark.parametrize(("height", "width", "most"), [(28, 56, 6), (14, 40, 3), (56, 60, 12)])
-def test_a_shift_is_in_pixels_of_28_and_brings_in_darkness(height: int, width: int, most: int):
-    image = torch.full((200, height * width), 255, dtype=torch.uint8)
-    moved = Augmenter(STILL.model_copy(update={"shift": 6.0}), 1, height, width)(image, generator())
-    moved = moved.view(200, height, width)
-    for dark in ((moved[:, height // 2] == 0).sum(dim=1), (moved[:, :, width // 2] == 0).sum(dim=1)):
-        assert most - 1 <= int(dark.max()) <= most
-
-
-def test_small_images_are_deformed_as_the_same_images_at_twice_the_size():
-    blob = torch.zeros((8, 8))
-    blob[3:5, 3:5] = 255
-    large = blob.repeat_interleave(7, 0).repeat_interleave(7, 1)
-    options = STILL.model_copy(update={"shift": 4.0, "elastic": 1.0})
-    for image, size in ((blob, 8), (large, 56)):
-        batch = image.to(torch.uint8).flatten().expand(500, -1)
-        moved = Augmenter(options, 1, size, size)(batch, generator(3)).view(500, size, size).float()
-        centre = (moved.sum(dim=1) @ torch.arange(size).float()) / moved.sum(dim=(1, 2)) / size
-        assert float(centre.std()) == pytest.approx(0.09, abs=0.015)
+def test_a_shift_is_in_pixels_and_brings_in_darkness():
+    image = torch.full((200, 10 * 20), 255, dtype=torch.uint8)
+    options = STILL.model_copy(update={"shift": 3.0})
+    moved = Augmenter(options, 1, 10, 20)(image, generator()).view(200, 10, 20)
+    dark = (moved[:, 5] == 0).sum(dim=1)
+    assert 2 <= int(dark.max()) <= 3
 
 
 def test_a_quarter_turn_is_one():

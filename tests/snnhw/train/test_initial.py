@@ -126,26 +126,26 @@ SLOW, HIGH = NEURONS["slow"], Neuron(threshold=5000, leak=Leak(kind="shift", bit
         (
             [HIGH, NEURONS["resting"]],
             DARK,
-            "layer 'layer1' starts with neurons that fire in 0.0% of the samples, less than 20%: lower its threshold "
+            "layer 'layer1' starts with neurons that fire in 0.0 % of the samples, below 20 %: lower its threshold "
             "(5000) or weaken its leak or give its weights more bits (7)",
         ),
         (
             [NEURONS["resting"], Neuron(threshold=5000)],
             DARK,
-            "layer 'layer2' starts with neurons that fire in 0.0% of the samples, less than 20%: lower its threshold "
+            "layer 'layer2' starts with neurons that fire in 0.0 % of the samples, below 20 %: lower its threshold "
             "(5000) or give its weights more bits (7) or shorten the refractory time of layer 'layer1' (2)",
         ),
         (
             [SLOW, SLOW],
             torch.zeros_like(IMAGES),
-            "layer 'layer1' starts with neurons that fire in 0.0% of the samples, less than 20%: no event reaches it: "
+            "layer 'layer1' starts with neurons that fire in 0.0 % of the samples, below 20 %: no event reaches it: "
             "look at the samples, and at the layers before it",
         ),
         (
             [Neuron(threshold=1, initial=5000, reset="none"), SLOW],
             DARK,
-            "layer 'layer1' starts with neurons that send the most they can at 100% of the steps, above 80%: raise its "
-            "threshold (1) or give its weights fewer bits (7)",
+            "layer 'layer1' starts with neurons that send the most they can at 100 % of the steps, above 80 %: raise "
+            "its threshold (1) or give its weights fewer bits (7)",
         ),
     ],
 )

@@ -320,6 +320,19 @@ def test_images_have_rows_and_columns_of_pixels(encoder: Any, input_shape: Any, 
 
 
 @pytest.mark.parametrize(
+    ("shape", "lengths", "angles"), [((28, 28), 1.0, 1.0), ((7, 14), 0.25, 0.25), ((56, 60), 2.0, 1.0)]
+)
+def test_images_are_deformed_as_their_size_asks_unless_told(shape: tuple[int, int], lengths: float, angles: float):
+    few, usual = Dataset(np.zeros((24, *shape), np.uint8), np.zeros(24, int), "few"), Augmentation()
+    sized = fitted(TrainOptions(), network(), few).augment
+    assert sized is not None
+    assert (sized.shift, sized.elastic) == (usual.shift * lengths, usual.elastic * lengths)
+    assert (sized.rotation, sized.zoom, sized.shear) == (10 * angles, 0.1 * angles, 0.1 * angles)
+    assert sized.elastic_nodes == usual.elastic_nodes
+    assert fitted(TrainOptions(augment=usual), network(), few).augment == usual
+
+
+@pytest.mark.parametrize(
     ("samples", "validation", "batch_size"),
     [(60_000, 5000, 256), (90_000, 5000, 256), (6000, 500, 64), (250, 20, 16), (11, 0, 16)],
 )
