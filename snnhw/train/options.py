@@ -53,16 +53,16 @@ class Augmentation(BaseModel):
     elastic_nodes: int = Field(default=6, ge=2, le=64)
 
     def of_size(self, height: int, width: int) -> Augmentation:
-        """What deforms images of this size as this one does those of 28 x 28 pixels.
+        """What suits images of this size where this one suits those of 28 x 28 pixels.
 
-        Lengths are in proportion to the smaller side. The angle, zoom and shear shrink with it too, but do not grow:
-        of the detail that coarse images have, sampling them anew leaves less.
+        Lengths are in proportion to the smaller side. Where that has less than 28 pixels, the whole deformation is
+        gentler in the same proportion: of the little detail of coarse images, sampling them anew leaves less.
         """
         scale = min(height, width) / _SIDE
         part = min(1.0, scale)
         return self.model_copy(
             update={
-                **{name: getattr(self, name) * scale for name in ("shift", "elastic")},
+                **{name: getattr(self, name) * scale * part for name in ("shift", "elastic")},
                 **{name: getattr(self, name) * part for name in ("rotation", "zoom", "shear")},
             }
         )

@@ -320,7 +320,7 @@ def test_images_have_rows_and_columns_of_pixels(encoder: Any, input_shape: Any, 
 
 
 @pytest.mark.parametrize(
-    ("shape", "lengths", "angles"), [((28, 28), 1.0, 1.0), ((7, 14), 0.25, 0.25), ((56, 60), 2.0, 1.0)]
+    ("shape", "lengths", "angles"), [((28, 28), 1.0, 1.0), ((7, 14), 0.0625, 0.25), ((56, 60), 2.0, 1.0)]
 )
 def test_images_are_deformed_as_their_size_asks_unless_told(shape: tuple[int, int], lengths: float, angles: float):
     few, usual = Dataset(np.zeros((24, *shape), np.uint8), np.zeros(24, int), "few"), Augmentation()
