@@ -23,6 +23,7 @@ from snnhw.kinds import plain
 from snnhw.model import Model
 from snnhw.modelfile import SUFFIX, load
 from snnhw.network import Dense, Direct, Layer, Leak, MembraneReadout, Network, Neuron, Spike, first_complaint
+from snnhw.overrides import overridden
 from snnhw.srbm.presets import SRBM_PRESETS
 from snnhw.statefile import STATE_SUFFIXES, is_state_file, load_state_file
 from snnhw.subject import SubjectKind, subject_kind
@@ -52,18 +53,24 @@ class Preset:
         return {name: argument.default for name, argument in inspect.signature(self.build).parameters.items()}
 
     def network(self, **overrides: int | str) -> Network:
-        """The network; raises DescriptionError for an override that is unknown or impossible."""
+        """The network; raises DescriptionError for an override that is unknown or impossible.
+
+        Paths, such as ``stages.hidden.neuron.refractory``, are those of :func:`snnhw.overrides.overridden`.
+        """
         usual = self.overrides
-        for name, value in overrides.items():
+        paths = {name: value for name, value in overrides.items() if "." in name}
+        named = {name: value for name, value in overrides.items() if name not in paths}
+        for name, value in named.items():
             if name not in usual:
                 raise DescriptionError(f"preset '{self.name}': {no_such('setting', name, usual)}")
             if isinstance(usual[name], int) and not isinstance(plain(value), int):
                 raise DescriptionError(f"preset '{self.name}': {name} must be an integer, not {quoted(value)}")
         try:
-            return self.build(**overrides)
+            network = self.build(**named)
         except ValidationError as error:
-            given = ", ".join(f"{name}={quoted(value)}" for name, value in overrides.items())
+            given = ", ".join(f"{name}={quoted(value)}" for name, value in named.items())
             raise DescriptionError(f"preset '{self.name}' with {given}: {first_complaint(error)}") from error
+        return overridden(network, paths, f"preset '{self.name}'")
 
 
 def mnist_mlp(
@@ -187,24 +194,20 @@ def resolve_model(name_or_path: str | Path) -> Model:
 
 
 def resolve_network(name_or_path: str | Path, **overrides: int | str) -> Network:
-    """The network of a preset (with overrides), a description file, a model or a state_dict.
+    """The network of a preset, a description file, a model or a state_dict, with overrides.
 
-    Raises DescriptionError or ModelFileError; overrides are for presets alone.
+    Those of a file are what :func:`snnhw.overrides.overridden` takes. Raises DescriptionError or ModelFileError.
     """
     if str(name_or_path) in PRESETS:
         return preset(str(name_or_path), **overrides)
     path = Path(name_or_path)
-    if overrides and (path.suffix or path.is_file()):
-        raise DescriptionError(
-            f"{path} says all of its network, so {next(iter(overrides))} cannot be overridden; edit it"
-        )
     described = description_beside(path) if is_state_file(path) else path
     if described is None:
-        return load_state_file(path).network
+        return overridden(load_state_file(path).network, overrides, str(path))
     if is_description(described):
-        return load_description(described)
+        return overridden(load_description(described), overrides, str(path))
     if path.suffix == SUFFIX or path.is_file():
-        return load(path).network
+        return overridden(load(path).network, overrides, str(path))
     raise DescriptionError(
         f"there is no network {quoted(str(path))}{did_you_mean(path, PRESETS)}; give a preset ({', '.join(PRESETS)}), "
         f"a description ({' or '.join(SUFFIXES)}) or a model ({SUFFIX})"

@@ -13,14 +13,26 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from snnhw.container import SUFFIX
-from snnhw.errors import ModelFileError, OutputError
+from snnhw.errors import DatasetError, ModelFileError, OutputError
 from snnhw.files import make_folder
 from snnhw.wording import quoted
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-__all__ = ["Training", "TrainingFiles", "model_path", "progress_of", "read_progress", "run_to_end", "without_seconds"]
+__all__ = [
+    "Training",
+    "TrainingFiles",
+    "held_back",
+    "model_path",
+    "progress_of",
+    "read_progress",
+    "run_to_end",
+    "without_seconds",
+]
+
+_VALIDATION, _PARTS = 5000, 12
+"""At most so many samples are kept to validate with unless told, and at most one of so many, as of MNIST's 60,000."""
 
 Points = TypeVar("Points")
 
@@ -41,6 +53,8 @@ class TrainingFiles:
     """The base of plans: a training whose model file is ``out``, with files of the same name beside it."""
 
     out: Path
+    complete: bool
+    """Whether the training is to go on and has ended: its results are there, and nothing is left to train."""
 
     @property
     def checkpoint(self) -> Path:
@@ -51,6 +65,11 @@ class TrainingFiles:
     def record(self) -> Path:
         """How the training went."""
         return self.out.with_suffix(".training.json")
+
+    def ended(self, *, overwrite: bool, resume: bool) -> bool:
+        """Whether a training that is to go on has ended: its model and record are there, and no checkpoint."""
+        there = self.out.exists() and self.record.exists() and not self.checkpoint.exists()
+        return there and resume and not overwrite
 
     def clear_way(self, results: Sequence[Path], *, overwrite: bool, resume: bool) -> None:
         """Make the folder, and remove the checkpoint of a training that is begun anew.
@@ -77,6 +96,17 @@ def model_path(out: str | Path | None, name: str) -> Path:
     if target.suffix != SUFFIX:
         raise OutputError(f"the name of a model file must end with {SUFFIX}, not {quoted(target.name)}")
     return target
+
+
+def held_back(samples: int, asked: int | None, name: str) -> int:
+    """Number of samples of the dataset ``name`` that are kept to validate with: as ``asked``, or else what suits it.
+
+    Raises DatasetError where none would be left to train on.
+    """
+    held = min(_VALIDATION, samples // _PARTS) if asked is None else asked
+    if samples - held < 1:
+        raise DatasetError(f"{name} has {samples} samples, and {held} were to be kept for validation: keep fewer")
+    return held
 
 
 class Training(Protocol):

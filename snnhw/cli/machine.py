@@ -20,7 +20,17 @@ from snnhw.cli.output import (
     progress,
     table,
 )
-from snnhw.cli.train import FirstImages, ModelOut, Overwrite, Resume, Seed, Threads, TrainedOn, Validation
+from snnhw.cli.train import (
+    FirstImages,
+    ModelOut,
+    Overwrite,
+    Resume,
+    Seed,
+    Threads,
+    TrainedOn,
+    Validation,
+    note_resumption,
+)
 from snnhw.errors import SnnhwError
 
 if TYPE_CHECKING:
@@ -55,14 +65,14 @@ def train_machine(
     """Train the machine of a preset."""
     from snnhw.cli.images import note_all
     from snnhw.srbm.presets import find_srbm_preset
-    from snnhw.srbm.train import VALIDATION, plan_srbm_training, train_srbm
+    from snnhw.srbm.train import plan_srbm_training, train_srbm
 
     plan = plan_srbm_training(
         find_srbm_preset(name),
         seed=seed,
         dataset=dataset,
         limit=limit,
-        validation=VALIDATION if validation is None else validation,
+        validation=validation,
         presentations=presentations,
         threads=threads,
         out=out,
@@ -71,8 +81,7 @@ def train_machine(
     )
     note_limits(plan.preset.machine)
     note_all(plan.training, plan.validation, plan.test)
-    if resume and not plan.checkpoint.exists():
-        note(f"there is no {plan.checkpoint} to go on from: the training begins anew")
+    note_resumption(plan, resume=resume)
     with progress("training") as update:
         update(0, 1, _FIRST)
         try:

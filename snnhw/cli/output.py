@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -89,6 +90,22 @@ def note(text: str | None) -> None:
     """Print a note on standard error, where there is one."""
     if text:
         print(f"snnhw: {text}", file=sys.stderr)
+
+
+@contextmanager
+def library_notes() -> Iterator[None]:
+    """Print what the library logs as notes, for the time of the block."""
+    logger, handler = logging.getLogger("snnhw"), _NoteHandler()
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+class _NoteHandler(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        note(record.getMessage())
 
 
 def percent(correct: int, total: int) -> str:

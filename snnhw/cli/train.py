@@ -11,14 +11,18 @@ from snnhw.errors import DescriptionError, SnnhwError
 from snnhw.wording import quoted
 
 if TYPE_CHECKING:
+    from snnhw.resumable import TrainingFiles
     from snnhw.training import Plan, Trained
 
 _SET = typer.Option(
-    "--set", metavar="NAME=VALUE", help="Of the preset, such as threshold=300 or encoder=rate; repeatable."
+    "--set",
+    metavar="NAME=VALUE",
+    help="Of a preset threshold=300, of any network stages.LAYER.neuron.threshold=300 or encoder=rate; repeatable.",
 )
-_HIDDEN = typer.Option("--hidden", min=1, help="Neurons of the preset's hidden layer.")
-_WEIGHT_BITS = typer.Option("--weight-bits", min=2, help="Bits of the preset's weights.")
+_HIDDEN = typer.Option("--hidden", min=1, help="Neurons of the hidden layer.")
+_WEIGHT_BITS = typer.Option("--weight-bits", min=2, help="Bits of all weights.")
 _BATCH_SIZE = typer.Option("--batch-size", min=1, help="Images of an optimiser's step.")
+_AUGMENT = typer.Option("--augment/--no-augment", help="Deform the training images (where they are images).")
 _DATASET = typer.Option("--dataset", metavar="DATA", help=f"Instead of the preset's, or of mnist: {DATASET_HELP}")
 _OUT = typer.Option("--out", metavar="FILE", help="The model file; NAME.safetensors in this folder unless told.")
 
@@ -27,18 +31,21 @@ Trainable = Annotated[str, typer.Argument(metavar="PRESET|FILE", help="A preset,
 TrainedOn = Annotated[str | None, _DATASET]
 FirstImages = Annotated[Number, typer.Option("--limit", min=1, help="Train on the first N images only.")]
 Seed = Annotated[Number, typer.Option("--seed", min=0, help="The same seed gives the same integers.")]
-Validation = Annotated[Number, typer.Option("--validation", min=0, help="Images kept to choose an epoch.")]
+Validation = Annotated[
+    Number,
+    typer.Option("--validation", min=0, help="Images kept to choose an epoch (default: a twelfth, at most 5,000)."),
+]
 Threads = Annotated[Number, typer.Option("--threads", min=1, help="Threads that compute.")]
 ModelOut = Annotated[str | None, _OUT]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted training.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted training; show one that has ended.")]
 
 
 def train(
     name: str,
     *,
     hidden: Annotated[Number, _HIDDEN] = None,
-    num_steps: Annotated[Number, typer.Option("--num-steps", min=1, help="Time steps of the preset.")] = None,
+    num_steps: Annotated[Number, typer.Option("--num-steps", min=1, help="Time steps.")] = None,
     weight_bits: Annotated[Number, _WEIGHT_BITS] = None,
     others: Annotated[list[str] | None, _SET] = None,
     dataset: TrainedOn = None,
@@ -48,7 +55,7 @@ def train(
     batch_size: Annotated[Number, _BATCH_SIZE] = None,
     learning_rate: Annotated[float | None, typer.Option("--learning-rate", help="At the first step.")] = None,
     validation: Validation = None,
-    augment: Annotated[bool, typer.Option("--augment/--no-augment", help="Deform the training images.")] = True,
+    augment: Annotated[bool | None, _AUGMENT] = None,
     teacher: Annotated[bool, typer.Option("--teacher", help="Learn from a convolutional network too.")] = False,
     threads: Threads = None,
     out: ModelOut = None,
@@ -68,9 +75,8 @@ def train(
         learning_rate=learning_rate,
         validation=validation,
         threads=threads,
+        augment=augment,
     )
-    if not augment:
-        options["augment"] = None
     if teacher:
         options["teacher"] = {}
     plan = plan_training(
@@ -83,14 +89,21 @@ def train(
         overwrite=overwrite,
         resume=resume,
     )
-    if resume and not plan.checkpoint.exists():
-        note(f"there is no {plan.checkpoint} to go on from: the training begins anew")
+    note_resumption(plan, resume=resume)
     note_all(plan.dataset, plan.test, network=plan.network)
     trained = _run(plan)
     if as_json:
         print_record(_record(trained))
     else:
         _show(trained)
+
+
+def note_resumption(plan: TrainingFiles, *, resume: bool) -> None:
+    """Say where a training that is to go on has ended, or has not begun."""
+    if plan.complete:
+        note(f"this training is complete, {plan.out} is its model: to train anew, say --overwrite and not --resume")
+    elif resume and not plan.checkpoint.exists():
+        note(f"there is no {plan.checkpoint} to go on from: the training begins anew")
 
 
 def _given(**values: Any) -> dict[str, Any]:

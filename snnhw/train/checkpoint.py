@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,7 +15,7 @@ from snnhw.train.record import TrainingRecord
 from snnhw.train.torchfile import DAMAGED, read
 from snnhw.wording import quoted
 
-__all__ = ["CheckpointError", "check_identity", "read_checkpoint", "write_checkpoint"]
+__all__ = ["CheckpointError", "check_identity", "read_checkpoint", "read_ended", "write_checkpoint"]
 
 SCHEMA = 1
 """The version of the layout."""
@@ -51,15 +52,34 @@ def read_checkpoint(path: str | os.PathLike[str]) -> tuple[TrainingRecord, dict[
         ) from error
 
 
+def read_ended(path: str | os.PathLike[str], wanted: TrainingRecord) -> TrainingRecord:
+    """The record in a file that a training which ended has left; raises CheckpointError where it is of another one."""
+    anew = "give another name with --out, or say --overwrite to train anew"
+    try:
+        found = TrainingRecord.model_validate_json(Path(path).read_bytes())
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path} is no record of a training that can be read; {anew}") from error
+    if difference := _first_difference(found, wanted):
+        raise CheckpointError(f"{path} is of another training: its {difference}; {anew}")
+    return found
+
+
 def check_identity(path: str | os.PathLike[str], found: TrainingRecord, wanted: TrainingRecord) -> None:
     """Check that a checkpoint is of the training that is wanted; raises CheckpointError that names what differs."""
+    if difference := _first_difference(found, wanted):
+        raise CheckpointError(
+            f"{path} is of another training: its {difference}; remove it to train from the start, or choose as before "
+            "to go on"
+        )
+
+
+def _first_difference(found: TrainingRecord, wanted: TrainingRecord) -> str | None:
+    """What two trainings differ in, in words; None where they are the same."""
     for name in ("network", "dataset_digest", "options"):
         before, now = (_plain(getattr(record, name)) for record in (found, wanted))
         if before != now:
-            raise CheckpointError(
-                f"{path} is of another training: its {_difference(name, before, now)}; remove it to train from the "
-                "start, or choose as before to go on"
-            )
+            return _difference(name, before, now)
+    return None
 
 
 def _plain(value: Any) -> Any:

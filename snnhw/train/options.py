@@ -11,6 +11,9 @@ from snnhw.train.surrogate import Surrogate
 
 __all__ = ["Augmentation", "CrossEntropy", "Loss", "TeacherOptions", "TrainOptions"]
 
+_SIDE = 28
+"""Pixels of the images that the defaults of an augmentation are for."""
+
 
 class Loss(Kind):
     """What training makes as small as it can."""
@@ -32,7 +35,7 @@ class Augmentation(Frozen):
 
     Rotation, zoom, shear and shift are uniform within plus and minus what is given. The elastic part moves the points
     of a grid of ``elastic_nodes`` x ``elastic_nodes`` over the image by normal deviates, and what lies between by
-    cubic interpolation.
+    cubic interpolation. The defaults are for images of 28 x 28 pixels.
     """
 
     model_config = ConfigDict(strict=True)
@@ -49,6 +52,21 @@ class Augmentation(Frozen):
     """Pixels: the standard deviation of a grid point's move, in each direction."""
     elastic_nodes: int = Field(default=6, ge=2, le=64)
 
+    def of_size(self, height: int, width: int) -> Augmentation:
+        """What suits images of this size where this one suits those of 28 x 28 pixels.
+
+        Lengths are in proportion to the smaller side. Where that has less than 28 pixels, the whole deformation is
+        gentler in the same proportion: of the little detail of coarse images, sampling them anew leaves less.
+        """
+        scale = min(height, width) / _SIDE
+        part = min(1.0, scale)
+        return self.model_copy(
+            update={
+                **{name: getattr(self, name) * scale * part for name in ("shift", "elastic")},
+                **{name: getattr(self, name) * part for name in ("rotation", "zoom", "shear")},
+            }
+        )
+
 
 class TeacherOptions(Frozen):
     """How the teacher is trained, which precedes the network, and how much it has to say."""
@@ -63,22 +81,28 @@ class TeacherOptions(Frozen):
 
 
 class TrainOptions(Frozen):
-    """The options of a training; a change of any of them gives other integers."""
+    """The options of a training; a change of any of them gives other integers.
+
+    ``batch_size``, ``validation`` and ``augment`` are fitted to the dataset where they are not given: their defaults
+    are for images by the ten thousand, see :func:`snnhw.train.split.fitted`.
+    """
 
     model_config = ConfigDict(strict=True)
 
     epochs: int = Field(default=60, ge=1)
     batch_size: int = Field(default=256, ge=1)
+    """Samples of an optimiser's step; of few samples the default becomes a smaller power of 2."""
     learning_rate: float = Field(default=0.005, gt=0, allow_inf_nan=False)
     """Of Adam at the start, falling to 0 along a cosine: for weights as a part of the largest that their bits allow,
     for biases and neurons' parameters as a part of their usual size."""
     seed: int = Field(default=0, ge=0, lt=1 << 63)
     """Of initial weights, order of samples and augmentation."""
     validation: int = Field(default=5000, ge=0)
-    """So many samples at the end of the data are not trained on, and choose the epoch that is kept; with none, it is
-    the last."""
+    """Number of samples at the end of the data that are not trained on, and choose the epoch that is kept; with 0, it
+    is the last. The default is at most a twelfth of the samples."""
     augment: Augmentation | None = Augmentation()
-    """None trains on the samples as they are, which events and flat data need."""
+    """None trains on the samples as they are, as does the default where they are no images; where they are, it becomes
+    that of their size."""
     teacher: TeacherOptions | None = None
     """None learns from the labels alone; a teacher needs images."""
     loss: Annotated[SerializeAsAny[Loss], by_kind(Loss)] = CrossEntropy()

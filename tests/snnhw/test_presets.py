@@ -156,7 +156,6 @@ def test_a_network_is_a_preset_a_description_or_a_model(shipped: Path):
             "no network 'mnist' .did you mean 'mnist-mlp'.*; give a preset .mnist-mlp, mnist",
         ),
         ("net.toml", {}, "cannot read net.toml: no such file"),
-        ("net.toml", {"hidden": 3}, "net.toml says all of its network, so hidden cannot be overridden; edit it"),
     ],
 )
 def test_what_is_no_network_is_one_line(name: str, overrides: dict[str, Any], message: str):
