@@ -17,6 +17,7 @@ from typing import get_args
 from snnhw.errors import ToolError, ToolMissingError
 from snnhw.simulate import cache
 from snnhw.simulate.simulation import WaveformFormat
+from snnhw.toolcache import cache_variables
 
 _COMMON = ("-std=c++20", "-fPIC", "-pthread", "-w", "-DVERILATOR=1", "-DVL_TIME_CONTEXT", "-DVL_USER_FATAL")
 _OFF = ("COVERAGE", "SC", "TIMING", "TRACE_SAIF")
@@ -77,7 +78,7 @@ def run(command: Sequence[str | Path], what: str, cwd: Path | None = None) -> st
 
 
 def _start(command: Sequence[str | Path], cwd: Path | None) -> subprocess.Popen[str]:
-    environment = {**os.environ, "LC_ALL": "C"}
+    environment = {**os.environ, **cache_variables(), "LC_ALL": "C"}
     if str(command[0]).endswith("verilator_bin"):
         environment["VERILATOR_ROOT"] = str(verilator_root())
     try:
