@@ -41,7 +41,7 @@ def read_document(path: str | os.PathLike[str], what: str = "a description") -> 
     source = Path(path)
     suffix = _format(source, what)
     try:
-        text = source.read_text(encoding="utf-8")
+        text = source.read_text(encoding="utf-8-sig")  # some editors begin it with a byte order mark
     except (OSError, UnicodeDecodeError) as error:
         reason = "it is no text in UTF-8" if isinstance(error, UnicodeDecodeError) else str(error.strerror).lower()
         raise DescriptionError(f"cannot read {source}: {reason}") from error

@@ -85,7 +85,7 @@ def built_as(path: str | os.PathLike[str], built: Model) -> Design:
     Raises ModelFileError where the file says nothing of this kind, or is another model's.
     """
     try:
-        found = json.loads(Path(path).read_text())
+        found = json.loads(Path(path).read_bytes())
         digest = str(found["digest"])
         implementation = Implementation.model_validate_json(json.dumps(found["implementation"]))
     except FileNotFoundError as error:

@@ -17,7 +17,8 @@ def overridden(network: Network, overrides: Mapping[str, int | str], source: str
     """The network with some of its numbers changed; ``source`` is what messages call it.
 
     A name is ``num_steps``; ``encoder`` or ``readout``, which are kinds by name; ``weight_bits``, of every layer that
-    has weights; ``hidden``, the neurons of the only layer before the last; or a path of keys as in a description file, with dots between them and a stage by its own name.
+    has weights; ``hidden``, the neurons of the only layer before the last; or a path of keys as in a description file,
+    with dots between them and a stage by its own name.
     Raises DescriptionError for a name that is unknown, and for a network that cannot be.
     """
     if not overrides:

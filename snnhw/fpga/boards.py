@@ -137,7 +137,7 @@ def _read(file: Path) -> Board:
 def _text(file: Path, missing: str) -> str:
     """What stands in a file; BoardError where it cannot be read, ``missing`` where it is not there."""
     try:
-        return file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise BoardError(missing) from error
     except UnicodeDecodeError as error:

@@ -19,6 +19,7 @@ from snnhw.errors import ToolError, ToolMissingError
 from snnhw.simulate import cache
 from snnhw.simulate.library import Library
 from snnhw.simulate.simulation import WaveformFormat
+from snnhw.toolcache import cache_variables
 
 _USER = ("-DVL_USER_FATAL", "-DVL_USER_WARN")  # circuit.h has both, which throw
 _COMMON = ("-std=c++14", "-fPIC", "-pthread", "-w", "-DVERILATOR=1", "-DVL_TIME_CONTEXT", *_USER)
@@ -97,7 +98,7 @@ def run(command: Sequence[str | Path], what: str, cwd: Path | None = None) -> st
 
 
 def _start(command: Sequence[str | Path], cwd: Path | None) -> subprocess.Popen[str]:
-    environment = {**os.environ, "LC_ALL": "C"}
+    environment = {**os.environ, **cache_variables(), "LC_ALL": "C"}
     if str(command[0]).endswith("verilator_bin"):
         environment["VERILATOR_ROOT"] = str(verilator_root())
     try:

@@ -8,7 +8,7 @@ import pytest
 
 from snnhw.errors import DescriptionError
 from snnhw.implementation import Implementation
-from snnhw.implementationfile import load_implementation
+from snnhw.implementationfile import built_as, load_implementation
 from tests import circuits
 
 NETWORK = circuits.model("direct").network
@@ -44,6 +44,14 @@ def test_what_programs_write_is_read_as_it_was(tmp_path: Path):
     assert loaded(tmp_path, json.dumps(plain), "list.json") == chosen
     beside = {"digest": "of another model", "implementation": plain, "ports": []}
     assert loaded(tmp_path, json.dumps(beside), "snn.json") == chosen
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path):
+    model = circuits.model("direct")
+    chosen = Implementation.of(NETWORK, lanes=2)
+    text = "\ufeff" + json.dumps({"digest": model.digest, "implementation": chosen.model_dump(mode="json")})
+    assert loaded(tmp_path, text, "snn.json") == chosen
+    assert built_as(tmp_path / "snn.json", model).implementation == chosen
 
 
 def changed(**changes: Any) -> str:

@@ -64,6 +64,13 @@ def test_a_board_of_ones_own_needs_no_code(own: Path):
     assert find_board(str(own)).name == "Mine"
 
 
+@pytest.mark.parametrize("file", ["pins.lpf", "ulx3s-25f.toml"])
+def test_a_byte_order_mark_is_passed_over(file: str, own: Path):
+    before = find_board(str(own))
+    own.with_name(file).write_bytes(b"\xef\xbb\xbf" + own.with_name(file).read_bytes())
+    assert find_board(str(own)) == before
+
+
 WRONG: dict[str, tuple[str, str, str, str]] = {
     "no pin": ("pins.lpf", 'LOCATE COMP "tx" SITE "L4";', "", "pins.lpf: port tx has no pin"),
     "no port": ("pins.lpf", 'COMP "tx"', 'COMP "uart_tx"', "port tx has no pin"),

@@ -102,6 +102,30 @@ class SimpleCircuit:
         return bytes([golden.classes[0]]) + scores + (100).to_bytes(3, "little")
 
 
+class SlowCircuit(SimpleCircuit):
+    """Takes ``seconds`` for an image, and refuses those that come meanwhile as busy."""
+
+    def __init__(self, model: Model, seconds: float) -> None:
+        super().__init__(model)
+        self._seconds = seconds
+        self._end: float | None = None
+        self._result = b""
+
+    def write(self, octets: bytes) -> None:
+        before, self._waiting, self.busy = self._waiting, b"", 0 if self._end is None else 1 << 30
+        super().write(octets)
+        if self._end is None:
+            self._result, self._waiting = self._waiting, b""
+            self._end = time.monotonic() + self._seconds
+        self._waiting = before + self._waiting
+
+    def read(self, seconds: float) -> bytes:
+        if self._end is not None and time.monotonic() + seconds >= self._end and not self._waiting:
+            time.sleep(max(0, self._end - time.monotonic()))
+            self._waiting, self._end = self._result, None
+        return super().read(seconds)
+
+
 class SpoilingLink:
     """Drops, flips and inserts bytes both ways, each with the same chance."""
 
