@@ -129,5 +129,5 @@ def test_stalls_change_cycles_only():
 
 
 def test_an_unknown_family_is_told_of():
-    with pytest.raises(DescriptionError, match="ice40, ecp5, xc7, not for 'asic'"):
+    with pytest.raises(DescriptionError, match="must be one of ice40, ecp5, xc7, not 'asic'"):
         simulator(Design(MODEL, IMPLEMENTATION), "asic")
