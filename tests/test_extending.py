@@ -175,7 +175,6 @@ MODEL = kinds.model(RandomDraws(np.random.default_rng(3)), NETWORK)
 SAMPLES = np.random.default_rng(4).integers(0, 256, (40, 7), np.uint8)
 
 
-@pytest.mark.verilator
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "choices", [{}, {"lanes": 2}, {"event_lanes": {"later": 2, "out": 2}, "neuron_lanes": {"later": 4, "again": 2}}]
@@ -208,7 +207,6 @@ def test_golden_is_the_oracles_and_the_trainers_equal(seed):
     assert np.array_equal(scores(model, samples), result.scores)
 
 
-@pytest.mark.verilator
 @pytest.mark.slow
 def test_the_soak_draws_it_and_finds_nothing(monkeypatch):
     monkeypatch.setattr(kinds, "SYNAPSES", {"toy_delay": kinds.SYNAPSES["toy_delay"], "dense": kinds.SYNAPSES["dense"]})

@@ -73,7 +73,7 @@ INTERFACE = CommandInterface(
 )
 HANG = 1
 
-pytestmark = pytest.mark.verilator
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

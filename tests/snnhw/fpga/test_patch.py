@@ -29,6 +29,8 @@ from snnhw.modelfile import save
 from snnhw.network import Direct, Range
 from snnhw.verilog import emit
 
+pytestmark = pytest.mark.slow
+
 
 def model(turned: int = 0, bias: int = 0, steps: int = 2) -> Model:
     """A small model; with its inputs turned, another of the same ranges. No column of bits is constant in either."""
@@ -97,7 +99,6 @@ def _shell(built: Path) -> Any:
     return load_report(built).shell
 
 
-@pytest.mark.slow
 def test_another_circuit_is_refused(built: Path, tmp_path: Path):
     with pytest.raises(ModelError, match="was built for another network: num_steps differ; build the model anew"):
         patch(built, model(steps=3), tmp_path / "x")
@@ -203,7 +204,6 @@ def test_memories_of_more_and_fewer_bits_than_a_number_of_verilog(lanes: int):
     assert contents == "".join(f"{word:0{lanes}x}\n" for word in memory.words)
 
 
-@pytest.mark.slow
 def test_memories_apart_from_the_circuit():
     inline = emit(Design(model(), choices()))
     files = emit(Design(model(), choices().model_copy(update={"weights": "readmemh"})))
