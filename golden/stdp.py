@@ -40,12 +40,20 @@ def spike_steps(pixels: NDArray[Any], num_steps: int) -> Array:
 def strengths(learner: Learner, step: int, amplitude: int) -> Array:
     """How much a synapse changes whose neuron fires at ``step``, by the step of its input; the last of a silent one.
 
-    [num_steps + 1]
+    [num_steps + 1]. ValueError for an amplitude that is no power of two up to 64.
     """
+    if amplitude not in [1 << power for power in range(MOST_AMPLITUDE.bit_length())]:
+        raise ValueError(f"amplitude must be a power of two up to {MOST_AMPLITUDE}, not {amplitude}")
     window = learner.window
     plus = [window.plus(step - at, amplitude) for at in range(step + 1)]
     minus = [window.minus(at - step, amplitude) for at in range(step + 1, learner.num_steps)]
     return np.array([*plus, *minus, window.silent * amplitude], np.int64)
+
+
+def check_label(learner: Learner, label: int) -> None:
+    """Raise ValueError for a label that is none of the classes."""
+    if label not in range(learner.classes):
+        raise ValueError(f"label must lie in 0..{learner.classes - 1}, not {label}")
 
 
 class Stdp:
@@ -105,8 +113,7 @@ class Stdp:
 
         Winner and its step; None where nothing fired, and nothing changed.
         """
-        if label not in range(self.learner.classes):
-            raise ValueError(f"label must lie in 0..{self.learner.classes - 1}, not {label}")
+        check_label(self.learner, label)
         steps, found = self._compete(image, amplitude, trace)
         if found is None:
             return None
@@ -156,6 +163,7 @@ class Stdp:
         Where the class is right by no more than the margin, it gains on the best of the wrong ones.
         """
         learner = self.learner
+        check_label(learner, label)
         fired = self.infer(image)
         answer, scores = self.score(fired)
         others = np.where(np.arange(learner.classes) == label, learner.scores.lo - 1, scores)
@@ -172,9 +180,8 @@ class Stdp:
         self, image: NDArray[Any], amplitude: int, trace: Trace | None
     ) -> tuple[Array, tuple[int, int, Array] | None]:
         """The steps of the inputs' spikes; and the first neuron to fire, its step, and what all exceed then."""
-        if amplitude not in [1 << power for power in range(MOST_AMPLITUDE.bit_length())]:
-            raise ValueError(f"amplitude must be a power of two up to {MOST_AMPLITUDE}, not {amplitude}")
         learner = self.learner
+        strengths(learner, 0, amplitude)  # an amplitude that is none is refused before anything happens
         steps, membrane = spike_steps(self._pixels(image), learner.num_steps), np.zeros(learner.neurons, np.int64)
         for t in range(learner.num_steps):
             membrane, excess = self._integrate(membrane, steps == t, trace)

@@ -1,6 +1,6 @@
 """The learner compiled: what ``golden/stdp.py`` computes, bit for bit, fast enough to train with.
 
-It needs numba (``pip install 'snnhw[srbm]'``), which is why nothing of this package imports this module. What it does
+It needs numba (``pip install 'snnhw[stdp]'``), which is why nothing of this package imports this module. What it does
 otherwise than its twin: the inputs of an image are listed by the step of their spike, so that only rows of weights are
 read whose input fires before the winner; and a byte of the register's next states comes from a table.
 """
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from golden.compiled import compiled
 from golden.lfsr import lfsr_advance
-from golden.stdp import Stdp, spike_steps, strengths
+from golden.stdp import Stdp, check_label, spike_steps, strengths
 from snnhw.stdp.learner import FRACTION_BITS, Learner
 
 __all__ = ["CompiledStdp"]
@@ -300,7 +300,7 @@ class CompiledStdp:
     def teach(self, images: NDArray[np.uint8], labels: NDArray[Any], amplitude: int) -> NDArray[np.int32]:
         """Learn images with their classes, in order: winners and their steps, [n, 2]; -1 where nothing fired."""
         found = np.zeros((len(images), 2), np.int32)
-        steps, classes = self._steps(images), np.asarray(labels, np.int32)
+        steps, classes = self._steps(images), self._labels(labels)
         _teach(self._numbers, self._state, steps, classes, self._tables(amplitude), found)
         return found
 
@@ -315,12 +315,20 @@ class CompiledStdp:
     def train_readout(self, fired: NDArray[np.int32], labels: NDArray[Any], rate: int) -> NDArray[np.int32]:
         """Let the readout learn the classes of images with these spikes, in order: the answers before, [n]."""
         scores, answers = np.zeros(self.learner.classes, np.int32), np.zeros(len(fired), np.int32)
-        _train_readout(self._numbers, self._state.readout, fired, np.asarray(labels, np.int32), rate, scores, answers)
+        _train_readout(self._numbers, self._state.readout, fired, self._labels(labels), rate, scores, answers)
         return answers
 
     def _steps(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        if images.ndim != 2 or images.shape[1] != self.learner.pixels or images.dtype != np.uint8:
+            shape = list(images.shape)
+            raise ValueError(f"images must be uint8 [n, {self.learner.pixels}], not {images.dtype} {shape}")
         table = spike_steps(np.arange(256, dtype=np.uint8), self.learner.num_steps).astype(np.uint8)
         return table[images]
+
+    def _labels(self, labels: NDArray[Any]) -> NDArray[np.int32]:
+        for label in np.unique(labels).tolist():
+            check_label(self.learner, label)
+        return np.asarray(labels, np.int32)
 
     def _tables(self, amplitude: int) -> NDArray[np.int32]:
         """Strengths by the neuron's step and the input's."""

@@ -91,7 +91,7 @@ class Learner(Frozen):
     forced: bool = True
     spikes: Annotated[Integer, Field(ge=1, le=64)] = 12
     readout_bits: Annotated[Integer, Field(ge=4, le=16)] = 12
-    nudge: Annotated[Integer, Field(ge=0, le=1 << 16)] = 32
+    nudge: Annotated[Integer, Field(ge=0, le=1 << 16)] = 2048
     margin: Annotated[Integer, Field(ge=0, le=1 << 12)] = 60
     seed: Annotated[Integer, Field(ge=1, le=(1 << 32) - 1)] = 0xACE1
 
@@ -103,6 +103,7 @@ class Learner(Frozen):
             "leakage": 1 << (weight_bits - 1),
             "threshold": 60 * top,
             "fall": (32 if neurons < 100 else 16) >> (8 - weight_bits),
+            "nudge": 1 << (weight_bits + 3),
         }
         return parse_learner({"neurons": neurons, "weight_bits": weight_bits, **chosen, **others}, "learner")
 
