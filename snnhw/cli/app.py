@@ -63,7 +63,9 @@ app.command("demo")(
 app.command("doctor")(doctor.doctor)
 app.add_typer(data.app, name="data")
 app.command("train")(
-    command("train", "Train a network, or a spiking RBM: a model file, a record and a curve are written.", Trainable)
+    command(
+        "train", "Train a network, or a machine that learns itself: a model file and a record are written.", Trainable
+    )
 )
 app.command("info")(
     command(

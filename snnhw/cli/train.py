@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -28,6 +31,10 @@ Validation = Annotated[Number, typer.Option("--validation", min=0, help="Images 
 Threads = Annotated[Number, typer.Option("--threads", min=1, help="Threads that compute.")]
 ModelOut = Annotated[str | None, _OUT]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
+Presentations = Annotated[
+    Number,
+    typer.Option("--presentations", min=1, help="Images shown to what learns on the chip, instead of the preset's."),
+]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted training.")]
 
 
@@ -80,14 +87,29 @@ def train(
         overwrite=overwrite,
         resume=resume,
     )
-    if resume and not plan.checkpoint.exists():
-        note(f"there is no {plan.checkpoint} to go on from: the training begins anew")
+    note_beginning(plan.checkpoint, resume)
     note_all(plan.dataset, plan.test, network=plan.network)
     trained = _run(plan)
     if as_json:
         print_record(_record(trained))
     else:
         _show(trained)
+
+
+def note_beginning(checkpoint: Path, resume: bool) -> None:
+    """Note that there is nothing to go on from, where going on was asked for."""
+    if resume and not checkpoint.exists():
+        note(f"there is no {checkpoint} to go on from: the training begins anew")
+
+
+@contextmanager
+def interruptible(checkpoint: Path) -> Iterator[None]:
+    """Make of an interruption an error that says what is kept."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        kept = f"{checkpoint} keeps what was reached: the same command with --resume goes on"
+        raise SnnhwError(f"interrupted; {kept if checkpoint.exists() else 'nothing is kept yet'}") from error
 
 
 def _given(**values: Any) -> dict[str, Any]:

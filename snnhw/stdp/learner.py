@@ -101,7 +101,7 @@ class Learner(Frozen):
         top = (1 << weight_bits) - 1
         chosen = {
             "leakage": 1 << (weight_bits - 1),
-            "threshold": 60 * top,
+            "threshold": (60 if neurons < 400 else 70) * top,
             "fall": (32 if neurons < 100 else 16) >> (8 - weight_bits),
             "nudge": 1 << (weight_bits + 3),
         }

@@ -29,7 +29,8 @@ from snnhw.modelfile import save as save_model
 from snnhw.simulate import cache
 from snnhw.srbm import results
 from snnhw.srbm.cnn import read_front_end
-from snnhw.srbm.model import is_srbm_file, load_srbm, save_srbm
+from snnhw.srbm.model import load_srbm, save_srbm
+from snnhw.subject import subject_kind
 from snnhw.tensorfile import load_described
 from tests import circuits
 from tests.fuzz import valid
@@ -125,7 +126,7 @@ READERS: tuple[Reader, ...] = (
         "spiking-rbm",
         "m.safetensors",
         lambda folder: save_srbm(small_model(), folder / "m.safetensors"),
-        lambda folder: (is_srbm_file(folder / "m.safetensors"), load_srbm(folder / "m.safetensors")),
+        lambda folder: (subject_kind(folder / "m.safetensors"), load_srbm(folder / "m.safetensors")),
         in_safetensors,
     ),
     Reader(

@@ -302,7 +302,7 @@ class TestRefuses:
     @pytest.mark.parametrize("name", ["weight", "threshold", "readout", "assigned"])
     def test_arrays_of_another_size(self, name: str):
         with pytest.raises(ValueError, match=rf"{name} must be \[[0-9, ]+\], not \[7\]"):
-            Stdp(learner_of(), **{name: np.zeros(7, int)})
+            Stdp(learner_of(), **{name: np.zeros(7, int)})  # type: ignore[arg-type]
 
     @pytest.mark.parametrize(
         ("changes", "words"),
