@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from snnhw.cli import bench, build, data, doctor, patch, program, report, simulate, srbm, weights
+from snnhw.cli import bench, build, data, doctor, patch, program, report, simulate, srbm, stdp, weights
 from snnhw.cli.demo import DemoModel, shown_unless_told
 from snnhw.cli.run import run as run_on_board
 from snnhw.cli.subjects import command
@@ -102,6 +102,7 @@ app.command("program")(program.program)
 app.command("run")(run_on_board)
 app.command("bench")(bench.bench)
 app.add_typer(srbm.app, name="srbm")
+app.add_typer(stdp.app, name="stdp")
 
 
 def _print_version(wanted: bool) -> None:

@@ -103,7 +103,7 @@ def inputs(learner: Learner, dataset: Dataset) -> tuple[NDArray[np.uint8], NDArr
 def by_assignment(assigned: NDArray[Any], fired: NDArray[np.int32]) -> NDArray[np.int64]:
     """The classes [B] of the neurons that fired first; ``fired`` [B, spikes, 2] is of ``CompiledStdp.infer``."""
     first = fired[:, 0, 0]
-    return np.where(first >= 0, assigned[first], UNANSWERED).astype(np.int64)
+    return np.where(first >= 0, assigned.astype(np.int64)[first], UNANSWERED)
 
 
 def evaluate_stdp(model: StdpModel, dataset: Dataset, *, on_progress: Progress | None = None) -> StdpEvaluation:

@@ -6,13 +6,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import Final
 
 from snnhw.errors import DescriptionError
 from snnhw.shipped import load_shipped
 from snnhw.stdp.learner import Learner
 from snnhw.stdp.model import StdpModel, load_stdp
 
-__all__ = ["STDP_PRESETS", "Block", "StdpPreset", "blocks_of", "find_stdp_preset", "register_of", "resolve_stdp"]
+__all__ = [
+    "COARSE",
+    "FINE",
+    "STDP_PRESETS",
+    "Block",
+    "StdpPreset",
+    "blocks_of",
+    "find_stdp_preset",
+    "register_of",
+    "resolve_stdp",
+]
 
 TAUGHT = 60_000
 """Presentations with labels, of a supervised training."""
@@ -53,6 +64,8 @@ class StdpPreset:
     teaching: tuple[Block, ...] = blocks_of((4, 2, 1), TAUGHT)
     reading: tuple[int, ...] = (4, 2, 1, 1)
     seed: int = 1
+    labels: int | None = None
+    """The first so many training images alone have labels that are used; None: all."""
 
     def seeded(self, seed: int) -> StdpPreset:
         """The same with another seed, and the register that belongs to it."""
@@ -66,8 +79,9 @@ class StdpPreset:
         return replace(self, learning=tuple(blocks))
 
 
-_FINE = (32, 16, 16, 8, 8, 4)
-_COARSE = (64, 64, 32, 32, 16, 8)
+FINE: Final = (32, 16, 16, 8, 8, 4)
+COARSE: Final = (64, 64, 32, 32, 16, 8)
+"""Amplitudes block by block, of few neurons and of many."""
 _PRESENTATIONS = 180_000
 
 STDP_PRESETS: Mapping[str, StdpPreset] = MappingProxyType(
@@ -79,21 +93,21 @@ STDP_PRESETS: Mapping[str, StdpPreset] = MappingProxyType(
                 summary="784 pixels, 400 neurons, 10 classes; weights of 4 bits",
                 learner=Learner.usual(400, 4),
                 dataset="mnist",
-                learning=blocks_of(_COARSE, _PRESENTATIONS),
+                learning=blocks_of(COARSE, _PRESENTATIONS),
             ),
             StdpPreset(
                 name="stdp-mnist-100",
                 summary="784 pixels, 100 neurons, 10 classes; weights of 4 bits",
                 learner=Learner.usual(100, 4),
                 dataset="mnist",
-                learning=blocks_of(_FINE, _PRESENTATIONS),
+                learning=blocks_of(FINE, _PRESENTATIONS),
             ),
             StdpPreset(
                 name="stdp-mnist-50",
                 summary="784-50-10, the student project's network; weights of 8 bits",
                 learner=Learner.usual(50, 8),
                 dataset="mnist",
-                learning=blocks_of(_FINE, _PRESENTATIONS),
+                learning=blocks_of(FINE, _PRESENTATIONS),
             ),
         )
     }

@@ -78,7 +78,12 @@ class StdpPlan(TrainingFiles):
                     yield Portion(stage, block.amplitude, first, min(first + EVERY, end))  # type: ignore[arg-type]
                 begin = end
         for rate in self.preset.reading:
-            yield Portion("read", rate, 0, len(self.training))
+            yield Portion("read", rate, 0, self.labels)
+
+    @property
+    def labels(self) -> int:
+        """The first so many images, whose labels are used."""
+        return min(self.preset.labels or len(self.training), len(self.training))
 
 
 @dataclass(frozen=True)
@@ -241,7 +246,7 @@ class StdpRun:
         done = len(self.curve) + 1
         if portion.stage == "learn":
             last = done == len(self.portions) or self.portions[done].stage != "learn"
-            self._assign(len(self.images) if last else ON_THE_WAY)
+            self._assign(self.plan.labels if last else min(self.plan.labels, ON_THE_WAY))
         won = found[found[:, 0] >= 0, 1]
         point = Point(
             stage=portion.stage,
@@ -265,10 +270,12 @@ class StdpRun:
         """Who fired first, and when, [n, 2]; -1 where none did."""
         if portion.stage == "read":
             if self._fired is None:
-                self._fired = self.learner.infer(self.images)[0]
-            self.learner.train_readout(self._fired, self.labels, portion.strength)
+                self._fired = self.learner.infer(self.images[: portion.end])[0]
+            self.learner.train_readout(self._fired, self.labels[: portion.end], portion.strength)
             return self._fired[:, 0]
-        shown = np.arange(portion.first, portion.end) % len(self.images)
+        shown = np.arange(portion.first, portion.end) % (
+            len(self.images) if portion.stage == "learn" else self.plan.labels
+        )
         if portion.stage == "teach":
             return self.learner.teach(self.images[shown], self.labels[shown], portion.strength)
         return self.learner.train(self.images[shown], portion.strength)
