@@ -28,6 +28,8 @@ GROUPS: Mapping[str, str] = {
     "bits": "Bits of a weight",
     "steps": "Steps of an image",
     "threshold": "Threshold at the start, in units of the largest weight",
+    "large": "The same with 400 neurons, 4 bits",
+    "nudge": "The nudge of a threshold, 100 neurons, 4 bits, with labels",
     "labels": "Labels that are known, to classes of neurons and readout",
 }
 """Every group of experiments with its name on the page, in its order."""
@@ -148,10 +150,20 @@ _ALL = (
     _changed("rectangular-4", "window", "rectangles of 4 steps", window=_window("rectangular", 4)),
     *(_changed(f"tau-{tau}", "window", f"half-life {tau}", window=_window("exponential", tau)) for tau in (1, 2, 8)),
     *(Experiment(f"bits-{bits}", "bits", f"{bits} bits", bits=bits) for bits in (2, 3, 4, 6)),
-    *(_changed(f"steps-{steps}", "steps", f"{steps} steps", num_steps=steps) for steps in (1, 2, 4, 16, 32)),
+    *(_changed(f"steps-{steps}", "steps", f"{steps}", num_steps=steps) for steps in (1, 2, 4, 16, 32)),
     *(
         _changed(f"threshold-{weights}", "threshold", f"{weights}", threshold=weights * 255)
         for weights in (30, 45, 70, 90)
+    ),
+    *(
+        Experiment(
+            f"threshold-400-{weights}", "large", f"{weights}", "", 400, 4, {"threshold": weights * 15}, COARSE, 180_000
+        )
+        for weights in (60, 80, 90)
+    ),
+    *(
+        Experiment(f"nudge-{nudge}", "nudge", f"{nudge}", "", 100, 4, {"nudge": nudge}, FINE, 180_000, supervised=True)
+        for nudge in (0, 8, 32, 64, 256)
     ),
     *(
         Experiment(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from golden.stdp import Step, spike_steps
+from golden.stdp import Stdp, Step, spike_steps
 from snnhw.bench.plot import mosaic, require, save_png
 from snnhw.data import Dataset
 from snnhw.errors import DescriptionError
@@ -31,8 +31,8 @@ __all__ = ["changes", "draw", "failure", "membranes", "receptive_fields"]
 _ACROSS = 10
 _DOWN = 5
 _TRACED = 3
-_REPEATS = 256
-"""Changes of which the picture shows the mean, at each distance."""
+_SYNAPSES = 4000
+"""Of the learner whose changes are shown: the mean of those at each distance."""
 
 
 def draw(model: StdpModel, image: NDArray[np.uint8], training: Dataset, folder: str | os.PathLike[str]) -> list[Path]:
@@ -94,13 +94,12 @@ def membranes(model: StdpModel, image: NDArray[np.uint8]) -> Figure:
 
 def changes(learner: Learner) -> Figure:
     """The mean change of a weight over the steps from its neuron's spike to its input's, as golden makes it."""
-    fires = (learner.num_steps - 1) // 2
     amplitude, top = 64, learner.weight.hi
     figure = _figure(8, 4)
     axes = figure.add_subplot()
     for place, part in enumerate((4, 2)):
         weight = top // part
-        distances, moved, silent = measured_changes(learner, fires, weight, amplitude)
+        distances, moved, silent = measured_changes(learner, weight, amplitude)
         axes.plot(distances, moved, marker="o", color=f"C{place}", label=f"from a weight of {weight}")
         axes.axhline(silent, color=f"C{place}", linestyle=":", label="of an input that is silent")
     axes.axvline(0, color="grey", linewidth=0.8)
@@ -113,22 +112,29 @@ def changes(learner: Learner) -> Figure:
     return figure
 
 
-def measured_changes(learner: Learner, fires: int, weight: int, amplitude: int) -> tuple[list[int], list[float], float]:
+def measured_changes(learner: Learner, weight: int, amplitude: int) -> tuple[list[int], list[float], float]:
     """Distances, the mean change of a weight at each, and that of an input without a spike, of one golden learner.
 
-    Its one neuron has `_REPEATS` inputs for each step, and as many that are silent, and fires at the step ``fires``.
+    It has the windows of ``learner`` and as many steps as show them twice on either side. Its one neuron has
+    as many inputs for each step as are silent, and fires in the middle.
     """
-    from golden.stdp import Stdp
-
-    steps = learner.num_steps
+    steps = min(4 * max(learner.window.tau_plus, learner.window.tau_minus), 64)
+    fires, repeats = (steps - 1) // 2, _SYNAPSES // (steps + 1)
     values = [255 - -(-256 * step // steps) for step in range(steps)] + [0]
-    image = np.repeat(np.array(values, np.uint8), _REPEATS)
-    one = {"pixels": len(image), "neurons": 1, "spikes": 1, "leakage": 0, "threshold": (fires + 1) * _REPEATS * weight}
+    image = np.repeat(np.array(values, np.uint8), repeats)
+    one = {
+        "pixels": len(image),
+        "neurons": 1,
+        "spikes": 1,
+        "num_steps": steps,
+        "leakage": 0,
+        "threshold": (fires + 1) * repeats * weight,
+    }
     alone = Learner.model_validate({**learner.model_dump(), **one})
     stdp = Stdp(alone, np.full((len(image), 1), weight))
     if stdp.train(image, amplitude) != (0, fires):
         raise DescriptionError(f"a neuron whose weights are {weight} cannot be made to fire at step {fires}")
-    moved = (stdp.weight[:, 0] - weight).reshape(steps + 1, _REPEATS).mean(axis=1)
+    moved = (stdp.weight[:, 0] - weight).reshape(steps + 1, repeats).mean(axis=1)
     return [step - fires for step in range(steps)], moved[:steps].tolist(), float(moved[steps])
 
 

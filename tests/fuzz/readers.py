@@ -30,6 +30,7 @@ from snnhw.simulate import cache
 from snnhw.srbm import results
 from snnhw.srbm.cnn import read_front_end
 from snnhw.srbm.model import load_srbm, save_srbm
+from snnhw.stdp.model import load_stdp, save_stdp
 from snnhw.subject import subject_kind
 from snnhw.tensorfile import load_described
 from tests import circuits
@@ -37,6 +38,7 @@ from tests.fuzz import valid
 from tests.fuzz.mutate import Mutate, in_frames, in_gzip, in_json, in_png, in_safetensors, in_zip
 from tests.snnhw.data.published import encode_idx
 from tests.snnhw.srbm.small import small_model
+from tests.snnhw.stdp.small import small_model as small_learner_model
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,13 @@ READERS: tuple[Reader, ...] = (
         "m.safetensors",
         lambda folder: save_srbm(small_model(), folder / "m.safetensors"),
         lambda folder: (subject_kind(folder / "m.safetensors"), load_srbm(folder / "m.safetensors")),
+        in_safetensors,
+    ),
+    Reader(
+        "learner-by-stdp",
+        "m.safetensors",
+        lambda folder: save_stdp(small_learner_model(), folder / "m.safetensors"),
+        lambda folder: load_stdp(folder / "m.safetensors"),
         in_safetensors,
     ),
     Reader(

@@ -69,6 +69,7 @@ VECTORS = [
 """Dataset, bits, and what 300 images leave: the register, and how the digest of the weights begins."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "split", "bits", "register", "digest"), VECTORS)
 def test_the_vectors_of_the_page(name: str, split: str, bits: int, register: int, digest: str):
     images, plain = digits(name, split), Stdp(Learner.usual(50, bits))
@@ -121,7 +122,8 @@ def same(plain: Stdp, oracle: Oracle, compiled: CompiledStdp) -> None:
     assert plain.register == oracle.register == compiled.register
 
 
-@settings(max_examples=60, deadline=None)
+@pytest.mark.slow
+@settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_every_number_is_the_oracles(data: st.DataObject):
     learner = data.draw(learners(), label="learner")
