@@ -53,6 +53,7 @@ class SpikeTimes(wiring.Component):
         grid = self.grid
         busy, word, left, taken = Signal(), Signal(address_width(grid.row_words)), Signal(grid.lanes), Signal()
         coming, steps = Signal(steps_layout(grid)), Signal(steps_layout(grid))
+        held = Signal.like(word)
         m.submodules.kept = store = memory.Memory(shape=steps_layout(grid), depth=grid.row_words, init=[])
         write, read = store.write_port(), store.read_port()
         later = self._list(m, steps, left)
@@ -66,6 +67,7 @@ class SpikeTimes(wiring.Component):
             write.en.eq(taken),
             read.addr.eq(self.address),
             self.steps.eq(read.data),
+            self.listed.word.eq(held),
             self.done.eq(~busy & ~left.any()),
         ]
         for lane in range(grid.lanes):
@@ -75,13 +77,12 @@ class SpikeTimes(wiring.Component):
             m.d.sync += [busy.eq(1), word.eq(0)]
         with m.Elif(taken):
             lit = Cat(pixel.any() for pixel in self.pixels.payload.pixels)
-            m.d.sync += [steps.eq(coming), left.eq(lit & exists), self.listed.word.eq(word)]
+            m.d.sync += [steps.eq(coming), left.eq(lit & exists), held.eq(word)]
             m.d.sync += [word.eq(word + 1), busy.eq(~last)]
         return m
 
     def _list(self, m, steps, left):
         """Show the pixels of the lowest lane's step; those that are left after it."""
-        number, silent = len(self.listed.to), self.grid.learner.num_steps
         chosen = Signal(len(steps[0]))
         for lane in reversed(range(self.grid.lanes)):
             with m.If(left[lane]):
@@ -89,7 +90,7 @@ class SpikeTimes(wiring.Component):
         same = left & Cat(step == chosen for step in steps)
         m.d.comb += [
             self.listed.valid.eq(left.any()),
-            self.listed.to.eq(Mux(chosen == silent, 0, chosen)[:number]),
+            self.listed.to.eq(chosen[: len(self.listed.to)]),
             self.listed.mask.eq(same),
         ]
         return left & ~same
