@@ -20,7 +20,7 @@ def row_layout(grid: StdpGrid) -> data.ArrayLayout:
 
 
 class Judge(wiring.Component):
-    """Finds the winner of ``scores``, the first of equals, a class per cycle after ``start``; ``done`` when it is found.
+    """Finds the winner of ``scores``, the first of equals, after ``start``, a class per cycle; ``done`` when found.
 
     ``rival`` is the best class that is not ``label``; ``close`` says whether the label's score is above that one's by
     no more than the margin. Without ``start`` since ``clear`` the winner is 0.

@@ -20,6 +20,11 @@ _BEFORE_RACE = 4
 """Cycles from a word's coming to the one in which its neurons enter the race."""
 
 
+def pass_latency(grid: StdpGrid) -> int:
+    """Cycles from the last word of a pass to its end: what is before the race, then the race."""
+    return _BEFORE_RACE + grid.lane_bits + 1
+
+
 class Move(enum.Enum, shape=2):  # type: ignore[call-arg]
     """What happens to the threshold of the neuron that is pointed at."""
 
@@ -81,13 +86,12 @@ def shown_layout(grid: StdpGrid) -> data.StructLayout:
 class Race(wiring.Component):
     """Finds the best of the candidates that come, the first of equals: a word of them per cycle.
 
-    A word reaches ``best`` ``latency`` cycles after it came, and ``over`` is 1 then if it was the ``last``; ``begin``
-    forgets what came before.
+    A word reaches ``best`` a cycle after it has gone through the tree, a level per cycle, and ``over`` is 1 then if it
+    was the ``last``; ``begin`` forgets what came before.
     """
 
     def __init__(self, grid: StdpGrid):
         self.grid = grid
-        self.latency = grid.lane_bits + 1
         candidates = data.ArrayLayout(best_layout(grid), grid.lanes)
         super().__init__(
             {
@@ -124,7 +128,7 @@ class Race(wiring.Component):
 class Competition(wiring.Component):
     """Passes over all words of neurons: with the currents that come, or after ``walk`` without.
 
-    ``begin`` comes before a pass; ``over`` is 1 in the cycle in which its last word has gone through, ``latency``
+    ``begin`` comes before a pass; ``over`` is 1 in the cycle in which its last word has gone through, `pass_latency`
     cycles after it came, and ``best`` then tells the best neuron. ``shown`` tells of each word of a pass with currents,
     where ``valid``.
 
@@ -137,7 +141,6 @@ class Competition(wiring.Component):
     def __init__(self, grid: StdpGrid):
         self.grid = grid
         self.race = Race(grid)
-        self.latency = _BEFORE_RACE + self.race.latency
         neuron, kept = neuron_layout(grid), kept_layout(grid)
         super().__init__(
             {
@@ -199,7 +202,7 @@ class Competition(wiring.Component):
         return stage
 
     def _memories(self, m, stage):
-        """The memories of states and of what is kept: a word of each, two cycles after it has come; both write ports."""
+        """Of states and of what is kept: the word of two cycles before, of each, and both write ports."""
         grid, found, writes = self.grid, [], []
         for name, shape in (("state", self.state), ("keeps", kept_layout(grid))):
             words = data.ArrayLayout(shape, grid.lanes)

@@ -97,9 +97,7 @@ class ColumnUpdate(wiring.Component):
         """A byte for each lane, drawn in a stage and there in the next one."""
         grid = self.grid
         draws = Signal(data.ArrayLayout(DRAW_BITS, grid.lanes))
-        after = [
-            lfsr_advance(m, self.register, DRAW_BITS * (lane + 1), f"after_{lane}") for lane in range(grid.lanes)
-        ]
+        after = [lfsr_advance(m, self.register, DRAW_BITS * (lane + 1), f"after_{lane}") for lane in range(grid.lanes)]
         with m.If(self.set):
             m.d.sync += self.register.eq(self.state)
         with m.Elif(stage.valid):
@@ -141,16 +139,15 @@ class ColumnUpdate(wiring.Component):
             held[0].draw.eq(draw),
             change.eq((product + held[0].draw) >> fraction),
             held[1].eq(held[0]),
-            changed.eq(
-                saturate(Mux(held[1].rises, held[1].weight + change, held[1].weight - change), learner.weight)
-            ),
+            changed.eq(saturate(Mux(held[1].rises, held[1].weight + change, held[1].weight - change), learner.weight)),
         ]
         return changed
 
 
 def losses(window: Window, num_steps: int) -> list[int]:
-    """What each distance takes off the exponent of the strength: from a pixel that fires ``num_steps`` - 1 steps before
-    the neuron to one that fires as many later; last a silent one. Above `LOUDEST` nothing is left.
+    """What each distance takes off the exponent of the strength; above `LOUDEST` nothing is left.
+
+    From a pixel that fires ``num_steps`` - 1 steps before the neuron to one that fires as many later, then a silent one.
     """
     whole = MOST_AMPLITUDE << num_steps
     before = [window.plus(distance, whole) for distance in reversed(range(num_steps))]

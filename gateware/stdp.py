@@ -222,7 +222,7 @@ class StdpCircuit(wiring.Component):
             m.next = "BEGIN"
 
     def _teach(self, m):
-        """After the search for the best neuron of the label's class: it learns; a winner that is of another unlearns."""
+        """After the search for the best neuron of the label's class: it learns, and a wrong winner unlearns."""
         best, wrong = self.competition.best, self.first["class"] != self.asked.label
         won = best.neuron.as_value() == self.first.neuron
         m.next = "RESULT"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,12 +96,11 @@ class RunningStdp(CommandCircuit):
         self.lanes = simulator.lanes
         self.grid = StdpGrid(self.learner, self.lanes)
 
-    def load(self, weight: Array, threshold: Array, assigned: Array, readout: Array, register: int) -> tuple[Done, Done]:
-        """Write all that the learner keeps: first the weights with the random register, then the neurons."""
+    def load_weights(self, weight: Array, register: int) -> Done:
+        """Write the weights [pixels, neurons], and the random register."""
         words = self._padded(weight, self.grid.column_words).reshape(-1, self.lanes)
         self.send("weights_in", {"weight": words})
-        weights = self._command(Kind.LOAD_WEIGHTS, register=register)
-        return weights, self.load_neurons(threshold, assigned, readout)
+        return self._command(Kind.LOAD_WEIGHTS, fields={"register": register})
 
     def load_neurons(self, threshold: Array, assigned: Array, readout: Array) -> Done:
         """Write thresholds, the neurons' classes and the readout [neurons, classes]."""
@@ -123,23 +123,27 @@ class RunningStdp(CommandCircuit):
         """The same, and let the readout learn; the rate is a power of two up to 8."""
         return self._of_image(Kind.TRAIN_READOUT, image, label=label, rate=rate.bit_length() - 1)
 
-    def dump(self) -> tuple[tuple[Done, Done], dict[str, Array]]:
-        """All that the learner keeps, under the names of `load`; flat where the circuit got stuck."""
-        weights = self._command(Kind.DUMP_WEIGHTS, keep=True)
-        found = {"weight": self.fields("weights_out")["weight"]}
+    def dump_weights(self) -> tuple[Done, Array]:
+        """The weights [pixels, neurons]; fewer, in one row, where the circuit got stuck."""
+        done = self._command(Kind.DUMP_WEIGHTS, keep=True)
+        words = self.fields("weights_out")["weight"]
         self.clear()
-        if found["weight"].size == self.grid.rows * self.grid.column_words * self.lanes:
-            found["weight"] = found["weight"].reshape(self.grid.rows, -1)[:, : self.grid.columns]
-        neurons = self._command(Kind.DUMP_NEURONS, keep=True)
+        if len(words) != self.grid.rows * self.grid.column_words:
+            return done, words.reshape(-1)
+        return done, words.reshape(self.grid.rows, -1)[:, : self.grid.columns]
+
+    def dump_neurons(self) -> tuple[Done, dict[str, Array]]:
+        """What neurons keep, under the names of `load_neurons`; of fewer neurons where the circuit got stuck."""
+        done = self._command(Kind.DUMP_NEURONS, keep=True)
         shown = self.fields("neurons_out")
         self.clear()
-        found |= {"threshold": shown["threshold"][:, 0], "assigned": shown["class"][:, 0], "readout": shown["readout"]}
-        return (weights, neurons), found
+        kept = {"threshold": shown["threshold"][:, 0], "assigned": shown["class"][:, 0], "readout": shown["readout"]}
+        return done, kept
 
     def _of_image(self, kind: Any, image: Array, **fields: int) -> Done:
         """Give a command with its image."""
         self.send("pixels", {"pixels": self._padded(image, self.grid.row_words).reshape(-1, self.lanes)})
-        return self._command(kind, **fields)
+        return self._command(kind, fields=fields)
 
     def _padded(self, numbers: Array, words: int) -> Array:
         """Numbers [..., n] filled up to so many whole words."""
@@ -147,10 +151,10 @@ class RunningStdp(CommandCircuit):
         padded[..., : numbers.shape[-1]] = numbers
         return padded
 
-    def _command(self, kind: Any, keep: bool = False, **fields: int) -> Done:
+    def _command(self, kind: Any, keep: bool = False, fields: Mapping[str, int] | None = None) -> Done:
         """Give a command and wait until the next one may come."""
         stuck = None
-        if self.command(kind=kind.value, **fields):
+        if self.command(kind=kind.value, **(fields or {})):
             stuck = f"the circuit got stuck in {kind.name} by cycle {self.cycle}"
         begun, _ = self.transfers("command")
         gives = {Kind.DUMP_WEIGHTS: "weights_out", Kind.DUMP_NEURONS: "neurons_out"}
@@ -175,7 +179,8 @@ class RunningStdp(CommandCircuit):
         misplaced = int(np.count_nonzero(place[~spike] != turn)) + records % words
         steps = records // words
         membrane, excess = (
-            shown[name][~spike][: steps * words].reshape(steps, -1)[:, :neurons] for name in ("membrane", "excess")
+            shown[name][~spike][: steps * words].reshape(steps, words * self.lanes)[:, :neurons]
+            for name in ("membrane", "excess")
         )
         at = (np.cumsum(~spike)[spike] - 1) // words
         return Steps(membrane, excess, np.stack([place[spike], at], axis=1), misplaced)
