@@ -147,7 +147,8 @@ class ColumnUpdate(wiring.Component):
 def losses(window: Window, num_steps: int) -> list[int]:
     """What each distance takes off the exponent of the strength; above `LOUDEST` nothing is left.
 
-    From a pixel that fires ``num_steps`` - 1 steps before the neuron to one that fires as many later, then a silent one.
+    From a pixel that fires as many steps before the neuron as there are, less one, to one that fires as many later;
+    then a silent one.
     """
     whole = MOST_AMPLITUDE << num_steps
     before = [window.plus(distance, whole) for distance in reversed(range(num_steps))]
