@@ -17,8 +17,8 @@ from tests.families import family
 
 pytestmark = pytest.mark.slow
 
-PLAN = Plan(train=6, teach=6, infer=4, readout=4, amplitude=64)
-TOY = Learner.usual(10, 4, pixels=21, classes=3, spikes=3, margin=100)
+PLAN = Plan(train=6, teach=6, infer=4, readout=12, amplitude=64)
+TOY = Learner.usual(10, 4, pixels=21, classes=3, spikes=3, margin=1)
 LANES = 4
 
 
@@ -58,9 +58,9 @@ def test_the_circuit_is_goldens_equal(stall: Stall | None):
     report = run(stall=stall)
     assert report.equal, report.divergence
     assert report.timing_mismatches == (None if stall else 0)
-    assert (report.train_images, report.teach_images, report.infer_images, report.readout_images) == (6, 6, 4, 4)
-    assert report.weights == 17 * TOY.pixels * TOY.neurons
-    assert report.neurons == 17 * TOY.neurons * (2 + TOY.classes)
+    assert (report.train_images, report.teach_images, report.infer_images, report.readout_images) == (6, 6, 4, 12)
+    assert report.weights == 25 * TOY.pixels * TOY.neurons
+    assert report.neurons == 25 * TOY.neurons * (2 + TOY.classes)
     assert report.spikes > 40
 
 
