@@ -132,7 +132,7 @@ def test_digits_are_learned_as_golden_by_a_hundred_neurons():
     assert report.train_cycles.mean < 1.6 * report.train_floor.mean
 
 
-FAULTS = {
+FAULTS: dict[str, dict[str, Any]] = {
     "a leakage of one less": {"leakage": TOY.leakage - 1},
     "a window that is too high": {"window": {"a_plus": 2}},
     "a silent pixel that changes nothing": {"window": {"silent": 0}},
