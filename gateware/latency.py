@@ -32,7 +32,7 @@ class SpikeTimes(wiring.Component):
     """Takes in an image after ``start``; ``done`` when it is not at work.
 
     ``listed`` gives the pixels that fire, word by word, one step of a word per cycle; a beat of ``pixels`` is taken
-    with the last of the word before. ``steps`` are those of the word ``address`` of the cycle before.
+    with the last of the word before. ``steps`` are those of the word ``address`` of two cycles before.
     """
 
     def __init__(self, grid: StdpGrid):
@@ -66,13 +66,13 @@ class SpikeTimes(wiring.Component):
             write.data.eq(coming),
             write.en.eq(taken),
             read.addr.eq(self.address),
-            self.steps.eq(read.data),
             self.listed.word.eq(held),
             self.done.eq(~busy & ~left.any()),
         ]
         for lane in range(grid.lanes):
             m.d.comb += coming[lane].eq(self._step(self.pixels.payload.pixels[lane]))
-        m.d.sync += left.eq(later)
+        # What block RAM gives comes late in a cycle.
+        m.d.sync += [left.eq(later), self.steps.eq(read.data)]
         with m.If(self.start):
             m.d.sync += [busy.eq(1), word.eq(0)]
         with m.Elif(taken):

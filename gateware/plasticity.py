@@ -70,7 +70,7 @@ class ColumnUpdate(wiring.Component):
         m.d.comb += [
             self.reads.valid.eq(stage[0].valid),
             self.reads.place.row_word.eq(stage[0].word),
-            self.address.eq(stage[1].word),
+            self.address.eq(stage[0].word),
             self.writes.valid.eq(writes.valid),
             self.writes.place.row_word.eq(writes.word),
             self.done.eq(~Cat(one.valid for one in stage).any()),

@@ -45,7 +45,7 @@ def test_pixels_are_listed_by_the_steps_of_golden(lanes: int, num_steps: int):
             await ctx.tick()
         for word in range(grid.row_words):
             ctx.set(dut.address, word)
-            await ctx.tick()
+            await ctx.tick().repeat(2)
             for lane, at in enumerate(steps[word * lanes : (word + 1) * lanes]):
                 assert ctx.get(dut.steps[lane]) == at, (word, lane)
 
