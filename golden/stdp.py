@@ -139,10 +139,10 @@ class Stdp:
             forced = learner.forced and t == learner.num_steps - 1
             order = np.argsort(-excess, kind="stable")
             for neuron in order[waiting[order] & (forced | (excess[order] >= 0))]:
-                if len(fired) == learner.spikes:
-                    return fired
                 fired.append((int(neuron), t))
                 waiting[neuron] = False
+                if len(fired) == learner.spikes:
+                    return fired
         return fired
 
     def score(self, fired: list[tuple[int, int]]) -> tuple[int, Array]:

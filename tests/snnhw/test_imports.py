@@ -26,8 +26,10 @@ DESCRIPTION = tuple(
         "errors",
         "frames",
         "design",
+        "skewed",
         "srbm.grid",
         "srbm.machine",
+        "stdp.grid",
         "stdp.learner",
     )
 )
