@@ -20,7 +20,7 @@ class Crc(wiring.Component):
     the register on without feedback: ``next`` before each of 32 such steps are the checksum's bits.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__({"clear": In(1), "step": In(1), "drain": In(1), "bit": In(1), "good": Out(1), "next": Out(1)})
 
     def elaborate(self, platform):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import ThreadpoolController
 
 from golden.encoder import encode
@@ -15,7 +15,7 @@ from golden.layer import EventStep, Layer
 from golden.neuron import NeuronStep
 from golden.readout import Readout
 from snnhw.model import Model
-from snnhw.network import Network
+from snnhw.samples import check_samples
 
 Array = NDArray[Any]
 
@@ -63,12 +63,12 @@ class Golden:
         self._blas = ThreadpoolController()
         self.layers = [Layer(layer) for layer in model.layers]
 
-    def run(self, samples: NDArray[np.uint8], *, traces: bool = False, threads: int = 2) -> Result:
+    def run(self, samples: ArrayLike, *, traces: bool = False, threads: int = 2) -> Result:
         """Run samples uint8 [B, *sample_shape]; ``traces`` keeps every integrated value, spike and state.
 
-        Raises as :func:`check_samples`.
+        Raises ValueError, and takes other shapes, as :func:`snnhw.samples.check_samples`.
         """
-        check_samples(self.network, samples)
+        samples = check_samples(self.network, samples)
         flat = samples.reshape(len(samples), *self.network.flat_shape)
         chunks = [flat[start : start + CHUNK] for start in range(0, len(flat), CHUNK)] or [flat]
         if threads > 1 and len(chunks) > 1:
@@ -107,21 +107,9 @@ class Golden:
         )
 
 
-def run(model: Model, samples: NDArray[np.uint8], *, traces: bool = False, threads: int = 2) -> Result:
+def run(model: Model, samples: ArrayLike, *, traces: bool = False, threads: int = 2) -> Result:
     """Run a model once, see :meth:`Golden.run`."""
     return Golden(model).run(samples, traces=traces, threads=threads)
-
-
-def check_samples(network: Network, samples: NDArray[Any]) -> None:
-    """Raise ValueError unless samples are uint8 [B, *sample_shape], and events of no more than the network's bits."""
-    shape = network.sample_shape
-    if samples.shape[1:] != shape or samples.dtype != np.uint8:
-        raise ValueError(
-            f"samples must be uint8 [B, {', '.join(map(str, shape))}], not {samples.dtype} {samples.shape}"
-        )
-    highest = network.encoder.sample_range.hi
-    if int(samples.max(initial=0)) > highest:
-        raise ValueError(f"events must carry at most {highest}, not {int(samples.max())}")
 
 
 def _stack(steps: list[NeuronStep | EventStep]) -> LayerTrace:

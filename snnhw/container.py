@@ -20,6 +20,8 @@ from safetensors.numpy import save as to_safetensors
 
 from snnhw.errors import ModelFileError, OutputError
 from snnhw.files import write_atomically
+from snnhw.kinds import plain
+from snnhw.wording import quoted
 
 __all__ = ["SUFFIX", "Schema", "check_digest", "kind_of", "parse_field", "parse_object", "read", "write"]
 
@@ -73,7 +75,7 @@ def write(
         **({} if schema.kind is None else {"kind": schema.kind}),
         "schema": schema.version,
         **{name: json.dumps(fields[name]) for name in schema.fields},
-        "provenance": json.dumps(dict(provenance), sort_keys=True, allow_nan=False),
+        "provenance": json.dumps(dict(provenance), sort_keys=True, allow_nan=False, default=_as_plain),
         "digest": digest,
     }
     return write_atomically(destination, _sorted_header(to_safetensors(dict(tensors), metadata)))
@@ -103,11 +105,18 @@ def read(path: str | os.PathLike[str], schema: Schema) -> tuple[dict[str, str], 
     return metadata, tensors
 
 
+def _as_plain(value: Any) -> Any:
+    """A number of a numeric library as JSON takes it; TypeError for what is none."""
+    if (number := plain(value)) is value:
+        raise TypeError(f"a provenance holds what JSON has, not {quoted(value)}")
+    return number
+
+
 def check_digest(path: str | os.PathLike[str], schema: Schema, metadata: Mapping[str, str], digest: str) -> None:
     """Check that the header says the digest of what was read; raises ModelFileError."""
     if digest != metadata["digest"]:
         raise ModelFileError(
-            f"{path}: digest must be {digest} for {schema.covers}, not {metadata['digest']!r:.80}; the file was "
+            f"{path}: digest must be {digest} for {schema.covers}, not {quoted(metadata['digest'])}; the file was "
             "changed after it was written"
         )
 
@@ -136,7 +145,7 @@ def parse_object(
     value = parse_field(path, metadata, name)
     if not isinstance(value, dict) or (keys is not None and set(value) != set(keys)):
         what = f" with {' and '.join(keys)}" if keys else ""
-        raise ModelFileError(f"{path}: {name} must be a JSON object{what}, not {value!r:.60}")
+        raise ModelFileError(f"{path}: {name} must be a JSON object{what}, not {quoted(value)}")
     return value
 
 
@@ -149,8 +158,8 @@ def _check_metadata(source: Path, schema: Schema, metadata: Mapping[str, str]) -
         raise ModelFileError(f"{source} is no model of this project: its header has no field 'schema'")
     if metadata.get("schema", schema.version) != schema.version:
         raise ModelFileError(
-            f"{source}: schema must be {schema.version}, not {metadata['schema']!r:.40}; use the release of snnhw that "
-            f"wrote the file, or train the {schema.trained} again"
+            f"{source}: schema must be {schema.version}, not {quoted(metadata['schema'])}; use the release of snnhw "
+            f"that wrote the file, or train the {schema.trained} again"
         )
     for name in ("schema", *schema.fields, "provenance", "digest"):
         if name not in metadata:
@@ -160,9 +169,9 @@ def _check_metadata(source: Path, schema: Schema, metadata: Mapping[str, str]) -
 def _other_kind(source: Path, schema: Schema, kind: str | None) -> str:
     """What there is to say of a file of another kind."""
     if schema.kind is not None:
-        return f"{source} is no {schema.called}: its header's kind is {kind!r:.40}"
+        return f"{source} is no {schema.called}: its header's kind is {quoted(kind)}"
     return (
-        f"{source} holds no {schema.called} but a machine of kind {kind!r:.40}: `snnhw evaluate` and `snnhw verify` "
+        f"{source} holds no {schema.called} but a machine of kind {quoted(kind)}: `snnhw evaluate` and `snnhw verify` "
         "take it"
     )
 
@@ -171,7 +180,7 @@ def _tensor(source: Path, schema: Schema, file: Any, name: str) -> NDArray[Any]:
     found = file.get_slice(name).get_dtype()
     if found not in schema.types:
         raise ModelFileError(
-            f"{source}: tensor '{name:.40}' must be one of {', '.join(schema.types)}, not {found}{schema.advice}"
+            f"{source}: tensor {quoted(name)} must be one of {', '.join(schema.types)}, not {found}{schema.advice}"
         )
     tensor: NDArray[Any] = file.get_tensor(name)
     return tensor

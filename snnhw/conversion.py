@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +13,8 @@ from amaranth.lib.wiring import Component
 
 from gateware.banks import BANK
 from snnhw.errors import DescriptionError, ToolError
+from snnhw.toolcache import moved_caches
+from snnhw.wording import quoted
 
 __all__ = ["Converted", "MemoryContents", "convert", "with_banks"]
 
@@ -84,16 +85,20 @@ def _module(text: str, name: str) -> tuple[int, int]:
 def convert(top: Component, name: str) -> Converted:
     """The Verilog of a component and all that is in it, ``name`` being that of its module.
 
-    Raises DescriptionError for a name that is a word of Verilog's own.
+    Raises DescriptionError for a name that is a word of Verilog's own, and ToolError where yosys does not run.
     """
-    # The environment decides which yosys Amaranth calls; only the one it brings gives reproducible text.
-    os.environ["AMARANTH_USE_YOSYS"] = "builtin"
     ports = {"__".join(map(str, path)): (Value.cast(port), None) for path, _, port in top.signature.flatten(top)}
     fragment = Fragment.get(top, _CELLS)
     memories = tuple(_contents(fragment, name))
-    text, _ = verilog.convert_fragment(fragment, ports, name, emit_src=False, strip_internal_attrs=True)
+    try:
+        # The environment decides which yosys Amaranth calls; only the one it brings gives reproducible text.
+        with moved_caches(AMARANTH_USE_YOSYS="builtin"):
+            text, _ = verilog.convert_fragment(fragment, ports, name, emit_src=False, strip_internal_attrs=True)
+    except verilog.YosysError as error:
+        *_, last = str(error).splitlines() or ["it said nothing"]
+        raise ToolError(f"Amaranth's yosys failed, `snnhw doctor` tries it too: {last}") from error
     if f"\nmodule {name}(" not in text:
-        raise DescriptionError(f"'{name}' is a word of Verilog's own: choose another name for the module")
+        raise DescriptionError(f"{quoted(name)} is a word of Verilog's own: choose another name for the module")
     return Converted(_for_every_tool(text), memories)
 
 

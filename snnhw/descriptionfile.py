@@ -15,6 +15,7 @@ from typing import Any
 from snnhw.errors import DescriptionError, OutputError
 from snnhw.files import write_atomically
 from snnhw.network import Network, parse_network
+from snnhw.wording import quoted
 
 __all__ = ["SUFFIXES", "is_description", "load_description", "read_document", "save_description"]
 
@@ -40,7 +41,7 @@ def read_document(path: str | os.PathLike[str], what: str = "a description") -> 
     source = Path(path)
     suffix = _format(source, what)
     try:
-        text = source.read_text(encoding="utf-8")
+        text = source.read_text(encoding="utf-8-sig")  # some editors begin it with a byte order mark
     except (OSError, UnicodeDecodeError) as error:
         reason = "it is no text in UTF-8" if isinstance(error, UnicodeDecodeError) else str(error.strerror).lower()
         raise DescriptionError(f"cannot read {source}: {reason}") from error
@@ -65,7 +66,9 @@ def save_description(network: Network, path: str | os.PathLike[str], *, overwrit
 
 def _format(path: Path, what: str = "a description") -> str:
     if not is_description(path):
-        raise DescriptionError(f"the name of {what} file must end with {' or '.join(SUFFIXES)}, not '{path.name}'")
+        raise DescriptionError(
+            f"the name of {what} file must end with {' or '.join(SUFFIXES)}, not {quoted(path.name)}"
+        )
     return path.suffix.lower()
 
 

@@ -18,6 +18,7 @@ from snnhw.implementation import Choices, Implementation, LayerImplementation, L
 from snnhw.model import Model, ModelLayer
 from snnhw.network import Network, Range
 from snnhw.ranges import WIDEST, LayerRanges, layer_ranges, magnitude_bound
+from snnhw.wording import no_such
 
 __all__ = ["Design", "DesignLayer"]
 
@@ -136,8 +137,7 @@ class Design:
         for layer in self.layers:
             if layer.name == name:
                 return layer
-        names = ", ".join(layer.name for layer in self.layers)
-        raise DescriptionError(f"there is no layer '{name}'; the layers are {names}")
+        raise DescriptionError(no_such("layer", name, [layer.name for layer in self.layers]))
 
     @property
     def neuron_major(self) -> bool:

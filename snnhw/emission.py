@@ -14,6 +14,7 @@ from snnhw.errors import DescriptionError
 from snnhw.files import make_folder, write_atomically
 from snnhw.interface import CommandInterface, Interface, PayloadField, StreamPort
 from snnhw.lint import waivers
+from snnhw.wording import quoted
 
 __all__ = ["STREAM_RULE", "EmittedCircuit", "as_json", "check_name", "comment", "field_lines", "port_lines"]
 
@@ -52,7 +53,9 @@ class EmittedCircuit:
 def check_name(name: str) -> None:
     """Raise DescriptionError where a module cannot have that name."""
     if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
-        raise DescriptionError(f"a module's name must be letters, digits and _, not begin with a digit: not '{name}'")
+        raise DescriptionError(
+            f"a module's name must be letters, digits and _, not begin with a digit: not {quoted(name)}"
+        )
 
 
 def as_json(described: Mapping[str, object]) -> str:

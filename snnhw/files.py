@@ -7,13 +7,14 @@ the writing, an exception or the user, the destination stays as it was and the h
 import errno
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from snnhw.errors import OutputError
 
-__all__ = ["make_folder", "replacing", "user_cache", "write_atomically"]
+__all__ = ["can_write", "make_folder", "replacing", "user_cache", "write_atomically"]
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -43,6 +44,16 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
     except OSError as error:
         raise _output_error(folder, error) from error
     return folder
+
+
+def can_write(folder: Path) -> bool:
+    """Whether a file can be made in a folder, or in the nearest that is there above it: one is, and removed."""
+    there = next(place for place in (folder, *folder.parents) if os.path.exists(place))
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            return True
+    except OSError:
+        return False
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes | str) -> Path:

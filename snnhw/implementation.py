@@ -9,7 +9,9 @@ from typing import Annotated, Any, Literal, TypedDict, Unpack, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from snnhw.errors import DescriptionError
-from snnhw.network import Network, PlacedLayer, first_complaint
+from snnhw.kinds import Frozen, plain
+from snnhw.network import Integer, Network, PlacedLayer, first_complaint
+from snnhw.wording import no_such, one_of, quoted
 
 DEFAULT_NEURON_LANES = 8
 
@@ -20,7 +22,7 @@ MEMORY_KINDS: tuple[MemoryKind, ...] = get_args(MemoryKind)
 Weights = Literal["inline", "readmemh"]
 Schedule = Literal["step_major", "neuron_major"]
 
-Lanes = Annotated[int, Field(ge=1)]
+Lanes = Annotated[Integer, Field(ge=1)]
 
 
 class Choices(TypedDict, total=False):
@@ -44,7 +46,7 @@ class Choices(TypedDict, total=False):
     queue: bool
 
 
-class LayerImplementation(BaseModel):
+class LayerImplementation(Frozen):
     """The parallelism of one layer.
 
     ``synapse_lanes``: weights read and accumulated a cycle; below the fan-out, a step's events are kept and replayed
@@ -53,8 +55,6 @@ class LayerImplementation(BaseModel):
     computed a cycle, 1 or all of them, where the schedule goes neuron by neuron. ``memory``: what the weights stand
     in; unless it is ``rom``, weights and biases can be loaded while the circuit runs.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     synapse_lanes: Lanes
     neuron_lanes: Lanes
@@ -71,12 +71,12 @@ class LayerImplementation(BaseModel):
         synapse = named.get("synapse_lanes", min(lanes or layer.units, layer.units))
         choices = {"synapse_lanes": synapse, "neuron_lanes": min(DEFAULT_NEURON_LANES, synapse), **named}
         for kind, count in choices.items():
-            if kind.endswith("_lanes") and not isinstance(count, int):
-                raise TypeError(f"{kind} of layer '{layer.name}' must be an integer, not {count!r}")
+            if kind.endswith("_lanes") and (not isinstance(count, int) or isinstance(count, bool)):
+                raise TypeError(f"{kind} of layer '{layer.name}' must be an integer, not {quoted(count)}")
         return cls.model_construct(**choices)
 
 
-class Implementation(BaseModel):
+class Implementation(Frozen):
     """The choices for a whole network; ``layers`` holds one entry a stage.
 
     ``pixels_per_beat``: pixels in one transfer of the input stream. ``overlap``: a second bank of pixels in encoders
@@ -86,9 +86,7 @@ class Implementation(BaseModel):
     while the first layer is busy; without it the source waits.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    pixels_per_beat: int = Field(default=8, ge=1, le=128)
+    pixels_per_beat: Integer = Field(default=8, ge=1, le=128)
     overlap: bool = True
     layers: tuple[LayerImplementation, ...]
     weights: Weights = "inline"
@@ -103,17 +101,17 @@ class Implementation(BaseModel):
         """
         for name in choices:
             if name not in Choices.__annotations__:
-                raise TypeError(f"there is no choice '{name}'; there are {', '.join(Choices.__annotations__)}")
-        lanes = choices.get("lanes")
+                raise TypeError(no_such("choice", name, Choices.__annotations__))
+        given: dict[str, Any] = {name: plain(value) for name, value in choices.items()}
+        lanes = given.get("lanes")
         if lanes is not None and lanes < 1:
             raise DescriptionError(f"lanes must be at least 1, not {lanes}")
-        given: dict[str, Any] = dict(choices)
         whole = {name: value for name, value in given.items() if name in cls.model_fields}
         by_layer = {name: given.get(name) or {} for name in LayerImplementation.model_fields}
         _check_names(network, by_layer)
         layers = []
         for layer in network.layers:
-            named = {name: values[layer.name] for name, values in by_layer.items() if layer.name in values}
+            named = {name: plain(values[layer.name]) for name, values in by_layer.items() if layer.name in values}
             layers.append(LayerImplementation.usual(layer, lanes, named))
         try:
             chosen = cls(layers=tuple(layers), **whole)
@@ -140,10 +138,7 @@ class Implementation(BaseModel):
                     f"neuron lanes, not {layer.neuron_lanes}"
                 )
             if layer.memory not in MEMORY_KINDS:
-                kinds = ", ".join(MEMORY_KINDS)
-                raise DescriptionError(
-                    f"the memory of layer '{stage.name}' must be one of {kinds}, not {layer.memory!r}"
-                )
+                raise DescriptionError(one_of(f"the memory of layer '{stage.name}'", layer.memory, MEMORY_KINDS))
             if layer.memory != "rom" and not stage.has_weights:
                 raise DescriptionError(f"layer '{stage.name}' has no weights to load: leave its memory rom")
         self._check_schedule(network)
@@ -190,9 +185,7 @@ def _check_names(network: Network, by_layer: Mapping[str, Mapping[str, Any]]) ->
     for choice, values in by_layer.items():
         for name in values:
             if name not in layers:
-                what = "a memory" if choice == "memory" else "lanes"
-                names = ", ".join(layers)
-                raise DescriptionError(f"there is no layer '{name}' to give {what} to; the layers are {names}")
+                raise DescriptionError(f"{choice}: {no_such('layer', name, layers)}")
 
 
 class LayerShape(BaseModel):

@@ -21,6 +21,7 @@ from snnhw.errors import DescriptionError, ModelFileError
 from snnhw.implementation import Implementation, LayerImplementation
 from snnhw.model import Model
 from snnhw.network import Network, first_complaint
+from snnhw.wording import no_such, quoted
 
 __all__ = ["built_as", "load_implementation"]
 
@@ -37,9 +38,9 @@ def load_implementation(path: str | os.PathLike[str], network: Network) -> Imple
     try:
         whole: dict[str, Any] = dict(_table(document, "an implementation"))
         by_layer = _by_layer(whole.pop("layers", {}), network)
-        _check(Implementation, {"layers": ()}, whole, "")
+        _check(Implementation, {"layers": ()}, whole)
         for name, choices in by_layer.items():
-            _check(LayerImplementation, {"synapse_lanes": 1, "neuron_lanes": 1}, choices, f"layers.{name}.")
+            _check(LayerImplementation, {"synapse_lanes": 1, "neuron_lanes": 1}, choices, "layers", name)
         chosen: dict[str, Any] = {
             field: {name: choices[field] for name, choices in by_layer.items() if field in choices}
             for field in LayerImplementation.model_fields
@@ -58,27 +59,24 @@ def _by_layer(layers: Any, network: Network) -> dict[str, Mapping[str, Any]]:
         layers = dict(zip(names, layers, strict=True))
     for name in _table(layers, "layers"):
         if name not in names:
-            raise DescriptionError(f"layers.{name}: there is no layer '{name}'; the layers are {', '.join(names)}")
+            raise DescriptionError(f"layers: {no_such('layer', name, names)}")
     return {name: _table(choices, f"layers.{name}") for name, choices in layers.items()}
 
 
 def _table(value: Any, what: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise DescriptionError(f"{what} must be a table of names and values, not {value!r:.60}")
+        raise DescriptionError(f"{what} must be a table of names and values, not {quoted(value)}")
     return value
 
 
 def _check(
-    kind: type[Implementation | LayerImplementation], needed: Mapping[str, Any], given: Mapping[str, Any], where: str
+    kind: type[Implementation | LayerImplementation], needed: Mapping[str, Any], given: Mapping[str, Any], *within: str
 ) -> None:
     """Raise DescriptionError where a value is none that its field takes; ``needed`` stands in for what is left out."""
-    for name in given:
-        if name not in kind.model_fields:
-            raise DescriptionError(f"{where}{name} is unknown; there are {', '.join(kind.model_fields)}")
     try:
         kind.model_validate({**needed, **given}, strict=True)
     except ValidationError as error:
-        raise DescriptionError(f"{where}{first_complaint(error)}") from error
+        raise DescriptionError(first_complaint(error, *within)) from error
 
 
 def built_as(path: str | os.PathLike[str], built: Model) -> Design:
@@ -87,7 +85,7 @@ def built_as(path: str | os.PathLike[str], built: Model) -> Design:
     Raises ModelFileError where the file says nothing of this kind, or is another model's.
     """
     try:
-        found = json.loads(Path(path).read_text())
+        found = json.loads(Path(path).read_bytes())
         digest = str(found["digest"])
         implementation = Implementation.model_validate_json(json.dumps(found["implementation"]))
     except FileNotFoundError as error:

@@ -12,15 +12,42 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, ConfigDict, PlainValidator
+from pydantic import BaseModel, ConfigDict, PlainValidator, model_validator
 
-__all__ = ["Frozen", "Kind", "by_kind", "kinds_of", "register", "twin"]
+from snnhw.wording import no_such, one_of, quoted
+
+__all__ = ["Frozen", "Kind", "by_kind", "kinds_of", "of_kind", "plain", "register", "twin"]
+
+
+def plain(value: Any) -> Any:
+    """A number or array of a numeric library as Python's own numbers; anything else as it is."""
+    return value.tolist() if hasattr(value, "dtype") and hasattr(value, "tolist") else value
 
 
 class Frozen(BaseModel):
-    """A part of a description: validated, frozen and hashable."""
+    """A part of a description: validated, frozen and hashable.
+
+    Numbers of numeric libraries are taken as Python's own, and a word in the place of a part that has a ``kind`` is
+    that kind with its defaults. A key that there is not is refused with the one that was probably meant.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_given(cls, given: Any) -> Any:
+        if isinstance(given, str) and "kind" in cls.model_fields:
+            return {"kind": given}
+        if not isinstance(given, Mapping):
+            return given
+        for name in given:
+            if name not in cls.model_fields:
+                raise ValueError(no_such("key", name, cls.model_fields))
+        return {name: _numbers(value) for name, value in given.items()}
+
+
+def _numbers(value: Any) -> Any:
+    return type(value)(map(plain, value)) if type(value) in (list, tuple) else plain(value)
 
 
 class Kind(Frozen):
@@ -84,19 +111,25 @@ def _family(kind: type[Kind]) -> type[Kind]:
 
 
 def by_kind(family: type[Kind]) -> PlainValidator:
-    """How a field of any registered kind of a family is validated, from a kind or a table with its name."""
+    """How a field of any registered kind of a family is validated, see :func:`of_kind`."""
+    return PlainValidator(lambda value: of_kind(family, value))
 
-    def validate(value: Any) -> Kind:
-        if isinstance(value, family):
-            return value
-        known = kinds_of(family)
+
+def of_kind(family: type[F], value: Any) -> F:
+    """A part of any registered kind of a family: as it is, from a table with its name, or from the name alone.
+
+    The name alone is the kind with its defaults. Raises ValueError, also pydantic's.
+    """
+    if isinstance(value, family):
+        return value
+    known = kinds_of(family)
+    if isinstance(value, str):
+        value = {"kind": value}
+    if not isinstance(value, Mapping):
         there_are = f"kind must be one of {', '.join(known)}"
-        if not isinstance(value, Mapping):
-            raise ValueError(f"must be a table with a kind, not {value!r:.60}; {there_are}")
-        if (name := value.get("kind", family.USUAL)) is None:
-            raise ValueError(f"has no kind; {there_are}")
-        if not isinstance(name, str) or name not in known:
-            raise ValueError(f"{there_are}, not {name!r:.60}")
-        return known[name].model_validate(value)
-
-    return PlainValidator(validate)
+        raise ValueError(f"must be a kind or a table with one, not {quoted(value)}; {there_are}")
+    if (name := value.get("kind", family.USUAL)) is None:
+        raise ValueError(f"has no kind; kind must be one of {', '.join(known)}")
+    if not isinstance(name, str) or name not in known:
+        raise ValueError(one_of("kind", name, known))
+    return known[name].model_validate(value)

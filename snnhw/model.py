@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from snnhw.errors import ModelError
 from snnhw.network import INT32, Network, PlacedLayer, Range
 from snnhw.ranges import WIDEST, Bounds, LayerRanges, layer_ranges, magnitude_bound
+from snnhw.wording import no_such
 
 if TYPE_CHECKING:
     from snnhw.arrays import ArrayOptions
@@ -87,7 +88,7 @@ class Model:
         shapes = tensor_shapes(self.network)
         for name in self.tensors:
             if name not in shapes:
-                raise ModelError(f"tensor '{name}' is unknown to the description; it asks for {', '.join(shapes)}")
+                raise ModelError(no_such("tensor", name, shapes))
         checked = {name: self._checked(name, shape) for name, shape in shapes.items()}
         object.__setattr__(self, "tensors", MappingProxyType(checked))
         object.__setattr__(self, "provenance", MappingProxyType(dict(self.provenance)))
@@ -101,7 +102,8 @@ class Model:
         if given.dtype.kind not in "iu":
             raise ModelError(f"tensor '{name}' must hold integers, not {given.dtype}; quantise it first")
         if given.shape != shape:
-            raise ModelError(f"tensor '{name}' must have shape {list(shape)}, not {list(given.shape)}")
+            turned = "; it is transposed, give its .T" if given.ndim == 2 and given.T.shape == shape else ""
+            raise ModelError(f"tensor '{name}' must have shape {list(shape)}, not {list(given.shape)}{turned}")
         if int(given.max()) not in INT32 or int(given.min()) not in INT32:
             raise ModelError(f"tensor '{name}' must lie within 32 bits, it reaches {_extreme(given, INT32)}")
         tensor = given.astype(np.int64)
@@ -123,7 +125,7 @@ class Model:
         for layer in self.layers:
             if layer.name == name:
                 return layer
-        raise KeyError(f"no layer '{name}'; there are {', '.join(layer.name for layer in self.layers)}")
+        raise KeyError(no_such("layer", name, [layer.name for layer in self.layers]))
 
     @cached_property
     def score_range(self) -> Range:

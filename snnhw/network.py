@@ -8,6 +8,7 @@ The meaning of every field, with its rounding and its order of operations, is in
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -16,6 +17,7 @@ from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError, mo
 
 from snnhw.errors import DescriptionError
 from snnhw.kinds import Frozen, Kind, by_kind, kinds_of, register
+from snnhw.wording import did_you_mean, quoted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -749,6 +751,15 @@ class Network(Frozen):
         """The same with the inputs in a row: [inputs], or [num_steps, inputs]."""
         return (self.num_steps, self.inputs) if self.encoder.takes_events else (self.inputs,)
 
+    def takes(self, shape: Shape) -> bool:
+        """Whether a sample of that shape is one of the network's.
+
+        Dimensions of 1 may be missing or too many, and inputs may be flat where the network's are not, or the other way
+        round, since they go row by row.
+        """
+        stepwise = self.encoder.takes_events and shape[:1] == (self.num_steps,)
+        return _same_order(shape, self.sample_shape) or (stepwise and _same_order(shape[1:], self.input_shape))
+
     @property
     def layers(self) -> tuple[PlacedLayer, ...]:
         """The layers where they stand, each with the shapes and values of what goes in and out."""
@@ -773,6 +784,12 @@ class Network(Frozen):
     def allows_neuron_major(self) -> bool:
         """Whether neurons can go through all time steps one after the other."""
         return self.constant_input and all(layer.has_neuron for layer in self.layers)
+
+
+def _same_order(one: Shape, other: Shape) -> bool:
+    """Whether arrays of two shapes have the same numbers in the same order, as far as shapes tell."""
+    first, second = ([size for size in shape if size != 1] for shape in (one, other))
+    return first == second or (min(len(first), len(second)) <= 1 and math.prod(first) == math.prod(second))
 
 
 @dataclass(frozen=True)
@@ -864,12 +881,14 @@ def parse_network(document: Any, source: str = "description") -> Network:
         raise DescriptionError(f"{source}: {first_complaint(error)}") from error
 
 
-def first_complaint(error: ValidationError) -> str:
-    """The first thing that pydantic found wrong, as one line: where, what must be, what came."""
+def first_complaint(error: ValidationError, *within: str) -> str:
+    """The first thing that pydantic found wrong, as one line: where (after ``within``), what must be, what came."""
     first = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
-    message = first["msg"].removeprefix("Value error, ")
-    given = "" if first["type"] in ("value_error", "missing") else f", not {first['input']!r:.60}"
+    where = ".".join(str(part) for part in (*within, *first["loc"]))
+    message, value = first["msg"].removeprefix("Value error, "), first["input"]
+    given = "" if first["type"] in ("value_error", "missing") else f", not {quoted(value)}"
+    if first["type"] == "literal_error":
+        given += did_you_mean(value, re.findall(r"'([^']+)'", first["ctx"]["expected"]))
     return f"{where + ': ' if where else ''}{message}{given}"
 
 

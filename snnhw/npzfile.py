@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from snnhw.errors import SnnhwError
 from snnhw.npyfile import read_array
+from snnhw.wording import quoted
 
 __all__ = ["DAMAGED", "LARGEST", "open_npz", "unreadable"]
 
@@ -40,9 +41,9 @@ class _Arrays(Mapping[str, NDArray[Any]]):
     def __getitem__(self, name: str) -> NDArray[Any]:
         member = self._members[name]
         if member.compress_type not in _METHODS:
-            raise ValueError(f"'{name:.40}' is compressed in a way that NumPy does not use")
+            raise ValueError(f"{quoted(name)} is compressed in a way that NumPy does not use")
         if member.compress_size > self._size:  # a file makes room for all that is asked for
-            raise ValueError(f"'{name:.40}' is cut short: it should have {member.compress_size} bytes")
+            raise ValueError(f"{quoted(name)} is cut short: it should have {member.compress_size} bytes")
         with self._archive.open(member) as stream:
             return read_array(stream, member.file_size)
 

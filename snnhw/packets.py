@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from snnhw.interface import Interface
 from snnhw.network import Network
+from snnhw.samples import check_samples
 from snnhw.shell import result_packet, sample_packet
 from snnhw.simulate.samples import pack
 
@@ -18,9 +19,8 @@ def pack_samples(network: Network, interface: Interface, samples: NDArray[np.uin
 
     Raises ValueError for samples of another shape or kind.
     """
+    samples = check_samples(network, samples)
     if not network.encoder.takes_events:
-        if samples.dtype != np.uint8 or samples.shape[1:] != network.sample_shape:
-            raise ValueError(f"samples must be uint8 [B, {', '.join(map(str, network.sample_shape))}]")
         return [sample.tobytes() for sample in samples]
     beats, size = pack(network, interface.sample, samples), sample_packet(network, interface).size
     octets = np.ascontiguousarray(beats.words.astype("<u4")).view(np.uint8)[:, :size]

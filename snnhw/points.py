@@ -9,6 +9,7 @@ from types import MappingProxyType
 from snnhw.errors import DescriptionError
 from snnhw.implementation import Implementation, LayerImplementation, LayerShape, MemoryKind
 from snnhw.network import Network
+from snnhw.wording import no_such
 
 __all__ = ["POINTS", "LayerChoice", "Point", "find_point", "point"]
 
@@ -145,7 +146,7 @@ POINTS: Mapping[str, Point] = MappingProxyType(
 def find_point(name: str) -> Point:
     """The point of that name; raises DescriptionError with the list of those there are."""
     if name not in POINTS:
-        raise DescriptionError(f"there is no point '{name}'; there are {', '.join(POINTS)}")
+        raise DescriptionError(no_such("point", name, POINTS))
     return POINTS[name]
 
 

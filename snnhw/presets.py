@@ -19,12 +19,16 @@ from pydantic import ValidationError
 
 from snnhw.descriptionfile import SUFFIXES, is_description, load_description
 from snnhw.errors import DescriptionError, ModelFileError
+from snnhw.kinds import plain
 from snnhw.model import Model
 from snnhw.modelfile import SUFFIX, load
 from snnhw.network import Dense, Direct, Layer, Leak, MembraneReadout, Network, Neuron, Spike, first_complaint
+from snnhw.overrides import overridden
 from snnhw.shipped import shipped_folder
+from snnhw.statefile import STATE_SUFFIXES, is_state_file, load_state_file
 from snnhw.subject import SubjectKind, subject_kind
-from snnhw.tensorfile import load_described
+from snnhw.tensorfile import description_beside, load_described
+from snnhw.wording import did_you_mean, no_such, quoted
 
 __all__ = ["PRESETS", "Preset", "find_preset", "preset", "resolve_model", "resolve_network", "shipped_models"]
 
@@ -48,17 +52,25 @@ class Preset:
         """What can be overridden, with what it is otherwise."""
         return {name: argument.default for name, argument in inspect.signature(self.build).parameters.items()}
 
-    def network(self, **overrides: int) -> Network:
-        """The network; raises DescriptionError for an override that is unknown or impossible."""
-        for name in overrides:
-            if name not in self.overrides:
-                known = ", ".join(self.overrides)
-                raise DescriptionError(f"preset '{self.name}' has nothing called '{name}' to override; it has {known}")
+    def network(self, **overrides: int | str) -> Network:
+        """The network; raises DescriptionError for an override that is unknown or impossible.
+
+        Paths, such as ``stages.hidden.neuron.refractory``, are those of :func:`snnhw.overrides.overridden`.
+        """
+        usual = self.overrides
+        paths = {name: value for name, value in overrides.items() if "." in name}
+        named = {name: value for name, value in overrides.items() if name not in paths}
+        for name, value in named.items():
+            if name not in usual:
+                raise DescriptionError(f"preset '{self.name}': {no_such('setting', name, usual)}")
+            if isinstance(usual[name], int) and not isinstance(plain(value), int):
+                raise DescriptionError(f"preset '{self.name}': {name} must be an integer, not {quoted(value)}")
         try:
-            return self.build(**overrides)
+            network = self.build(**named)
         except ValidationError as error:
-            given = ", ".join(f"{name}={value!r}" for name, value in overrides.items())
+            given = ", ".join(f"{name}={quoted(value)}" for name, value in named.items())
             raise DescriptionError(f"preset '{self.name}' with {given}: {first_complaint(error)}") from error
+        return overridden(network, paths, f"preset '{self.name}'")
 
 
 def mnist_mlp(
@@ -69,19 +81,12 @@ def mnist_mlp(
     pixel_bits: int = 4,
     threshold: int = 256,
     leak_bits: int = 2,
+    encoder: str = "direct",
+    readout: str = "membrane",
 ) -> Network:
     """A perceptron of one hidden layer: binary spikes, a leak that is a shift, the class in the membranes."""
     neuron = Neuron(leak=Leak(kind="shift", bits=leak_bits), threshold=threshold)
-    return Network(
-        input_shape=(28, 28),
-        encoder=Direct(bits=pixel_bits),
-        stages=(
-            Layer(name="hidden", synapse=Dense(units=hidden, weight_bits=weight_bits), neuron=neuron),
-            Layer(name="output", synapse=Dense(units=10, weight_bits=weight_bits), neuron=Neuron.integrator()),
-        ),
-        readout=MembraneReadout(),
-        num_steps=num_steps,
-    )
+    return _perceptron((hidden, neuron, Neuron.integrator()), weight_bits, pixel_bits, num_steps, encoder, readout)
 
 
 def mnist_graded(
@@ -94,22 +99,29 @@ def mnist_graded(
     leak: int = 16,
     output_leak: int = 16,
     spike_bits: int = 8,
+    encoder: str = "direct",
+    readout: str = "membrane",
 ) -> Network:
     """Graded spikes, membrane minus threshold, and leaks that subtract; no refractory period."""
     neuron = Neuron(
         leak=Leak(kind="subtract", amount=leak), threshold=threshold, spike=Spike(kind="residue", bits=spike_bits)
     )
     output = Neuron.integrator(leak=Leak(kind="subtract", amount=output_leak))
-    return Network(
-        input_shape=(28, 28),
-        encoder=Direct(bits=pixel_bits),
-        stages=(
-            Layer(name="hidden", synapse=Dense(units=hidden, weight_bits=weight_bits), neuron=neuron),
-            Layer(name="output", synapse=Dense(units=10, weight_bits=weight_bits), neuron=output),
-        ),
-        readout=MembraneReadout(),
-        num_steps=num_steps,
+    return _perceptron((hidden, neuron, output), weight_bits, pixel_bits, num_steps, encoder, readout)
+
+
+def _perceptron(
+    layers: tuple[int, Neuron, Neuron], weight_bits: int, pixel_bits: int, num_steps: int, encoder: str, readout: str
+) -> Network:
+    """``layers``: number of hidden neurons, one of them, and the output's where the membranes are the scores."""
+    hidden, neuron, integrator = layers
+    output = integrator if readout == MembraneReadout.name() else neuron
+    parts = {"encoder": Direct(bits=pixel_bits) if encoder == Direct.name() else encoder, "readout": readout}
+    stages = (
+        Layer(name="hidden", synapse=Dense(units=hidden, weight_bits=weight_bits), neuron=neuron),
+        Layer(name="output", synapse=Dense(units=10, weight_bits=weight_bits), neuron=output),
     )
+    return Network.model_validate({"input_shape": (28, 28), "stages": stages, "num_steps": num_steps, **parts})
 
 
 _GENTLE = {"rotation": 7.0, "zoom": 0.07, "shear": 0.05, "shift": 0.5, "elastic": 0.4}
@@ -142,11 +154,11 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
 def find_preset(name: str) -> Preset:
     """The preset of that name; raises DescriptionError with the list of those there are."""
     if name not in PRESETS:
-        raise DescriptionError(f"there is no preset '{name}'; there are {', '.join(PRESETS)}")
+        raise DescriptionError(no_such("preset", name, PRESETS))
     return PRESETS[name]
 
 
-def preset(name: str, **overrides: int) -> Network:
+def preset(name: str, **overrides: int | str) -> Network:
     """The network of a preset, with some of its arguments changed: ``preset("mnist-mlp", hidden=64)``."""
     return find_preset(name).network(**overrides)
 
@@ -157,7 +169,7 @@ def shipped_models() -> tuple[str, ...]:
 
 
 def resolve_model(name_or_path: str | Path) -> Model:
-    """The model in a file, of a description with its weights beside it, or the shipped one of that name.
+    """The model in a file, of a description with its weights beside it, of a state_dict, or the shipped one of a name.
 
     What looks like a path, or is a file, is one. Raises ModelFileError or DescriptionError.
     """
@@ -167,8 +179,11 @@ def resolve_model(name_or_path: str | Path) -> Model:
         raise ModelFileError(
             f"{path} is a {kind}, not a network of layers: `snnhw evaluate` and `snnhw verify` take it"
         )
-    if is_description(path):
-        return load_described(path)
+    described = description_beside(path) if is_state_file(path) else path
+    if described is None:
+        return load_state_file(path)
+    if is_description(described):
+        return load_described(described)
     if path.suffix == SUFFIX or len(path.parts) > 1 or path.is_file():
         return load(path)
     shipped = _shipped_files().get(f"{path}{SUFFIX}")
@@ -178,25 +193,24 @@ def resolve_model(name_or_path: str | Path) -> Model:
         return load(file)
 
 
-def resolve_network(name_or_path: str | Path, **overrides: int) -> Network:
-    """The network of a preset (with overrides), a description file or a model.
+def resolve_network(name_or_path: str | Path, **overrides: int | str) -> Network:
+    """The network of a preset, a description file, a model or a state_dict, with overrides.
 
-    Raises DescriptionError or ModelFileError; overrides are for presets alone.
+    Those of a file are what :func:`snnhw.overrides.overridden` takes. Raises DescriptionError or ModelFileError.
     """
     if str(name_or_path) in PRESETS:
         return preset(str(name_or_path), **overrides)
     path = Path(name_or_path)
-    if overrides and (path.suffix or path.is_file()):
-        raise DescriptionError(
-            f"{path} says all of its network, so {next(iter(overrides))} cannot be overridden; edit it"
-        )
-    if is_description(path):
-        return load_description(path)
+    described = description_beside(path) if is_state_file(path) else path
+    if described is None:
+        return overridden(load_state_file(path).network, overrides, str(path))
+    if is_description(described):
+        return overridden(load_description(described), overrides, str(path))
     if path.suffix == SUFFIX or path.is_file():
-        return load(path).network
+        return overridden(load(path).network, overrides, str(path))
     raise DescriptionError(
-        f"there is no network '{path}'; give a preset ({', '.join(PRESETS)}), a description ({' or '.join(SUFFIXES)}) "
-        f"or a model ({SUFFIX})"
+        f"there is no network {quoted(str(path))}{did_you_mean(path, PRESETS)}; give a preset ({', '.join(PRESETS)}), "
+        f"a description ({' or '.join(SUFFIXES)}) or a model ({SUFFIX})"
     )
 
 
@@ -208,10 +222,11 @@ def _no_model(name: str) -> str:
             f"no trained model of preset '{name}' ships: `snnhw train {name}` makes {name}{SUFFIX}, to be given in its "
             f"place; these ship: {ships}"
         )
-    described = " or ".join(SUFFIXES)
+    described, states = " or ".join(SUFFIXES), " or ".join(STATE_SUFFIXES)
     return (
-        f"there is no model '{name}'; give the path of a {SUFFIX} file, or of a description ({described}) with its "
-        f"weights beside it, or one that ships: {ships}"
+        f"there is no model {quoted(name)}{did_you_mean(name, shipped_models())}; give the path of a {SUFFIX} file, "
+        f"of a description ({described}) with its weights beside it, or of a state_dict ({states}), or one that "
+        f"ships: {ships}"
     )
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnhw.errors import ModelError
-from snnhw.network import Dense, Leak, Range, Spike
+from snnhw.network import INT32, Dense, Leak, Range, Spike
 
 __all__ = [
     "MOST_BETA_BITS",
@@ -81,11 +81,9 @@ def quantised(
     An event of value 1 stands for ``values``, [] or [inputs], in the float network. The threshold is rounded up, so
     that weights that are multiples of the scale fire exactly where the float network does.
     """
-    name, inputs, bits = layer.name, layer.weight.shape[1], layer.weight_bits
+    name, bits = layer.name, layer.weight_bits
     if not isinstance(bits, int) or not 2 <= bits <= 16:
         raise ModelError(f"layer '{name}': weight_bits of float weights must lie in 2..16, not {bits}")
-    if values.shape not in ((), (inputs,)):
-        raise ModelError(f"layer '{name}' takes {inputs} inputs, the layer before sends {values.size}")
     allowed = Range.of_bits(bits, signed=True)
     weight = layer.weight.astype(np.float64) * values
     axis = 1 if rows else None
@@ -113,7 +111,27 @@ def quantised(
         leak_amount=rounded(layer.leak_amount) if layer.leak.subtracts else layer.leak_amount,
         initial=initial,
     )
+    _check_reach(layer, integers, scale)
     return integers, scale
+
+
+def _check_reach(layer: LayerNumbers, integers: LayerNumbers, scale: NDArray[np.float64]) -> None:
+    """Raise ModelError where a number is more steps of the weights than 32 bits count."""
+    pairs = {
+        "thresholds": (layer.threshold, integers.threshold),
+        "biases": (layer.bias, integers.bias),
+        "reset_amounts": (layer.reset_amount, integers.reset_amount),
+        "initial": (layer.initial, integers.initial),
+    }
+    for what, (given, steps) in pairs.items():
+        if given is None or steps is None or np.abs(steps).max() <= INT32.hi:
+            continue
+        worst = int(np.abs(steps).argmax())
+        number, step = np.broadcast_to(given, scale.shape)[worst], scale[worst]
+        raise ModelError(
+            f"{what} of layer '{layer.name}' reach {number:g}, too far from its weights, which are whole multiples of "
+            f"{step:.2g}: 32 bits count to {INT32.hi}; scale them alike"
+        )
 
 
 def coarse_numbers(layer: LayerNumbers, integers: LayerNumbers, scale: NDArray[np.float64]) -> list[str]:

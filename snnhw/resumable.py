@@ -5,21 +5,36 @@ A checkpoint is a file of the trainer's own, or a model file whose provenance sa
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from snnhw.container import SUFFIX
-from snnhw.errors import ModelFileError, OutputError
+from snnhw.errors import DatasetError, ModelFileError, OutputError
 from snnhw.files import make_folder
+from snnhw.wording import quoted
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-__all__ = ["Training", "TrainingFiles", "model_path", "progress_of", "read_progress", "run_to_end", "without_seconds"]
+__all__ = [
+    "Training",
+    "TrainingFiles",
+    "held_back",
+    "model_path",
+    "progress_of",
+    "read_ended",
+    "read_progress",
+    "run_to_end",
+    "without_seconds",
+]
+
+_VALIDATION, _PARTS = 5000, 12
+"""At most so many samples are kept to validate with unless told, and at most one of so many, as of MNIST's 60,000."""
 
 Points = TypeVar("Points")
 
@@ -40,6 +55,8 @@ class TrainingFiles:
     """The base of plans: a training whose model file is ``out``, with files of the same name beside it."""
 
     out: Path
+    complete: bool
+    """Whether the training is to go on and has ended: its results are there, and nothing is left to train."""
 
     @property
     def checkpoint(self) -> Path:
@@ -50,6 +67,11 @@ class TrainingFiles:
     def record(self) -> Path:
         """How the training went."""
         return self.out.with_suffix(".training.json")
+
+    def ended(self, *, overwrite: bool, resume: bool) -> bool:
+        """Whether a training that is to go on has ended: its model and record are there, and no checkpoint."""
+        there = self.out.exists() and self.record.exists() and not self.checkpoint.exists()
+        return there and resume and not overwrite
 
     def clear_way(self, results: Sequence[Path], *, overwrite: bool, resume: bool) -> None:
         """Make the folder, and remove the checkpoint of a training that is begun anew.
@@ -74,8 +96,19 @@ def model_path(out: str | Path | None, name: str) -> Path:
     """Where a model goes: ``out``, or a file of that name here. Raises OutputError for a name of another suffix."""
     target = Path(out) if out is not None else Path(f"{name}{SUFFIX}")
     if target.suffix != SUFFIX:
-        raise OutputError(f"the name of a model file must end with {SUFFIX}, not '{target.name}'")
+        raise OutputError(f"the name of a model file must end with {SUFFIX}, not {quoted(target.name)}")
     return target
+
+
+def held_back(samples: int, asked: int | None, name: str) -> int:
+    """Number of samples of the dataset ``name`` that are kept to validate with: as ``asked``, or else what suits it.
+
+    Raises DatasetError where none would be left to train on.
+    """
+    held = min(_VALIDATION, samples // _PARTS) if asked is None else asked
+    if samples - held < 1:
+        raise DatasetError(f"{name} has {samples} samples, and {held} were to be kept for validation: keep fewer")
+    return held
 
 
 class Training(Protocol):
@@ -153,3 +186,36 @@ def read_progress(
             f"{path} is of another training: {depends_on} differ; choose as before to go on, or, {anew}"
         )
     return model, curve
+
+
+def read_ended(
+    files: TrainingFiles, load: Callable[[Path], Trained], points: TypeAdapter[Points], identity: str, depends_on: str
+) -> tuple[Trained, Points]:
+    """The model that a training which ended has left, and the points of its curve, from its record.
+
+    Raises ModelFileError where one of them cannot be read, or is of another training.
+    """
+    _, curve = read_progress(files.record, _read_record, points, identity, depends_on)
+    model = load(files.out)
+    if model.provenance.get("training", {}).get("identity") != identity:
+        raise ModelFileError(
+            f"{files.out} is not the model that {files.record} tells of; give another name with --out, or say "
+            "--overwrite"
+        )
+    return model, curve
+
+
+@dataclass(frozen=True)
+class _Record:
+    """What is known of a training that ended."""
+
+    provenance: Mapping[str, Any]
+
+
+def _read_record(path: Path) -> _Record:
+    """The record that a training wrote when it ended; raises ModelFileError."""
+    try:
+        document = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ModelFileError(f"{path} is no record of a training that can be read") from error
+    return _Record(document if isinstance(document, dict) else {})

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from snnhw.errors import DescriptionError
 from snnhw.interface import Interface, PayloadField, Port, clocked_ports
+from snnhw.kinds import Frozen
 from snnhw.network import Network
 
 CIRCUIT = "circuit"
@@ -34,11 +35,7 @@ class Packet(BaseModel):
     fields: tuple[PayloadField, ...]
 
 
-class _Shell(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class StreamShell(_Shell):
+class StreamShell(Frozen):
     """Nothing: the circuit's own streams are the ports of the top module."""
 
     kind: Literal["stream"] = "stream"
@@ -50,7 +47,7 @@ class StreamShell(_Shell):
         return [*listed, Port("error", "output", 1), *(Port("loaded", "output", 1) for _ in loads)]
 
 
-class AxiShell(_Shell):
+class AxiShell(Frozen):
     """AXI4-Stream in and out, ``tdata`` bits wide, and AXI4-Lite for registers."""
 
     kind: Literal["axi"] = "axi"
@@ -69,7 +66,7 @@ class AxiShell(_Shell):
         ]
 
 
-class UartShell(_Shell):
+class UartShell(Frozen):
     """One serial line each way, 8 bits, no parity, one stop bit, at ``baud`` with a clock of ``clock_hz``."""
 
     kind: Literal["uart"] = "uart"

@@ -13,17 +13,20 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
-from snnhw.arrays import DEFAULTS, ArrayOptions, from_arrays
+from snnhw.arraylike import to_array
+from snnhw.arrayoptions import DEFAULTS, ArrayOptions, with_parts
+from snnhw.arrays import from_arrays
 from snnhw.errors import ModelError
 from snnhw.model import Model
 from snnhw.network import STAGES_BESIDE_LAYERS, CountReadout, MembraneReadout, Readout
+from snnhw.wording import quoted
 
 __all__ = ["from_state_dict"]
 
@@ -43,6 +46,7 @@ _OTHERS = {
     r"recurrent\..*|V": "a recurrent connection (snnTorch's RLeaky, RSynaptic): there is none here; train with Leaky",
     r"tau": "snnTorch's LinearLeaky or StateLeaky: use Linear and Leaky",
     r"w": "SpikingJelly's ParametricLIFNode: leave it out, and give its leak, 1 - sigmoid(w), as betas",
+    r"kernel": "a layer of Keras or Flax: give its transpose, [out, in], as NAME.weight",
     r"weight_orig|weight_mask": "a pruned layer: call torch.nn.utils.prune.remove(layer, 'weight') first",
     r"bias_orig|bias_mask": "a pruned layer: call torch.nn.utils.prune.remove(layer, 'bias') first",
     r"weight_[guv]|parametrizations\..*": "a layer with a parametrisation: remove that first, so that it has a weight",
@@ -59,6 +63,15 @@ _OTHERS = {
 }
 """Entries by their names, and what they belong to with the way out."""
 
+_USUAL = ("state_dict", "model_state_dict", "model", "net", "network")
+"""What checkpoints call the weights of the network, beside those of a running average or an optimiser."""
+
+_WRAPPERS = ("_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "_forward_module")
+"""Modules that torch puts around others, wherever they stand in a name."""
+
+_LONGEST_NAME = 32
+"""Number of characters of a layer's name."""
+
 Entries = dict[str, NDArray[Any]]
 
 
@@ -70,14 +83,71 @@ def from_state_dict(state: Mapping[str, Any], **options: Unpack[ArrayOptions]) -
     its spike counts, any other by the last membranes. Raises ModelError where the state_dict holds what a model of
     dense layers cannot.
     """
+    chosen = with_parts(options)
+    check_state(state)
     linears, neurons = _groups(state)
     biases = {name: entries["bias"] for name, entries in linears.items() if "bias" in entries}
-    found = _snntorch_options(list(linears), neurons, options.get("readout")) if neurons else {}
+    found = _snntorch_options(list(linears), neurons, chosen.get("readout")) if neurons else {}
     weights = {name: entries["weight"] for name, entries in linears.items()}
-    model = from_arrays(weights, **{"biases": biases, **found, **options})
+    model = from_arrays(weights, **{"biases": biases, **found, **chosen})
     assumed = _assumed(model, neurons, found, options)
     LOG.warning("of what a state_dict does not say, this was assumed (options): %s", "; ".join(assumed))
     return replace(model, provenance={**model.provenance, "assumed": assumed})
+
+
+def check_state(state: Any) -> None:
+    """Raise ModelError for what is no mapping of names to tensors, and say where in it one is."""
+    if hasattr(state, "state_dict"):
+        raise ModelError(f"this is a {type(state).__name__}, not its weights: pass .state_dict() of it")
+    if not isinstance(state, Mapping):
+        raise ModelError(f"a state_dict must be a mapping of names to tensors, not {type(state).__name__}")
+    if path := state_within(state):
+        raise ModelError(f"this is a checkpoint with a state_dict inside: pass {subscripts(path)} of it")
+    for key in state:
+        if not isinstance(key, str):
+            raise ModelError(f"names in a state_dict must be words, not {quoted(key)}")
+
+
+def subscripts(path: Sequence[Any]) -> str:
+    """Keys that lead somewhere, as they are written in Python."""
+    return "".join(f"[{quoted(key)}]" for key in path)
+
+
+def state_within(state: Mapping[Any, Any]) -> tuple[Any, ...]:
+    """The keys that lead to the network's state_dict within a checkpoint; none for a state_dict.
+
+    Raises ModelError where there are several that could be it, or a layer in each.
+    """
+    paths = _paths_within(state)
+    usual = [path for path in paths if path[-1] in _USUAL]
+    nearest = [path for path in usual if len(path) == min(map(len, usual))] or paths
+    if len(nearest) <= 1:
+        return nearest[0] if nearest else ()
+    first = state
+    for key in nearest[0]:
+        first = first[key]
+    if "weight" in first:
+        raise ModelError(f"the entries are nested by module: name them {quoted(f'{nearest[0][-1]}.weight')} and so on")
+    raise ModelError(
+        f"this is a checkpoint with several state_dicts: pass one of {', '.join(map(subscripts, nearest))}"
+    )
+
+
+def _paths_within(state: Mapping[Any, Any]) -> list[tuple[Any, ...]]:
+    """The keys that lead to each mapping that holds weights."""
+    if _holds_weights(state):
+        return []
+    found: list[tuple[Any, ...]] = []
+    for key, value in state.items():
+        if isinstance(value, Mapping):
+            inner = [()] if _holds_weights(value) else _paths_within(value)
+            found += [(key, *path) for path in inner]
+    return found
+
+
+def _holds_weights(state: Mapping[Any, Any]) -> bool:
+    """Whether weights are among the entries."""
+    return any(str(key).rpartition(".")[2] == "weight" and not isinstance(state[key], Mapping) for key in state)
 
 
 def _groups(state: Mapping[str, Any]) -> tuple[dict[str, Entries], dict[str, Entries]]:
@@ -85,15 +155,16 @@ def _groups(state: Mapping[str, Any]) -> tuple[dict[str, Entries], dict[str, Ent
     modules: dict[str, Entries] = {}
     for key, value in state.items():
         module, _, entry = key.rpartition(".")
-        modules.setdefault(module, {})[entry] = _array(key, value)
+        modules.setdefault(module, {})[entry] = to_array(value, quoted(key))
     for module, entries in modules.items():
         for entry in entries:
             _check_known(module, entry, modules)
+    short = _without_prefixes([module for module, entries in modules.items() if "weight" in entries])
     linears: dict[str, Entries] = {}
     neurons: dict[str, Entries] = {}
     for module, entries in modules.items():
         if "weight" in entries:
-            linears[_layer_name(module, linears)] = _linear(module, entries)
+            linears[_layer_name(short[module], module, linears)] = _linear(module, entries)
         else:
             neurons[module] = _leaky(module, entries)
     if not linears:
@@ -112,12 +183,14 @@ def _check_known(module: str, entry: str, modules: Mapping[str, Entries]) -> Non
     ends = [inner, *(inner[dot.end() :] for dot in re.finditer(r"\.", inner))]
     for pattern, what in _OTHERS.items():
         if any(re.fullmatch(pattern, end) for end in ends):
-            raise ModelError(f"'{key}' belongs to {what}")
+            raise ModelError(f"{quoted(key)} belongs to {what}")
     if within is not None:
         owner = f"neuron '{within}'" if within else "outermost module, which is a neuron too"
-        raise ModelError(f"'{key}' is a part of the {owner}: only Leaky neurons beside Linear layers can be taken over")
+        raise ModelError(
+            f"{quoted(key)} is a part of the {owner}: only Leaky neurons beside Linear layers can be taken over"
+        )
     raise ModelError(
-        f"'{key}' belongs to no Linear layer and no Leaky neuron: leave it out where nothing is computed with it"
+        f"{quoted(key)} belongs to no Linear layer and no Leaky neuron: leave it out where nothing is computed with it"
     )
 
 
@@ -127,10 +200,12 @@ def _linear(module: str, entries: Entries) -> Entries:
     if len(shape) != 2:
         what = {1: "normalisation or PReLU", 3: "Conv1d", 4: "Conv2d", 5: "Conv3d"}.get(len(shape), "another layer")
         raise ModelError(
-            f"'{module}.weight' has shape {shape} ({what}): only Linear layers, [out, in], can be taken over"
+            f"{quoted(f'{module}.weight')} has shape {shape} ({what}): only Linear layers, [out, in], can be taken over"
         )
     if extra := sorted(entries.keys() & set(_LEAKY)):
-        raise ModelError(f"'{module}' has a weight and {', '.join(extra)}: it must be a Linear layer or a Leaky neuron")
+        raise ModelError(
+            f"{quoted(module)} has a weight and {', '.join(extra)}: it must be a Linear layer or a Leaky neuron"
+        )
     return entries
 
 
@@ -139,35 +214,43 @@ def _leaky(module: str, entries: Entries) -> Entries:
     for entry in ("threshold", "beta"):
         if entry not in entries:
             there = ", ".join(entries)
-            raise ModelError(f"module '{module}' has {there} and no {entry}: it is no Linear layer and no Leaky neuron")
+            raise ModelError(
+                f"module {quoted(module)} has {there} and no {entry}: it is no Linear layer and no Leaky neuron"
+            )
     if "graded_spikes_factor" in entries and (entries["graded_spikes_factor"] != 1).any():
-        raise ModelError(f"'{module}.graded_spikes_factor' must be 1; multiply it into the weights after it")
+        raise ModelError(f"{quoted(f'{module}.graded_spikes_factor')} must be 1; multiply it into the weights after it")
     reset = entries.get("reset_mechanism_val", np.asarray(0))
     if reset.size != 1 or reset.item() not in range(len(_RESETS)):
-        raise ModelError(f"'{module}.reset_mechanism_val' must be 0, 1 or 2, not {reset.tolist()!r:.40}")
+        raise ModelError(f"{quoted(f'{module}.reset_mechanism_val')} must be 0, 1 or 2, not {quoted(reset.tolist())}")
     return entries
 
 
-def _array(key: str, value: Any) -> NDArray[Any]:
-    """A tensor as an array, wherever it lies and whether or not it wants a gradient."""
-    try:
-        for step in ("detach", "cpu", "numpy"):
-            if hasattr(value, step):
-                value = getattr(value, step)()
-    except TypeError as error:  # bfloat16, and tensors that are quantised
-        raise ModelError(f"'{key}' is no tensor that NumPy can hold ({error}): call .float() on the module") from error
-    array = np.asarray(value)
-    if array.dtype.kind not in "biuf":
-        raise ModelError(f"'{key}' must be a tensor of numbers, not {type(value).__name__}")
-    return array
+def _without_prefixes(modules: list[str]) -> dict[str, str]:
+    """The names of modules, by the whole ones, without wrappers and without the modules that all of them stand in.
+
+    What would be left as a number keeps the name before it.
+    """
+    paths = {module: [part for part in module.split(".") if part not in _WRAPPERS] for module in modules}
+    while all(len(path) > 1 for path in paths.values()) and len({path[0] for path in paths.values()}) == 1:
+        if any(path[1].isdecimal() for path in paths.values()):
+            break
+        paths = {module: path[1:] for module, path in paths.items()}
+    return {module: ".".join(path) for module, path in paths.items()}
 
 
-def _layer_name(module: str, taken: Mapping[str, Any]) -> str:
-    """A layer's name after its module: lower case, digits and underscores, starting with a letter, at most 32 long."""
-    name = re.sub(r"[^a-z0-9]+", "_", module.lower()).strip("_") or "layer"
-    name = (name if name[0].isalpha() and name not in STAGES_BESIDE_LAYERS else f"layer_{name}")[:32]
+def _layer_name(short: str, module: str, taken: Mapping[str, Any]) -> str:
+    """A layer's name after its module: lower case, digits and underscores, starting with a letter, at most 32 long.
+
+    Of a long name the end is kept, which tells layers apart.
+    """
+    name = re.sub(r"[^a-z0-9]+", "_", short.lower()).strip("_") or "layer"
+    while len(name) > _LONGEST_NAME:
+        first, _, rest = name.partition("_")
+        name = rest if rest else first[-_LONGEST_NAME:]
+    if not name[0].isalpha() or name in STAGES_BESIDE_LAYERS:
+        name = f"layer_{name[-_LONGEST_NAME + len('layer_') :]}"
     if name in taken:
-        raise ModelError(f"modules of the state_dict share the name '{name}'; rename '{module}'")
+        raise ModelError(f"modules of the state_dict share the name '{name}'; rename {quoted(module)}")
     return name
 
 

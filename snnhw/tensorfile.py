@@ -1,5 +1,7 @@
 """Weights beside a description: ``NAME.npz`` next to ``NAME.toml`` or ``NAME.json`` makes a model of both.
 
+``NAME.pt`` or ``NAME.pth``, a state_dict that torch saved, does so too.
+
 The arrays are called and shaped as :func:`snnhw.model.tensor_shapes` says, ``LAYER.weight`` [units, inputs] first, and
 hold integers of any type:
 
@@ -11,19 +13,28 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
-from snnhw.descriptionfile import is_description, load_description
+from numpy.typing import NDArray
+
+from snnhw.arraylike import to_array
+from snnhw.descriptionfile import SUFFIXES, is_description, load_description
 from snnhw.errors import ModelError, ModelFileError
 from snnhw.model import Model, tensor_shapes
 from snnhw.network import Network
 from snnhw.npzfile import open_npz
+from snnhw.statefile import STATE_SUFFIXES, is_state_file, read_state_file
 
-__all__ = ["lacks_tensors", "load_described", "tensor_file", "wanted"]
+__all__ = ["description_beside", "lacks_tensors", "load_described", "tensor_file", "wanted"]
 
 
 def tensor_file(description: str | os.PathLike[str]) -> Path:
-    """Where the weights of a description file lie, or would."""
-    return Path(description).with_suffix(".npz")
+    """Where the weights of a description file lie, or would; raises ModelFileError where there are several such."""
+    named = [Path(description).with_suffix(suffix) for suffix in (".npz", *STATE_SUFFIXES)]
+    there = [path for path in named if path.exists()]
+    if len(there) > 1:
+        raise ModelFileError(f"{description} has weights in {there[0]} and in {there[1]}: keep one of them")
+    return (there or named)[0]
 
 
 def lacks_tensors(path: str | os.PathLike[str]) -> bool:
@@ -49,9 +60,21 @@ def load_described(path: str | os.PathLike[str]) -> Model:
     network, source = load_description(path), tensor_file(path)
     if not source.exists():
         raise ModelFileError(f"{path} has no weights beside it: {wanted(network, path)}")
-    with open_npz(source, ModelFileError) as arrays:
-        tensors = {name: arrays[name] for name in arrays}
     try:
+        tensors = _tensors(source)
         return Model(network, tensors, {"description": Path(path).name, "tensors": source.name})
     except ModelError as error:
         raise ModelFileError(f"{source}: {error}") from error
+
+
+def _tensors(source: Path) -> dict[str, NDArray[Any]]:
+    if is_state_file(source):
+        return {name: to_array(value, f"tensor '{name}'") for name, value in read_state_file(source).items()}
+    with open_npz(source, ModelFileError) as arrays:
+        return {name: arrays[name] for name in arrays}
+
+
+def description_beside(weights: str | os.PathLike[str]) -> Path | None:
+    """The description whose weights a file holds by its name; None where there is none."""
+    named = [Path(weights).with_suffix(suffix) for suffix in SUFFIXES]
+    return next((path for path in named if path.is_file()), None)

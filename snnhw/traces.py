@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from golden.network import Result
 from snnhw.errors import OutputError
 from snnhw.files import replacing
+from snnhw.wording import quoted
 
 __all__ = ["save_traces", "trace_arrays"]
 
@@ -42,7 +43,7 @@ def save_traces(result: Result, path: str | os.PathLike[str]) -> Path:
     """
     target = Path(path)
     if target.suffix != ".npz":
-        raise OutputError(f"the name of a file of traces must end with .npz, not '{target.name}'")
+        raise OutputError(f"the name of a file of traces must end with .npz, not {quoted(target.name)}")
     arrays = trace_arrays(result)
     with replacing(target) as temporary:
         np.savez_compressed(temporary, **arrays)  # type: ignore[arg-type]

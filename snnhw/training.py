@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from snnhw.data import Dataset, load
-from snnhw.errors import DescriptionError, ToolError, ToolMissingError
+from snnhw.errors import DescriptionError, ModelFileError, ToolError, ToolMissingError
 from snnhw.evaluate import evaluate
 from snnhw.model import Model
+from snnhw.modelfile import load as load_model
 from snnhw.modelfile import save
 from snnhw.network import Network, first_complaint
 from snnhw.presets import PRESETS, resolve_network
@@ -40,6 +41,12 @@ class Plan(TrainingFiles):
     options: TrainOptions
     out: Path
     """The model file. Beside it: NAME.training.json, NAME.training.png, and NAME.checkpoint while it goes on."""
+    complete: bool = False
+
+    @property
+    def plot(self) -> Path:
+        """The curve, where matplotlib is installed."""
+        return self.out.with_suffix(".training.png")
 
 
 @dataclass(frozen=True)
@@ -55,7 +62,7 @@ class Trained:
 def plan_training(
     name: str,
     *,
-    overrides: Mapping[str, int] | None = None,
+    overrides: Mapping[str, int | str] | None = None,
     options: Mapping[str, Any] | None = None,
     dataset: str | None = None,
     limit: int | None = None,
@@ -65,18 +72,26 @@ def plan_training(
 ) -> Plan:
     """Prepare a training, so that what is wrong shows before it begins.
 
-    ``name`` is a preset (which ``overrides`` change), a description file or a model file. ``options`` are fields of
-    ``snnhw.train.TrainOptions``, before those of the preset. ``dataset`` is the preset's, unless told; ``limit`` takes
-    its first images only. Raises ToolMissingError without PyTorch; DescriptionError, DatasetError, OutputError.
+    ``name`` is a preset, a description file or a model file, which ``overrides`` change. ``options`` are fields of
+    ``snnhw.train.TrainOptions``, before those of the preset; ``augment`` may be a boolean. ``dataset`` is the preset's,
+    unless told; ``limit`` takes its first images only. With ``resume``, a training that has ended is complete. Raises
+    ToolMissingError without PyTorch, DescriptionError, DatasetError, OutputError, and ModelFileError where what has
+    ended is another training.
     """
     network = resolve_network(name, **(overrides or {}))
     known = PRESETS.get(name)
-    chosen = _options({**(known.training if known else {}), **(options or {})})
+    usual, asked = (known.training if known else {}), dict(options or {})
+    if isinstance(augment := asked.get("augment"), bool):
+        asked["augment"] = usual.get("augment", {}) if augment else None
+    chosen = _options({**usual, **asked})
     source = dataset or (known.dataset if known else DEFAULT_DATASET)
     target = model_path(out, Path(name).stem)
     images = load(source, "train", limit)
     test = load(source, "test") if images.split is not None else None
     plan = Plan(network, images, test, chosen, target)
+    if plan.ended(overwrite=overwrite, resume=resume):
+        _ended(plan)
+        return replace(plan, complete=True)
     plan.clear_way([plan.out], overwrite=overwrite, resume=resume)
     return plan
 
@@ -84,8 +99,11 @@ def plan_training(
 def train_to_files(plan: Plan, on_progress: Callable[[Progress], None] | None = None) -> Trained:
     """Train, count the test set with the golden model, and write the files; then the checkpoint is removed.
 
-    Raises ToolError where trainer and golden model count differently, which would be a defect.
+    What a plan that is complete has left is read instead. Raises ToolError where trainer and golden model count
+    differently, which would be a defect, and ModelFileError for a checkpoint of another training.
     """
+    if plan.complete:
+        return _ended(plan)
     from snnhw.train import train, write_record
 
     model, record = train(
@@ -103,11 +121,27 @@ def train_to_files(plan: Plan, on_progress: Callable[[Progress], None] | None = 
     try:
         from snnhw.train import plot_record
 
-        files["plot"] = plot_record(record, plan.out.with_suffix(".training.png"))
+        files["plot"] = plot_record(record, plan.plot)
     except ImportError:
         files.pop("plot", None)
     plan.checkpoint.unlink(missing_ok=True)
     return Trained(model, record, files)
+
+
+def _ended(plan: Plan) -> Trained:
+    """What a training that ended left; raises ModelFileError where that is of another training."""
+    from snnhw.train import new_record, read_ended
+
+    record = read_ended(plan.record, new_record(plan.network, plan.dataset, plan.options))
+    model = load_model(plan.out)
+    said = {"dataset_digest": record.dataset_digest, "seed": record.options.seed, "epoch": record.kept}
+    if model.network != plan.network or not said.items() <= model.provenance.items():
+        raise ModelFileError(
+            f"{plan.out} is not the model that {plan.record} tells of; give another name with --out, or say "
+            "--overwrite to train anew"
+        )
+    files = {"model": plan.out, "record": plan.record}
+    return Trained(model, record, files | ({"plot": plan.plot} if plan.plot.exists() else {}))
 
 
 def _options(values: Mapping[str, Any]) -> TrainOptions:

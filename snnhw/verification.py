@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from golden.network import Golden, Result, check_samples
+from golden.network import Golden, Result
 from snnhw.compare import Comparison, Divergence, compare
 from snnhw.design import Design
 from snnhw.labels import checked_labels
 from snnhw.recovery import Recovery, check_recovery
+from snnhw.samples import check_samples
 from snnhw.simulate import engines
 from snnhw.simulate.engines import EngineName
 from snnhw.simulate.faults import FEWEST
@@ -82,6 +83,8 @@ def verify(
 ) -> Report:
     """Run samples uint8 [B, *sample_shape] on the circuit and on golden, and compare all that the circuit shows.
 
+    Samples may be of another shape that the network takes, see :meth:`snnhw.network.Network.takes`.
+
     Some of them are then sent once more, between samples that are framed wrongly or interrupted by a reset: these give
     no results, and change none.
 
@@ -96,7 +99,7 @@ def verify(
         raise ValueError(
             f"verify needs a sample and a mode at least, not {len(samples)} samples in modes {tuple(modes)}"
         )
-    check_samples(design.network, samples)
+    samples = check_samples(design.network, samples)
     if labels is not None:
         labels = checked_labels(labels, len(samples), design.network.classes)
     begun = time.perf_counter()
@@ -107,7 +110,7 @@ def verify(
         name, note, limit = choice.engine.name, choice.note, choice.sample_limit
         if window:
             window.require(choice.engine.waveforms)
-        simulator, fewest = choice.engine.simulator(design), choice.engine.fewest_faults
+        simulator, fewest = choice.engine.simulator(design, len(samples[:limit])), choice.engine.fewest_faults
     samples, labels = samples[:limit], None if labels is None else labels[:limit]
     built = time.perf_counter()
     run = _Run(design, Golden(design.model), simulator, tuple(modes), stall, timing and stall is None, fewest)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateware.network import TOP
 from gateware.shell import interface_of, shell_top
@@ -58,6 +58,12 @@ def emit(design: Design, name: str = TOP, shell: Shell = PLAIN) -> Emitted:
         memories=memories,
         shell=shell,
     )
+
+
+def emit_apart(design: Design, name: str = TOP, shell: Shell = PLAIN) -> Emitted:
+    """The same with its weights in files, wherever the design has them: what tools read that need not know weights."""
+    implementation = design.implementation.model_copy(update={"weights": "readmemh"})
+    return emit(replace(design, implementation=implementation), name, shell)
 
 
 def describe(design: Design, interface: Interface, shell: Shell) -> dict[str, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args
 
@@ -14,10 +15,11 @@ import golden.neuron
 from snnhw.design import Design
 from snnhw.implementation import MEMORY_KINDS, Implementation
 from snnhw.model import Model
-from snnhw.network import PER_NEURON, Encoder, Leak, Neuron, Readout, Spike
+from snnhw.network import PER_NEURON, Leak, Neuron, Spike
 from snnhw.points import POINTS, point
 from snnhw.shell import Shell
 from snnhw.simulate.amaranth import AmaranthSimulator
+from tests import kinds
 from tests.long_run import ENOUGH, Tally, report
 from tests.soak.__main__ import main
 from tests.soak.case import FIRST, Case, draw_case, read_case, write_case
@@ -47,19 +49,16 @@ def choices(field: Any) -> set[Any]:
     return set(get_args(field.annotation))
 
 
-def kinds(union: Any) -> set[str]:
-    """The kinds that descriptions know of something."""
-    return {each.model_fields["kind"].default for each in get_args(get_args(union)[0])}
-
-
 def differ(expected: Iterable[Any], found: Iterable[Any]) -> set[Any]:
     return set(expected) ^ set(found)
 
 
 def test_every_kind_of_network_occurs():
     networks = [case.model.network for case in CASES]
-    assert not differ(kinds(Encoder), (network.encoder.kind for network in networks))
-    assert not differ(kinds(Readout), (network.readout.kind for network in networks))
+    stages = [stage for network in networks for stage in network.stages]
+    assert not differ(kinds.SYNAPSES, (stage.synapse.kind for stage in stages))
+    assert not differ(kinds.ENCODERS, (network.encoder.kind for network in networks))
+    assert not differ(kinds.READOUTS, (network.readout.kind for network in networks))
     for kind, name, found in (
         (Leak, "kind", (neuron.leak for neuron in NEURONS)),
         (Leak, "rounding", (neuron.leak for neuron in NEURONS)),
@@ -87,7 +86,8 @@ def test_every_way_to_build_occurs():
     assert {layer.event_lanes for each in built for layer in each.layers} == {1, 2}
     named = {name for case in CASES for name in POINTS if case.implementation == point(name, case.model.network)}
     assert named == set(POINTS)
-    assert not differ(kinds(Shell), (case.shell.kind for case in CASES))
+    shells = {each.model_fields["kind"].default for each in get_args(get_args(Shell)[0])}
+    assert not differ(shells, (case.shell.kind for case in CASES))
 
 
 def test_the_edge_comes_first():
@@ -138,8 +138,9 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_fault_in_golden_is_found_and_found_again(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
+    import_module("snnhw.train.evaluate")  # torch takes seconds, which are not the soak's
     monkeypatch.chdir(tmp_path)
-    command = ["--minutes", "0.05", "--seed", "1", "--only", name, "--out", "failed"]
+    command = ["--minutes", "0.1", "--seed", "1", "--only", name, "--out", "failed"]
     right = golden.neuron.leak
     monkeypatch.setattr(golden.neuron, "leak", lambda *arguments: right(*arguments) - 1)
     assert main(command) == 1

@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 from snnhw.cli import bench, build, data, doctor, patch, program, report, simulate, srbm, stdp, weights
 from snnhw.cli.demo import DemoModel, shown_unless_told
+from snnhw.cli.output import library_notes
 from snnhw.cli.run import run as run_on_board
 from snnhw.cli.subjects import command
 from snnhw.cli.train import Trainable
@@ -128,7 +129,8 @@ def run(arguments: Sequence[str]) -> int:
     debug = "--debug" in arguments
     try:
         plain = [argument for argument in arguments if argument != "--debug"]
-        status = app(plain, prog_name="snnhw", standalone_mode=False)
+        with library_notes():
+            status = app(plain, prog_name="snnhw", standalone_mode=False)
     except typer.TyperException as error:
         if type(error).__name__ == "NoArgsIsHelpError":
             if message := error.format_message():

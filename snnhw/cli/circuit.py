@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 import typer
 
 from snnhw.errors import DescriptionError
+from snnhw.wording import one_of, quoted
 
 if TYPE_CHECKING:
     from snnhw.design import Design
@@ -92,7 +93,7 @@ class CircuitOptions:
         for name, words in (("weights", Weights), ("schedule", Schedule)):
             value, known = getattr(self, name), get_args(words)
             if value is not None and value not in known:
-                raise DescriptionError(f"--{name} must be {' or '.join(known)}, not '{value}'")
+                raise DescriptionError(one_of(f"--{name}", value, known))
         chosen = self._chosen(model.network)
         return Design(model, chosen if self.weights is None else chosen.model_copy(update={"weights": self.weights}))
 
@@ -126,7 +127,7 @@ def engine_name(name: str) -> EngineName:
     for engine in _ENGINES:
         if name == engine:
             return engine
-    raise DescriptionError(f"--engine must be one of {', '.join(_ENGINES)}, not '{name}'")
+    raise DescriptionError(one_of("--engine", name, _ENGINES))
 
 
 def lanes_of(design: Design) -> list[str]:
@@ -153,7 +154,7 @@ def _by_layer(name: str, settings: list[str]) -> dict[str, int | str]:
     for setting in settings:
         layer, _, word = setting.partition("=")
         if not layer or not (word in MEMORY_KINDS if name == "memory" else word.isdecimal()):
-            raise DescriptionError(f"{option_of(name)} takes {form}, not '{setting}'")
+            raise DescriptionError(f"{option_of(name)} takes {form}, not {quoted(setting)}")
         if layer in chosen:
             raise DescriptionError(f"{option_of(name)} says two things of layer '{layer}': leave one out")
         chosen[layer] = word if name == "memory" else int(word)

@@ -29,7 +29,7 @@ from snnhw.cli.train import (
     TrainedOn,
     Validation,
     interruptible,
-    note_beginning,
+    note_resumption,
 )
 
 if TYPE_CHECKING:
@@ -58,14 +58,14 @@ def train_learner(
     """Train the learner of a preset."""
     from snnhw.cli.images import note_all
     from snnhw.stdp.presets import find_stdp_preset
-    from snnhw.stdp.train import VALIDATION, plan_stdp_training, train_stdp
+    from snnhw.stdp.train import plan_stdp_training, train_stdp
 
     plan = plan_stdp_training(
         find_stdp_preset(name),
         seed=seed,
         dataset=dataset,
         limit=limit,
-        validation=VALIDATION if validation is None else validation,
+        validation=validation,
         presentations=presentations,
         supervised=supervised,
         out=out,
@@ -73,7 +73,7 @@ def train_learner(
         resume=resume,
     )
     note_all(plan.training, plan.validation, plan.test)
-    note_beginning(plan.checkpoint, resume)
+    note_resumption(plan, resume=resume)
     with progress("training") as update, interruptible(plan.checkpoint):
         update(0, 1, _FIRST)
         trained = train_stdp(plan, update)

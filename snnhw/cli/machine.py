@@ -29,7 +29,7 @@ from snnhw.cli.train import (
     TrainedOn,
     Validation,
     interruptible,
-    note_beginning,
+    note_resumption,
 )
 
 if TYPE_CHECKING:
@@ -63,14 +63,14 @@ def train_machine(
     """Train the machine of a preset."""
     from snnhw.cli.images import note_all
     from snnhw.srbm.presets import find_srbm_preset
-    from snnhw.srbm.train import VALIDATION, plan_srbm_training, train_srbm
+    from snnhw.srbm.train import plan_srbm_training, train_srbm
 
     plan = plan_srbm_training(
         find_srbm_preset(name),
         seed=seed,
         dataset=dataset,
         limit=limit,
-        validation=VALIDATION if validation is None else validation,
+        validation=validation,
         presentations=presentations,
         threads=threads,
         out=out,
@@ -79,7 +79,7 @@ def train_machine(
     )
     note_limits(plan.preset.machine)
     note_all(plan.training, plan.validation, plan.test)
-    note_beginning(plan.checkpoint, resume)
+    note_resumption(plan, resume=resume)
     with progress("training") as update, interruptible(plan.checkpoint):
         update(0, 1, _FIRST)
         trained = train_srbm(plan, update)

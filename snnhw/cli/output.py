@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-MODEL_HELP = "A .safetensors file, a description (.toml, .json) with its weights beside it, or a model that ships."
+MODEL_HELP = (
+    "A .safetensors file, a description (.toml, .json) with its weights beside it, a state_dict (.pt, .pth), or a "
+    "model that ships."
+)
 DATASET_HELP = "sample, mnist, fashion-mnist, torchvision:KMNIST and its like, or a .npy, .npz or folder of .png."
 ModelName = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL_HELP)]
 DatasetName = Annotated[str, typer.Option("--dataset", metavar="DATA", help=DATASET_HELP)]
@@ -97,6 +101,22 @@ def note(text: str | None) -> None:
     """Print a note on standard error, where there is one."""
     if text:
         print(f"snnhw: {text}", file=sys.stderr)
+
+
+@contextmanager
+def library_notes() -> Iterator[None]:
+    """Print what the library logs as notes, for the time of the block."""
+    logger, handler = logging.getLogger("snnhw"), _NoteHandler()
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+class _NoteHandler(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        note(record.getMessage())
 
 
 def percent(correct: int, total: int) -> str:

@@ -62,7 +62,7 @@ def simulate(
     if traces is not None:
         files["traces"] = str(save_traces(run_golden(chosen, samples, traces=True), traces))
     with progress("simulating") as update:
-        simulation = choice.engine.simulator(design).run(
+        simulation = choice.engine.simulator(design, len(samples)).run(
             samples,
             mode="stream" if stream else "isolated",
             traces=False,

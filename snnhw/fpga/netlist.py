@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from golden.network import Golden, check_samples
+from golden.network import Golden
 from snnhw.compare import compare
 from snnhw.design import Design
 from snnhw.errors import DescriptionError, ToolError
@@ -30,6 +30,7 @@ from snnhw.fpga.parts import FAMILIES
 from snnhw.fpga.stages import Stages
 from snnhw.labels import checked_labels
 from snnhw.recovery import check_recovery
+from snnhw.samples import check_samples
 from snnhw.simulate.engines import starts_empty
 from snnhw.simulate.simulation import Stall, patience
 from snnhw.simulate.verilator import VerilatorSimulator
@@ -38,6 +39,7 @@ from snnhw.verdict import Spread, Verdict
 from snnhw.verification import MODES
 from snnhw.verilog import emit
 from snnhw.weights import image
+from snnhw.wording import one_of
 
 __all__ = ["NetlistReport", "simulator", "verify_netlist"]
 
@@ -104,7 +106,7 @@ def verify_netlist(
     ``on_step`` is told what is done next. Raises DescriptionError for an unknown family, ToolError or ToolMissingError;
     ValueError for samples or labels of another kind, shape or range.
     """
-    check_samples(design.network, samples)
+    samples = check_samples(design.network, samples)
     if labels is not None:
         labels = checked_labels(labels, len(samples), design.network.classes)
     told = on_step or (lambda step: None)
@@ -150,7 +152,7 @@ def simulator(design: Design, family: str) -> VerilatorSimulator:
     What starts empty is loaded first.
     """
     if family not in CELLS:
-        raise DescriptionError(f"netlists are simulated for {', '.join(CELLS)}, not for '{family}'")
+        raise DescriptionError(one_of("the family of a netlist", family, CELLS))
     emitted = emit(design)
     top = emitted.interface.top
     with tempfile.TemporaryDirectory(prefix="snnhw_") as temporary:

@@ -13,7 +13,9 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, computed_field
 
 from snnhw.errors import BoardError
+from snnhw.kinds import Frozen
 from snnhw.network import first_complaint
+from snnhw.wording import did_you_mean, quoted
 
 __all__ = ["FAMILIES", "Cells", "Family", "Holds", "Part", "constraints", "find_part", "parts"]
 
@@ -219,10 +221,10 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
 """The families by name."""
 
 
-class Holds(BaseModel):
+class Holds(Frozen):
     """What a part has room for; in the units of ``constraints/parts.toml``."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(strict=True)
 
     lut: Annotated[int, Field(ge=1)]
     ff: Annotated[int, Field(ge=1)]
@@ -231,10 +233,10 @@ class Holds(BaseModel):
     dsp: Annotated[int, Field(ge=0)]
 
 
-class Part(BaseModel):
+class Part(Frozen):
     """A part, in the words of its tools."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(strict=True)
 
     name: str
     family: str
@@ -271,5 +273,8 @@ def find_part(name: str) -> Part:
         for part in parts().values():
             known.setdefault(part.family, []).append(part.name)
         listed = "; ".join(f"{family}: {', '.join(names)}" for family, names in known.items())
-        raise BoardError(f"there is no part '{name}'; there are {listed} (constraints/parts.toml takes more)")
+        raise BoardError(
+            f"there is no part {quoted(name)}{did_you_mean(name, parts())}; there are {listed} "
+            "(constraints/parts.toml takes more)"
+        )
     return found

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from snnhw.errors import ToolError, ToolMissingError
+from snnhw.toolcache import cache_variables
 
 __all__ = ["call", "first_error", "require", "versions"]
 
@@ -51,7 +52,7 @@ def call(module: str, function: str, arguments: Sequence[str], folder: Path, log
 
 def run(command: Sequence[str], folder: Path, log: str) -> int:
     """Run a command in a folder, and return its exit status; its output goes to ``log`` there."""
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    environment = {**os.environ, **cache_variables(), "PYTHONUNBUFFERED": "1"}
     with (folder / log).open("wb") as output:
         return subprocess.run(command, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT).returncode
 

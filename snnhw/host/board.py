@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -28,24 +29,34 @@ ANSWER_SECONDS = 1.0
 LOAD = "load its weights, with --circuit and the JSON that was written beside the circuit's Verilog"
 """What is to be done where a circuit takes weights and has not those of the model."""
 
+BUSY_SILENCES = 30
+"""How many times that silence a circuit may be busy without an answer to any image: no image takes so long."""
+
 _BYTE_BITS = 10
 
 
 @dataclass
 class _Request:
-    """An image on its way: its place, its frame, how often it was sent, and when, in the order of everything sent."""
+    """An image on its way: its place, its frame, how often it was sent, and when, in the order of everything sent.
+
+    ``refused`` counts how often the circuit was too busy for it; it is ``under_way`` from when it was sent to then.
+    """
 
     index: int
     frame: bytes
     tries: int = 0
     order: int = 0
+    refused: int = 0
+    under_way: bool = False
 
 
 class Board:
     """A circuit at the end of a line.
 
     A request that is not answered is sent again, at most :data:`TRIES` times; one that was answered twice counts once.
-    ``repeated`` counts what was sent again. ``seconds`` is the silence after which an answer is taken to be lost.
+    One that was refused because the circuit was busy is sent again when that may be over, for as long as
+    :data:`BUSY_SILENCES` say. What answers no request, however much of it comes, is no answer: every request has an
+    end. ``repeated`` counts what was sent again. ``seconds`` is the silence after which an answer is taken to be lost.
     """
 
     def __init__(self, link: Link, baud: int, seconds: float = ANSWER_SECONDS) -> None:
@@ -54,8 +65,11 @@ class Board:
         self.repeated = 0
         self._seconds = seconds
         self._decoder = Decoder()
+        self._frames: deque[Frame] = deque()
+        self._foreign = 0
         self._window = WINDOW
         self._sent = 0
+        self._answered = 0.0
 
     def identify(self) -> Identity:
         """Ask what circuit it is. Raises LinkError where nothing, or nothing of this kind, answers."""
@@ -63,9 +77,11 @@ class Board:
         for attempt in range(TRIES):
             self.link.write(Frame(Kind.IDENTIFY, attempt).encode())
             for frame in self._frames_for(self._seconds / 2):
-                answered |= frame.kind == Kind.IDENTIFY
-                if frame.kind == Kind.IDENTIFY and (found := Identity.decode(frame.contents)):
-                    return found
+                if frame.kind == Kind.IDENTIFY:
+                    if found := Identity.decode(frame.contents):
+                        return found
+                    answered = True
+                    break
         where = f"{self.link.name} at {self.baud} baud"
         if answered:
             raise LinkError(f"what answers on {where} is no circuit that this snnhw knows: program the board anew")
@@ -115,8 +131,10 @@ class Board:
         """Send a request once; whether it was done."""
         octets = frame.encode()
         self.link.write(octets)
-        answers = self._frames_for(self._seconds + 2 * len(octets) * _BYTE_BITS / self.baud)
-        return any((each.kind, each.number) == (frame.kind, frame.number) for each in answers)
+        for answer in self._frames_for(self._seconds + self._line_seconds(len(octets))):
+            if answer.number == frame.number and answer.kind in (frame.kind, Kind.REFUSED):
+                return answer.kind == frame.kind
+        return False
 
     def classify(self, identity: Identity, samples: NDArray[np.uint8]) -> Iterator[tuple[int, Answer]]:
         """Send samples uint8 [B, ...] and give each one's place and answer, once, as they come.
@@ -126,6 +144,7 @@ class Board:
         contents = pack_pixels(identity, samples)
         waiting: dict[int, _Request] = {}
         done = following = 0
+        self._answered = time.monotonic()
         while done < len(contents):
             while following < len(contents) and self._has_room(waiting, following):
                 number = following % NUMBERS
@@ -133,45 +152,59 @@ class Board:
                 waiting[number] = request
                 self._send(request)
                 following += 1
-            frames = list(self._frames_for(self._patience(waiting)))
-            for frame in frames:
+            for frame in self._frames_for(self._patience(waiting)):
                 request_of = waiting.get(frame.number)
-                if request_of is None:
+                if request_of is not None and frame.kind == Kind.REFUSED:
+                    self._refused(request_of, frame)
+                    break
+                answer = Answer.decode(identity, frame.contents) if frame.kind == Kind.CLASSIFY else None
+                if request_of is None or answer is None:
+                    self._foreign += 1
                     continue
-                if frame.kind == Kind.REFUSED:
-                    self._refused(request_of, frame, waiting)
-                elif frame.kind == Kind.CLASSIFY and (answer := Answer.decode(identity, frame.contents)):
-                    del waiting[frame.number]
-                    done += 1
-                    yield request_of.index, answer
-                    self._send_again([other for other in waiting.values() if other.order < request_of.order])
-            if not frames:
+                del waiting[frame.number]
+                done += 1
+                yield request_of.index, answer
+                self._answered, self._foreign = time.monotonic(), 0
+                self._send_again([other for other in _under_way(waiting) if other.order < request_of.order])
+                if not _under_way(waiting):
+                    self._send_again(_first(waiting))
+                break
+            else:
                 self._window = 1
-                self._send_again(list(waiting.values()))
+                self._send_again(_under_way(waiting) or _first(waiting))
 
     def _has_room(self, waiting: dict[int, _Request], following: int) -> bool:
         """Whether another image may be sent: numbers in use must stay apart, also from answers that come late."""
         oldest = min((request.index for request in waiting.values()), default=following)
         return len(waiting) < self._window and following - oldest < NUMBERS // 2
 
-    def _refused(self, request: _Request, frame: Frame, waiting: dict[int, _Request]) -> None:
-        """Send a request again that came too early, and from now on one at a time; others cannot be helped."""
+    def _refused(self, request: _Request, frame: Frame) -> None:
+        """Take back a request that came too early, and from now on send one at a time; others cannot be helped."""
         if frame.contents[:1] == bytes([Refusal.EMPTY]):
             raise LinkError(f"the circuit on {self.link.name} has no weights yet: {LOAD}")
         if frame.contents[:1] != bytes([Refusal.BUSY]):
             raise LinkError(
                 f"the circuit on {self.link.name} refuses images of {len(request.frame)} bytes as no request"
             )
+        if time.monotonic() - self._answered > (most := BUSY_SILENCES * self._seconds):
+            raise LinkError(
+                f"the circuit on {self.link.name} has been busy for {most:.3g} seconds without an answer, and no image "
+                "takes so long: reset the board, or program it anew"
+            )
         self._window = 1
-        self._send_again([request])
+        request.refused += 1
+        request.under_way = False
+        request.tries = 0  # the line is good, and the board there
 
     def _send(self, request: _Request) -> None:
         if request.tries == TRIES:
+            foreign = f"; {self._foreign} frames came that answer no request" if self._foreign else ""
             raise LinkError(
-                f"image {request.index} had no answer from {self.link.name} after {TRIES} tries: is the line too "
-                "noisy, or the board gone?"
+                f"image {request.index} had no answer from {self.link.name} after {TRIES} tries{foreign}: is the line "
+                "too noisy, or the board gone, or another device there?"
             )
         request.tries += 1
+        request.under_way = True
         self._sent += 1
         request.order = self._sent
         self.link.write(request.frame)
@@ -182,14 +215,35 @@ class Board:
             self._send(request)
 
     def _patience(self, waiting: dict[int, _Request]) -> float:
-        """How long an answer may take while these are on their way."""
-        octets = sum(len(request.frame) for request in waiting.values())
-        return self._seconds + 2 * octets * _BYTE_BITS / self.baud
+        """How long an answer may take while these are on their way; where all were refused, the pause until the next.
+
+        That pause doubles, from the time that the request takes on the line.
+        """
+        if under_way := _under_way(waiting):
+            return self._seconds + self._line_seconds(sum(len(request.frame) for request in under_way))
+        (first,) = _first(waiting)
+        return min(self._seconds, self._line_seconds(len(first.frame)) * 2.0**first.refused)
+
+    def _line_seconds(self, octets: int) -> float:
+        """How long so many bytes take on the line, twice over."""
+        return 2 * octets * _BYTE_BITS / self.baud
 
     def _frames_for(self, seconds: float) -> Iterator[Frame]:
-        """The next frames that come; none after so long a time without a good one."""
+        """The frames that come within a time, each once: those that are not taken are there for the next call."""
         end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            if frames := self._decoder.feed(self.link.read(left)):
-                yield from frames
+        while True:
+            while self._frames:
+                yield self._frames.popleft()
+            if (left := end - time.monotonic()) <= 0:
                 return
+            self._frames += self._decoder.feed(self.link.read(left))
+
+
+def _under_way(waiting: dict[int, _Request]) -> list[_Request]:
+    """The requests that were sent and not refused."""
+    return [request for request in waiting.values() if request.under_way]
+
+
+def _first(waiting: dict[int, _Request]) -> list[_Request]:
+    """The first image's request, none where nothing waits."""
+    return sorted(waiting.values(), key=lambda request: request.index)[:1]

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from golden.network import check_samples
 from golden.network import run as run_golden
 from snnhw.host.board import Board
 from snnhw.host.protocol import Answer
 from snnhw.labels import checked_labels
 from snnhw.model import Model
 from snnhw.network import Range
+from snnhw.samples import check_samples
 from snnhw.verdict import Spread
 
 
@@ -93,7 +93,7 @@ def run(
     ``labels`` are integers [B], each a class. ``room`` is that of :meth:`Board.identify_as`. Raises LinkError where the
     board does not answer, or holds another model; ValueError for samples or labels of another kind, shape or range.
     """
-    check_samples(model.network, samples)
+    samples = check_samples(model.network, samples)
     if labels is not None:
         labels = checked_labels(labels, len(samples), model.network.classes)
     identity = board.identify_as(model, room)

@@ -16,7 +16,7 @@ from snnhw.errors import LinkError, ToolError
 from snnhw.shell import LEAST_CYCLES_PER_BIT, UartShell, pixel_bits
 from snnhw.simulate import compiler
 from snnhw.simulate.library import FOREVER, INT, INT64, TEXT, CompiledCircuit, Signature
-from snnhw.verilog import emit
+from snnhw.verilog import emit_apart
 
 SHELL = UartShell(baud=1_000_000, clock_hz=1_000_000 * LEAST_CYCLES_PER_BIT)
 """The fastest line for a given number of cycles."""
@@ -40,12 +40,12 @@ class Line:
     """
 
     def __init__(self, design: Design) -> None:
-        emitted = emit(design, shell=SHELL)
+        emitted = emit_apart(design, shell=SHELL)
         driver = resources.files("snnhw.host").joinpath("line.cpp").read_text()
-        path = compiler.build_library(
+        library = compiler.build_library(
             emitted.verilog, emitted.interface.top, [], memories=emitted.memories, driver=driver
         )
-        self._circuit = CompiledCircuit(path, _FUNCTIONS)
+        self._circuit = CompiledCircuit(library, _FUNCTIONS)
         self._circuit.call("line_set_bit", LEAST_CYCLES_PER_BIT)
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from snnhw.errors import OutputError
-from snnhw.files import make_folder, user_cache
+from snnhw.files import user_cache
 
 KEPT_ENTRIES = 64
 KEPT_BYTES = 1 << 30
@@ -48,13 +48,13 @@ def cached(kind: str, key: str, build: Callable[[Path], None]) -> Path:
     the cache cannot be written.
     """
     place = entry(kind, key)
-    if place.is_dir():
+    if os.path.isdir(place):  # False also where it may not be looked at
         if _is_whole(place):
             _mark_used(place)
             return place
         shutil.rmtree(place, ignore_errors=True)
-    make_folder(place.parent)
     try:
+        place.parent.mkdir(parents=True, exist_ok=True)
         building = Path(tempfile.mkdtemp(prefix=".building-", dir=place.parent))
     except OSError as error:
         raise OutputError(

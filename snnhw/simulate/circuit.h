@@ -1,23 +1,31 @@
 // What drivers of verilated circuits share: the loop over cycles and its C functions, ports of any width, taps, stalls.
 //
+// It is read together with what verilator wrote, in C++14: the standard headers of later ones take longer to read.
+//
 // A driver derives a class from Circuit and defines make_circuit(). All functions have C linkage; none throws.
 
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdio>
 #include <memory>
 #include <stdexcept>
 #include <string>
-#include <type_traits>
 #include <vector>
 
 #include "Vcircuit.h"
+#include "files.h"
 #include "verilated.h"
 #include "verilated_syms.h"
 
 // Verilator's own version ends the process, which would be the user's Python.
 void vl_fatal(const char*, int, const char*, const char* message) { throw std::runtime_error(message); }
+
+// Verilator's own version prints, and goes on: with zeros where a file that $readmemh reads is missing or short.
+void vl_warn(const char* file, int, const char*, const char* message) {
+    throw std::runtime_error(std::string(file) + ": " + message);
+}
 
 namespace {
 
@@ -30,25 +38,27 @@ constexpr int words_of() {
     return (sizeof(Port) + 3) / 4;
 }
 
+// Ports of at most 64 bits are integers, wider ones arrays of words.
 template <typename Port>
 void set_port(Port& port, const uint32_t* words) {
-    if constexpr (std::is_integral_v<Port>) {
-        uint64_t value = words[0];
-        if constexpr (sizeof(Port) == 8) value |= static_cast<uint64_t>(words[1]) << 32;
-        port = static_cast<Port>(value);
-    } else {
-        for (int i = 0; i < words_of<Port>(); ++i) port[i] = words[i];
-    }
+    uint64_t value = 0;
+    for (int i = words_of<Port>(); i > 0; --i) value = value << 32 | words[i - 1];
+    port = static_cast<Port>(value);
+}
+
+template <std::size_t kWords>
+void set_port(VlWide<kWords>& port, const uint32_t* words) {
+    for (std::size_t i = 0; i < kWords; ++i) port[i] = words[i];
 }
 
 template <typename Port>
 void get_port(const Port& port, uint32_t* words) {
-    if constexpr (std::is_integral_v<Port>) {
-        words[0] = static_cast<uint32_t>(port);
-        if constexpr (sizeof(Port) == 8) words[1] = static_cast<uint32_t>(port >> 32);
-    } else {
-        for (int i = 0; i < words_of<Port>(); ++i) words[i] = port[i];
-    }
+    for (int i = 0; i < words_of<Port>(); ++i) words[i] = static_cast<uint32_t>(static_cast<uint64_t>(port) >> 32 * i);
+}
+
+template <std::size_t kWords>
+void get_port(const VlWide<kWords>& port, uint32_t* words) {
+    for (std::size_t i = 0; i < kWords; ++i) words[i] = port[i];
 }
 
 // A variable of the circuit, in Verilator's storage: 1, 2, 4 or 8 bytes, or 32-bit words, lowest first.
@@ -122,7 +132,11 @@ Variable find_variable(const VerilatedContext& context, const char* scope, const
     return Variable{variable->datap(), bits};
 }
 
+thread_local std::string folder;  // of the circuit that starts in this thread
+
 }  // namespace
+
+std::string circuit_file(const std::string& name) { return folder + name; }
 
 // A circuit and its clock: a cycle is `drive`, the falling edge, `observe`, the rising edge.
 class Circuit {
@@ -212,10 +226,13 @@ int guarded(Circuit* circuit, int failed, Action action) {
 
 extern "C" {
 
-Circuit* circuit_new() {
+// A circuit whose $readmemh reads files below `path`, which ends with a slash; nullptr, and why, where it cannot start.
+Circuit* circuit_new(const char* path, char* message, int64_t size) {
     try {
+        folder = path;
         return make_circuit();
-    } catch (const std::exception&) {
+    } catch (const std::exception& error) {
+        std::snprintf(message, size, "%s", error.what());
         return nullptr;
     }
 }

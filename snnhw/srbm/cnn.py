@@ -24,6 +24,7 @@ from safetensors.numpy import save as to_safetensors
 
 from snnhw.errors import ModelFileError
 from snnhw.files import write_atomically
+from snnhw.wording import no_such, quoted
 
 __all__ = ["FRONT_ENDS", "Convolution", "FrontEnd", "load_front_end", "read_front_end", "save_front_end"]
 
@@ -129,7 +130,7 @@ def read_front_end(path: str | os.PathLike[str]) -> FrontEnd:
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise ModelFileError(f"{path} is no front end ({error}); make one with snnhw.train.frontend") from error
     if front_end.digest != digest:
-        raise ModelFileError(f"{path}: the digest is {front_end.digest}, and the header says {digest!r:.80}")
+        raise ModelFileError(f"{path}: the digest is {front_end.digest}, and the header says {quoted(digest)}")
     return front_end
 
 
@@ -137,6 +138,6 @@ def read_front_end(path: str | os.PathLike[str]) -> FrontEnd:
 def load_front_end(name: str) -> FrontEnd:
     """The front end of that name that ships; ModelFileError where there is none."""
     if name not in FRONT_ENDS:
-        raise ModelFileError(f"there is no front end '{name}'; there are {', '.join(FRONT_ENDS)}")
+        raise ModelFileError(no_such("front end", name, FRONT_ENDS))
     with as_file(files("snnhw") / "srbm" / "frontends" / f"{name}.safetensors") as path:
         return read_front_end(path)

@@ -14,6 +14,7 @@ from snnhw.errors import DescriptionError
 from snnhw.srbm.devices import Imperfections
 from snnhw.srbm.machine import Machine, parse_machine
 from snnhw.srbm.optimisers import Adam, Momentum, Optimiser
+from snnhw.wording import no_such
 
 __all__ = ["EXPERIMENTS", "GROUPS", "Experiment", "find_experiment"]
 
@@ -79,7 +80,7 @@ class Experiment:
 def find_experiment(name: str) -> Experiment:
     """The experiment of that name; DescriptionError with the list of those there are."""
     if name not in EXPERIMENTS:
-        raise DescriptionError(f"there is no experiment '{name}'; there are {', '.join(EXPERIMENTS)}")
+        raise DescriptionError(no_such("experiment", name, EXPERIMENTS))
     return EXPERIMENTS[name]
 
 

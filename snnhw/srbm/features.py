@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from snnhw.errors import DatasetError
 from snnhw.srbm.cnn import FRONT_ENDS, load_front_end
+from snnhw.wording import no_such
 
 __all__ = ["FEATURES", "average", "bits", "combination", "digest", "maximum", "threshold"]
 
@@ -57,7 +58,7 @@ def bits(name: str, images: NDArray[np.uint8], level: float = 0.3) -> NDArray[np
     if name in FRONT_ENDS:
         return load_front_end(name).bits(_square(images))
     if name not in FEATURES:
-        raise DatasetError(f"there are no features called '{name}'; there are {', '.join(FEATURES)}")
+        raise DatasetError(no_such("kind of features", name, FEATURES))
     return {"average": average, "maximum": maximum, "combination": combination}[name](images)
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from snnhw.errors import DescriptionError
+from snnhw.kinds import Frozen
 from snnhw.network import Integer, Range, first_complaint
 
 __all__ = [
@@ -42,11 +43,7 @@ Pulse = Annotated[Integer, Field(ge=1, le=64)]
 Period = Annotated[Integer, Field(ge=1, le=255)]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
-
-
-class RandomWalk(_Frozen):
+class RandomWalk(Frozen):
     """Noise of ``draws`` random bits a tick, each of which moves the membrane a ``step`` up (1) or down (0).
 
     With b ones among the bits the membrane moves by (2 b - draws) step: mean 0, variance draws step^2.
@@ -67,7 +64,7 @@ class RandomWalk(_Frozen):
         return Range(lo=-self.draws * self.step, hi=self.draws * self.step)
 
 
-class RandomSampling(_Frozen):
+class RandomSampling(Frozen):
     """Noise of one random byte r a tick: a ``step`` up where r < up, down where r >= 256 - down, else none."""
 
     kind: Literal["sampling"] = "sampling"
@@ -95,7 +92,7 @@ class RandomSampling(_Frozen):
 Noise = Annotated[RandomWalk | RandomSampling, Field(discriminator="kind")]
 
 
-class Neuron(_Frozen):
+class Neuron(Frozen):
     """A leaky integrate-and-fire unit, visible or hidden.
 
     A tick of a unit that is not refractory: V = V - (V >> leak_shift) + I + noise, not below the least of
@@ -120,7 +117,7 @@ class Neuron(_Frozen):
         return self
 
 
-class Synapse(_Frozen):
+class Synapse(Frozen):
     """An array's cells, and how they change.
 
     ``cell``: "6T2R", two devices a synapse, weight Gp - Gm, read by rows and by columns; "3T1R", one device, weight
@@ -176,7 +173,7 @@ class Synapse(_Frozen):
         return self
 
 
-class Window(_Frozen):
+class Window(Frozen):
     """The pulses of the learning rule, in ticks.
 
     A visible spike opens STDP_WL for ``visible`` ticks, its own among them; a hidden spike sends STDP_BL ``hidden``
@@ -188,7 +185,7 @@ class Window(_Frozen):
     hidden: Pulse = 4
 
 
-class Periods(_Frozen):
+class Periods(Frozen):
     """The ticks between spikes of what is clamped on, and of the bias units."""
 
     pixel: Period = 9
@@ -196,7 +193,7 @@ class Periods(_Frozen):
     bias: Period = 28
 
 
-class Phases(_Frozen):
+class Phases(Frozen):
     """The ticks of a training image: settle, ``data`` (g = +1), transition, ``model`` (g = -1).
 
     ``settle`` and ``data`` are clamped; ``transition`` and ``model`` are free; g is 0 in settle and transition.
@@ -225,7 +222,7 @@ class Phases(_Frozen):
         return 0 if tick < self.settle + self.data + self.transition else -1
 
 
-class Machine(_Frozen):
+class Machine(Frozen):
     """The whole machine: ``pixels`` and ``classes`` times ``labels_per_class`` label units are visible.
 
     ``biases`` bias units stand beside the visible ones and as many beside the hidden ones; the array has

@@ -33,8 +33,10 @@ from numpy.typing import NDArray
 from snnhw import container
 from snnhw.container import Schema, check_digest, parse_field, parse_object
 from snnhw.errors import DescriptionError, ModelError, ModelFileError
+from snnhw.kinds import plain
 from snnhw.srbm.features import FEATURES
 from snnhw.srbm.machine import Machine, parse_machine
+from snnhw.wording import no_such, one_of, quoted
 
 __all__ = ["KIND", "SCHEMA", "Pixels", "SrbmModel", "initial_levels", "load_srbm", "save_srbm"]
 
@@ -64,9 +66,9 @@ class Pixels:
 
     def __post_init__(self) -> None:
         if self.name not in FEATURES:
-            raise ModelError(f"features must be one of {', '.join(FEATURES)}, not {self.name!r:.40}")
+            raise ModelError(one_of("features", self.name, FEATURES))
         if not isinstance(self.level, int | float) or not 0 <= self.level <= 1:
-            raise ModelError(f"the threshold of pixels must lie in 0..1, not {self.level!r:.40}")
+            raise ModelError(f"the threshold of pixels must lie in 0..1, not {quoted(self.level)}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,14 +97,14 @@ class SrbmModel:
         object.__setattr__(self, "gp", self._checked("gp", self.gp))
         if self.gm is not None:
             object.__setattr__(self, "gm", self._checked("gm", self.gm))
-        if self.walk is None:
-            object.__setattr__(self, "walk", machine.seed)
+        object.__setattr__(self, "walk", machine.seed if self.walk is None else plain(self.walk))
+        object.__setattr__(self, "refresh", plain(self.refresh))
         for name, value, low, high in (
             ("walk", self.walk, 1, (1 << 32) - 1),
             ("refresh", self.refresh, 0, machine.rows - 1),
         ):
             if not isinstance(value, int) or not low <= value <= high:
-                raise ModelError(f"{name} must be an integer in {low}..{high}, not {value!r:.40}")
+                raise ModelError(f"{name} must be an integer in {low}..{high}, not {quoted(value)}")
 
     def _checked(self, name: str, given: NDArray[Any]) -> NDArray[np.uint16]:
         levels = np.asarray(given)
@@ -181,7 +183,7 @@ def load_srbm(path: str | os.PathLike[str]) -> SrbmModel:
 def _assembled(path: str | os.PathLike[str], metadata: dict[str, str], tensors: dict[str, NDArray[Any]]) -> SrbmModel:
     for name in tensors:
         if name not in ("gp", "gm"):
-            raise ModelFileError(f"{path}: tensor '{name:.40}' is unknown; there are gp and gm")
+            raise ModelFileError(f"{path}: {no_such('tensor', name, ('gp', 'gm'))}")
     if "gp" not in tensors:
         raise ModelFileError(f"{path}: tensor 'gp' is missing; get the file again")
     features = parse_object(path, metadata, "features", ("name", "level"))

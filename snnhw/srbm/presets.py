@@ -11,6 +11,7 @@ from snnhw.errors import DescriptionError
 from snnhw.shipped import load_shipped
 from snnhw.srbm.machine import Machine, Periods, RandomWalk
 from snnhw.srbm.model import Pixels, SrbmModel, load_srbm
+from snnhw.wording import no_such
 
 __all__ = ["SRBM_PRESETS", "SrbmPreset", "Stage", "find_srbm_preset", "resolve_srbm"]
 
@@ -74,7 +75,7 @@ SRBM_PRESETS: Mapping[str, SrbmPreset] = MappingProxyType(
 def find_srbm_preset(name: str) -> SrbmPreset:
     """The preset of that name; DescriptionError with the list of those there are."""
     if name not in SRBM_PRESETS:
-        raise DescriptionError(f"there is no spiking RBM '{name}'; there are {', '.join(SRBM_PRESETS)}")
+        raise DescriptionError(no_such("spiking RBM", name, SRBM_PRESETS))
     return SRBM_PRESETS[name]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from gateware.srbm import Kind
 from snnhw.simulate import commands
 from snnhw.simulate.bits import unpack
 from snnhw.simulate.commands import CommandCircuit
+from snnhw.simulate.library import Library
 from snnhw.simulate.simulation import Stall
 from snnhw.srbm.grid import Grid
 from snnhw.srbm.machine import Machine
@@ -68,8 +68,8 @@ class SrbmSimulator:
 
     def start(self, stall: Stall | None = None) -> RunningSrbm:
         """A circuit fresh from reset; its sources and sinks pause where there is a ``stall``."""
-        path = commands.build(self.emitted, self.emitted.interface, optimise=self.optimise)
-        return RunningSrbm(self, path, stall)
+        library = commands.build(self.emitted, self.emitted.interface, optimise=self.optimise)
+        return RunningSrbm(self, library, stall)
 
     @property
     def patience(self) -> int:
@@ -81,8 +81,8 @@ class SrbmSimulator:
 class RunningSrbm(CommandCircuit):
     """A machine's circuit in C++, freed at the end of its block; commands are given one at a time."""
 
-    def __init__(self, simulator: SrbmSimulator, path: Path, stall: Stall | None) -> None:
-        super().__init__(path, simulator.emitted.interface, simulator.patience, stall)
+    def __init__(self, simulator: SrbmSimulator, library: Library, stall: Stall | None) -> None:
+        super().__init__(library, simulator.emitted.interface, simulator.patience, stall)
         self.machine = simulator.machine
         self.lanes = simulator.lanes
 

@@ -22,7 +22,16 @@ from pydantic import Field, TypeAdapter
 from snnhw.data import Dataset, load
 from snnhw.errors import DatasetError
 from snnhw.files import write_atomically
-from snnhw.resumable import TrainingFiles, model_path, progress_of, read_progress, run_to_end, without_seconds
+from snnhw.resumable import (
+    TrainingFiles,
+    held_back,
+    model_path,
+    progress_of,
+    read_ended,
+    read_progress,
+    run_to_end,
+    without_seconds,
+)
 from snnhw.srbm.evaluate import compiled, complete_halves, evaluate_srbm, inputs
 from snnhw.srbm.model import SrbmModel, initial_levels, load_srbm, save_srbm
 from snnhw.srbm.presets import SrbmPreset, Stage
@@ -34,9 +43,6 @@ CHUNK = 500
 
 EVERY = 10_000
 """Presentations between two checkpoints, which are points of the curve too."""
-
-VALIDATION = 5000
-"""Training images that are kept to validate with, unless told."""
 
 _DEPENDS_ON = "images, machine, schedule or seed"
 """What a checkpoint that is of another training differs in."""
@@ -58,6 +64,7 @@ class SrbmPlan(TrainingFiles):
     out: Path
     """The model file. Beside it NAME.training.json, and NAME.checkpoint while it goes on."""
     threads: int
+    complete: bool = False
 
     @property
     def identity(self) -> str:
@@ -105,7 +112,7 @@ def plan_srbm_training(
     seed: int | None = None,
     dataset: str | None = None,
     limit: int | None = None,
-    validation: int = VALIDATION,
+    validation: int | None = None,
     presentations: int | None = None,
     threads: int | None = None,
     out: str | Path | None = None,
@@ -114,8 +121,9 @@ def plan_srbm_training(
 ) -> SrbmPlan:
     """Prepare a training, so that what is wrong shows before it begins.
 
-    ``validation`` of the last training images are kept; ``presentations`` shortens or lengthens every stage alike.
-    Raises DatasetError and OutputError, and ToolMissingError without numba.
+    ``validation`` of the last training images are kept (default: a twelfth, at most 5,000); ``presentations`` shortens
+    or lengthens every stage alike. With ``resume``, a training that has ended is complete. Raises DatasetError and
+    OutputError, ModelFileError where what has ended is another training, and ToolMissingError without numba.
     """
     chosen = replace(preset, seed=preset.seed if seed is None else seed)
     if presentations is not None:
@@ -125,14 +133,13 @@ def plan_srbm_training(
     images = load(source, "train", limit)
     if images.labels is None:
         raise DatasetError(f"{images.name} has no labels, which training needs")
-    kept = len(images) - validation
-    if kept < 1:
-        raise DatasetError(
-            f"{images.name} has {len(images)} images, and {validation} were to be kept for validation: keep fewer"
-        )
-    held = images.part(slice(kept, None)) if validation else None
+    kept = len(images) - held_back(len(images), validation, images.name)
+    held = images.part(slice(kept, None)) if kept < len(images) else None
     test = load(source, "test") if images.split is not None else None
     plan = SrbmPlan(chosen, images.part(slice(kept)), held, test, target, threads or os.cpu_count() or 1)
+    if plan.ended(overwrite=overwrite, resume=resume):
+        _ended(plan)
+        return replace(plan, complete=True)
     compiled(_begin(plan))
     inputs(_begin(plan), images)
     plan.clear_way([plan.out, plan.record], overwrite=overwrite, resume=resume)
@@ -142,8 +149,11 @@ def plan_srbm_training(
 def train_srbm(plan: SrbmPlan, on_progress: Callable[[int, int, str], None] | None = None) -> SrbmTrained:
     """Train, count the test set, and write the files; then the checkpoint is removed.
 
-    A checkpoint that is there is gone on from; ModelFileError where it is of another training.
+    A checkpoint that is there is gone on from; ModelFileError where it is of another training. What a plan that is
+    complete has left is read instead.
     """
+    if plan.complete:
+        return _ended(plan)
     run = _Run(plan, on_progress)
     run_to_end(run, plan.checkpoint)
     return _finished(plan, run.model, run.curve)
@@ -257,6 +267,12 @@ def _finished(plan: SrbmPlan, model: SrbmModel, curve: tuple[Point, ...]) -> Srb
     written["record"] = write_atomically(plan.record, text)
     plan.checkpoint.unlink(missing_ok=True)
     return SrbmTrained(model, curve, written)
+
+
+def _ended(plan: SrbmPlan) -> SrbmTrained:
+    """What a training that ended left; raises ModelFileError where that is of another training."""
+    model, curve = read_ended(plan, load_srbm, _CURVE, plan.identity, _DEPENDS_ON)
+    return SrbmTrained(model, curve, {"model": plan.out, "record": plan.record})
 
 
 def _provenance(plan: SrbmPlan, curve: tuple[Point, ...]) -> dict[str, Any]:

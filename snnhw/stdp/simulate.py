@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from gateware.stdp import Kind
 from snnhw.simulate import commands
 from snnhw.simulate.commands import CommandCircuit
+from snnhw.simulate.library import Library
 from snnhw.simulate.simulation import Stall
 from snnhw.stdp.grid import StdpGrid
 from snnhw.stdp.learner import Learner
@@ -77,8 +77,8 @@ class StdpSimulator:
 
     def start(self, stall: Stall | None = None) -> RunningStdp:
         """A circuit fresh from reset; its sources and sinks pause where there is a ``stall``."""
-        path = commands.build(self.emitted, self.emitted.interface, optimise=self.optimise)
-        return RunningStdp(self, path, stall)
+        library = commands.build(self.emitted, self.emitted.interface, optimise=self.optimise)
+        return RunningStdp(self, library, stall)
 
     @property
     def patience(self) -> int:
@@ -90,8 +90,8 @@ class StdpSimulator:
 class RunningStdp(CommandCircuit):
     """A learner's circuit in C++, freed at the end of its block; commands are given one at a time."""
 
-    def __init__(self, simulator: StdpSimulator, path: Path, stall: Stall | None) -> None:
-        super().__init__(path, simulator.emitted.interface, simulator.patience, stall)
+    def __init__(self, simulator: StdpSimulator, library: Library, stall: Stall | None) -> None:
+        super().__init__(library, simulator.emitted.interface, simulator.patience, stall)
         self.learner = simulator.learner
         self.lanes = simulator.lanes
         self.grid = StdpGrid(self.learner, self.lanes)

@@ -23,7 +23,16 @@ from golden.stdp import Stdp
 from snnhw.data import Dataset, load
 from snnhw.errors import DatasetError
 from snnhw.files import write_atomically
-from snnhw.resumable import TrainingFiles, model_path, progress_of, read_progress, run_to_end, without_seconds
+from snnhw.resumable import (
+    TrainingFiles,
+    held_back,
+    model_path,
+    progress_of,
+    read_ended,
+    read_progress,
+    run_to_end,
+    without_seconds,
+)
 from snnhw.stdp.evaluate import by_assignment, compiled, evaluate_stdp, inputs
 from snnhw.stdp.model import StdpModel, load_stdp, save_stdp
 from snnhw.stdp.presets import StdpPreset
@@ -60,6 +69,7 @@ class StdpPlan(TrainingFiles):
     out: Path
     """The model file. Beside it NAME.training.json, and NAME.checkpoint while it goes on."""
     supervised: bool = False
+    complete: bool = False
 
     @property
     def identity(self) -> str:
@@ -139,7 +149,7 @@ def plan_stdp_training(
     seed: int | None = None,
     dataset: str | None = None,
     limit: int | None = None,
-    validation: int = VALIDATION,
+    validation: int | None = None,
     presentations: int | None = None,
     supervised: bool = False,
     out: str | Path | None = None,
@@ -148,22 +158,23 @@ def plan_stdp_training(
 ) -> StdpPlan:
     """Prepare a training, so that what is wrong shows before it begins.
 
-    ``validation`` of the last training images are kept; ``presentations`` shortens or lengthens all blocks without
-    labels alike. Raises DatasetError and OutputError, and ToolMissingError without numba.
+    ``validation`` of the last training images are kept (default: a twelfth, at most 5,000); ``presentations`` shortens
+    or lengthens all blocks without labels alike. With ``resume``, a training that has ended is complete. Raises
+    DatasetError and OutputError, ModelFileError where what has ended is another training, and ToolMissingError without
+    numba.
     """
     chosen = preset.seeded(preset.seed if seed is None else seed)
     if presentations is not None:
         chosen = chosen.lasting(presentations)
     source, target = dataset or preset.dataset, model_path(out, preset.name)
     images = load(source, "train", limit)
-    kept = len(images) - validation
-    if kept < 1:
-        raise DatasetError(
-            f"{images.name} has {len(images)} images, and {validation} were to be kept for validation: keep fewer"
-        )
-    held = images.part(slice(kept, None)) if validation else None
+    kept = len(images) - held_back(len(images), validation, images.name)
+    held = images.part(slice(kept, None)) if kept < len(images) else None
     test = load(source, "test") if images.split is not None else None
     plan = StdpPlan(chosen, images.part(slice(kept)), held, test, target, supervised)
+    if plan.ended(overwrite=overwrite, resume=resume):
+        _ended(plan)
+        return replace(plan, complete=True)
     StdpRun(plan)
     for other in (held, test):
         if other is not None:
@@ -201,8 +212,11 @@ def assign(fired: NDArray[np.int32], labels: NDArray[np.int64], neurons: int, cl
 def train_stdp(plan: StdpPlan, on_progress: Callable[[int, int, str], None] | None = None) -> StdpTrained:
     """Train, count the test set, and write the files; then the checkpoint is removed.
 
-    A checkpoint that is there is gone on from; ModelFileError where it is of another training.
+    A checkpoint that is there is gone on from; ModelFileError where it is of another training. What a plan that is
+    complete has left is read instead.
     """
+    if plan.complete:
+        return _ended(plan)
     run = StdpRun(plan, on_progress)
     run_to_end(run, plan.checkpoint)
     return _finished(plan, run.model, run.curve)
@@ -310,6 +324,12 @@ def _finished(plan: StdpPlan, model: StdpModel, curve: tuple[Point, ...]) -> Std
     written["record"] = write_atomically(plan.record, json.dumps(record, indent=2) + "\n")
     plan.checkpoint.unlink(missing_ok=True)
     return StdpTrained(model, curve, written)
+
+
+def _ended(plan: StdpPlan) -> StdpTrained:
+    """What a training that ended left; raises ModelFileError where that is of another training."""
+    model, curve = read_ended(plan, load_stdp, _CURVE, plan.identity, _DEPENDS_ON)
+    return StdpTrained(model, curve, {"model": plan.out, "record": plan.record})
 
 
 def _provenance(plan: StdpPlan, curve: tuple[Point, ...]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnhw.design import Design
+from snnhw.samples import check_samples
 from snnhw.shell import AxiShell, UartShell
 from snnhw.testbench.axi import axi_bench
 from snnhw.testbench.stream import stream_bench
@@ -39,7 +40,7 @@ def testbench(
     """
     if len(samples) == 0:
         raise ValueError("a test bench needs a sample at least")
-    subject = Subject(design, emitted, samples, stalls, seed)
+    subject = Subject(design, emitted, check_samples(design.network, samples), stalls, seed)
     if isinstance(emitted.shell, AxiShell):
         return axi_bench(subject, emitted.shell)
     if isinstance(emitted.shell, UartShell):

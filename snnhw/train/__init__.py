@@ -7,9 +7,9 @@ This is the only package of the project that needs PyTorch, which the extra ``tr
 >>> model, record = train(preset("mnist-mlp"), load("mnist", "train"), TrainOptions(epochs=60))  # doctest: +SKIP
 """
 
-from snnhw.train.checkpoint import CheckpointError
+from snnhw.train.checkpoint import CheckpointError, read_ended
 from snnhw.train.evaluate import evaluate
-from snnhw.train.loop import Progress, best_of, train
+from snnhw.train.loop import Progress, best_of, new_record, train
 from snnhw.train.options import Augmentation, TeacherOptions, TrainOptions
 from snnhw.train.record import TrainingRecord, plot_record, write_record
 from snnhw.train.surrogate import Surrogate
@@ -24,7 +24,9 @@ __all__ = [
     "TrainingRecord",
     "best_of",
     "evaluate",
+    "new_record",
     "plot_record",
+    "read_ended",
     "train",
     "write_record",
 ]

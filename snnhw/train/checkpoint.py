@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
-import struct
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +12,16 @@ import torch
 from snnhw.errors import ModelFileError
 from snnhw.files import replacing
 from snnhw.train.record import TrainingRecord
+from snnhw.train.torchfile import DAMAGED, read
+from snnhw.wording import quoted
 
-__all__ = ["CheckpointError", "check_identity", "read_checkpoint", "write_checkpoint"]
+__all__ = ["CheckpointError", "check_identity", "read_checkpoint", "read_ended", "write_checkpoint"]
 
 SCHEMA = 1
 """The version of the layout."""
 
 STATE = ("network", "averaged", "optimiser", "generator", "teacher", "best")
 """What a training's state consists of."""
-
-_DAMAGED = (
-    *(OSError, EOFError, MemoryError, RuntimeError, ValueError, TypeError, LookupError, ArithmeticError),
-    *(AttributeError, AssertionError, struct.error, pickle.UnpicklingError),
-)
-"""What torch raises where a file is damaged, which its reader of pickles does not look for."""
 
 
 class CheckpointError(ModelFileError):
@@ -47,29 +40,46 @@ def write_checkpoint(path: str | os.PathLike[str], record: TrainingRecord, state
 def read_checkpoint(path: str | os.PathLike[str]) -> tuple[TrainingRecord, dict[str, Any]]:
     """The record and state in a checkpoint. Nothing in the file is executed; raises CheckpointError."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of what torch does not find as it would write it
-            content = torch.load(Path(path), map_location="cpu", weights_only=True)
+        content = read(path)
         if content["schema"] != SCHEMA:
-            raise ValueError(f"its schema is {content['schema']!r:.20}, not {SCHEMA}")
+            raise ValueError(f"its schema is {quoted(content['schema'])}, not {SCHEMA}")
         state: dict[str, Any] = {name: content["state"][name] for name in STATE}
         return TrainingRecord.model_validate_json(content["record"]), state
-    except _DAMAGED as error:
+    except DAMAGED as error:
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise CheckpointError(
             f"{path} is no checkpoint that can be read ({reason:.100}); remove it to train from the start"
         ) from error
 
 
+def read_ended(path: str | os.PathLike[str], wanted: TrainingRecord) -> TrainingRecord:
+    """The record in a file that a training which ended has left; raises CheckpointError where it is of another one."""
+    anew = "give another name with --out, or say --overwrite to train anew"
+    try:
+        found = TrainingRecord.model_validate_json(Path(path).read_bytes())
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path} is no record of a training that can be read; {anew}") from error
+    if difference := _first_difference(found, wanted):
+        raise CheckpointError(f"{path} is of another training: its {difference}; {anew}")
+    return found
+
+
 def check_identity(path: str | os.PathLike[str], found: TrainingRecord, wanted: TrainingRecord) -> None:
     """Check that a checkpoint is of the training that is wanted; raises CheckpointError that names what differs."""
+    if difference := _first_difference(found, wanted):
+        raise CheckpointError(
+            f"{path} is of another training: its {difference}; remove it to train from the start, or choose as before "
+            "to go on"
+        )
+
+
+def _first_difference(found: TrainingRecord, wanted: TrainingRecord) -> str | None:
+    """What two trainings differ in, in words; None where they are the same."""
     for name in ("network", "dataset_digest", "options"):
         before, now = (_plain(getattr(record, name)) for record in (found, wanted))
         if before != now:
-            raise CheckpointError(
-                f"{path} is of another training: its {_difference(name, before, now)}; remove it to train from the "
-                "start, or choose as before to go on"
-            )
+            return _difference(name, before, now)
+    return None
 
 
 def _plain(value: Any) -> Any:
@@ -86,4 +96,4 @@ def _difference(name: str, before: Any, now: Any) -> str:
         for index, pair in enumerate(zip(before, now, strict=True)):
             if pair[0] != pair[1]:
                 return _difference(f"{name}.{index}", *pair)
-    return f"{name} is {before!s:.40}, not {now!s:.40}"
+    return f"{name} is {quoted(before)}, not {quoted(now)}"

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from golden.network import check_samples
 from golden.readout import Readout
 from snnhw.data import Dataset
 from snnhw.errors import ModelError
 from snnhw.model import Model, ModelLayer
+from snnhw.samples import check_samples
 from snnhw.train.network import TrainableNetwork
 from snnhw.train.split import labelled
 
@@ -41,7 +41,7 @@ def scores(model: Model, samples: NDArray[np.uint8]) -> NDArray[np.int64]:
 
     Raises ValueError for samples of another kind.
     """
-    check_samples(model.network, samples)
+    samples = check_samples(model.network, samples)
     network = TrainableNetwork.of(model, exact_format(model))
     flat = torch.from_numpy(samples.reshape(len(samples), *model.network.flat_shape).copy())
     parts = [network(chunk) for chunk in torch.split(flat, _CHUNK)]

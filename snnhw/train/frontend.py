@@ -22,6 +22,7 @@ from torch.nn import functional
 from snnhw.data import Dataset, check_labels
 from snnhw.errors import DatasetError, ModelFileError
 from snnhw.srbm.cnn import KERNEL, POOL, Convolution, FrontEnd
+from snnhw.wording import no_such
 
 __all__ = ["Options", "train_front_end"]
 
@@ -95,7 +96,7 @@ def train_front_end(
     gets right, and the part of bits that are on. Raises DatasetError for images or labels that do not suit it.
     """
     if name not in _CHANNELS:
-        raise ModelFileError(f"there is no front end '{name}'; there are {', '.join(_CHANNELS)}")
+        raise ModelFileError(no_such("front end", name, _CHANNELS))
     if dataset.images.shape[1:] != (28, 28) or dataset.labels is None:
         raise DatasetError(f"a front end is trained on labelled images of 28 x 28, which {dataset.name} has not")
     torch.manual_seed(options.seed)

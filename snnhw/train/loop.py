@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 import math
 import os
 import time
@@ -19,24 +20,28 @@ from snnhw.kinds import twin
 from snnhw.model import Model
 from snnhw.network import Network
 from snnhw.resumable import run_to_end
+from snnhw.train.activity import advice, firing_of
 from snnhw.train.augment import Augmenter
 from snnhw.train.batches import Batch, Batches
 from snnhw.train.checkpoint import check_identity, read_checkpoint, write_checkpoint
 from snnhw.train.evaluate import computing_threads, count_correct
 from snnhw.train.initial import initialise
 from snnhw.train.network import TrainableNetwork
+from snnhw.train.notes import chance_note
 from snnhw.train.options import TrainOptions
 from snnhw.train.record import EpochRecord, Score, TeacherRecord, TrainingRecord, versions
-from snnhw.train.split import Part, image_size, labelled, split
+from snnhw.train.split import Part, fitted, image_size, labelled, split
 from snnhw.train.teacher import Teacher, distillation, teach
 
-__all__ = ["Progress", "best_of", "train"]
+__all__ = ["Progress", "best_of", "new_record", "train"]
+
+LOG = logging.getLogger(__name__)
 
 _BETAS = (0.9, 0.99)
 _TOGETHER = 1000
 """Images that the teacher judges together."""
 _INITIAL_SAMPLES = 512
-"""So many samples choose the size of the initial weights."""
+"""So many samples choose the size of the initial weights, and show after each epoch how much the layers fire."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,8 @@ def train(
 ) -> tuple[Model, TrainingRecord]:
     """Train a network and return the model of the epoch that did best in validation, with the training's record.
 
-    The same arguments give the same integers on the same machine and versions.
+    The same arguments give the same integers on the same machine and versions. Notes, of layers that fall silent and
+    the like, go to Python's logger ``snnhw``.
 
     Args:
         network: what is trained; its integers stay as they are, its tensors are found.
@@ -92,7 +98,22 @@ def train(
     with computing_threads(options.threads - options.prefetches):
         run = _Run(network, dataset, options, test, on_progress)
         run_to_end(run, None if checkpoint is None else Path(checkpoint))
+        if (note := chance_note(run.record, run.part.labels)) is not None:
+            LOG.warning("%s", note)
         return _model(run.record, run.best), run.record
+
+
+def new_record(network: Network, dataset: Dataset, options: TrainOptions) -> TrainingRecord:
+    """The record of a training that has not begun, with the options as the dataset makes them; raises DatasetError."""
+    options = fitted(options, network, dataset)
+    return TrainingRecord(
+        network=network.model_dump(mode="json"),
+        dataset=dataset.name,
+        dataset_digest=dataset.digest,
+        samples=len(dataset) - options.validation,
+        options=options,
+        versions=versions(),
+    )
 
 
 def best_of(checkpoint: str | os.PathLike[str]) -> tuple[Model, TrainingRecord]:
@@ -130,35 +151,31 @@ class _Run:
         test: Dataset | None,
         on_progress: OnProgress | None,
     ) -> None:
-        self.options = options
+        self.record = new_record(network, dataset, options)
+        if options.augment is not None and self.record.options.augment is None:
+            LOG.warning("the samples of %s are no images, so none is deformed in training", dataset.name)
+        self.options = options = self.record.options
         self.on_progress = on_progress
         self.part, self.validation = split(network, dataset, options.validation)
         self.test = None if test is None else Part(*labelled(network, test))
-        self.record = TrainingRecord(
-            network=network.model_dump(mode="json"),
-            dataset=dataset.name,
-            dataset_digest=dataset.digest,
-            samples=len(self.part.labels),
-            options=options,
-            versions=versions(),
-        )
         samples = self.part.samples.reshape(len(self.part.samples), *network.flat_shape)
         self.batches = Batches(
             samples=torch.from_numpy(samples.copy()),
             labels=torch.from_numpy(self.part.labels.copy()),
             size=options.batch_size,
             generator=torch.Generator().manual_seed(options.seed),
-            augmenter=None if options.augment is None else Augmenter(options.augment, *image_size(dataset)),
+            augmenter=None if options.augment is None else Augmenter(options.augment, *image_size(network, dataset)),
             prefetch=options.prefetches,
         )
         self.teacher: Teacher | None = None
         if options.teacher is not None:
-            self.teacher = Teacher(*image_size(dataset), network.classes, options.seed)
+            self.teacher = Teacher(*image_size(network, dataset), network.classes, options.seed)
         self.network = TrainableNetwork(network, options.surrogate)
-        initialise(self.network, self.batches.samples[:_INITIAL_SAMPLES], self.batches.generator)
         self.averaged = copy.deepcopy(self.network)
         self.optimiser = torch.optim.Adam(_groups(self.network, options.learning_rate), betas=_BETAS, fused=True)
         self.best: dict[str, Tensor] = {}
+        self.faulty: set[str] = set()
+        """The layers that were told to be silent or saturated."""
 
     @property
     def complete(self) -> bool:
@@ -166,6 +183,12 @@ class _Run:
         return len(self.record.epochs) >= self.options.epochs
 
     def begin(self) -> None:
+        """Choose the initial weights, then train the teacher, where there is one."""
+        initialise(self.network, self.batches.samples[:_INITIAL_SAMPLES], self.batches.generator)
+        self.averaged.load_state_dict(self.network.state_dict())
+        self._teach()
+
+    def _teach(self) -> None:
         """Train the teacher, where there is one, and ask it from then on."""
         chosen = self.options.teacher
         if self.teacher is None or chosen is None:
@@ -198,6 +221,7 @@ class _Run:
             if self.on_progress is not None:
                 self.on_progress(Progress(number, self.options.epochs, index + 1, batches, total / seen))
         scored = self._score(number, total / seen, start)
+        self._tell_of_layers(number)
         if self.on_progress is not None:
             self.on_progress(Progress(number, self.options.epochs, batches, batches, scored.loss, scored))
 
@@ -241,6 +265,14 @@ class _Run:
             self.best = {name: torch.from_numpy(value) for name, value in tensors.items()}
         self.record.epochs.append(scored)
         return scored
+
+    def _tell_of_layers(self, number: int) -> None:
+        """Note, once, each layer that is silent or saturated after this epoch."""
+        for layer, firing in firing_of(self.averaged, self.batches.samples[:_INITIAL_SAMPLES]).items():
+            if firing.fault is not None and layer.name not in self.faulty:
+                self.faulty.add(layer.name)
+                change = advice(layer, more=firing.is_silent)
+                LOG.warning("after epoch %d, layer '%s' %s: %s", number, layer.name, firing.fault, change)
 
     def _count(self, model: Model, part: Part) -> Score:
         return Score(correct=count_correct(model, part.samples, part.labels), total=len(part.labels))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
+from pydantic import ConfigDict, Field, SerializeAsAny
 
-from snnhw.kinds import Kind, by_kind, register
+from snnhw.kinds import Frozen, Kind, by_kind, register
 from snnhw.train.surrogate import Surrogate
 
 __all__ = ["Augmentation", "CrossEntropy", "Loss", "TeacherOptions", "TrainOptions"]
+
+_SIDE = 28
+"""Pixels of the images that the defaults of an augmentation are for."""
 
 
 class Loss(Kind):
@@ -27,15 +30,15 @@ class CrossEntropy(Loss):
 register(CrossEntropy, training="snnhw.train.loss:cross_entropy")
 
 
-class Augmentation(BaseModel):
+class Augmentation(Frozen):
     """How far training images are deformed at most, each image by a draw of its own.
 
     Rotation, zoom, shear and shift are uniform within plus and minus what is given. The elastic part moves the points
     of a grid of ``elastic_nodes`` x ``elastic_nodes`` over the image by normal deviates, and what lies between by
-    cubic interpolation.
+    cubic interpolation. The defaults are for images of 28 x 28 pixels.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(strict=True)
 
     rotation: float = Field(default=10.0, ge=0, le=180)
     """Degrees."""
@@ -49,11 +52,26 @@ class Augmentation(BaseModel):
     """Pixels: the standard deviation of a grid point's move, in each direction."""
     elastic_nodes: int = Field(default=6, ge=2, le=64)
 
+    def of_size(self, height: int, width: int) -> Augmentation:
+        """What suits images of this size where this one suits those of 28 x 28 pixels.
 
-class TeacherOptions(BaseModel):
+        Lengths are in proportion to the smaller side. Where that has less than 28 pixels, the whole deformation is
+        gentler in the same proportion: of the little detail of coarse images, sampling them anew leaves less.
+        """
+        scale = min(height, width) / _SIDE
+        part = min(1.0, scale)
+        return self.model_copy(
+            update={
+                **{name: getattr(self, name) * scale * part for name in ("shift", "elastic")},
+                **{name: getattr(self, name) * part for name in ("rotation", "zoom", "shear")},
+            }
+        )
+
+
+class TeacherOptions(Frozen):
     """How the teacher is trained, which precedes the network, and how much it has to say."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(strict=True)
 
     epochs: int = Field(default=6, ge=1)
     weight: float = Field(default=0.5, gt=0, le=1)
@@ -62,23 +80,29 @@ class TeacherOptions(BaseModel):
     """What logits are divided by before they are compared."""
 
 
-class TrainOptions(BaseModel):
-    """The options of a training; a change of any of them gives other integers."""
+class TrainOptions(Frozen):
+    """The options of a training; a change of any of them gives other integers.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    ``batch_size``, ``validation`` and ``augment`` are fitted to the dataset where they are not given: their defaults
+    are for images by the ten thousand, see :func:`snnhw.train.split.fitted`.
+    """
+
+    model_config = ConfigDict(strict=True)
 
     epochs: int = Field(default=60, ge=1)
     batch_size: int = Field(default=256, ge=1)
+    """Samples of an optimiser's step; of few samples the default becomes a smaller power of 2."""
     learning_rate: float = Field(default=0.005, gt=0, allow_inf_nan=False)
     """Of Adam at the start, falling to 0 along a cosine: for weights as a part of the largest that their bits allow,
     for biases and neurons' parameters as a part of their usual size."""
     seed: int = Field(default=0, ge=0, lt=1 << 63)
     """Of initial weights, order of samples and augmentation."""
     validation: int = Field(default=5000, ge=0)
-    """So many samples at the end of the data are not trained on, and choose the epoch that is kept; with none, it is
-    the last."""
+    """Number of samples at the end of the data that are not trained on, and choose the epoch that is kept; with 0, it
+    is the last. The default is at most a twelfth of the samples."""
     augment: Augmentation | None = Augmentation()
-    """None trains on the samples as they are, which events and flat data need."""
+    """None trains on the samples as they are, as does the default where they are no images; where they are, it becomes
+    that of their size."""
     teacher: TeacherOptions | None = None
     """None learns from the labels alone; a teacher needs images."""
     loss: Annotated[SerializeAsAny[Loss], by_kind(Loss)] = CrossEntropy()

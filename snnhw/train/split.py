@@ -1,8 +1,10 @@
-"""A dataset as training takes it: checked against the network, and divided."""
+"""A dataset as training takes it: checked against the network, divided, and with options that suit it."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +12,15 @@ from numpy.typing import NDArray
 from snnhw.data import Dataset, check_images, check_labels
 from snnhw.errors import DatasetError
 from snnhw.network import Network
+from snnhw.resumable import held_back
+from snnhw.train.options import TrainOptions
 
-__all__ = ["Part", "image_size", "labelled", "split"]
+__all__ = ["Part", "fitted", "image_size", "labelled", "split"]
+
+_LEAST_BATCH, _LEAST_BATCHES = 16, 64
+"""The least size of a batch that was not given, and number of them in an epoch: with fewer, too few steps are taken."""
+_LEAST_SIDE = 4
+"""The least height and width of an image: what has less is a row of numbers, or has its channels last."""
 
 
 @dataclass(frozen=True)
@@ -34,20 +43,53 @@ def split(network: Network, dataset: Dataset, validation: int) -> tuple[Part, Pa
     """What to train on, and the last ``validation`` samples; None where that is 0."""
     samples, labels = labelled(network, dataset)
     kept = len(labels) - validation
-    if kept < 1:
-        raise DatasetError(
-            f"{dataset.name} has {len(labels)} samples, and {validation} were to be kept for validation: keep fewer"
-        )
     held = Part(samples[kept:], labels[kept:]) if validation else None
     return Part(samples[:kept], labels[:kept]), held
 
 
-def image_size(dataset: Dataset) -> tuple[int, int, int]:
+def fitted(options: TrainOptions, network: Network, dataset: Dataset) -> TrainOptions:
+    """The options with those that were not given as they suit the dataset.
+
+    No more than a twelfth of the samples is kept to validate with; a batch is the greatest power of 2 that makes an
+    epoch of at least 64 batches, from 16 up to the default; images are deformed as their size asks, and what is
+    no image not at all. Raises DatasetError where nothing would be left to train on.
+    """
+    given, chosen = options.model_fields_set, dict[str, Any]()
+    asked = options.validation if "validation" in given else None
+    chosen["validation"] = held_back(len(dataset), asked, dataset.name)
+    if "batch_size" not in given:
+        most = max(_LEAST_BATCH, (len(dataset) - chosen["validation"]) // _LEAST_BATCHES)
+        chosen["batch_size"] = min(options.batch_size, 1 << (most.bit_length() - 1))
+    if "augment" not in given and options.augment is not None:
+        images = _are_images(network, dataset)
+        chosen["augment"] = options.augment.of_size(*_sizes(dataset)[-2:]) if images else None
+    return options.model_copy(update=chosen)
+
+
+def image_size(network: Network, dataset: Dataset) -> tuple[int, int, int]:
     """Channels, height and width of a dataset's images; DatasetError where they are not images."""
-    shape = dataset.images.shape[1:]
-    if len(shape) not in (2, 3):
+    if not _are_images(network, dataset):
         raise DatasetError(
-            f"the samples of {dataset.name} are no images but of shape {list(shape)}, which a "
-            "teacher and augmentation need: train without augmentation, and without a teacher"
+            f"the samples of {dataset.name} are {_instead(network, dataset)}, which a teacher and augmentation need: "
+            "train without augmentation, and without a teacher"
         )
-    return shape if len(shape) == 3 else (1, *shape)
+    *channels, height, width = _sizes(dataset)
+    return math.prod(channels), height, width
+
+
+def _are_images(network: Network, dataset: Dataset) -> bool:
+    """Whether samples are pixels in rows and columns, such as can be deformed; channels come first."""
+    sizes = _sizes(dataset)
+    return not network.encoder.takes_events and len(sizes) in (2, 3) and min(sizes[-2:]) >= _LEAST_SIDE
+
+
+def _instead(network: Network, dataset: Dataset) -> str:
+    """What samples are that are no images."""
+    shape = list(dataset.images.shape[1:])
+    return "events and no images" if network.encoder.takes_events else f"no images but of shape {shape}"
+
+
+def _sizes(dataset: Dataset) -> list[int]:
+    """The sizes of a sample without channels of which there is one, wherever they stand."""
+    shape = dataset.images.shape[1:]
+    return [size for size in shape if size != 1] if len(shape) == 3 else list(shape)

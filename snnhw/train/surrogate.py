@@ -10,13 +10,15 @@ import math
 from typing import Any, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor
+
+from snnhw.kinds import Frozen
 
 __all__ = ["Surrogate", "burst", "fire", "residue"]
 
 
-class Surrogate(BaseModel):
+class Surrogate(Frozen):
     """The shape of the pretended derivative; every shape has an area of 1 over all ``u`` but the fast sigmoid's.
 
     ============  ==============================================  ==========================================
@@ -27,8 +29,6 @@ class Surrogate(BaseModel):
     rectangular   a where abs(u) < 1 / (2 * a), else 0            Wu et al. 2018, arXiv:1706.02609
     ============  ==============================================  ==========================================
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["atan", "fast_sigmoid", "rectangular"] = "atan"
     slope: float = Field(default=2.0, gt=0, le=1000, allow_inf_nan=False)

@@ -227,6 +227,7 @@ READERS: tuple[Reader, ...] = (
     Reader("patch.json", patch_base.BASE, valid.kept, patch_base.load, in_json),
     Reader("patch.placed", patch_base.PLACED, valid.kept, patch_base.load),
     Reader("checkpoint", "x.checkpoint", valid.checkpoint, _read_checkpoint, in_zip),
+    Reader("checkpoint-state", "net.pt", valid.state, lambda folder: load_described(folder / "net.toml"), in_zip),
     Reader("frames", "line.bin", valid.talk, _read_frames, in_frames),
     Reader("board-talk", "line.bin", valid.talk, _read_talk, in_frames),
     Reader("cache", "verilator/fuzz/key/contents.json", _cached, _cached),

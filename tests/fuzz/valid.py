@@ -170,6 +170,14 @@ def checkpoint(folder: Path) -> None:
     write_checkpoint(folder / "x.checkpoint", record, state)
 
 
+def state(folder: Path) -> None:
+    import torch
+
+    described(folder)
+    (folder / "net.npz").unlink()
+    torch.save({name: torch.from_numpy(tensor.copy()) for name, tensor in model().tensors.items()}, folder / "net.pt")
+
+
 def talk(folder: Path) -> None:
     identity = SimpleCircuit(model())
     identity.write(Frame(Kind.IDENTIFY, 0).encode() + Frame(Kind.CLASSIFY, 0, bytes(6)).encode())

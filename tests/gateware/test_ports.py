@@ -1,3 +1,5 @@
+# amaranth: UnusedElaboratable=no
+# ruff: noqa: ERA001
 """Streams and taps as data, of a component that nobody has."""
 
 from amaranth.hdl import Signal, signed

@@ -145,10 +145,10 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("given_samples", "message"),
         [
-            (np.zeros((1, 3), np.uint8), "uint8 [B, 2], not uint8 (1, 3)"),
-            (np.zeros(2, np.uint8), "uint8 [B, 2], not uint8 (2,)"),
-            (np.zeros((1, 2), np.int64), "uint8 [B, 2], not int64 (1, 2)"),
-            (np.zeros((1, 2)), "uint8 [B, 2], not float64 (1, 2)"),
+            (np.zeros((1, 3), np.uint8), "uint8 [B, 2], not uint8 [1, 3]"),
+            (np.zeros(2, np.uint8), "uint8 [B, 2], not uint8 [2]: put one sample alone into a batch"),
+            (np.zeros((1, 2), np.int64), "uint8 [B, 2], not int64 [1, 2]"),
+            (np.zeros((1, 2)), "uint8 [B, 2], not float64 [1, 2]"),
         ],
     )
     def test_of_samples_of_another_size_or_kind(self, given_samples, message):
@@ -159,3 +159,50 @@ class TestRefusals:
     def test_of_events_beyond_their_bits(self):
         with pytest.raises(ValueError, match="events must carry at most 3, not 4"):
             run(two_layers(Events(bits=2)), np.array([[[3, 0], [0, 4], [0, 0]]], np.uint8))
+
+
+class TestShapes:
+    GIVEN = np.arange(60, dtype=np.uint8).reshape(5, 3, 4)
+
+    @staticmethod
+    def model(encoder: Any) -> Model:
+        """Three by four inputs over two steps, and weights that tell every input apart."""
+        network = Network(
+            input_shape=(3, 4),
+            encoder=encoder,
+            stages=(layer("only", 1, Neuron.integrator()),),
+            readout=MembraneReadout(),
+            num_steps=2,
+        )
+        return Model.from_tensors(network, {"only.weight": np.arange(1, 13).reshape(1, 12)})
+
+    @pytest.mark.parametrize("shape", [(5, 12), (5, 1, 3, 4), (5, 3, 4, 1), (5, 1, 12, 1)])
+    def test_pixels_come_in_their_own_shape(self, shape):
+        model = self.model(Direct())
+        expected = run(model, self.GIVEN).scores
+        assert expected[1, 0] == 2 * sum((12 + i) * (i + 1) for i in range(12))
+        assert np.array_equal(run(model, self.GIVEN.reshape(shape)).scores, expected)
+
+    @pytest.mark.parametrize("shape", [(5, 2, 12), (5, 2, 1, 3, 4), (5, 24)])
+    def test_events_come_with_their_steps_in_front(self, shape):
+        model = self.model(Events(bits=8))
+        given = np.arange(120, dtype=np.uint8).reshape(5, 2, 3, 4)
+        expected = run(model, given).scores
+        assert expected[0, 0] == sum(i * (i % 12 + 1) for i in range(24))
+        assert np.array_equal(run(model, given.reshape(shape)).scores, expected)
+
+    @pytest.mark.parametrize(
+        ("encoder", "shape", "message"),
+        [
+            (Direct(), (5, 4, 3), "samples must be uint8 [B, 3, 4], not uint8 [5, 4, 3]"),
+            (Direct(), (3, 4), "uint8 [3, 4]: put one sample alone into a batch, sample[None]"),
+            (Events(), (2, 5, 3, 4), "put the batch in front of the time steps, samples.swapaxes(0, 1)"),
+            (Events(), (5, 3, 12), "samples must be uint8 [B, 2, 3, 4], not uint8 [5, 3, 12]"),
+            (Direct(), (), "samples must be uint8 [B, 3, 4], not uint8 []"),
+        ],
+    )
+    def test_other_shapes_are_refused_with_what_is_to_be_done(self, encoder, shape, message):
+        with pytest.raises(ValueError, match="samples must be") as error:
+            run(self.model(encoder), np.zeros(shape, np.uint8))
+        assert message in str(error.value)
+        assert "\n" not in str(error.value)

@@ -1,5 +1,7 @@
 """Integer arrays become a model unchanged; float arrays one that does what the float network does, within its steps."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,7 @@ from golden.network import run
 from snnhw.arrays import from_arrays
 from snnhw.errors import DescriptionError, ModelError
 from snnhw.model import Model
+from snnhw.modelfile import load, save
 from snnhw.network import (
     CountReadout,
     Dense,
@@ -21,6 +24,7 @@ from snnhw.network import (
     Network,
     Neuron,
     Range,
+    Rate,
     Spike,
 )
 from snnhw.quantise import leak_of_beta
@@ -325,20 +329,28 @@ def test_a_factor_is_a_leak(beta: Any, leak: Leak, amounts: list[int] | None):
 BAD: dict[str, tuple[Any, dict[str, Any], str]] = {
     "no layers": ([], {}, "at least one layer"),
     "a vector": ([np.zeros(3)], {}, r"weights of layer 'output' must have shape \[out, in\], not \[3\]"),
-    "words": ([[["a"]]], {}, "must be integers or floats, not <U1"),
+    "words": ([[["a"]]], {}, "must be integers or floats, not <U1 such as .*'a'"),
     "infinity": ([[[np.inf]]], {}, "must be finite"),
     "both kinds": ([integers()[0], floats()[1]], {"thresholds": 1}, "all integers or all floats; .* of output"),
     "no threshold": (integers(), {}, "layer 'hidden' has integer weights and needs a threshold"),
     "float threshold": (integers(), {"thresholds": 1.5}, "must be integers as the weights are, not float64"),
-    "no such layer": (integers(), {"thresholds": {"hiden": 3}}, "no layer 'hiden'; the layers are hidden, output"),
+    "no such layer": (
+        integers(),
+        {"thresholds": {"hiden": 3}},
+        "layer 'hiden' .did you mean 'hidden'",
+    ),
     "threshold of scores": (integers(), {"thresholds": [3, 3]}, "layer 'output' never fires"),
     "too many": (integers(), {"thresholds": [3, 3, 3]}, "one entry for each of hidden, output, not 3"),
     "wrong shape": (integers(), {"thresholds": np.ones(4, int)}, r"one number or have shape \[7\], not \[4\]"),
-    "layers apart": ([floats()[0], floats()[0]], {}, r"'output.weight' must have shape \[7, 7\], not \[7, 20\]"),
+    "layers apart": (
+        [floats()[0], floats()[0]],
+        {},
+        r"'output' must be \[out, 7\], not \[7, 20\]: they look transposed",
+    ),
     "residues apart": (
         [floats()[0], floats()[0]],
         {"spike": Spike(kind="residue", bits=8)},
-        "layer 'output' takes 20 inputs, the layer before sends 7",
+        r"weights of layer 'output' must be \[out, 7\], not \[7, 20\]",
     ),
     "two leaks": (floats(), {"betas": 0.9, "leak": Leak()}, "either betas or leak"),
     "beta": (floats(), {"betas": 1.2}, r"betas of layer 'hidden' must lie in 0\.\.1, not 1.2"),
@@ -347,9 +359,50 @@ BAD: dict[str, tuple[Any, dict[str, Any], str]] = {
     "wide": ([integers()[0] * 10000, integers()[1]], {"thresholds": 3}, "weight_bits: .* less than or equal to 16"),
     "input scale": (floats(), {"input_scale": 0}, "input_scale must be above 0"),
     "comparator": (floats(), {"comparator": "<"}, "comparator must be '>=' or '>', not '<'"),
-    "tiny scale": ([floats()[0] * 1e-12, floats()[1]], {}, "layer 'hidden': threshold must lie within 32 bits, not 1"),
+    "tiny scale": (
+        [floats()[0] * 1e-12, floats()[1]],
+        {},
+        "'hidden' reach 1, too far from its weights",
+    ),
     "steps": (floats(), {"num_steps": 0}, "num_steps: .* greater than or equal to 1, not 0"),
     "too few bits": (integers(), {"thresholds": 3, "weight_bits": 3}, r"must lie in -4\.\.3 \(3 bits\)"),
+    "all transposed": (
+        [weight.T for weight in floats()],
+        {},
+        r"the weights are transposed, \[in, out\]: give .T of each, \[out, in\]",
+    ),
+    "one layer transposed": (
+        [floats()[1].T],
+        {"input_shape": (1, 7)},
+        r"'output' must be \[out, 7\], not \[7, 3\]: they look|weights are transposed",
+    ),
+    "other inputs": (
+        floats(),
+        {"input_shape": (3, 7)},
+        r"\[out, 21\], not \[7, 20\]; input_shape \[3, 7\] sends",
+    ),
+    "a matrix alone": (floats()[0], {}, "put that of a single layer into a list"),
+    "a state_dict": ({"fc1.weight": floats()[0]}, {}, "give them to Model.from_state_dict"),
+    "ragged": ([[[1.0, 2.0], [3.0]]], {}, r"weights of layer 'output' is no array of numbers \("),
+    "negative threshold": (floats(), {"thresholds": -0.5}, "thresholds of layer 'hidden' must be above 0, not -0.5"),
+    "threshold of 0": (integers(), {"thresholds": 0}, "thresholds of layer 'hidden' must be at least 1, not 0"),
+    "threshold above 0": (floats(), {"thresholds": -1, "comparator": ">"}, "'hidden' must be at least 0, not -1"),
+    "negative amount": (
+        floats(),
+        {"reset_amounts": -0.25},
+        "reset_amounts of layer 'hidden' must not .*, not -0.25",
+    ),
+    "negative leak": (floats(), {"leak_amounts": -0.25}, "leak_amounts of layer 'hidden' must not be .*, not -0.25"),
+    "NaN beta": (floats(), {"betas": np.nan}, "betas of layer 'hidden' must be finite, and nan is among them"),
+    "infinite bias": (floats(), {"biases": {"output": np.inf}}, "biases of layer 'output' must be finite, and inf"),
+    "far bias": (floats(), {"biases": {"hidden": 1e12}}, "biases of layer 'hidden' reach 1e[+]12, too far from"),
+    "true": (floats(), {"thresholds": True}, "thresholds of layer 'hidden' must be numbers, not bool"),
+    "unknown encoder": (floats(), {"encoder": "rates"}, r"encoder: kind must be .* \(did you mean 'rate'\?\)"),
+    "no encoder": (floats(), {"encoder": 5}, "encoder: must be a kind or a table with one, not 5"),
+    "votes": (floats(), {"readout": "vote"}, "readout: classes: Field required"),
+    "unknown leak": (floats(), {"leak": "shfit"}, r"'hidden': leak: .* \(did you mean 'shift'\?\)"),
+    "unknown reset": (floats(), {"reset": "sub"}, r"'hidden': reset: .* \(did you mean 'subtract'\?\)"),
+    "a long word": (floats(), {"comparator": "x" * 999}, "not 'xxxx"),
 }
 
 
@@ -362,5 +415,26 @@ def test_what_cannot_be_is_one_line(case: str):
 
 
 def test_an_unknown_option_is_named():
-    with pytest.raises(TypeError, match="no option 'treshold'; there are biases, thresholds"):
+    with pytest.raises(TypeError, match=r"no option 'treshold' \(did you mean 'thresholds'\?\); there are biases"):
         from_arrays(floats(), treshold=1)  # type: ignore[call-arg]
+
+
+def test_a_word_is_a_kind_with_its_defaults():
+    words = from_arrays(floats(), encoder="rate", readout="count", leak="none", spike="binary")
+    parts = from_arrays(floats(), encoder=Rate(), readout=CountReadout(), leak=Leak(), spike=Spike())
+    assert words.digest == parts.digest
+    tables = from_arrays(floats(), encoder={"kind": "rate", "period": 2}, leak={"hidden": {"kind": "shift", "bits": 3}})
+    assert tables.network.encoder == Rate(period=2)
+    assert tables.network.stages[0].neuron.leak == Leak(kind="shift", bits=3)
+
+
+def test_integers_of_numpy_are_integers(tmp_path: Path):
+    numbers: dict[str, Any] = {"num_steps": 5, "weight_bits": 6, "refractory": 2, "beta_bits": 7, "input_shape": (4, 5)}
+    given: dict[str, Any] = {name: np.int64(value) for name, value in numbers.items() if name != "input_shape"}
+    given |= {"input_shape": np.array([4, 5]), "membrane": Range(lo=np.int32(-9999), hi=np.int32(9999))}
+    plain = from_arrays(floats(), betas=0.9, **numbers, membrane=Range(lo=-9999, hi=9999))
+    assert from_arrays(floats(), betas=0.9, **given).digest == plain.digest
+    each = from_arrays(floats(), weight_bits=np.array([6, 4]))
+    assert [layer.synapse.weight_range.width for layer in each.network.stages] == [6, 4]
+    path = save(replace(plain, provenance={"epoch": np.int64(3), "loss": np.float32(0.5)}), tmp_path / "m.safetensors")
+    assert load(path).provenance == {"epoch": 3, "loss": 0.5}

@@ -12,7 +12,7 @@ from snnhw.errors import ToolError
 from snnhw.interface import CommandInterface, PayloadField, StreamPort, Tap, TapSignal
 from snnhw.simulate import commands
 from snnhw.simulate.commands import CommandCircuit
-from snnhw.simulate.library import CompiledCircuit
+from snnhw.simulate.library import CompiledCircuit, Library
 from snnhw.simulate.simulation import Stall
 from snnhw.simulate.taps import unpack_field
 
@@ -78,7 +78,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def library() -> Path:
+def library() -> Library:
     return commands.build(EmittedCircuit(VERILOG, INTERFACE, ""), INTERFACE, optimise=False)
 
 
@@ -88,7 +88,7 @@ def add(circuit: CommandCircuit, value: int, weight: int) -> bool:
 
 
 @pytest.mark.parametrize("stall", [None, Stall(seed=1, source=250, sink=0), Stall(seed=2, source=0, sink=250)])
-def test_streams_are_found_by_name_whatever_their_order_and_stalls(library: Path, stall: Stall | None):
+def test_streams_are_found_by_name_whatever_their_order_and_stalls(library: Library, stall: Stall | None):
     with CommandCircuit(library, INTERFACE, 100_000, stall) as circuit:
         assert not add(circuit, 3, -8)
         assert not add(circuit, -16, 7)
@@ -116,7 +116,7 @@ def test_fields_of_several_lanes_are_packed_lane_by_lane():
     assert unpack_field(weight, commands.pack_fields(port, {"weight": numbers})).tolist() == numbers.tolist()
 
 
-def test_what_was_cleared_does_not_come_again(library: Path):
+def test_what_was_cleared_does_not_come_again(library: Library):
     with CommandCircuit(library, INTERFACE, 100) as circuit:
         add(circuit, 1, 1)
         circuit.clear()
@@ -125,14 +125,14 @@ def test_what_was_cleared_does_not_come_again(library: Path):
         assert [len(circuit.transfers(name)[0]) for name in ("result", "command", "weights_in")] == [1, 1, 1]
 
 
-def test_a_command_that_never_ends_is_stuck_after_its_patience(library: Path):
+def test_a_command_that_never_ends_is_stuck_after_its_patience(library: Library):
     with CommandCircuit(library, INTERFACE, 100) as circuit:
         assert circuit.command(kind=HANG)
         begun, _ = circuit.transfers("command")
         assert circuit.cycle - int(begun[0]) == 101
 
 
-def test_a_tap_that_is_not_there_is_named(library: Path):
+def test_a_tap_that_is_not_there_is_named(library: Library):
     tap = INTERFACE.tap.model_copy(update={"strobe": "tap_stroke"})
     with pytest.raises(ToolError, match=r"^tap of stage 'units': the circuit has no signal TOP\.learner\.tap_stroke$"):
         CommandCircuit(library, INTERFACE.model_copy(update={"tap": tap}), 100)
@@ -141,4 +141,4 @@ def test_a_tap_that_is_not_there_is_named(library: Path):
 def test_a_library_that_cannot_be_loaded_is_named(tmp_path: Path):
     (tmp_path / "circuit.so").write_bytes(b"no library")
     with pytest.raises(ToolError, match=r"^cannot load the compiled circuit: .*; remove .* and try again$"):
-        CompiledCircuit(tmp_path / "circuit.so", {})
+        CompiledCircuit(Library(tmp_path / "circuit.so"), {})

@@ -77,6 +77,14 @@ def test_a_description_by_hand(tmp_path: Path):
     assert load_description(save_description(read, tmp_path / "net.json")) == read
 
 
+@pytest.mark.parametrize("suffix", [".toml", ".json"])
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path, suffix: str):
+    path = save_description(network(Direct(bits=3), CountReadout()), tmp_path / f"net{suffix}")
+    before = load_description(path)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert load_description(path) == before
+
+
 def test_a_file_that_is_there_is_kept_unless_told(tmp_path: Path):
     path = save_description(network(Direct(), MembraneReadout()), tmp_path / "net.json")
     with pytest.raises(OutputError, match="is there already"):
@@ -92,7 +100,11 @@ BAD = {
     "nested": ("net.json", "[" * 100000, "net.json is not valid JSON: "),
     "a list": ("net.json", "[1]", r"net.json: .* not \[1\]"),
     "stages": ("net.json", '{"stages": [3, {"neuron": 4}]}', r"net.json: input_shape: "),
-    "unknown field": ("net.toml", BY_HAND.replace("bits = 2", "bit = 2"), r"stages.0.neuron.leak.bit: .*, not 2"),
+    "unknown field": (
+        "net.toml",
+        BY_HAND.replace("bits = 2", "bit = 2"),
+        r"leak: there is no key 'bit' .did",
+    ),
     "impossible leak": (
         "net.toml",
         BY_HAND.replace("bits = 2", "bits = 0"),

@@ -176,8 +176,8 @@ class TestRefusals:
             ({"neuron_lanes": {"a": 21}}, "layer 'a' has 20 synapse lanes, so 1 to 20 neuron lanes, not 21"),
             ({"lanes": 4, "neuron_lanes": {"a": 5}}, "layer 'a' has 4 synapse lanes, so 1 to 4 neuron lanes, not 5"),
             ({"neuron_lanes": {"b": 0}}, "layer 'b' has 3 synapse lanes, so 1 to 3 neuron lanes, not 0"),
-            ({"synapse_lanes": {"c": 1}}, "there is no layer 'c' to give lanes to; the layers are a, b"),
-            ({"neuron_lanes": {"c": 1}}, "there is no layer 'c' to give lanes to; the layers are a, b"),
+            ({"synapse_lanes": {"c": 1}}, "synapse_lanes: there is no layer 'c'; there are a, b"),
+            ({"neuron_lanes": {"c": 1}}, "neuron_lanes: there is no layer 'c'; there are a, b"),
             ({"pixels_per_beat": 0}, "pixels_per_beat: Input should be greater than or equal to 1, not 0"),
             ({"pixels_per_beat": 129}, "pixels_per_beat: Input should be less than or equal to 128, not 129"),
             ({"weights": "paper"}, "weights: Input should be 'inline' or 'readmemh', not 'paper'"),
@@ -214,8 +214,8 @@ class TestRefusals:
                 {"event_lanes": {"b": 2}, "neuron_lanes": {"a": 5}},
                 "layer 'b' cannot have 2 event lanes with 5 neurons in a word of layer 'a': make that even",
             ),
-            ({"event_lanes": {"c": 2}}, "there is no layer 'c' to give lanes to; the layers are a, b"),
-            ({"step_lanes": {"c": 2}}, "there is no layer 'c' to give lanes to; the layers are a, b"),
+            ({"event_lanes": {"c": 2}}, "event_lanes: there is no layer 'c'; there are a, b"),
+            ({"step_lanes": {"c": 2}}, "step_lanes: there is no layer 'c'; there are a, b"),
         ],
     )
     def test_of_schedules_steps_and_events_are_one_line(self, choices: dict[str, Any], complaint):
@@ -250,7 +250,7 @@ class TestRefusals:
             Implementation.of(network_of(4), **{kind: {"a": 1.5}})  # type: ignore[arg-type]
 
     def test_of_what_is_no_choice(self):
-        with pytest.raises(TypeError, match="there is no choice 'lane'; there are lanes, synapse_lanes, neuron_lanes,"):
+        with pytest.raises(TypeError, match=r"there is no choice 'lane' \(did you mean 'lanes'\?\); there are lanes"):
             Implementation.of(network_of(4), lane=3)  # type: ignore[call-arg]
 
     def test_of_another_number_of_layers(self):
@@ -279,3 +279,15 @@ def test_addresses_number_everything_and_waste_no_bit(count, bits):
 )
 def test_queues_are_a_power_of_two_deep(words, depth):
     assert queue_depth(words) == depth
+
+
+def test_numbers_of_numpy_are_lanes():
+    network = network_of(8, 4)
+    given: Any = {
+        "lanes": np.int64(4),
+        "pixels_per_beat": np.int64(4),
+        "synapse_lanes": {"a": np.int32(2)},
+        "event_lanes": {"a": np.uint8(2)},
+    }
+    plain: Any = {"lanes": 4, "pixels_per_beat": 4, "synapse_lanes": {"a": 2}, "event_lanes": {"a": 2}}
+    assert Implementation.of(network, **given) == Implementation.of(network, **plain)

@@ -17,11 +17,13 @@ DESCRIPTION = tuple(
     for name in (
         "network",
         "kinds",
+        "wording",
         "naming",
         "implementation",
         "interface",
         "model",
         "ranges",
+        "samples",
         "shell",
         "errors",
         "frames",

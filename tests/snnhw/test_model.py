@@ -68,7 +68,7 @@ class TestRefusals:
         [
             ("only.weight", None, "tensor 'only.weight' is missing; it must be integers of shape [2, 2]"),
             ("only.threshold", None, "tensor 'only.threshold' is missing; it must be integers of shape [2]"),
-            ("only.colour", [1, 2], "tensor 'only.colour' is unknown to the description; it asks for only.weight, "),
+            ("only.colour", [1, 2], "there is no tensor 'only.colour'; there are only.weight, "),
             ("only.weight", [[1, 2, 3], [4, 5, 6]], "tensor 'only.weight' must have shape [2, 2], not [2, 3]"),
             ("only.bias", 3, "tensor 'only.bias' must have shape [2], not []"),
             ("only.weight", [[0.5, 1], [0, 0]], "tensor 'only.weight' must hold integers, not float64; quantise it"),
@@ -115,9 +115,21 @@ class TestRefusals:
         delayed = neuron.model_copy(update={"reset_delay": True})
         Model.from_tensors(network_of(delayed), {**TENSORS, "only.threshold": [12, 11]})
 
+    def test_of_a_matrix_that_is_transposed(self):
+        tensors = {"only.weight": np.ones((4, 3), int), "only.bias": np.zeros(3, int)}
+        network = Network(
+            input_shape=(4,),
+            encoder=Direct(),
+            stages=(Layer(name="only", synapse=Dense(units=3, weight_bits=4), neuron=Neuron(threshold=1)),),
+            readout=CountReadout(),
+            num_steps=1,
+        )
+        with pytest.raises(ModelError, match=r"shape \[3, 4\], not \[4, 3\]; it is transposed, give its .T"):
+            Model(network, tensors)
+
     def test_of_a_bias_that_the_description_does_without(self):
         layer = Layer(name="only", synapse=Dense(units=2, weight_bits=4), bias=False, neuron=Neuron(threshold=5))
-        with pytest.raises(ModelError, match=r"tensor 'only\.bias' is unknown"):
+        with pytest.raises(ModelError, match=r"no tensor 'only\.bias'"):
             Model.from_tensors(network_of(stages=(layer,)), TENSORS)
 
     def test_of_numbers_that_64_bits_do_not_hold(self):

@@ -197,7 +197,7 @@ TENSORS: dict[str, tuple[dict[str, Any], str]] = {
     "floats": ({"hidden.weight": WEIGHT.astype(np.float32)}, "'hidden.weight' must be one of I8, I16, I32, not F32"),
     "unsigned": ({"hidden.weight": WEIGHT.astype(np.uint8)}, "must be one of I8, I16, I32, not U8"),
     "missing": ({"hidden.bias": None}, "'hidden.bias' is missing"),
-    "unknown": ({"hidden.mass": np.zeros(5, np.int8)}, "'hidden.mass' is unknown to the description; it asks for"),
+    "unknown": ({"hidden.mass": np.zeros(5, np.int8)}, "there is no tensor 'hidden.mass'"),
     "threshold of zero": ({"hidden.threshold": np.zeros(5, np.int8)}, "hidden.threshold must lie in 1"),
     "nothing": ({"hidden.weight": np.zeros((0, 12), np.int8)}, r"must have shape \[5, 12\], not \[0, 12\]"),
 }

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from snnhw.errors import DescriptionError
-from snnhw.network import Network, Neuron, Range, Spike, parse_network
+from snnhw.network import Network, Neuron, Range, Rate, Spike, parse_network
 from tests.strategies import networks
 
 ranges = st.tuples(st.integers(-(2**40), 2**40), st.integers(-(2**40), 2**40)).map(
@@ -93,7 +94,7 @@ COMPLAINTS = [
     (f"{HIDDEN}.membrane", {"lo": False, "hi": 20}, "membrane.lo: must be an integer, not false"),
     (f"{HIDDEN}.leak", {"kind": "subtract", "amount": True}, "leak.amount: must be an integer, not true"),
     ("stages", [], "stages: Tuple should have at least 1 item"),
-    ("colour", 1, "colour: Extra inputs are not permitted, not 1"),
+    ("colour", 1, "there is no key 'colour'; there are input_shape, encoder"),
     ("encoder.kind", "morse", "encoder: kind must be one of direct, integrate_fire, "),
     ("encoder", {"kind": "direct", "bits": 9}, "bits: Input should be less than or equal to 8, not 9"),
     ("encoder", {"kind": "events", "bits": 0}, "bits: Input should be greater than or equal to 1, not 0"),
@@ -113,7 +114,7 @@ COMPLAINTS = [
     ("stages.0.name", "h" * 33, "name: String should have at most 32 characters"),
     ("stages.0.synapse.units", 0, "units: Input should be greater than or equal to 1, not 0"),
     ("stages.0.synapse.weight_bits", 17, "weight_bits: Input should be less than or equal to 16, not 17"),
-    ("stages.0.synapse.kind", "conv", "kind must be one of dense, not 'conv'"),
+    ("stages.0.synapse.kind", "conv", "synapse: kind must be one of dense"),
     (f"{HIDDEN}.threshold", 0, "threshold must be at least 1, not 0"),
     (f"{HIDDEN}.threshold", 2**31, "threshold must lie within 32 bits, not 2147483648"),
     (f"{HIDDEN}.threshold", "high", "threshold"),
@@ -283,3 +284,65 @@ class TestState:
     )
     def test_parameters_are_those_that_are_used(self, neuron, names):
         assert list(neuron.parameters) == names
+
+
+SHORT = {"input_shape": [4], "num_steps": 2, "encoder": "rate", "readout": "count"}
+
+
+def a_layer(**neuron):
+    return {"name": "only", "synapse": {"units": 3, "weight_bits": 4}, "neuron": {"threshold": 5, **neuron}}
+
+
+def test_a_word_is_a_kind_with_its_defaults():
+    network = parse_network({**SHORT, "stages": [a_layer(leak="none", spike="binary")]})
+    assert network == parse_network(
+        {**SHORT, "encoder": {"kind": "rate"}, "readout": {"kind": "count"}, "stages": [a_layer()]}
+    )
+    for key, word, complaint in (
+        ("readout", "vote", "readout.classes: Field required"),
+        ("encoder", "rates", "encoder: kind must be one of direct, .* not 'rates' .did you mean 'rate'"),
+        ("encoder", 3, "encoder: must be a kind or a table with one, not 3; kind must be one of direct"),
+    ):
+        with pytest.raises(DescriptionError, match=complaint):
+            parse_network({**SHORT, "stages": [a_layer()], key: word})
+    with pytest.raises(DescriptionError, match="leak: leak of kind 'shift' needs bits"):
+        parse_network({**SHORT, "stages": [a_layer(leak="shift")]})
+
+
+def test_mistyped_words_and_keys_are_answered_with_what_was_meant():
+    for document, complaint in (
+        ({**SHORT, "stage": []}, r"there is no key 'stage' \(did you mean 'stages'\?\)"),
+        (
+            {**SHORT, "stages": [a_layer(treshold=3)]},
+            r"there is no key 'treshold' \(did you mean 'threshold'\?",
+        ),
+        ({**SHORT, "stages": [a_layer(reset="substract")]}, r"not 'substract' \(did you mean 'subtract'\?\)"),
+    ):
+        with pytest.raises(DescriptionError, match=complaint):
+            parse_network(document)
+
+
+def test_a_value_is_quoted_in_80_letters():
+    with pytest.raises(DescriptionError) as error:
+        parse_network({**SHORT, "stages": [a_layer(refractory="x" * 1000)]})
+    assert len(str(error.value)) < 200
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.uint8, np.asarray])
+def test_integers_of_numpy_are_integers(kind):
+    def network(of):
+        neuron = a_layer(threshold=of(5), refractory=of(2), leak={"kind": "shift", "bits": of(3)})
+        return Network.model_validate(
+            {**SHORT, "input_shape": (of(4),), "num_steps": of(2), "stages": [neuron], "encoder": Rate(period=of(3))}
+        )
+
+    assert network(kind) == network(int)
+    assert type(network(kind).num_steps) is int
+    assert type(network(kind).input_shape[0]) is int
+    assert Range(lo=np.int64(-3), hi=kind(3)).width == 3
+    with pytest.raises(ValidationError, match="must be an integer, not true"):
+        Range(lo=np.bool_(True), hi=3)
+
+
+def test_an_array_of_numpy_is_a_shape():
+    assert parse_network({**SHORT, "input_shape": np.array([4]), "stages": [a_layer()]}).input_shape == (4,)

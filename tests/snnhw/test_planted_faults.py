@@ -108,9 +108,7 @@ def dropping(layer: str, address: int) -> VerilatorSimulator:
         simulator.verilog,
     )
     assert count == 1
-    return VerilatorSimulator(
-        network=simulator.network, interface=simulator.interface, verilog=verilog, patience=simulator.patience
-    )
+    return replace(simulator, verilog=verilog)
 
 
 def test_a_dropped_event():

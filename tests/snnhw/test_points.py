@@ -85,7 +85,9 @@ def test_without_a_compiler_a_point_whose_weights_are_loaded_does_not_run():
 
 
 def test_no_such_point():
-    with pytest.raises(DescriptionError, match="there is no point 'faster'; there are fast, balanced, small"):
+    with pytest.raises(
+        DescriptionError, match=r"no point 'faster' \(did you mean 'fast'\?\); there are fast, balanced"
+    ):
         point("faster", preset("mnist-mlp"))
 
 

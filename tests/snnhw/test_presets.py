@@ -11,7 +11,7 @@ from snnhw.descriptionfile import save_description
 from snnhw.errors import DescriptionError, ModelFileError
 from snnhw.model import Model, tensor_shapes
 from snnhw.modelfile import save
-from snnhw.network import Direct, Spike
+from snnhw.network import CountReadout, Direct, Rate, Spike
 from snnhw.presets import PRESETS, preset, resolve_model, resolve_network, shipped_models
 
 
@@ -58,17 +58,29 @@ def test_overrides():
 @pytest.mark.parametrize(
     ("name", "overrides", "message"),
     [
-        ("mnist", {}, "there is no preset 'mnist'; there are mnist-mlp, mnist-graded"),
-        ("mnist-mlp", {"layers": 3}, "'mnist-mlp' has nothing called 'layers' to override; it has hidden, num_steps"),
+        ("mnist", {}, "no preset 'mnist' .did you mean 'mnist-mlp'.*; there are mnist-mlp, mnist-graded"),
+        ("mnist-mlp", {"layers": 3}, "'mnist-mlp': there is no setting 'layers'; there are hidden, num_steps"),
         ("mnist-mlp", {"hidden": 0}, "with hidden=0: units: .* greater than or equal to 1, not 0"),
         ("mnist-mlp", {"weight_bits": 17, "hidden": 3}, "with weight_bits=17, hidden=3: weight_bits: .*, not 17"),
-        ("mnist-mlp", {"num_steps": "x"}, "num_steps: .* valid integer.*, not 'x'"),
+        ("mnist-mlp", {"num_steps": "x"}, "num_steps must be an integer, not 'x'"),
+        ("mnist-mlp", {"encoder": "rates"}, "encoder: kind must be one of .* .did you mean 'rate'"),
+        ("mnist-mlp", {"readout": "vote"}, "readout.classes: Field required"),
+        ("mnist-graded", {"readot": "count"}, "there is no setting 'readot' .did you mean 'readout'"),
     ],
 )
 def test_what_no_preset_can_be_is_one_line(name: str, overrides: dict[str, Any], message: str):
     with pytest.raises(DescriptionError, match=message) as raised:
         preset(name, **overrides)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["mnist-mlp", "mnist-graded"])
+def test_encoder_and_readout_of_a_preset_are_words(name: str):
+    network = preset(name, encoder="rate", readout="count", hidden=5)
+    assert (network.encoder, network.readout) == (Rate(), CountReadout())
+    assert network.stages[1].neuron == network.stages[0].neuron
+    assert preset(name, encoder="direct", readout="membrane") == preset(name)
+    assert preset(name, hidden=np.int64(5)) == preset(name, hidden=5)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -106,7 +118,7 @@ def test_a_folder_does_not_hide_a_shipped_model(shipped: Path):
 
 @pytest.mark.usefixtures("shipped")
 def test_a_wrong_name_lists_what_ships():
-    with pytest.raises(ModelFileError, match=r"no model 'smal'; give .* \.safetensors file.*: other, small$"):
+    with pytest.raises(ModelFileError, match=r"no model 'smal' .did you mean 'small'.*; give .*: other, small$"):
         resolve_model("smal")
 
 
@@ -137,9 +149,12 @@ def test_a_network_is_a_preset_a_description_or_a_model(shipped: Path):
 @pytest.mark.parametrize(
     ("name", "overrides", "message"),
     [
-        ("mnist", {}, "there is no network 'mnist'; give a preset .mnist-mlp, mnist-graded., a description"),
+        (
+            "mnist",
+            {},
+            "no network 'mnist' .did you mean 'mnist-mlp'.*; give a preset .mnist-mlp, mnist",
+        ),
         ("net.toml", {}, "cannot read net.toml: no such file"),
-        ("net.toml", {"hidden": 3}, "net.toml says all of its network, so hidden cannot be overridden; edit it"),
     ],
 )
 def test_what_is_no_network_is_one_line(name: str, overrides: dict[str, Any], message: str):

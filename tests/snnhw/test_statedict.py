@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from golden.network import run
-from snnhw.errors import ModelError
+from snnhw.errors import DescriptionError, ModelError
 from snnhw.model import Model
-from snnhw.network import CountReadout, Direct, Leak
+from snnhw.network import CountReadout, Direct, Leak, Rate
 
 
 class Tensor:
@@ -160,7 +160,7 @@ def test_a_tensor_that_numpy_cannot_hold_is_named():
         def numpy(self) -> np.ndarray:
             raise TypeError("Got unsupported ScalarType BFloat16")
 
-    with pytest.raises(ModelError, match=r"'fc1.weight' is no tensor that NumPy can hold \(Got .*call .float\(\)"):
+    with pytest.raises(ModelError, match=r"'fc1.weight' is no array of numbers \(.*has no attribute 'float'"):
         Model.from_state_dict(linears() | {"fc1.weight": Half(np.zeros((6, 12)))})
 
 
@@ -215,7 +215,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         {"conv1.weight": np.zeros((2, 1, 3, 3))},
         r"'conv1.weight' has shape \[2, 1, 3, 3\] \(Conv2d\): only",
     ),
-    "not a tensor": (linears() | {"fc1.weight": "x"}, "'fc1.weight' must be a tensor of numbers, not str"),
+    "not a tensor": (linears() | {"fc1.weight": "x"}, "'fc1.weight' must be integers or floats, not str such as 'x'"),
     "one name twice": (linears() | {"FC1.weight": np.zeros((2, 4))}, "share the name 'fc1'"),
     "neurons": (linears() | neuron("a") | neuron("b") | neuron("c"), r"2 Linear layers and 3 neurons \(a, b, c\)"),
     "graded": (linears() | neuron("a") | {"a.graded_spikes_factor": np.asarray(2.0)}, "factor' must be 1"),
@@ -228,3 +228,81 @@ def test_what_cannot_be_taken_over_is_one_line(case: str):
     with pytest.raises(ModelError, match=message) as raised:
         Model.from_state_dict(state)
     assert "\n" not in str(raised.value)
+
+
+WRAPPED = {
+    "compiled and parallel": ("_orig_mod.module.", ["fc1", "fc2"]),
+    "parallel": ("module.", ["fc1", "fc2"]),
+    "deep": ("student.model.net.", ["fc1", "fc2"]),
+    "sharded": ("_fsdp_wrapped_module._orig_mod.", ["fc1", "fc2"]),
+}
+
+
+@pytest.mark.parametrize("case", WRAPPED)
+def test_what_all_names_begin_with_is_cut(case: str):
+    prefix, names = WRAPPED[case]
+    state = {f"{prefix}{name}": value for name, value in (linears() | neuron("lif1")).items()}
+    assert [layer.name for layer in Model.from_state_dict(state).network.stages] == names
+
+
+def test_a_number_keeps_the_name_before_it():
+    state = {name.replace("fc1", "net.0").replace("fc2", "net.2"): value for name, value in linears().items()}
+    assert [layer.name for layer in Model.from_state_dict(state).network.stages] == ["net_0", "net_2"]
+    state = {name.replace("fc1", "_orig_mod.0").replace("fc2", "_orig_mod.2"): v for name, v in linears().items()}
+    assert [layer.name for layer in Model.from_state_dict(state).network.stages] == ["layer_0", "layer_2"]
+    assert Model.from_state_dict({"net.fc.weight": SQUARE}).network.stages[0].name == "fc"
+
+
+def test_of_a_long_name_the_end_is_kept():
+    long = {"fc1": "a_backbone_of_many_words.encoder.first", "fc2": f"another.{'z' * 40}.{'y' * 40}9"}
+    state = {f"{long[name[:3]]}{name[3:]}": value for name, value in linears().items()}
+    assert [layer.name for layer in Model.from_state_dict(state).network.stages] == [
+        "of_many_words_encoder_first",
+        "y" * 31 + "9",
+    ]
+
+
+NESTED: dict[str, tuple[Any, str]] = {
+    "a checkpoint": ({"epoch": 3, "state_dict": linears()}, r"a state_dict inside: pass \['state_dict'\] of it"),
+    "the model's, not the average's": (
+        {"ema": linears(), "model": linears(), "optimizer": {"state": {0: {"step": 1}}}},
+        r"pass \['model'\] of it",
+    ),
+    "two deep": ({"a": {"weights_of_net": linears()}}, r"pass \['a'\]\['weights_of_net'\] of it"),
+    "average within": (
+        {"model": linears(), "ema": {"model": linears()}},
+        r"pass \['model'\] of it",
+    ),
+    "several": (
+        {"generator": linears(), "judge": linears()},
+        r"several state_dicts: pass one of \['generator'\], \['judge'\]",
+    ),
+    "by module": (
+        {"fc1": {"weight": SQUARE, "bias": np.ones(6)}, "fc2": {"weight": SQUARE}},
+        "nested by module: name them 'fc1.weight' and so on",
+    ),
+    "a list": ([np.eye(3)], "must be a mapping of names to tensors, not list"),
+    "a number for a name": ({3: np.eye(3)}, "names in a state_dict must be words, not 3"),
+    "Keras": ({"dense.kernel": np.eye(3)}, r"'dense.kernel' belongs to a layer of Keras or Flax: give its transpose"),
+    "transposed": (
+        {"fc1.weight": np.ones((12, 6)), "fc2.weight": np.ones((6, 4))},
+        r"the weights are transposed, \[in, out\]: give .T of each",
+    ),
+    "NaN": (linears() | neuron("lif1", beta=np.nan), "betas of layer 'fc1' must be finite, and nan is among them"),
+    "negative": (linears() | neuron("lif1", threshold=-0.5), "thresholds of layer 'fc1' must be at least 0, not -0.5"),
+}
+
+
+@pytest.mark.parametrize("case", NESTED)
+def test_what_is_no_state_dict_is_told_as_what_it_is(case: str):
+    state, message = NESTED[case]
+    with pytest.raises(ModelError, match=message):
+        Model.from_state_dict(state)
+
+
+def test_a_word_is_a_readout_and_an_encoder():
+    model = Model.from_state_dict(linears() | neuron("lif1") | neuron("lif2"), readout="count", encoder="rate")
+    assert model.network.readout == CountReadout()
+    assert model.network.encoder == Rate()
+    with pytest.raises(DescriptionError, match=r"readout: kind must be one of .* \(did you mean 'count'\?\)"):
+        Model.from_state_dict(linears(), readout="counts")

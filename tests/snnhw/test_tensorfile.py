@@ -103,7 +103,7 @@ def test_a_description_that_is_not_there():
 
 BAD: dict[str, tuple[dict[str, Any], str]] = {
     "missing": ({"only.bias": None}, r"net\.npz: tensor 'only\.bias' is missing; it must be integers of shape \[3\]"),
-    "unknown": ({"only.colour": [1]}, r"net\.npz: tensor 'only\.colour' is unknown to the description; it asks for on"),
+    "unknown": ({"only.colour": [1]}, r"net\.npz: there is no tensor 'only\.colour'; there are on"),
     "shape": ({"only.weight": np.zeros((4, 3), int)}, r"net\.npz: tensor 'only\.weight' must have shape \[3, 4\], not"),
     "floats": ({"only.bias": [0.5, 0, 0]}, r"net\.npz: tensor 'only\.bias' must hold integers, not float64; quantise"),
     "range": ({"only.weight": np.full((3, 4), 8)}, r"net\.npz: tensor 'only\.weight' must lie in -8\.\.7 \(4 bits\)"),

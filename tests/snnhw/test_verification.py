@@ -115,6 +115,11 @@ def test_one_mode_and_stalls_and_progress():
     assert calls[-1] == (40, 40)
 
 
+@pytest.mark.parametrize("shape", [(40, 1, 5), (40, 5, 1)])
+def test_samples_come_in_their_own_shape(shape: tuple[int, ...]):
+    assert report(samples=SAMPLES.reshape(shape)).to_json()["equal"] is True
+
+
 def test_nothing_to_compare_is_refused():
     with pytest.raises(ValueError, match="not 0 samples"):
         report(samples=toy.samples(0), labels=np.zeros(0, int))

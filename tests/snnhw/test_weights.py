@@ -191,5 +191,5 @@ def changed(built, name, value):
 def test_a_memory_must_be_of_a_kind_and_of_a_layer():
     with pytest.raises(DescriptionError, match="memory of layer 'hidden' must be one of rom, ram, spram, not 'disk'"):
         implementation(network(), {"hidden": "disk"})
-    with pytest.raises(DescriptionError, match="no layer 'hide' to give a memory to"):
+    with pytest.raises(DescriptionError, match=r"memory: there is no layer 'hide' .did you mean 'hidden'"):
         implementation(network(), {"hide": "ram"})

@@ -28,6 +28,7 @@ from snnhw.modelfile import save
 from snnhw.points import POINTS, Point
 from snnhw.presets import preset
 from snnhw.simulate import cache
+from snnhw.toolcache import TOOLS
 from snnhw.verification import verify
 from tests.docs.markdown import ROOT, code
 from tests.docs.markdown import table as table_of
@@ -72,6 +73,8 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         place = own / shared.relative_to(cache.root())
         place.parent.mkdir(parents=True, exist_ok=True)
         place.symlink_to(shared)
+    (cache.root() / TOOLS).mkdir(parents=True, exist_ok=True)
+    (own / TOOLS).symlink_to(cache.root() / TOOLS)
     monkeypatch.setenv("SNNHW_CACHE", str(own))
 
 
@@ -131,7 +134,7 @@ def test_a_circuit_that_differs_is_seen(monkeypatch: pytest.MonkeyPatch):
     from snnhw.simulate.engines import engine
 
     def planted(design: Design, *arguments: Any, **options: Any) -> Any:
-        circuit = engine("verilator").engine.simulator(replace(design, model=other))
+        circuit = engine("verilator").engine.simulator(replace(design, model=other), 10)
         return verify(design, *arguments, **options, simulator=circuit)
 
     monkeypatch.setattr(snnhw.bench.measure, "verify", planted)

@@ -136,7 +136,7 @@ def test_data_fetch_of_what_is_there(monkeypatch: pytest.MonkeyPatch, capsys: py
 
 
 CANNOT: dict[str, tuple[list[str], str]] = {
-    "unknown model": (["info", "mnist"], "there is no model 'mnist'; give the path"),
+    "unknown model": (["info", "mnist"], "there is no model 'mnist' (did you mean 'mnist-mlp'?); give the path"),
     "missing file": (["evaluate", "x.safetensors"], "model file x.safetensors is not there"),
     "unknown command": (["inform"], "No such command 'inform'. Did you mean 'info'? (snnhw --help says what there is)"),
     "unknown option": (["info", "--xml", "x"], "No such option: --xml (snnhw info --help says what there is)"),
@@ -146,7 +146,7 @@ CANNOT: dict[str, tuple[list[str], str]] = {
     "unknown dataset": (["evaluate", "small.safetensors", "--dataset", "x"], "no dataset and no file is called x"),
     "beyond the end": (["data", "show", "sample", "--index", "1000"], "--index must be below 1000"),
     "sample needs no fetching": (["data", "fetch", "sample"], "there is nothing to fetch"),
-    "unknown to fetch": (["data", "fetch", "x"], "no dataset is called x"),
+    "unknown to fetch": (["data", "fetch", "x"], "there is no dataset to fetch 'x'; there are mnist, fashion-mnist"),
 }
 
 

@@ -27,7 +27,7 @@ SIMULATED = ["--port", "sim", "--dataset", "images.npz"]
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working folder with a small model and images for it."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("snnhw.host.simulated.emit", emit_once)
+    monkeypatch.setattr("snnhw.host.simulated.emit_apart", emit_once)
     save(circuits.model("direct"), "small.safetensors")
     np.savez("images.npz", images=circuits.samples("direct", 30), labels=np.arange(30) % 4)
     return tmp_path
@@ -80,7 +80,7 @@ def test_another_model_is_status_2(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     other = Model(small.network, tensors)
     save(other, "other.safetensors")
     monkeypatch.setattr(
-        "snnhw.host.simulated.emit", lambda design, **more: emit_once(replace(design, model=small), **more)
+        "snnhw.host.simulated.emit_apart", lambda design, **more: emit_once(replace(design, model=small), **more)
     )
     assert run(["run", "other.safetensors", *SIMULATED]) == 2
     captured = capsys.readouterr()
@@ -110,7 +110,8 @@ def test_a_circuit_without_its_weights_says_how_they_come(
 ):
     built = Implementation.of(circuits.model("direct").network, memory={"layer1": "spram"})
     monkeypatch.setattr(
-        "snnhw.host.simulated.emit", lambda design, **more: emit_once(replace(design, implementation=built), **more)
+        "snnhw.host.simulated.emit_apart",
+        lambda design, **more: emit_once(replace(design, implementation=built), **more),
     )
     assert run(["run", "small.safetensors", *SIMULATED]) == 2
     captured = capsys.readouterr()

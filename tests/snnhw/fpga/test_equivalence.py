@@ -49,7 +49,7 @@ def test_the_neurons_that_ship_are_proved():
 
 def test_what_is_not_there_is_told():
     design = Design(circuits.model("direct"), circuits.implementation("direct"))
-    with pytest.raises(DescriptionError, match="no layer 'hidden'; the layers are layer0"):
+    with pytest.raises(DescriptionError, match="no layer 'hidden'; there are layer0"):
         description(design, "hidden")
     with pytest.raises(DescriptionError, match="ice40, ecp5, xc7, not for 'asic'"):
         netlist_of("", "asic")

@@ -17,16 +17,16 @@ from snnhw.host.link import Link
 from snnhw.host.protocol import Decoder, Frame, Identity
 from snnhw.model import Model
 from snnhw.shell import Shell
-from snnhw.verilog import Emitted, emit
+from snnhw.verilog import Emitted, emit_apart
 
 _EMITTED: dict[object, Emitted] = {}
 
 
 def emit_once(design: Design, *, shell: Shell) -> Emitted:
-    """`snnhw.verilog.emit`, for tests that need the same circuit again and again."""
+    """`snnhw.verilog.emit_apart`, for tests that need the same circuit again and again."""
     key = (design.model.digest, design.implementation, shell)
     if key not in _EMITTED:
-        _EMITTED[key] = emit(design, shell=shell)
+        _EMITTED[key] = emit_apart(design, shell=shell)
     return _EMITTED[key]
 
 
@@ -100,6 +100,30 @@ class SimpleCircuit:
         size = 1 if self._identity.score_bits <= 8 else 2
         scores = b"".join(int(score).to_bytes(size, "little", signed=True) for score in golden.scores[0])
         return bytes([golden.classes[0]]) + scores + (100).to_bytes(3, "little")
+
+
+class SlowCircuit(SimpleCircuit):
+    """Takes ``seconds`` for an image, and refuses those that come meanwhile as busy."""
+
+    def __init__(self, model: Model, seconds: float) -> None:
+        super().__init__(model)
+        self._seconds = seconds
+        self._end: float | None = None
+        self._result = b""
+
+    def write(self, octets: bytes) -> None:
+        before, self._waiting, self.busy = self._waiting, b"", 0 if self._end is None else 1 << 30
+        super().write(octets)
+        if self._end is None:
+            self._result, self._waiting = self._waiting, b""
+            self._end = time.monotonic() + self._seconds
+        self._waiting = before + self._waiting
+
+    def read(self, seconds: float) -> bytes:
+        if self._end is not None and time.monotonic() + seconds >= self._end and not self._waiting:
+            time.sleep(max(0, self._end - time.monotonic()))
+            self._waiting, self._end = self._result, None
+        return super().read(seconds)
 
 
 class SpoilingLink:

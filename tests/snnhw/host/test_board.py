@@ -9,14 +9,14 @@ import pytest
 from golden.network import run as run_golden
 from snnhw.design import Design
 from snnhw.errors import LinkError
-from snnhw.frames import NUMBERS, Kind
-from snnhw.host.board import TRIES, WINDOW, Board
+from snnhw.frames import NUMBERS, Kind, Refusal
+from snnhw.host.board import BUSY_SILENCES, TRIES, WINDOW, Board
 from snnhw.host.protocol import Frame, Identity
 from snnhw.host.run import run
 from snnhw.implementation import Implementation
 from snnhw.verilog import emit
 from tests import circuits
-from tests.snnhw.host.simple import DeafLink, GoneLink, SimpleCircuit, SpoilingLink
+from tests.snnhw.host.simple import DeafLink, GoneLink, SimpleCircuit, SlowCircuit, SpoilingLink
 
 MODEL = circuits.model("direct")
 SHORT = 0.02
@@ -72,6 +72,49 @@ def test_a_busy_circuit_gets_one_request_at_a_time():
     assert classify(board, samples) == golden(samples)
     assert board.repeated >= 3
     assert len({request.number for request in circuit.requests[:WINDOW]}) == WINDOW
+
+
+def test_a_slow_circuit_that_is_busy_for_longer_than_the_silence_gives_every_answer():
+    samples = circuits.samples("direct", 3)
+    board = Board(SlowCircuit(MODEL, 10 * SHORT), 10**6, SHORT)
+    assert classify(board, samples) == golden(samples)
+    assert board.repeated > TRIES
+
+
+def test_a_circuit_that_is_busy_for_ever_is_given_up():
+    circuit, seconds = SimpleCircuit(MODEL, busy=1 << 30), SHORT / 4
+    expected = f"simple has been busy for {BUSY_SILENCES * seconds:.3g} seconds without an answer, .*: reset the board"
+    with pytest.raises(LinkError, match=expected):
+        classify(Board(circuit, 10**6, seconds), circuits.samples("direct", 2))
+    assert len(circuit.requests) < 4 * BUSY_SILENCES
+
+
+FOREIGN = {
+    "identities": Frame(Kind.IDENTIFY, 0, Identity.of(MODEL).encode()),
+    "results of another length": Frame(Kind.CLASSIFY, 0, b"result"),
+    "refusals of another request": Frame(Kind.REFUSED, 9, bytes([Refusal.BUSY])),
+    "frames of no kind": Frame(7, 0),
+}
+
+
+@pytest.mark.parametrize("frame", FOREIGN.values(), ids=FOREIGN)
+def test_a_device_that_sends_other_frames_for_ever_is_given_up(frame: Frame):
+    link = DeafLink(frame.encode())
+    with pytest.raises(LinkError, match=rf"no answer from deaf after {TRIES} tries; \d+ frames came that answer no"):
+        classify(Board(link, 10**6, SHORT), circuits.samples("direct", 2))
+
+
+def test_an_answer_among_frames_of_other_kinds_is_found():
+    class Chatty(SimpleCircuit):
+        def read(self, seconds: float) -> bytes:
+            return Frame(7, 0).encode() * 9 + super().read(min(seconds, 0.001))
+
+    samples = circuits.samples("direct", 3)
+    circuit = Chatty(MODEL, loads=True)
+    board = Board(circuit, 10**6, SHORT)
+    board.load(MODEL, b"weight")
+    assert classify(board, samples) == golden(samples)
+    assert board.repeated == 0
 
 
 def test_answers_that_come_twice_count_once():

@@ -27,7 +27,7 @@ MODEL, IMPLEMENTATION = circuits.model("direct"), Implementation.of(circuits.mod
 
 @pytest.fixture(autouse=True)
 def once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("snnhw.host.simulated.emit", emit_once)
+    monkeypatch.setattr("snnhw.host.simulated.emit_apart", emit_once)
 
 
 @pytest.fixture

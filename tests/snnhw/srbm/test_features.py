@@ -117,7 +117,7 @@ def test_a_front_end_is_trained_on_ten_classes():
 
 
 def test_what_cannot_be_is_said(tmp_path, images):
-    with pytest.raises(DatasetError, match="no features called 'wavelets'"):
+    with pytest.raises(DatasetError, match="no kind of features 'wavelets'"):
         bits("wavelets", images)
     with pytest.raises(DatasetError, match="28 x 28, not 27 x 28"):
         bits("cnn2", images[:, 1:])

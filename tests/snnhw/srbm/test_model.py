@@ -104,7 +104,7 @@ def test_a_file_that_is_there_is_kept(file):
         ({"digest": "0" * 64}, "the file was changed"),
         ({"tensors": {"gm": None}}, "two devices: gm must be given"),
         ({"tensors": {"gp": None}}, "'gp' is missing"),
-        ({"tensors": {"gx": np.zeros(3, np.uint8)}}, "'gx' is unknown"),
+        ({"tensors": {"gx": np.zeros(3, np.uint8)}}, "there is no tensor 'gx'"),
         ({"tensors": {"gp": np.zeros((44, 14), np.int32)}}, "must be one of U8, U16, not I32"),
         ({"tensors": {"gp": np.zeros((44, 13), np.uint16)}}, "must have shape [44, 14], not [44, 13]"),
         ({"tensors": {"gp": np.full((44, 14), 4096, np.uint16)}}, "must lie in 0..4095 (12 bits), it reaches 4096"),

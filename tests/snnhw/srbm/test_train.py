@@ -162,6 +162,23 @@ def test_presentations_scale_the_stages(folder):
     assert [stage.presentations for stage in plan_of(presentations=1).preset.stages] == [1, 1]
 
 
+def test_a_training_that_has_ended_is_complete(folder):
+    trained = train_srbm(plan_of())
+    again = train_srbm(plan_of(resume=True))
+    assert (again.model.digest, again.curve, again.files) == (trained.model.digest, trained.curve, trained.files)
+    with pytest.raises(
+        ModelFileError, match=r"bars\.training\.json is of another training: images, machine, .* or seed"
+    ):
+        plan_of(resume=True, seed=2)
+    train_srbm(plan_of(seed=2, out="other.safetensors"))
+    Path("other.safetensors").replace("bars.safetensors")
+    with pytest.raises(ModelFileError, match=r"is not the model that bars\.training\.json tells of"):
+        plan_of(resume=True)
+    Path("bars.training.json").write_text("[]")
+    with pytest.raises(ModelFileError, match=r"bars\.training\.json is no checkpoint of a training"):
+        plan_of(resume=True)
+
+
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [
@@ -297,6 +314,10 @@ class TestCommandLine:
         assert "of the test images" in capsys.readouterr().out
         assert run(["train", *self.QUICK]) == 2
         assert "is there already" in capsys.readouterr().err
+        assert run(["train", *self.QUICK, "--resume"]) == 0
+        captured = capsys.readouterr()
+        assert "this training is complete, srbm-mnist.safetensors is its model" in captured.err
+        assert "of the test images" in captured.out
         assert run(["train", *self.QUICK, "--resume", "--overwrite"]) == 0
         assert "the training begins anew" in capsys.readouterr().err
 

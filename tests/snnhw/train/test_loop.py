@@ -16,6 +16,7 @@ from snnhw.network import (
     CountReadout,
     Dense,
     Direct,
+    Events,
     FirstSpikeReadout,
     Layer,
     Leak,
@@ -38,6 +39,7 @@ from snnhw.train import (
     train,
     write_record,
 )
+from snnhw.train.split import fitted, image_size
 
 OPTIONS = TrainOptions(epochs=3, batch_size=64, seed=7, validation=100, threads=1)
 TAUGHT = OPTIONS.model_copy(update={"teacher": TeacherOptions(epochs=1)})
@@ -63,6 +65,11 @@ def network(
         readout=readout or MembraneReadout(),
         num_steps=4,
     )
+
+
+def flat(dataset: Dataset) -> Dataset:
+    """The same images as rows of numbers."""
+    return Dataset(dataset.images.reshape(len(dataset), -1), dataset.labels, "flat")
 
 
 def course(record: TrainingRecord) -> list[Any]:
@@ -274,10 +281,67 @@ def test_data_that_does_not_suit_is_refused(dataset: Dataset):
         train(network(), Dataset(dataset.images, dataset.labels + 1, "shifted"), OPTIONS)
     with pytest.raises(DatasetError, match="500 samples, and 500 were to be kept"):
         train(network(), dataset, OPTIONS.model_copy(update={"validation": 500}))
-    with pytest.raises(DatasetError, match="train without augmentation"):
-        train(network(), Dataset(dataset.images.reshape(500, 784), dataset.labels, "flat"), OPTIONS)
+    with pytest.raises(DatasetError, match=r"flat are no images but of shape .784., .*: train without augmentation"):
+        train(network(), flat(dataset), OPTIONS.model_copy(update={"augment": Augmentation()}))
     with pytest.raises(DatasetError, match="the network takes images of 28 x 28"):
         train(network(), Dataset(dataset.images[:, 1:], dataset.labels, "cut"), OPTIONS)
+
+
+def test_what_is_no_image_is_not_deformed_unless_asked(dataset: Dataset, caplog: pytest.LogCaptureFixture):
+    once = TrainOptions(epochs=1, batch_size=64, seed=7, validation=100, threads=1)
+    model, record = train(network(), flat(dataset), once)
+    assert record.options.augment is None
+    assert [line for line in caplog.messages if "deformed" in line] == [
+        "the samples of flat are no images, so none is deformed in training"
+    ]
+    plain, _ = train(network(), dataset, once.model_copy(update={"augment": None}))
+    assert plain.digest == model.digest
+
+
+@pytest.mark.parametrize(
+    ("encoder", "input_shape", "shape", "images"),
+    [
+        (Direct(bits=4), (8, 8), (8, 8), True),
+        (Direct(bits=4), (8, 8), (8, 8, 1), True),
+        (Direct(bits=4), (3, 8, 8), (3, 8, 8), True),
+        (Direct(bits=4), (8, 8, 3), (8, 8, 3), False),
+        (Direct(bits=4), (64,), (64,), False),
+        (Direct(bits=4), (64,), (1, 64), False),
+        (Events(), (8,), (8, 8), False),
+    ],
+)
+def test_images_have_rows_and_columns_of_pixels(encoder: Any, input_shape: Any, shape: Any, images: bool):
+    chosen = network().model_copy(update={"encoder": encoder, "input_shape": input_shape, "num_steps": 8})
+    few = Dataset(np.zeros((24, *shape), np.uint8), np.zeros(24, int), "few")
+    assert (fitted(TrainOptions(), chosen, few).augment is not None) == images
+    assert fitted(TrainOptions(augment=Augmentation()), chosen, few).augment is not None
+    if images:
+        assert image_size(chosen, few) == (3 if len(input_shape) == 3 else 1, 8, 8)
+
+
+@pytest.mark.parametrize(
+    ("shape", "lengths", "angles"), [((28, 28), 1.0, 1.0), ((7, 14), 0.0625, 0.25), ((56, 60), 2.0, 1.0)]
+)
+def test_images_are_deformed_as_their_size_asks_unless_told(shape: tuple[int, int], lengths: float, angles: float):
+    few, usual = Dataset(np.zeros((24, *shape), np.uint8), np.zeros(24, int), "few"), Augmentation()
+    sized = fitted(TrainOptions(), network(), few).augment
+    assert sized is not None
+    assert (sized.shift, sized.elastic) == (usual.shift * lengths, usual.elastic * lengths)
+    assert (sized.rotation, sized.zoom, sized.shear) == (10 * angles, 0.1 * angles, 0.1 * angles)
+    assert sized.elastic_nodes == usual.elastic_nodes
+    assert fitted(TrainOptions(augment=usual), network(), few).augment == usual
+
+
+@pytest.mark.parametrize(
+    ("samples", "validation", "batch_size"),
+    [(60_000, 5000, 256), (90_000, 5000, 256), (6000, 500, 64), (250, 20, 16), (11, 0, 16)],
+)
+def test_validation_and_batches_suit_the_number_of_samples(samples: int, validation: int, batch_size: int):
+    many = Dataset(np.zeros((samples, 1), np.uint8), np.zeros(samples, int), "many")
+    usual = fitted(TrainOptions(), network(), many)
+    assert (usual.validation, usual.batch_size) == (validation, batch_size)
+    given = fitted(TrainOptions(validation=3, batch_size=256), network(), many)
+    assert (given.validation, given.batch_size) == (3, 256)
 
 
 @pytest.mark.parametrize(
