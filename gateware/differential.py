@@ -1,23 +1,16 @@
 """The synapse array: rows and columns joined by conductances. Twin of ``golden/differential.py``."""
 
-from functools import reduce
 from itertools import pairwise
-from operator import or_
 
-from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Mux, Signal, Value
-from amaranth.lib import data, enum, memory, stream, wiring
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from gateware.banks import Bank, bank_address, either, rotated, tag_layout
 from gateware.stream import saturate, shape_of
 from snnhw.implementation import address_width
 from snnhw.srbm.grid import Grid
 from snnhw.srbm.machine import Synapse
-
-BANK = "srbm_bank"
-"""The module of Verilog that a bank becomes."""
-
-CHUNK = 11
-"""Address bits of its chunks, or more where there would be more than four of them."""
 
 
 class Mode(enum.Enum, shape=2):  # type: ignore[call-arg]
@@ -56,53 +49,9 @@ def request_layout(grid: Grid) -> data.StructLayout:
             "up": 1,
             "step": grid.machine.synapse.bits,
             "levels": levels_layout(grid.machine.synapse),
-            "tag": tag_layout(grid),
+            "tag": tag_layout(grid.unit_words),
         }
     )
-
-
-def tag_layout(grid: Grid) -> data.StructLayout:
-    """What goes with a request to its reply."""
-    return data.StructLayout({"target": address_width(grid.unit_words), "adds": 1, "first": 1, "last": 1, "blank": 1})
-
-
-class Bank(wiring.Component):
-    """A memory that is read and written in every cycle; ``kept`` is there two cycles after ``reads``.
-
-    In emitted Verilog it is an instance of ``BANK``, a memory in chunks that fill a block RAM's depth: the generator of
-    memories makes one of the whole, and takes a minute for ten million bits.
-    """
-
-    def __init__(self, shape: data.Layout, depth: int):
-        self.depth = depth
-        address = address_width(depth)
-        super().__init__(
-            {
-                "reads": In(1),
-                "read_address": In(address),
-                "kept": Out(shape),
-                "writes": In(1),
-                "write_address": In(address),
-                "coming": In(shape),
-            }
-        )
-
-    def elaborate(self, platform):
-        m = Module()
-        address = len(self.read_address)
-        if platform is not None:
-            ports = {f"i_{name}": getattr(self, name) for name in ("reads", "read_address", "writes", "write_address")}
-            ports |= {"i_clk": ClockSignal(), "i_coming": self.coming.as_value(), "o_kept": self.kept.as_value()}
-            sizes = {"p_WIDTH": len(self.kept.as_value()), "p_ADDRESS": address, "p_DEPTH": self.depth}
-            chunk = min(address, max(CHUNK, address - 2))
-            m.submodules.memory = Instance(BANK, p_CHUNK=chunk, **sizes, **ports)
-            return m
-        m.submodules.memory = store = memory.Memory(shape=self.kept.shape(), depth=self.depth, init=[])
-        write, read = store.write_port(), store.read_port()
-        m.d.comb += [read.en.eq(self.reads), read.addr.eq(self.read_address)]
-        m.d.sync += self.kept.eq(read.data)
-        m.d.comb += [write.en.eq(self.writes), write.addr.eq(self.write_address), write.data.eq(self.coming)]
-        return m
 
 
 class DifferentialArray(wiring.Component):
@@ -124,7 +73,7 @@ class DifferentialArray(wiring.Component):
             {
                 "requests": In(stream.Signature(request_layout(grid))),
                 "valid": Out(1),
-                "tag": Out(tag_layout(grid)),
+                "tag": Out(tag_layout(grid.unit_words)),
                 "weight": Out(data.ArrayLayout(shape_of(self.synapse.weight), grid.lanes)),
                 "levels": Out(levels_layout(self.synapse)),
                 "busy": Out(1),
@@ -143,8 +92,8 @@ class DifferentialArray(wiring.Component):
             weight = Signal(shape_of(self.synapse.weight), name=f"weight_{number}")
             updated = Signal(levels_layout(self.synapse), name=f"updated_{number}")
             writes = Signal(name=f"writes_{number}")
-            m.d.comb += [bank.read_address.eq(self._address(asked, number)), bank.reads.eq(go)]
-            m.d.comb += [bank.write_address.eq(self._address(changed, number)), bank.writes.eq(writes)]
+            m.d.comb += [bank.read_address.eq(_address(asked, number)), bank.reads.eq(go)]
+            m.d.comb += [bank.write_address.eq(_address(changed, number)), bank.writes.eq(writes)]
             m.d.comb += bank.coming.eq(updated)
             m.d.sync += weight.eq(self._weight(bank.kept))
             m.d.sync += updated.eq(self._updated(m, held, bank.kept, number))
@@ -192,12 +141,6 @@ class DifferentialArray(wiring.Component):
         wants = (one.mode != Mode.WRITE) & (other.mode != Mode.READ)
         return stage.valid & wants & (asked.block == stage.block) & same
 
-    def _address(self, stage, bank):
-        """The address in a bank of the synapse that a request wants there."""
-        request = stage.request
-        lane = Mux(request.by_column, bank - request.offset, request.offset)
-        return Cat(lane[: len(request.offset)], stage.block)
-
     def _weight(self, levels):
         """W."""
         return levels.gp - (levels.gm if self.synapse.paired else self.synapse.reference)
@@ -237,18 +180,6 @@ class DifferentialArray(wiring.Component):
         return Cat(gp, gm)
 
 
-def rotated(m, words, width, amount, left, name):
-    """Words of ``width`` bits, the lowest first, moved ``amount`` places: up where ``left``, else down, and round."""
-    count = len(words) // width
-    for bit in range(len(amount)):
-        places = (1 << bit) * width
-        moved = words.rotate_left(places) if left else words.rotate_right(places)
-        step = Signal(count * width, name=f"{name}_{bit}")
-        m.d.comb += step.eq(Mux(amount[bit], moved, words))
-        words = step
-    return words
-
-
-def either(values: list[Value]) -> Value:
-    """The bits that are 1 in any of the values."""
-    return reduce(or_, values)
+def _address(stage, bank):
+    """The address in a bank of the synapse that a request wants there."""
+    return bank_address(stage.request.by_column, stage.request.offset, stage.block, bank)

@@ -98,7 +98,8 @@ class SrbmCircuit(wiring.Component):
         self.units = Units(grid, self.phases)
         self.sweep = Sweep(grid, self.phases)
         self.array = DifferentialArray(grid)
-        self.sums = Accumulators(grid)
+        currents = machine.row_current | machine.column_current
+        self.sums = Accumulators(lanes, grid.unit_words, machine.synapse.weight, currents)
         self.intake = Intake(grid)
         self.tally = Scores(grid)
         self.picture = Picture(grid)

@@ -6,15 +6,17 @@ Twin of the array's part in ``golden.srbm.Srbm``'s tick; golden adds up whole ro
 from itertools import pairwise
 from typing import NamedTuple
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Array, Cat, Module, Mux, Signal
 from amaranth.lib import data, enum, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from gateware.differential import Mode, request_layout, tag_layout
+from gateware.banks import tag_layout
+from gateware.differential import Mode, request_layout
 from gateware.learning import Gate
 from gateware.stream import shape_of
-from gateware.units import current_layout, report_layout
+from gateware.units import report_layout
 from snnhw.implementation import address_width
+from snnhw.network import Range
 from snnhw.srbm.grid import Grid
 
 
@@ -44,17 +46,19 @@ class Place(NamedTuple):
 
 
 class WordList(wiring.Component):
-    """A list of at most ``depth`` words, each with a mask of lanes, and a place in it.
+    """A list of at most ``depth`` words, each with a mask of lanes, and a place in it; or several such ``lists``.
 
     ``push`` appends ``coming``; ``clear`` forgets all, ``rewind`` goes back to the start, where the list is two cycles
     later. It is then at ``word`` and ``mask``, and at ``lane``, the lowest that is left of the mask; ``last_lane``
     tells the last of these, ``last_word`` the last of the list. ``next_word`` goes on to the next word, after the last
-    to the first, ``next_lane`` to the next lane.
+    to the first, ``next_lane`` to the next lane. Of several lists ``to`` is the number of the one that is appended to,
+    ``at`` that of the one that all else tells of; it must stay from a rewind to the next.
     """
 
-    def __init__(self, depth: int, lanes: int):
+    def __init__(self, depth: int, lanes: int, lists: int = 1):
         self.depth = depth
         self.lanes = lanes
+        self.lists = lists
         entry = data.StructLayout({"word": address_width(depth), "mask": lanes})
         super().__init__(
             {
@@ -67,23 +71,28 @@ class WordList(wiring.Component):
                 "last_word": Out(1),
                 "empty": Out(1),
             }
+            | (dict.fromkeys(("to", "at"), In(address_width(lists))) if lists > 1 else {})
         )
 
     def elaborate(self, platform):
         m = Module()
-        shape = self.coming.shape()
-        m.submodules.entries = store = memory.Memory(shape=shape, depth=self.depth, init=[])
+        shape, address = self.coming.shape(), address_width(self.depth)
+        depth = self.depth if self.lists == 1 else self.lists << address
+        m.submodules.entries = store = memory.Memory(shape=shape, depth=depth, init=[])
         write, read = store.write_port(), store.read_port()
-        count, ahead = Signal(range(self.depth + 1)), Signal(address_width(self.depth))
+        counts = [Signal(range(self.depth + 1)) for _ in range(self.lists)]
+        count, pushed = (counts[0], counts[0]) if self.lists == 1 else (Array(counts)[self.at], Array(counts)[self.to])
+        ahead = Signal(address)
         entry, loading = Signal(shape), Signal()
         later = self.mask & (self.mask - 1)
         load = loading | self.next_word | (self.next_lane & self.last_lane)
         wraps = ahead == count - 1
+        goes = Mux(self.rewind | wraps, 0, ahead + 1)
         m.d.comb += [
-            write.addr.eq(count),
+            write.addr.eq(pushed if self.lists == 1 else Cat(pushed[:address], self.to)),
             write.data.eq(self.coming),
             write.en.eq(self.push),
-            read.addr.eq(Mux(self.rewind | wraps, 0, ahead + 1)),
+            read.addr.eq(goes if self.lists == 1 else Cat(goes[:address], self.at)),
             read.en.eq(self.rewind | load),
             self.word.eq(entry.word),
             self.mask.eq(entry.mask),
@@ -100,10 +109,11 @@ class WordList(wiring.Component):
             m.d.sync += [entry.eq(read.data), self.last_word.eq(wraps)]
         with m.Elif(self.next_lane):
             m.d.sync += entry.mask.eq(later)
-        with m.If(self.clear):
-            m.d.sync += count.eq(0)
-        with m.Elif(self.push):
-            m.d.sync += count.eq(count + 1)
+        for number, own in enumerate(counts):
+            with m.If(self.clear):
+                m.d.sync += own.eq(0)
+            with m.Elif(self.push if self.lists == 1 else self.push & (self.to == number)):
+                m.d.sync += own.eq(own + 1)
         return m
 
 
@@ -264,22 +274,28 @@ class Sweep(wiring.Component):
         ]
 
 
+def currents_layout(lanes: int, words: int, current: Range) -> data.StructLayout:
+    """The currents of one of so many words, where ``valid``."""
+    return data.StructLayout(
+        {"valid": 1, "word": address_width(words), "current": data.ArrayLayout(shape_of(current), lanes)}
+    )
+
+
 class Accumulators(wiring.Component):
     """Adds up the weights of an array's replies: each word from its ``first`` to its ``last``, which writes the sums.
 
-    ``write`` shows the word's currents in the cycle after the last reply.
+    ``write`` shows the word's currents in the cycle after the last reply. ``words`` is the number of words that there
+    are, ``weight`` and ``current`` the ranges of the numbers.
     """
 
-    def __init__(self, grid: Grid):
-        self.lanes = grid.lanes
-        weight = data.ArrayLayout(shape_of(grid.machine.synapse.weight), grid.lanes)
-        word = {"valid": 1, "word": address_width(grid.unit_words), "current": current_layout(grid)}
+    def __init__(self, lanes: int, words: int, weight: Range, current: Range):
+        self.lanes = lanes
         super().__init__(
             {
                 "valid": In(1),
-                "tag": In(tag_layout(grid)),
-                "weight": In(weight),
-                "write": Out(data.StructLayout(word)),
+                "tag": In(tag_layout(words)),
+                "weight": In(data.ArrayLayout(shape_of(weight), lanes)),
+                "write": Out(currents_layout(lanes, words, current)),
             }
         )
 

@@ -16,12 +16,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from golden.compiled import compiled
 from golden.lfsr import lfsr_advance
 from snnhw.srbm.machine import Machine, RandomWalk
 
@@ -44,17 +44,6 @@ _BLOCK = 16
 
 _SET, _GRADUAL, _ABRUPT, _ONE_GRADUAL, _ONE_ABRUPT = range(5)
 _SWEEP = {"set": _SET, "gradual": _GRADUAL, "abrupt": _ABRUPT}
-
-_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}  # nothing divides by 0
-
-
-def _compiled(function: Function) -> Function:
-    """The function, compiled at its first call and kept beside the module, or in the user's cache."""
-    try:
-        compiled: Any = numba.njit(cache=True, **_OPTIONS)(function)
-    except RuntimeError:  # there is nowhere to keep it
-        compiled = numba.njit(**_OPTIONS)(function)
-    return cast(Function, compiled)
 
 
 class _Numbers(NamedTuple):
@@ -157,7 +146,7 @@ class _Pulses(NamedTuple):
 # --- the walk ---------------------------------------------------------------------------------------------------------
 
 
-@_compiled
+@compiled
 def _map(matrix: Ints, state: Any) -> Any:
     """A state after what the matrix does to each of its bits."""
     result = np.uint32(0)
@@ -167,7 +156,7 @@ def _map(matrix: Ints, state: Any) -> Any:
     return result
 
 
-@_compiled
+@compiled
 def _leap(powers: Ints, state: Any, count: int) -> Any:
     """A state ``count`` draws later."""
     bit = 0
@@ -179,7 +168,7 @@ def _leap(powers: Ints, state: Any, count: int) -> Any:
     return state
 
 
-@_compiled
+@compiled
 def _begin_walk(walk: _Walk, state: Any, words: Ints, low: Ints) -> None:
     """Make the first words of draws one by one; ``low`` is a view of ``words``."""
     for n in range(_HISTORY * _DRAWS):
@@ -187,7 +176,7 @@ def _begin_walk(walk: _Walk, state: Any, words: Ints, low: Ints) -> None:
         low[n] = state & np.uint32(len(walk.noise) - 1)
 
 
-@_compiled
+@compiled
 def _next_draws(words: Ints) -> None:
     """Make the words behind the first ones from those."""
     new, old = words[_HISTORY:], words[: len(words) - _HISTORY]
@@ -197,7 +186,7 @@ def _next_draws(words: Ints) -> None:
         new[n] = w1[n] ^ w2[n] ^ w3[n] ^ w5[n] ^ w7[n] ^ old[n]
 
 
-@_compiled
+@compiled
 def _keep_last(words: Ints) -> None:
     """Move the last words to the front, where the next ones begin."""
     behind = len(words) - _HISTORY
@@ -205,7 +194,7 @@ def _keep_last(words: Ints) -> None:
         words[n] = words[behind + n]
 
 
-@_compiled
+@compiled
 def _make_draws(words: Ints, t: int) -> None:
     """Make the draws of the next ticks where those of tick t are not there yet."""
     if t % _TICKS == 0:
@@ -214,7 +203,7 @@ def _make_draws(words: Ints, t: int) -> None:
         _next_draws(words)
 
 
-@_compiled
+@compiled
 def _set_clocks(numbers: _Numbers, walk: _Walk, state: Any, on: Ints) -> tuple[_Clocks, Any]:
     """Draw the phase of each row and each hidden bias, and chain those that are on; the clocks and the state behind."""
     rows, visible, pixels = numbers.rows, numbers.visible, numbers.pixels
@@ -239,7 +228,7 @@ def _set_clocks(numbers: _Numbers, walk: _Walk, state: Any, on: Ints) -> tuple[_
     return clocks, state
 
 
-@_compiled
+@compiled
 def _list_chain(unit: int, following: Ints, offset: int, found: Ints, count: int) -> int:
     """Append the units of a chain to the ``count`` that were found; how many there are then."""
     while unit >= 0:
@@ -249,7 +238,7 @@ def _list_chain(unit: int, following: Ints, offset: int, found: Ints, count: int
     return count
 
 
-@_compiled
+@compiled
 def _list_fires(fires: Ints, first: int, found: Ints, count: int) -> int:
     """Append the units from the first on that fire; how many there are then. Blocks where none does are passed over."""
     for start in range(first, len(fires), _BLOCK):
@@ -268,7 +257,7 @@ def _list_fires(fires: Ints, first: int, found: Ints, count: int) -> int:
 # --- units ------------------------------------------------------------------------------------------------------------
 
 
-@_compiled
+@compiled
 def _step_units(
     numbers: _Numbers,
     units: _Units,
@@ -304,26 +293,26 @@ def _step_units(
 # --- synapses ---------------------------------------------------------------------------------------------------------
 
 
-@_compiled
+@compiled
 def _add(levels: Ints, counts: Ints, step: Any, top: Any) -> None:
     for n in range(len(counts)):
         levels[n] = min(np.int32(levels[n] + np.int32(counts[n]) * step), top)
 
 
-@_compiled
+@compiled
 def _subtract(levels: Ints, counts: Ints, step: Any) -> None:
     for n in range(len(counts)):
         levels[n] = max(np.int32(levels[n] - np.int32(counts[n]) * step), np.int32(0))
 
 
-@_compiled
+@compiled
 def _clear(levels: Ints, counts: Ints) -> None:
     for n in range(len(counts)):
         if counts[n]:
             levels[n] = 0
 
 
-@_compiled
+@compiled
 def _update(numbers: _Numbers, p: Ints, m: Ints, counts: Ints, step: int, gate: int) -> None:
     """Update a row's or column's synapses, each ``counts`` times."""
     size, top = np.int32(step), np.int32(numbers.top)
@@ -343,7 +332,7 @@ def _update(numbers: _Numbers, p: Ints, m: Ints, counts: Ints, step: int, gate: 
         _clear(falls, counts)
 
 
-@_compiled
+@compiled
 def _close_row(numbers: _Numbers, array: _Array, pulses: _Pulses, v: int, now: int, step: int, gate: int) -> None:
     """Update row v by the pulses that its columns sent since it was last updated, up to the slot ``now``."""
     width = numbers.columns if v < numbers.visible else numbers.hidden
@@ -353,7 +342,7 @@ def _close_row(numbers: _Numbers, array: _Array, pulses: _Pulses, v: int, now: i
     _update(numbers, array.p_rows[v], array.m_rows[v], taken, step, gate)
 
 
-@_compiled
+@compiled
 def _close_rows(numbers: _Numbers, array: _Array, pulses: _Pulses, now: int, step: int, gate: int) -> None:
     """Update all rows that pulses may have reached, as a phase ends."""
     for v in range(numbers.rows):
@@ -363,7 +352,7 @@ def _close_rows(numbers: _Numbers, array: _Array, pulses: _Pulses, now: int, ste
             pulses.since[v] = now
 
 
-@_compiled
+@compiled
 def _end_traces(numbers: _Numbers, array: _Array, pulses: _Pulses, t: int, before: int, step: int, gate: int) -> None:
     """Update the rows whose trace ends in tick t; ``before`` is the slot of the tick before."""
     if t < numbers.window_visible:
@@ -376,7 +365,7 @@ def _end_traces(numbers: _Numbers, array: _Array, pulses: _Pulses, t: int, befor
             pulses.alive[v] = 0
 
 
-@_compiled
+@compiled
 def _begin_traces(numbers: _Numbers, array: _Array, pulses: _Pulses, t: int, before: int, step: int, gate: int) -> None:
     """The rows that fire take what their last trace let through, and begin another."""
     slot = t % len(pulses.row_count)
@@ -388,7 +377,7 @@ def _begin_traces(numbers: _Numbers, array: _Array, pulses: _Pulses, t: int, bef
         pulses.alive[v] = 1
 
 
-@_compiled
+@compiled
 def _send(numbers: _Numbers, array: _Array, pulses: _Pulses, t: int, now: int, step: int, gate: int) -> None:
     """Pulses of the columns that fired ``window_hidden`` ticks ago arrive, and change their columns."""
     if not gate or t < numbers.window_hidden:
@@ -401,19 +390,19 @@ def _send(numbers: _Numbers, array: _Array, pulses: _Pulses, t: int, now: int, s
         _update(numbers, p, m, alive, step, gate)
 
 
-@_compiled
+@compiled
 def _add_weights(current: Ints, p: Ints, m: Ints) -> None:
     for n in range(len(current)):
         current[n] += np.int32(np.int32(p[n]) - np.int32(m[n]))
 
 
-@_compiled
+@compiled
 def _add_row(current: Ints, weights: Ints) -> None:
     for n in range(len(current)):
         current[n] += np.int32(weights[n])
 
 
-@_compiled
+@compiled
 def _refresh(numbers: _Numbers, array: _Array, first: int) -> int:
     """Refresh the next rows of the rotation; where it goes on."""
     row = first
@@ -435,7 +424,7 @@ def _refresh(numbers: _Numbers, array: _Array, first: int) -> int:
 # --- commands ---------------------------------------------------------------------------------------------------------
 
 
-@_compiled
+@compiled
 def _new_units(numbers: _Numbers) -> _Units:
     count = numbers.visible + numbers.hidden
     return _Units(
@@ -443,7 +432,7 @@ def _new_units(numbers: _Numbers) -> _Units:
     )
 
 
-@_compiled
+@compiled
 def _new_pulses(numbers: _Numbers) -> _Pulses:
     slots = max(numbers.window_visible, numbers.window_hidden) + 2
     return _Pulses(
@@ -459,7 +448,7 @@ def _new_pulses(numbers: _Numbers) -> _Pulses:
     )
 
 
-@_compiled
+@compiled
 def _train(
     numbers: _Numbers,
     walk: _Walk,
@@ -531,7 +520,7 @@ def _train(
     return state, _refresh(numbers, array, refresh)
 
 
-@_compiled
+@compiled
 def _train_images(
     numbers: _Numbers,
     walk: _Walk,
@@ -554,7 +543,7 @@ def _train_images(
     return state, refresh
 
 
-@_compiled
+@compiled
 def _respond(
     numbers: _Numbers,
     walk: _Walk,
@@ -605,7 +594,7 @@ def _respond(
             _add_row(units.current[first:visible], by_columns[h, first:visible])
 
 
-@_compiled
+@compiled
 def _respond_images(
     numbers: _Numbers,
     walk: _Walk,

@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import resources
 
 from amaranth.back import verilog
 from amaranth.hdl import Fragment, MemoryInstance, Shape, Value
 from amaranth.lib.wiring import Component
 
+from gateware.banks import BANK
 from snnhw.errors import DescriptionError, ToolError
 from snnhw.toolcache import moved_caches
 from snnhw.wording import quoted
 
-__all__ = ["Converted", "MemoryContents", "convert"]
+__all__ = ["Converted", "MemoryContents", "convert", "with_banks"]
 
 _CELLS = object()
 """Stands for a platform in elaboration: where a layer wants a part's own cells, they are instantiated."""
@@ -98,6 +100,12 @@ def convert(top: Component, name: str) -> Converted:
     if f"\nmodule {name}(" not in text:
         raise DescriptionError(f"{quoted(name)} is a word of Verilog's own: choose another name for the module")
     return Converted(_for_every_tool(text), memories)
+
+
+def with_banks(text: str, own: str) -> str:
+    """The Verilog of a circuit whose synapses stand in banks, with their module, called ``own``, at its end."""
+    bank = resources.files("snnhw").joinpath("bank.v").read_text()
+    return text.replace(f"  {BANK} #(", f"  {own} #(") + "\n" + bank.replace(BANK, own)
 
 
 def _contents(fragment: Fragment, module: str) -> Iterator[MemoryContents]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.resources import as_file, files
+from importlib.resources import as_file
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from types import MappingProxyType
@@ -24,7 +24,7 @@ from snnhw.model import Model
 from snnhw.modelfile import SUFFIX, load
 from snnhw.network import Dense, Direct, Layer, Leak, MembraneReadout, Network, Neuron, Spike, first_complaint
 from snnhw.overrides import overridden
-from snnhw.srbm.presets import SRBM_PRESETS
+from snnhw.shipped import shipped_folder
 from snnhw.statefile import STATE_SUFFIXES, is_state_file, load_state_file
 from snnhw.subject import SubjectKind, subject_kind
 from snnhw.tensorfile import description_beside, load_described
@@ -231,9 +231,11 @@ def _no_model(name: str) -> str:
 
 
 def _shipped_files() -> dict[str, Traversable]:
-    """The networks that ship, by file name; spiking RBMs lie beside them."""
-    folder = files("snnhw") / "models"
+    """The networks that ship, by file name; models of other kinds lie beside them."""
+    folder = shipped_folder()
     if not folder.is_dir():
         return {}
     names = {file.name: file for file in folder.iterdir() if file.name.endswith(SUFFIX)}
-    return {name: file for name, file in names.items() if name.removesuffix(SUFFIX) not in SRBM_PRESETS}
+    return {
+        name: file for name, file in names.items() if subject_kind(name.removesuffix(SUFFIX)) is SubjectKind.NETWORK
+    }

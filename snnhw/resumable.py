@@ -5,8 +5,9 @@ A checkpoint is a file of the trainer's own, or a model file whose provenance sa
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -26,6 +27,7 @@ __all__ = [
     "held_back",
     "model_path",
     "progress_of",
+    "read_ended",
     "read_progress",
     "run_to_end",
     "without_seconds",
@@ -184,3 +186,36 @@ def read_progress(
             f"{path} is of another training: {depends_on} differ; choose as before to go on, or, {anew}"
         )
     return model, curve
+
+
+def read_ended(
+    files: TrainingFiles, load: Callable[[Path], Trained], points: TypeAdapter[Points], identity: str, depends_on: str
+) -> tuple[Trained, Points]:
+    """The model that a training which ended has left, and the points of its curve, from its record.
+
+    Raises ModelFileError where one of them cannot be read, or is of another training.
+    """
+    _, curve = read_progress(files.record, _read_record, points, identity, depends_on)
+    model = load(files.out)
+    if model.provenance.get("training", {}).get("identity") != identity:
+        raise ModelFileError(
+            f"{files.out} is not the model that {files.record} tells of; give another name with --out, or say "
+            "--overwrite"
+        )
+    return model, curve
+
+
+@dataclass(frozen=True)
+class _Record:
+    """What is known of a training that ended."""
+
+    provenance: Mapping[str, Any]
+
+
+def _read_record(path: Path) -> _Record:
+    """The record that a training wrote when it ended; raises ModelFileError."""
+    try:
+        document = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ModelFileError(f"{path} is no record of a training that can be read") from error
+    return _Record(document if isinstance(document, dict) else {})

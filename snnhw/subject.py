@@ -15,12 +15,19 @@ class SubjectKind(StrEnum):
     """Layers of spiking neurons, trained elsewhere: :class:`snnhw.model.Model`."""
     SRBM = "spiking RBM"
     """A machine that learns in its own circuit: :class:`snnhw.srbm.model.SrbmModel`."""
+    STDP = "learner by STDP"
+    """A layer of neurons that compete, and learn in their own circuit: :class:`snnhw.stdp.model.StdpModel`."""
 
 
 def subject_kind(name_or_path: str | Path) -> SubjectKind:
     """Of which kind the model of a name or in a file is; what is no model is taken for a network's."""
-    from snnhw.srbm.model import is_srbm_file
+    from snnhw.container import kind_of
+    from snnhw.srbm import model as srbm
     from snnhw.srbm.presets import SRBM_PRESETS
+    from snnhw.stdp import model as stdp
+    from snnhw.stdp.presets import STDP_PRESETS
 
-    srbm = str(name_or_path) in SRBM_PRESETS or is_srbm_file(name_or_path)
-    return SubjectKind.SRBM if srbm else SubjectKind.NETWORK
+    named = {**dict.fromkeys(SRBM_PRESETS, SubjectKind.SRBM), **dict.fromkeys(STDP_PRESETS, SubjectKind.STDP)}
+    said = {srbm.KIND: SubjectKind.SRBM, stdp.KIND: SubjectKind.STDP}
+    known = named.get(str(name_or_path)) or said.get(kind_of(name_or_path) or "")
+    return known or SubjectKind.NETWORK

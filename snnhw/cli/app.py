@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from snnhw.cli import bench, build, data, doctor, patch, program, report, simulate, srbm, weights
+from snnhw.cli import bench, build, data, doctor, patch, program, report, simulate, srbm, stdp, weights
 from snnhw.cli.demo import DemoModel, shown_unless_told
 from snnhw.cli.output import library_notes
 from snnhw.cli.run import run as run_on_board
@@ -64,7 +64,9 @@ app.command("demo")(
 app.command("doctor")(doctor.doctor)
 app.add_typer(data.app, name="data")
 app.command("train")(
-    command("train", "Train a network, or a spiking RBM: a model file, a record and a curve are written.", Trainable)
+    command(
+        "train", "Train a network, or a machine that learns itself: a model file and a record are written.", Trainable
+    )
 )
 app.command("info")(
     command(
@@ -101,6 +103,7 @@ app.command("program")(program.program)
 app.command("run")(run_on_board)
 app.command("bench")(bench.bench)
 app.add_typer(srbm.app, name="srbm")
+app.add_typer(stdp.app, name="stdp")
 
 
 def _print_version(wanted: bool) -> None:

@@ -11,6 +11,7 @@ import typer
 from snnhw.cli.circuit import lanes_of
 from snnhw.cli.output import MODEL_HELP, Json, console, note, print_record, progress
 from snnhw.cli.verify import show
+from snnhw.errors import DescriptionError
 
 DemoModel = Annotated[str | None, typer.Argument(metavar="[MODEL]", help=MODEL_HELP, show_default="mnist-mlp")]
 Index = Annotated[int, typer.Option("--index", min=0, metavar="N", help="Show this image of the sample.")]
@@ -77,4 +78,6 @@ def demo(model: str, *, index: Index = 0, limit: Verified = None, out: Folder = 
 
 def shown_unless_told(options: Mapping[str, Any]) -> str:
     """The model of a demo that names none."""
-    return "srbm-mnist" if options["srbm"] else "mnist-mlp"
+    if options["srbm"] and options["stdp"]:
+        raise DescriptionError("--srbm and --stdp are of two demos: give one of them")
+    return "srbm-mnist" if options["srbm"] else "stdp-mnist" if options["stdp"] else "mnist-mlp"

@@ -8,12 +8,12 @@ from snnhw.cli.output import (
     DatasetName,
     Json,
     Limit,
-    confusion_table,
     console,
     digits,
     percent,
     print_record,
     progress,
+    show_counted,
 )
 
 if TYPE_CHECKING:
@@ -41,12 +41,8 @@ def evaluate(model: str, *, dataset: DatasetName = "sample", limit: Limit = None
 
 def _show(model: str, evaluation: Evaluation) -> None:
     screen = console()
-    if evaluation.correct is None or evaluation.confusion is None:
-        screen.print(f"{model} on {evaluation.dataset}: {evaluation.images} images, whose labels are not known")
-    else:
-        screen.print(f"{model} on {evaluation.dataset}: {percent(evaluation.correct, evaluation.images)} correct")
-        screen.print()
-        screen.print(confusion_table(evaluation.confusion.tolist()))
+    counts = None if evaluation.confusion is None else evaluation.confusion.tolist()
+    show_counted(model, evaluation.dataset, evaluation.images, evaluation.correct, counts)
     for name, what in _ACCURACIES.items():
         known = evaluation.provenance_accuracy.get(name)
         if isinstance(known, dict) and known.keys() >= {"correct", "total"}:

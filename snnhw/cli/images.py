@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def noted(dataset: Dataset, network: Network | None = None) -> Dataset:
-    """The dataset, after notes on what is assumed of it; without a network it goes into a spiking RBM."""
+    """The dataset, after notes on what is assumed of it; without a network it goes into what learns on the chip."""
     note_all(dataset, network=network)
     return dataset
 

@@ -3,42 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from snnhw.cli.output import (
     DatasetName,
     Json,
     Limit,
-    confusion_table,
     console,
     digits,
     note,
     percent,
     print_record,
     progress,
+    show_counted,
     table,
 )
 from snnhw.cli.train import (
     FirstImages,
     ModelOut,
     Overwrite,
+    Presentations,
     Resume,
     Seed,
     Threads,
     TrainedOn,
     Validation,
+    interruptible,
     note_resumption,
 )
-from snnhw.errors import SnnhwError
 
 if TYPE_CHECKING:
     from snnhw.srbm.evaluate import SrbmEvaluation
     from snnhw.srbm.machine import Machine
     from snnhw.srbm.train import SrbmTrained
 
-_PRESENTATIONS = typer.Option("--presentations", min=1, help="Images shown to a spiking RBM, instead of the preset's.")
 _FIRST = "(the first time the machine is compiled, which takes half a minute)"
 
 
@@ -55,7 +53,7 @@ def train_machine(
     limit: FirstImages = None,
     seed: Seed = None,
     validation: Validation = None,
-    presentations: Annotated[int | None, _PRESENTATIONS] = None,
+    presentations: Presentations = None,
     threads: Threads = None,
     out: ModelOut = None,
     overwrite: Overwrite = False,
@@ -82,13 +80,9 @@ def train_machine(
     note_limits(plan.preset.machine)
     note_all(plan.training, plan.validation, plan.test)
     note_resumption(plan, resume=resume)
-    with progress("training") as update:
+    with progress("training") as update, interruptible(plan.checkpoint):
         update(0, 1, _FIRST)
-        try:
-            trained = train_srbm(plan, update)
-        except KeyboardInterrupt as error:
-            kept = f"{plan.checkpoint} keeps what was reached: the same command with --resume goes on"
-            raise SnnhwError(f"interrupted; {kept if plan.checkpoint.exists() else 'nothing is kept yet'}") from error
+        trained = train_srbm(plan, update)
     if as_json:
         print_record(_record(trained))
     else:
@@ -178,12 +172,8 @@ def _show_results(provenance: Mapping[str, Any]) -> None:
 
 def _show_evaluation(name: str, evaluation: SrbmEvaluation) -> None:
     screen = console()
-    if evaluation.correct is None or evaluation.confusion is None:
-        screen.print(f"{name} on {evaluation.dataset}: {evaluation.images} images, whose labels are not known")
-    else:
-        screen.print(f"{name} on {evaluation.dataset}: {percent(evaluation.correct, evaluation.images)} correct")
-        screen.print()
-        screen.print(confusion_table(evaluation.confusion.tolist()))
+    counts = None if evaluation.confusion is None else evaluation.confusion.tolist()
+    show_counted(name, evaluation.dataset, evaluation.images, evaluation.correct, counts)
     screen.print(f"ticks                  {digits(evaluation.ticks):>10} an image")
     screen.print(f"spikes of a hidden unit {evaluation.hidden_rate:>9.4f} a tick")
     screen.print(f"speed                  {digits(evaluation.images_per_second):>10} images/s")

@@ -43,7 +43,7 @@ def verilog_machine(
 
 def _lanes(lanes: int | None) -> int:
     """The lanes that were asked for; raises DescriptionError for those that no circuit has."""
-    from snnhw.srbm.grid import MOST_LANES
+    from snnhw.skewed import MOST_LANES
     from snnhw.srbm.verify import LANES
 
     if lanes is not None and (not 1 <= lanes <= MOST_LANES or lanes & (lanes - 1)):

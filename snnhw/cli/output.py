@@ -63,6 +63,17 @@ def confusion_table(counts: list[list[int]]) -> Table:
     return matrix
 
 
+def show_counted(name: str, dataset: str, images: int, correct: int | None, counts: list[list[int]] | None) -> None:
+    """Print how many images of a dataset a model got right, with the confusion matrix, where the labels are known."""
+    screen = console()
+    if correct is None or counts is None:
+        screen.print(f"{name} on {dataset}: {images} images, whose labels are not known")
+    else:
+        screen.print(f"{name} on {dataset}: {percent(correct, images)} correct")
+        screen.print()
+        screen.print(confusion_table(counts))
+
+
 class Update(Protocol):
     """Tells a progress bar how far the work is."""
 

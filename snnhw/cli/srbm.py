@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from snnhw.cli.experiments import Experiments, ExperimentsOn, RunsFile, RunsSeed, WritePage, show_page
 from snnhw.cli.output import Json, console, note, print_record, progress, table
-from snnhw.errors import DescriptionError
 
 if TYPE_CHECKING:
     from snnhw.srbm.runs import Run
 
 app = typer.Typer(help="Experiments with the spiking restricted Boltzmann machine, and pictures of it.")
-
-_NAMES = typer.Argument(metavar="EXPERIMENTS", help="Their names, see `snnhw srbm list`.")
-_RUNS = typer.Option("--runs", metavar="FILE", help="The file of recorded runs.")
-_SEED = typer.Option("--seed", min=0, help="Of initial weights and the order of images.")
-_DATASET = typer.Option("--dataset", metavar="DATA", help="Images with labels, with a training and a test set.")
-_WRITE = typer.Option("--write", metavar="FILE", help="Write the tables into this page, and the plots beside it.")
 
 
 @app.command("list")
@@ -42,10 +35,10 @@ def list_experiments(as_json: Json = False) -> None:
 
 @app.command("run")
 def run_experiments(
-    names: Annotated[list[str], _NAMES],
-    runs: Annotated[str, _RUNS] = "srbm-runs.json",
-    seed: Annotated[int, _SEED] = 1,
-    dataset: Annotated[str, _DATASET] = "mnist",
+    names: Experiments,
+    runs: RunsFile = "srbm-runs.json",
+    seed: RunsSeed = 1,
+    dataset: ExperimentsOn = "mnist",
     as_json: Json = False,
 ) -> None:
     """Run experiments, and record what they came to."""
@@ -73,26 +66,11 @@ def run_experiments(
 
 
 @app.command("page")
-def page_of_runs(
-    runs: Annotated[str, _RUNS] = "srbm-runs.json",
-    write: Annotated[str | None, _WRITE] = None,
-    as_json: Json = False,
-) -> None:
+def page_of_runs(runs: RunsFile = "srbm-runs.json", write: WritePage = None, as_json: Json = False) -> None:
     """Make the tables and plots of recorded runs."""
-    from snnhw.bench.page import write as write_page
     from snnhw.srbm.results import BEGIN, END, load, page, plot
 
-    loaded = load(runs)
-    if not loaded.runs:
-        raise DescriptionError(f"{runs} has no runs: `snnhw srbm run base --runs {runs}` makes one")
-    text = page(loaded)
-    if write is not None:
-        write_page(Path(write), text, (BEGIN, END))
-        plot(loaded, Path(write).parent)
-    if as_json:
-        print_record({"runs": [made.model_dump(mode="json") for made in loaded.runs]})
-    else:
-        console().print(text.rstrip())
+    show_page(load(runs), runs, write, as_json, group="srbm", page=page, plot=plot, marks=(BEGIN, END))
 
 
 @app.command("pictures")
@@ -128,9 +106,9 @@ def pictures(
 def frontend(
     name: Annotated[str, typer.Argument(metavar="FRONTEND", help="cnn1, cnn2 or cnn2-dense.")],
     out: Annotated[str | None, typer.Option("--out", metavar="FILE", help="NAME.safetensors unless told.")] = None,
-    dataset: Annotated[str, _DATASET] = "mnist",
+    dataset: ExperimentsOn = "mnist",
     epochs: Annotated[int, typer.Option("--epochs", min=1, help="Passes over the training images.")] = 10,
-    seed: Annotated[int, _SEED] = 1,
+    seed: RunsSeed = 1,
     as_json: Json = False,
 ) -> None:
     """Train a convolutional front end anew, as the ones that ship were, and write its integers."""

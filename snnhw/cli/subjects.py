@@ -13,7 +13,19 @@ from typing import Any
 
 import typer
 
-from snnhw.cli import demo, demo_machine, evaluate, info, machine, machine_circuit, train, verify, verilog
+from snnhw.cli import (
+    demo,
+    demo_learner,
+    demo_machine,
+    evaluate,
+    info,
+    learner,
+    machine,
+    machine_circuit,
+    train,
+    verify,
+    verilog,
+)
 from snnhw.cli.options import call, flat
 from snnhw.cli.output import ModelName
 from snnhw.errors import DescriptionError
@@ -39,6 +51,12 @@ KINDS: Mapping[SubjectKind, Mapping[str, Function]] = {
         "evaluate": machine.evaluate_machine,
         "verify": machine_circuit.verify_machine,
         "verilog": machine_circuit.verilog_machine,
+    },
+    SubjectKind.STDP: {
+        "demo": demo_learner.demo_learner,
+        "train": learner.train_learner,
+        "info": learner.info_learner,
+        "evaluate": learner.evaluate_learner,
     },
 }
 """What commands do with subjects of each kind; a command that a kind does not have is refused of it."""

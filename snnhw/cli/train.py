@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -38,6 +41,10 @@ Validation = Annotated[
 Threads = Annotated[Number, typer.Option("--threads", min=1, help="Threads that compute.")]
 ModelOut = Annotated[str | None, _OUT]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
+Presentations = Annotated[
+    Number,
+    typer.Option("--presentations", min=1, help="Images shown to what learns on the chip, instead of the preset's."),
+]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted training; show one that has ended.")]
 
 
@@ -104,6 +111,16 @@ def note_resumption(plan: TrainingFiles, *, resume: bool) -> None:
         note(f"this training is complete, {plan.out} is its model: to train anew, say --overwrite and not --resume")
     elif resume and not plan.checkpoint.exists():
         note(f"there is no {plan.checkpoint} to go on from: the training begins anew")
+
+
+@contextmanager
+def interruptible(checkpoint: Path) -> Iterator[None]:
+    """Make of an interruption an error that says what is kept."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        kept = f"{checkpoint} keeps what was reached: the same command with --resume goes on"
+        raise SnnhwError(f"interrupted; {kept if checkpoint.exists() else 'nothing is kept yet'}") from error
 
 
 def _given(**values: Any) -> dict[str, Any]:

@@ -141,7 +141,7 @@ def check_labels(dataset: Dataset, classes: int) -> NDArray[np.int64] | None:
 def remarks(dataset: Dataset, network: Network | None = None) -> tuple[str, ...]:
     """What is assumed of a dataset, or hardly meant so, where it goes into a network: a line each, for the user.
 
-    None stands for a spiking RBM, whose input is pixels too.
+    None stands for a spiking RBM or a learner by STDP, whose input is pixels too.
     """
     high = int(dataset.images.max())
     if not 0 < high < _DIM or (network is not None and network.encoder.takes_events):

@@ -64,7 +64,7 @@ class CommandCircuit(CompiledCircuit):
             self.call("commands_stall", stall.seed, stall.source, stall.sink)
 
     def send(self, stream: str, fields: Mapping[str, Array]) -> None:
-        """Put payloads into the queue of a stream, by its fields [n]."""
+        """Put payloads into the queue of a stream, by its fields, see `pack_fields`."""
         words = pack_fields(self.interface.stream(stream), fields)
         self.call("commands_send", self._numbers[stream], words.ctypes.data, len(words))
 
@@ -97,7 +97,10 @@ class CommandCircuit(CompiledCircuit):
 
 
 def pack_fields(port: StreamPort, fields: Mapping[str, Array]) -> Words:
-    """Payloads of a stream from their fields, integers [n] each; ValueError for a number that its field cannot hold."""
+    """Payloads of a stream from their fields, integers [n], of a field of several lanes [n, lanes].
+
+    Raises ValueError for a number that its field cannot hold.
+    """
     count = len(next(iter(fields.values())))
     words = np.zeros((count, words_for(port.width)), np.uint32)
     rows = np.arange(count)
@@ -108,6 +111,7 @@ def pack_fields(port: StreamPort, fields: Mapping[str, Array]) -> Words:
                 f"field '{member.name}' of stream '{port.name}' must lie in {room.lo}..{room.hi}, not in "
                 f"{numbers.min()}..{numbers.max()}"
             )
-        held = numbers.astype(np.uint64) & np.uint64((1 << member.width) - 1)
-        insert(words, rows, held, offset=member.offset, width=member.width)
+        held = numbers.astype(np.uint64).reshape(count, member.count) & np.uint64((1 << member.width) - 1)
+        for lane in range(member.count):
+            insert(words, rows, held[:, lane], offset=member.offset + lane * member.width, width=member.width)
     return words

@@ -7,30 +7,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from snnhw.skewed import SkewedGrid
 from snnhw.srbm.machine import Machine
-
-MOST_LANES = 32
 
 
 @dataclass(frozen=True)
-class Grid:
-    """A machine in ``lanes`` lanes, a power of two.
-
-    Row v is lane v mod lanes of row word v // lanes, column h the same of its column word. Row words come first where
-    both are numbered as unit words. Synapse (v, h) stands in bank (v + h) mod lanes, so that the neighbours of a word,
-    of a row as of a column, stand in banks of their own. Its address there is that of the block of lanes x lanes
-    synapses that it lies in, times lanes, plus v mod lanes.
-    """
+class Grid(SkewedGrid):
+    """A machine in ``lanes`` lanes. Row words come first where both kinds of words are numbered, as unit words."""
 
     machine: Machine
     lanes: int
 
-    def __post_init__(self) -> None:
-        if self.lanes not in [1 << power for power in range(MOST_LANES.bit_length())]:
-            raise ValueError(f"lanes must be a power of two of at most {MOST_LANES}, not {self.lanes}")
+    @property
+    def rows(self) -> int:
+        """Rows of synapses: visible units, then biases."""
+        return self.machine.rows
 
-    def _words(self, units: int) -> int:
-        return -(-units // self.lanes)
+    @property
+    def columns(self) -> int:
+        """Columns of synapses: hidden units, then biases."""
+        return self.machine.columns
 
     @property
     def pixel_words(self) -> int:
@@ -38,19 +34,9 @@ class Grid:
         return self._words(self.machine.pixels)
 
     @property
-    def row_words(self) -> int:
-        """Row words."""
-        return self._words(self.machine.rows)
-
-    @property
     def hidden_words(self) -> int:
         """Column words that hold a hidden unit."""
         return self._words(self.machine.hidden)
-
-    @property
-    def column_words(self) -> int:
-        """Column words."""
-        return self._words(self.machine.columns)
 
     @property
     def unit_words(self) -> int:
@@ -61,16 +47,6 @@ class Grid:
     def bias_word(self) -> int:
         """The unit word that holds the first hidden bias."""
         return self.row_words + self.machine.hidden // self.lanes
-
-    @property
-    def blocks(self) -> int:
-        """Blocks of lanes x lanes synapses."""
-        return self.row_words * self.column_words
-
-    @property
-    def bank_depth(self) -> int:
-        """Synapses of a bank, those outside the array included."""
-        return self.blocks * self.lanes
 
     def drawing(self, word: int) -> int:
         """The units of a unit word that draw noise, in lanes from 0."""

@@ -38,7 +38,7 @@ from snnhw.srbm.features import FEATURES
 from snnhw.srbm.machine import Machine, parse_machine
 from snnhw.wording import no_such, one_of, quoted
 
-__all__ = ["KIND", "SCHEMA", "Pixels", "SrbmModel", "initial_levels", "is_srbm_file", "load_srbm", "save_srbm"]
+__all__ = ["KIND", "SCHEMA", "Pixels", "SrbmModel", "initial_levels", "load_srbm", "save_srbm"]
 
 KIND = "srbm"
 """What the files of these models say that they are."""
@@ -170,11 +170,6 @@ def save_srbm(model: SrbmModel, path: str | os.PathLike[str], *, overwrite: bool
     kind = np.uint8 if model.machine.synapse.bits <= 8 else np.uint16
     tensors = {name: levels.astype(kind) for name, levels in (("gp", model.gp), ("gm", model.gm)) if levels is not None}
     return container.write(path, _SCHEMA, fields, model.provenance, model.digest, tensors, overwrite=overwrite)
-
-
-def is_srbm_file(path: str | os.PathLike[str]) -> bool:
-    """Whether a file says that it holds a spiking RBM; False for what cannot be read."""
-    return container.kind_of(path) == KIND
 
 
 def load_srbm(path: str | os.PathLike[str]) -> SrbmModel:

@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golden.srbm import Srbm, Tick
-from snnhw.bench.plot import require
+from snnhw.bench.plot import mosaic, require, save_png
 from snnhw.errors import DescriptionError
-from snnhw.files import replacing
 from snnhw.srbm.baselines import wrong_pixels
 from snnhw.srbm.evaluate import half_masks
 
@@ -35,7 +34,6 @@ _UNKNOWN = 0.5
 _FIELDS = (5, 10)
 _TRACED = (0.02, 0.1, 0.25)
 """Which hidden units are traced, as parts of all, the most active first."""
-_DPI = 110
 
 
 def draw(srbm: Srbm, bits: Bits, labels: NDArray[np.int64], folder: str | os.PathLike[str]) -> list[Path]:
@@ -51,13 +49,7 @@ def draw(srbm: Srbm, bits: Bits, labels: NDArray[np.int64], folder: str | os.Pat
         "raster": raster(srbm, bits[0], int(labels[0])),
         "membranes": membranes(srbm, bits[0], int(labels[0])),
     }
-    paths = []
-    for name, figure in figures.items():
-        path = Path(folder) / f"srbm-{name}.png"
-        with replacing(path) as temporary:
-            figure.savefig(temporary, dpi=_DPI, bbox_inches="tight", metadata={"Software": None})
-        paths.append(path)
-    return paths
+    return [save_png(figure, Path(folder) / f"srbm-{name}.png") for name, figure in figures.items()]
 
 
 def reconstructions(srbm: Srbm, bits: Bits) -> Figure:
@@ -75,7 +67,7 @@ def reconstructions(srbm: Srbm, bits: Bits) -> Figure:
     figure = _figure(2.6 + 0.8 * len(bits), 0.8 * len(rows) + 0.2)
     axes = figure.add_subplot()
     tiles = np.concatenate([images for _, images in rows]).reshape(len(rows), len(bits), side, side)
-    axes.imshow(_mosaic(tiles, 1.0), cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
+    axes.imshow(mosaic(tiles, 1.0), cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
     axes.set_xticks([])
     axes.set_yticks([(side + 1) * (row + 0.5) for row in range(len(rows))], [title for title, _ in rows])
     axes.set_frame_on(False)
@@ -93,9 +85,9 @@ def receptive_fields(srbm: Srbm) -> Figure:
     top = float(np.quantile(np.abs(chosen), 0.995)) or 1.0
     figure = _figure(0.8 * across + 1, 0.8 * down)
     axes = figure.add_subplot()
-    mosaic = _mosaic(chosen.reshape(down, across, side, side), -np.inf)
+    tiled = mosaic(chosen.reshape(down, across, side, side), -np.inf)
     axes.set_facecolor("black")
-    shown = axes.imshow(np.ma.masked_invalid(mosaic), cmap="RdBu_r", vmin=-top, vmax=top, interpolation="nearest")
+    shown = axes.imshow(np.ma.masked_invalid(tiled), cmap="RdBu_r", vmin=-top, vmax=top, interpolation="nearest")
     axes.set(xticks=[], yticks=[])
     figure.colorbar(shown, ax=axes, label="weight, levels")
     return figure
@@ -167,14 +159,6 @@ def _shade(axes: Axes, srbm: Srbm) -> None:
     model = data + phases.data + phases.transition
     axes.axvspan(data, data + phases.data, color="tab:blue", alpha=0.08, linewidth=0)
     axes.axvspan(model, model + phases.model, color="tab:orange", alpha=0.12, linewidth=0)
-
-
-def _mosaic(tiles: NDArray[np.float64], border: float) -> NDArray[np.float64]:
-    """Tiles [down, across, side, side] as one image, with a line of ``border`` between them."""
-    down, across, side, _ = tiles.shape
-    framed = np.full((down, across, side + 1, side + 1), border)
-    framed[:, :, 1:, 1:] = tiles
-    return framed.transpose(0, 2, 1, 3).reshape(down * (side + 1), across * (side + 1))
 
 
 def _side(srbm: Srbm) -> int:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib.resources import as_file, files
 from pathlib import Path
 from types import MappingProxyType
 
-from snnhw.errors import DescriptionError, ModelFileError
+from snnhw.errors import DescriptionError
+from snnhw.shipped import load_shipped
 from snnhw.srbm.machine import Machine, Periods, RandomWalk
 from snnhw.srbm.model import Pixels, SrbmModel, load_srbm
 from snnhw.wording import no_such
 
 __all__ = ["SRBM_PRESETS", "SrbmPreset", "Stage", "find_srbm_preset", "resolve_srbm"]
-
-SUFFIX = ".safetensors"
 
 
 @dataclass(frozen=True)
@@ -83,13 +81,6 @@ def find_srbm_preset(name: str) -> SrbmPreset:
 
 def resolve_srbm(name_or_path: str | Path) -> SrbmModel:
     """The model in a file, or the one that ships under that name. Raises ModelFileError."""
-    if str(name_or_path) not in SRBM_PRESETS:
-        return load_srbm(name_or_path)
-    shipped = files("snnhw") / "models" / f"{name_or_path}{SUFFIX}"
-    if not shipped.is_file():
-        raise ModelFileError(
-            f"no trained model of preset '{name_or_path}' ships: `snnhw train {name_or_path}` makes "
-            f"{name_or_path}{SUFFIX}, to be given in its place"
-        )
-    with as_file(shipped) as file:
-        return load_srbm(file)
+    if str(name_or_path) in SRBM_PRESETS:
+        return load_shipped(str(name_or_path), load_srbm)
+    return load_srbm(name_or_path)

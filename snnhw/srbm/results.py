@@ -7,12 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from snnhw.bench.plot import require
-from snnhw.errors import DescriptionError
-from snnhw.files import replacing, write_atomically
-from snnhw.network import first_complaint
+from snnhw import recorded
+from snnhw.bench.plot import require, save_svg
+from snnhw.recorded import row, spread
 from snnhw.srbm.experiments import EXPERIMENTS, GROUPS, Experiment
 from snnhw.srbm.machine import Machine
 from snnhw.srbm.runs import Run
@@ -36,39 +33,17 @@ _FIRST = dict.fromkeys(
 _TICKS_A_SECOND = 2000
 
 
-class Runs(BaseModel):
-    """The runs, in the order of experiments and seeds."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    runs: list[Run]
-
-    def of(self, experiment: str) -> list[Run]:
-        """Those of one experiment."""
-        return [run for run in self.runs if run.experiment == experiment]
+Runs = recorded.Runs[Run]
 
 
 def load(path: str | os.PathLike[str]) -> Runs:
-    """The runs of a file, none where it is not there; DescriptionError where it holds something else."""
-    if not Path(path).exists():
-        return Runs(runs=[])
-    try:
-        return Runs.model_validate_json(Path(path).read_bytes())
-    except ValidationError as error:
-        raise DescriptionError(f"{path}: {first_complaint(error)}") from error
-    except OSError as error:
-        raise DescriptionError(f"cannot read {path}: {error}") from error
+    """The runs of a file, see :func:`snnhw.recorded.load_runs`."""
+    return recorded.load_runs(path, Run)
 
 
 def record(run: Run, path: str | os.PathLike[str]) -> Runs:
-    """Put a run into a file of runs, in the place of that of the same experiment and seed."""
-    known = list(EXPERIMENTS)
-    others = [kept for kept in load(path).runs if (kept.experiment, kept.seed) != (run.experiment, run.seed)]
-    places = {name: place for place, name in enumerate(known)}
-    ordered = sorted([*others, run], key=lambda run: (places.get(run.experiment, len(places)), run.seed))
-    lines = ",\n".join(run.model_dump_json(exclude_defaults=True) for run in ordered)
-    write_atomically(path, f'{{"runs": [\n{lines}\n]}}\n')
-    return Runs(runs=ordered)
+    """Put a run into a file of runs, see :func:`snnhw.recorded.record_run`."""
+    return recorded.record_run(run, path, EXPERIMENTS)
 
 
 def page(runs: Runs) -> str:
@@ -90,11 +65,11 @@ def _group(name: str, title: str, runs: Runs) -> str | None:
     if runs.of(compared):
         rows.insert(0, (replace(EXPERIMENTS[compared], what=what, deck=deck), runs.of(compared)))
     head = ["", "presentations", "correct, %", "seeds", "the deck, %", *(title for title, _ in special)]
-    lines = [f"### {title}", "", _line(head), "|" + "---|" * len(head)]
+    lines = [f"### {title}", "", row(head), "|" + "---|" * len(head)]
     for experiment, found in rows:
         extra = [_mean(value, found) for _, value in special]
         lines.append(
-            _line(
+            row(
                 [
                     experiment.what,
                     _presentations(found),
@@ -112,10 +87,6 @@ _RATES = (("clamped pixels, spikes a tick", "clamped_rate"), ("free pixels, spik
 _PULSES = (("SET pulses", "set_pulses"), ("RESET pulses", "reset_pulses"))
 
 
-def _line(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
 def _presentations(runs: Sequence[Run]) -> str:
     count = sum(count for _, count in runs[0].schedule)
     return f"{count:,}" if count else "-"
@@ -126,16 +97,11 @@ def _accuracy(experiment: Experiment, runs: Sequence[Run]) -> str:
     told = [100 * run.correct / run.images for run in runs if run.correct is not None]
     if not told:
         return "-"
-    text = _spread(told)
+    text = spread(told)
     tested = [run.test_correct for run in runs if run.test_correct is not None]
     if experiment.headline and tested:
-        text += f"; test {_spread([correct / 100 for correct in tested])}"
+        text += f"; test {spread([correct / 100 for correct in tested])}"
     return text
-
-
-def _spread(values: Sequence[float]) -> str:
-    mean = sum(values) / len(values)
-    return f"{mean:.1f}" if len(values) == 1 else f"{mean:.2f} ({min(values):.2f} to {max(values):.2f})"
 
 
 def _mean(field: str, runs: Sequence[Run]) -> str:
@@ -153,7 +119,6 @@ def _mean(field: str, runs: Sequence[Run]) -> str:
 def plot(runs: Runs, folder: str | os.PathLike[str]) -> tuple[Path, Path]:
     """Draw the curves and the sweeps as SVG; the same runs give the same files. ToolMissingError without matplotlib."""
     require()
-    from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     curves = Figure(figsize=(7, 4.2), layout="constrained")
@@ -177,11 +142,7 @@ def plot(runs: Runs, folder: str | os.PathLike[str]) -> tuple[Path, Path]:
             axes.legend()
         axes.set(title=GROUPS[group], ylabel="validation images right, %", xlabel=_AXES[group])
         axes.grid(visible=True, alpha=0.3)
-    paths = Path(folder) / CURVES, Path(folder) / SWEEPS
-    for figure, path in zip((curves, sweeps), paths, strict=True):
-        with replacing(path) as temporary, rc_context({"svg.hashsalt": "snnhw", "svg.fonttype": "none"}):
-            figure.savefig(temporary, format="svg", metadata={"Date": None})
-    return paths
+    return save_svg(curves, Path(folder) / CURVES), save_svg(sweeps, Path(folder) / SWEEPS)
 
 
 _AXES = {"threshold": "threshold", "rate": "Hz", "walk": "levels", "delta": "levels"}

@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
 from snnhw.data import Dataset, check_labels
 from snnhw.errors import DatasetError
+from snnhw.recorded import RecordedRun
 from snnhw.srbm.baselines import complete, logistic_regression, train_rbm, wrong_pixels
 from snnhw.srbm.devices import Devices
 from snnhw.srbm.evaluate import compiled, half_masks
@@ -41,13 +42,9 @@ Progress = Callable[[int, int], None]
 """Called with the presentations that are done, and all."""
 
 
-class Run(BaseModel):
+class Run(RecordedRun):
     """What one experiment came to with one seed."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    experiment: str
-    seed: int
     machine: dict[str, Any]
     """What the machine has other than the default."""
     schedule: list[tuple[int, int]]
@@ -63,7 +60,7 @@ class Run(BaseModel):
     """The part of unknown pixels that come out wrong where a half of an image is completed, each half in turn; of
     validation images, the first 1,000."""
     test_wrong: float | None = None
-    curve: list[tuple[int, float]] = []
+    curve: list[tuple[int, float]] = Field(default_factory=list)
     """Presentations, and the part that is right of validation images, the first 1,000 until the last."""
     hidden_rate: float | None = None
     """Spikes of a hidden unit a tick, in the data phases of the last fifth."""

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,13 +20,14 @@ from numpy.typing import NDArray
 from pydantic import Field, TypeAdapter
 
 from snnhw.data import Dataset, load
-from snnhw.errors import DatasetError, ModelFileError
+from snnhw.errors import DatasetError
 from snnhw.files import write_atomically
 from snnhw.resumable import (
     TrainingFiles,
     held_back,
     model_path,
     progress_of,
+    read_ended,
     read_progress,
     run_to_end,
     without_seconds,
@@ -270,29 +271,8 @@ def _finished(plan: SrbmPlan, model: SrbmModel, curve: tuple[Point, ...]) -> Srb
 
 def _ended(plan: SrbmPlan) -> SrbmTrained:
     """What a training that ended left; raises ModelFileError where that is of another training."""
-    _, curve = read_progress(plan.record, _read_record, _CURVE, plan.identity, _DEPENDS_ON)
-    model = load_srbm(plan.out)
-    if model.provenance.get("training", {}).get("identity") != plan.identity:
-        raise ModelFileError(
-            f"{plan.out} is not the model that {plan.record} tells of; give another name with --out, or say --overwrite"
-        )
+    model, curve = read_ended(plan, load_srbm, _CURVE, plan.identity, _DEPENDS_ON)
     return SrbmTrained(model, curve, {"model": plan.out, "record": plan.record})
-
-
-@dataclass(frozen=True)
-class _Record:
-    """What is known of a training that ended."""
-
-    provenance: Mapping[str, Any]
-
-
-def _read_record(path: Path) -> _Record:
-    """The record that a training wrote when it ended; raises ModelFileError."""
-    try:
-        document = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise ModelFileError(f"{path} is no record of a training that can be read") from error
-    return _Record(document if isinstance(document, dict) else {})
 
 
 def _provenance(plan: SrbmPlan, curve: tuple[Point, ...]) -> dict[str, Any]:

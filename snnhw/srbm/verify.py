@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,9 @@ from snnhw.labels import checked_labels
 from snnhw.simulate.simulation import Stall
 from snnhw.srbm.grid import Grid
 from snnhw.srbm.model import SrbmModel
-from snnhw.srbm.simulate import Done, RunningSrbm, SrbmSimulator, Ticks
+from snnhw.srbm.simulate import RunningSrbm, SrbmSimulator, Ticks
 from snnhw.srbm.timing import Timing
+from snnhw.tally import Tally
 from snnhw.verdict import Spread, Verdict
 
 __all__ = ["Plan", "SrbmDivergence", "SrbmReport", "verify_srbm"]
@@ -25,6 +26,7 @@ LANES = 16
 """As many as a machine of full size is worth; what they compute depends on none of it."""
 
 _KINDS = ("spikes", "membranes", "levels", "results")
+_COMMANDS = ("train", "infer", "regenerate")
 _SPIKES = ("rows", "columns")
 _MEMBRANES = ("visible", "hidden")
 
@@ -100,82 +102,13 @@ class SrbmReport(Verdict):
 
 
 @dataclass
-class _Tally:
-    """What was compared so far, and the first difference."""
-
-    counts: dict[str, int] = field(
-        default_factory=lambda: dict.fromkeys(("spikes", "membranes", "levels", "results"), 0)
-    )
-    mismatches: int = 0
-    divergence: SrbmDivergence | None = None
-    problems: list[str] = field(default_factory=list)
-    cycles: dict[str, list[int]] = field(default_factory=lambda: {"train": [], "infer": [], "regenerate": []})
-    unlike: int = 0
-
-    def compare(self, kind: str, command: str, what: str, golden: Array, circuit: Array) -> None:
-        """Compare values of one kind that are not of ticks."""
-        self.counts[kind] += golden.size
-        if circuit.shape != golden.shape:
-            self._differs(golden.size, SrbmDivergence(command, None, what, 0, int(golden.size), None))
-            return
-        places = np.argwhere(golden != circuit)
-        if len(places):
-            first = tuple(map(int, places[0]))
-            unit = first[0] if len(first) == 1 else first
-            found = SrbmDivergence(command, None, what, unit, int(golden[first]), int(circuit[first]))
-            self._differs(len(places), found)
-
-    def compare_ticks(self, command: str, golden: Ticks, circuit: Ticks) -> None:
-        """Compare what every tick did; the first difference is that of the first tick with any."""
-        candidates: list[tuple[tuple[int, int], SrbmDivergence]] = []
-        mismatches = 0
-        for order, name in enumerate((*_SPIKES, *_MEMBRANES)):
-            expected, shown = getattr(golden, name), getattr(circuit, name)
-            self.counts["spikes" if name in _SPIKES else "membranes"] += expected.size
-            whole = min(len(shown), len(expected))
-            places = np.argwhere(expected[:whole] != shown[:whole])
-            mismatches += len(places) + (len(expected) - whole) * expected.shape[1]
-            if len(places):
-                tick, unit = map(int, places[0])
-                values = int(expected[tick, unit]), int(shown[tick, unit])
-                candidates.append(((tick, order), SrbmDivergence(command, tick, name, unit, *values)))
-            elif whole < len(expected):
-                missing = SrbmDivergence(command, whole, name, 0, int(expected[whole, 0]), None)
-                candidates.append(((whole, order), missing))
-        if candidates:
-            self._differs(mismatches, min(candidates, key=lambda candidate: candidate[0])[1])
-        surplus = max(0, len(circuit.rows) - len(golden.rows))
-        if circuit.misplaced or surplus:
-            self.problems.append(
-                f"{command}: the tap showed {circuit.misplaced} words out of turn, {surplus} ticks more"
-            )
-
-    def compare_done(self, command: str, done: Done, expected: dict[str, Any]) -> None:
-        """Compare a command's result."""
-        if done.stuck is not None:
-            self.problems.append(f"{command}: {done.stuck}")
-        for name, value in expected.items():
-            shown = getattr(done, name)
-            self.compare("results", command, name, np.atleast_1d(value), np.atleast_1d([] if shown is None else shown))
-
-    def count_cycles(self, kind: str, cycles: int, predicted: int) -> None:
-        """Keep a command's cycles beside their prediction."""
-        self.cycles[kind].append(cycles)
-        self.unlike += cycles != predicted
-
-    def _differs(self, count: int, found: SrbmDivergence) -> None:
-        self.mismatches += count
-        self.divergence = self.divergence or found
-
-
-@dataclass
 class _Run:
     """Both machines, side by side."""
 
     golden: Srbm
     circuit: RunningSrbm
     timing: Timing
-    tally: _Tally
+    tally: Tally[SrbmDivergence]
 
     def load(self) -> None:
         """Give the circuit golden's levels."""
@@ -191,7 +124,7 @@ class _Run:
         self.golden.train(bits, label, step, hold, trace=trace.append)
         done, ticks = self.circuit.train(bits, label, step, hold), _stacked(trace)
         nothing = np.zeros(self.golden.machine.classes, np.int64)
-        self.tally.compare_ticks(command, ticks, done.ticks)
+        self._ticks(command, ticks, done.ticks)
         self.tally.compare_done(command, done, {"classified": 0, "scores": nothing, **self._saved()})
         self.tally.count_cycles("train", done.cycles, self.timing.train(ticks.rows, ticks.columns, hold))
         self._levels(command)
@@ -201,7 +134,7 @@ class _Run:
         trace, command = list[Tick](), f"infer {number}"
         classified, scores = self.golden.infer(bits, trace=trace.append)
         done, ticks = self.circuit.infer(bits), _stacked(trace)
-        self.tally.compare_ticks(command, ticks, done.ticks)
+        self._ticks(command, ticks, done.ticks)
         self.tally.compare_done(command, done, {"classified": classified, "scores": scores, **self._saved()})
         self.tally.count_cycles("infer", done.cycles, self.timing.infer(ticks.rows, ticks.columns))
 
@@ -211,11 +144,22 @@ class _Run:
         known = (np.arange(len(bits)) < len(bits) // 2) ^ (number % 2 == 1)
         classified, scores, image = self.golden.regenerate(bits * known, known.astype(np.uint8), trace=trace.append)
         done, ticks = self.circuit.regenerate(bits * known, known), _stacked(trace)
-        self.tally.compare_ticks(command, ticks, done.ticks)
+        self._ticks(command, ticks, done.ticks)
         expected = {"classified": classified, "scores": scores, "image": image, **self._saved()}
         self.tally.compare_done(command, done, expected)
         predicted = self.timing.regenerate(ticks.rows, ticks.columns, known)
         self.tally.count_cycles("regenerate", done.cycles, predicted)
+
+    def _ticks(self, command: str, golden: Ticks, circuit: Ticks) -> None:
+        """Compare what every tick did."""
+        kinds = {name: "spikes" if name in _SPIKES else "membranes" for name in (*_SPIKES, *_MEMBRANES)}
+        fields = [(kind, name, getattr(golden, name), getattr(circuit, name)) for name, kind in kinds.items()]
+        self.tally.compare_moments(command, fields)
+        surplus = max(0, len(circuit.rows) - len(golden.rows))
+        if circuit.misplaced or surplus:
+            self.tally.problems.append(
+                f"{command}: the tap showed {circuit.misplaced} words out of turn, {surplus} ticks more"
+            )
 
     def _saved(self) -> dict[str, int]:
         return {"walk": self.golden.walk, "refresh": self.golden.refresh}
@@ -251,7 +195,7 @@ def verify_srbm(
     begun = time.perf_counter()
     circuit = (simulator or SrbmSimulator.of(model.machine, lanes)).start(stall)
     built = time.perf_counter()
-    tally = _Tally()
+    tally = Tally(_KINDS, _COMMANDS, SrbmDivergence)
     golden = Srbm(model.machine, model.gp, model.gm, walk=model.walk, refresh=model.refresh)
     with circuit:
         run = _Run(golden, circuit, Timing(Grid(model.machine, circuit.lanes)), tally)

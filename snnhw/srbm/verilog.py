@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import resources
 
-from gateware.differential import BANK
+from gateware.banks import BANK
 from gateware.ports import streams_of, tap_of
 from gateware.srbm import TOP, SrbmCircuit
-from snnhw.conversion import convert
+from snnhw.conversion import convert, with_banks
 from snnhw.emission import STREAM_RULE, EmittedCircuit, as_json, check_name, comment, port_lines
 from snnhw.interface import CommandInterface
 from snnhw.srbm.machine import Machine
@@ -30,9 +29,7 @@ def emit(machine: Machine, lanes: int, name: str = TOP) -> SrbmEmitted:
     """
     check_name(name)
     circuit = SrbmCircuit(machine, lanes)
-    own_bank = f"{name}_{BANK}"
-    bank = resources.files("snnhw.srbm").joinpath("bank.v").read_text().replace(BANK, own_bank)
-    text = convert(circuit, name).text.replace(f"  {BANK} #(", f"  {own_bank} #(")
+    text = with_banks(convert(circuit, name).text, f"{name}_{BANK}")
     interface = interface_of(circuit, name)
     described = {
         "machine": machine.model_dump(mode="json"),
@@ -40,7 +37,7 @@ def emit(machine: Machine, lanes: int, name: str = TOP) -> SrbmEmitted:
         "interface": interface.model_dump(mode="json"),
     }
     return SrbmEmitted(
-        verilog=header(machine, lanes, interface) + text + "\n" + bank,
+        verilog=header(machine, lanes, interface) + text,
         interface=interface,
         description=as_json(described),
     )

@@ -144,8 +144,19 @@ RUNS: dict[str, list[str]] = {
     "srbm page": [],
     "srbm frontend": ["cnn1", "--dataset", "digits", "--epochs", "1"],
     "srbm pictures": ["machine.safetensors", "--images", "1"],
+    "stdp list": [],
+    "stdp run": ["bits-2", "--dataset", "digits"],
+    "stdp page": [],
+    "stdp pictures": ["stdp-mnist", "--dataset", "digits"],
 }
-BEFORE = {"weights": "verilog", "patch": "build", "report": "build", "program": "build", "srbm page": "srbm run"}
+BEFORE = {
+    "weights": "verilog",
+    "patch": "build",
+    "report": "build",
+    "program": "build",
+    "srbm page": "srbm run",
+    "stdp page": "stdp run",
+}
 
 
 @pytest.mark.slow

@@ -29,13 +29,16 @@ from snnhw.modelfile import save as save_model
 from snnhw.simulate import cache
 from snnhw.srbm import results
 from snnhw.srbm.cnn import read_front_end
-from snnhw.srbm.model import is_srbm_file, load_srbm, save_srbm
+from snnhw.srbm.model import load_srbm, save_srbm
+from snnhw.stdp.model import load_stdp, save_stdp
+from snnhw.subject import subject_kind
 from snnhw.tensorfile import load_described
 from tests import circuits
 from tests.fuzz import valid
 from tests.fuzz.mutate import Mutate, in_frames, in_gzip, in_json, in_png, in_safetensors, in_zip
 from tests.snnhw.data.published import encode_idx
 from tests.snnhw.srbm.small import small_model
+from tests.snnhw.stdp.small import small_model as small_learner_model
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,14 @@ READERS: tuple[Reader, ...] = (
         "spiking-rbm",
         "m.safetensors",
         lambda folder: save_srbm(small_model(), folder / "m.safetensors"),
-        lambda folder: (is_srbm_file(folder / "m.safetensors"), load_srbm(folder / "m.safetensors")),
+        lambda folder: (subject_kind(folder / "m.safetensors"), load_srbm(folder / "m.safetensors")),
+        in_safetensors,
+    ),
+    Reader(
+        "learner-by-stdp",
+        "m.safetensors",
+        lambda folder: save_stdp(small_learner_model(), folder / "m.safetensors"),
+        lambda folder: load_stdp(folder / "m.safetensors"),
         in_safetensors,
     ),
     Reader(

@@ -14,6 +14,7 @@ from snnhw.simulate import commands
 from snnhw.simulate.commands import CommandCircuit
 from snnhw.simulate.library import CompiledCircuit, Library
 from snnhw.simulate.simulation import Stall
+from snnhw.simulate.taps import unpack_field
 
 VERILOG = """
 module learner (
@@ -106,6 +107,13 @@ def test_streams_are_found_by_name_whatever_their_order_and_stalls(library: Libr
 def test_a_number_that_its_field_cannot_hold_is_refused(value: int):
     with pytest.raises(ValueError, match=rf"^field 'value' of stream 'command' must lie in -16\.\.15, not in {value}"):
         commands.pack_fields(INTERFACE.stream("command"), {"kind": np.array([0]), "value": np.array([value])})
+
+
+def test_fields_of_several_lanes_are_packed_lane_by_lane():
+    weight = PayloadField(name="weight", offset=0, width=12, count=4, signed=True)
+    port = StreamPort(name="words", direction="in", width=48, fields=(weight,))
+    numbers = np.array([[1, -2, 3, -2048], [2047, 0, -1, 5]])
+    assert unpack_field(weight, commands.pack_fields(port, {"weight": numbers})).tolist() == numbers.tolist()
 
 
 def test_what_was_cleared_does_not_come_again(library: Library):

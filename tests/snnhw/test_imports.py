@@ -28,8 +28,11 @@ DESCRIPTION = tuple(
         "errors",
         "frames",
         "design",
+        "skewed",
         "srbm.grid",
         "srbm.machine",
+        "stdp.grid",
+        "stdp.learner",
     )
 )
 LEAVES = [f"{module.replace('.', '/')}.py" for module in (*DESCRIPTION, "snnhw.files")]
@@ -71,7 +74,7 @@ def test_a_leaf_imports_nothing_that_joins(path: Path):
 
 @pytest.mark.parametrize("path", [path for path in MODULES if names(path).startswith("golden/")], ids=names)
 def test_golden_imports_numpy_and_the_description(path: Path):
-    compilers = {"numba"} if path.name == "srbm_kernel.py" else set()
+    compilers = {"numba"} if path.name == "compiled.py" else set()
     check_twin(path, own="golden", libraries={"numpy", "threadpoolctl"} | compilers)
 
 

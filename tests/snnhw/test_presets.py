@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from snnhw import presets
 from snnhw.descriptionfile import save_description
 from snnhw.errors import DescriptionError, ModelFileError
 from snnhw.model import Model, tensor_shapes
@@ -93,7 +92,7 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (package / "models" / "small.json").write_text("{}")
     work.mkdir()
     monkeypatch.chdir(work)
-    monkeypatch.setattr(presets, "files", {"snnhw": package}.__getitem__)
+    monkeypatch.setattr("snnhw.shipped.files", {"snnhw": package}.__getitem__)
     return package / "models"
 
 

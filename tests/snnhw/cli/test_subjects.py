@@ -14,36 +14,42 @@ from snnhw.cli.options import flat
 from snnhw.cli.output import Json
 from snnhw.errors import DescriptionError
 from snnhw.srbm.model import save_srbm
+from snnhw.stdp.model import save_stdp
 from snnhw.subject import SubjectKind
 from tests.docs.commands import commands
 from tests.snnhw.srbm.small import small_model
+from tests.snnhw.stdp.small import small_model as small_learner_model
 
+FILES = {SubjectKind.SRBM: "m.safetensors", SubjectKind.STDP: "l.safetensors"}
 OTHERS = [
-    (command, option)
-    for command, function in subjects.KINDS[SubjectKind.SRBM].items()
+    (kind, command, option)
+    for kind in FILES
+    for command, function in subjects.KINDS[kind].items()
     for option in commands()[command].params
     if option.param_type_name == "option" and option.name not in ("help", *flat(function))
 ]
-"""Options that a command takes, and not for a spiking RBM."""
+"""Options that a command takes, and not for a kind."""
 
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.chdir(tmp_path)
-    save_srbm(small_model(), "m.safetensors")
-    return "m.safetensors"
+    save_srbm(small_model(), FILES[SubjectKind.SRBM])
+    save_stdp(small_learner_model(), FILES[SubjectKind.STDP])
+    return FILES[SubjectKind.SRBM]
 
 
-@pytest.mark.parametrize(("command", "option"), OTHERS, ids=lambda part: getattr(part, "name", part))
-def test_every_option_of_networks_alone_is_refused_by_name(
-    command: str, option: Any, machine: str, capsys: pytest.CaptureFixture[str]
+@pytest.mark.usefixtures("machine")
+@pytest.mark.parametrize(("kind", "command", "option"), OTHERS, ids=lambda part: getattr(part, "name", part))
+def test_every_option_of_other_kinds_alone_is_refused_by_name(
+    kind: SubjectKind, command: str, option: Any, capsys: pytest.CaptureFixture[str]
 ):
     """Also where what was typed is what is meant unless told."""
     for spelled in (option.opts[0], *option.secondary_opts):
         value = [] if option.is_flag else [option.default if isinstance(option.default, str) else "2"]
-        assert run([command, machine, spelled, *value]) == 2
+        assert run([command, FILES[kind], spelled, *value]) == 2
         error = capsys.readouterr().err
-        assert error.startswith(f"snnhw: {spelled} is not for a spiking RBM: it takes --")
+        assert error.startswith(f"snnhw: {spelled} is not for a {kind}: it takes --")
         assert error.endswith(" and --json\n") and error.count("\n") == 1
 
 
@@ -76,6 +82,21 @@ def test_info_of_a_machine(machine: str, capsys: pytest.CaptureFixture[str]):
     assert f"{model.machine.pixels} pixels and" in text and model.digest in text
     assert run(["info", "srbm-mnist"]) == 0
     assert "of 10000" in capsys.readouterr().out
+
+
+def test_info_of_a_learner(machine: str, capsys: pytest.CaptureFixture[str]):
+    name, model = FILES[SubjectKind.STDP], small_learner_model()
+    assert run(["info", name, "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown == {
+        "model": name,
+        "digest": model.digest,
+        "learner": model.learner.model_dump(mode="json"),
+        "provenance": dict(model.provenance),
+    }
+    assert run(["info", name]) == 0
+    text = capsys.readouterr().out
+    assert "36 pixels, 9 neurons, 3 classes; weights of 4 bits" in text and model.digest in text
 
 
 def test_an_option_means_one_thing_for_all_kinds(monkeypatch: pytest.MonkeyPatch):

@@ -13,7 +13,7 @@ from safetensors.numpy import save as to_safetensors
 from snnhw.errors import DescriptionError, ModelError, ModelFileError, OutputError
 from snnhw.modelfile import load
 from snnhw.presets import resolve_model
-from snnhw.srbm.model import Pixels, SrbmModel, initial_levels, is_srbm_file, load_srbm, save_srbm
+from snnhw.srbm.model import Pixels, SrbmModel, initial_levels, load_srbm, save_srbm
 from snnhw.srbm.presets import SRBM_PRESETS, Stage, find_srbm_preset, resolve_srbm
 from snnhw.subject import SubjectKind, subject_kind
 from tests.snnhw.srbm.small import small_machine, small_model
@@ -123,7 +123,6 @@ def test_what_is_no_file_is_named(tmp_path):
 
 
 def test_a_network_is_no_machine_and_a_machine_no_network(file):
-    assert is_srbm_file(file)
     assert subject_kind(file) == subject_kind("srbm-mnist") == SubjectKind.SRBM
     assert subject_kind("mnist-mlp") == subject_kind("nowhere.safetensors") == SubjectKind.NETWORK
     with pytest.raises(ModelFileError, match="a machine of kind 'srbm'"):

@@ -1,0 +1,99 @@
+"""``snnhw stdp``: the experiments with learners by STDP, their page, and pictures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from snnhw.cli.experiments import Experiments, ExperimentsOn, RunsFile, RunsSeed, WritePage, show_page
+from snnhw.cli.output import Json, console, note, print_record, progress, table
+
+if TYPE_CHECKING:
+    from snnhw.stdp.runs import Run
+
+app = typer.Typer(help="Experiments with learners by STDP, and pictures of them.")
+
+
+@app.command("list")
+def list_experiments(as_json: Json = False) -> None:
+    """List the experiments."""
+    from snnhw.stdp.experiments import EXPERIMENTS
+
+    if as_json:
+        described = [{"name": name, "group": made.group, "what": made.what} for name, made in EXPERIMENTS.items()]
+        print_record({"experiments": described})
+        return
+    shown = table("experiment", "group", "what")
+    for name, made in EXPERIMENTS.items():
+        shown.add_row(name, made.group, made.what)
+    console().print(shown)
+
+
+@app.command("run")
+def run_experiments(
+    names: Experiments,
+    runs: RunsFile = "stdp-runs.json",
+    seed: RunsSeed = 1,
+    dataset: ExperimentsOn = "mnist",
+    as_json: Json = False,
+) -> None:
+    """Run experiments, and record what they came to."""
+    from snnhw.cli.images import note_all
+    from snnhw.data import load
+    from snnhw.stdp.experiments import find_experiment
+    from snnhw.stdp.results import record
+    from snnhw.stdp.runs import run
+
+    chosen = [find_experiment(name) for name in names]
+    training, test = load(dataset, "train"), load(dataset, "test")
+    note_all(training, test)
+    finished: list[Run] = []
+    for experiment in chosen:
+        with progress(experiment.name) as update:
+            finished.append(run(experiment, training, test, seed=seed, progress=update))
+        record(finished[-1], runs)
+        if not as_json:
+            note(f"{experiment.name}: {_right(finished[-1])}, {finished[-1].seconds:.1f} s, recorded in {runs}")
+    if as_json:
+        print_record({"runs": [made.model_dump(mode="json") for made in finished]})
+
+
+@app.command("page")
+def page_of_runs(runs: RunsFile = "stdp-runs.json", write: WritePage = None, as_json: Json = False) -> None:
+    """Make the tables and plots of recorded runs."""
+    from snnhw.stdp.results import BEGIN, END, load, page, plot
+
+    show_page(load(runs), runs, write, as_json, group="stdp", page=page, plot=plot, marks=(BEGIN, END))
+
+
+@app.command("pictures")
+def pictures(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A trained learner: a file, or one that ships.")],
+    out: Annotated[str, typer.Option("--out", metavar="DIR", help="Where the pictures go.")] = ".",
+    dataset: ExperimentsOn = "mnist",
+    as_json: Json = False,
+) -> None:
+    """Draw receptive fields, a competition, the change of a weight over time, and a rule that fails beside one not."""
+    from snnhw.cli.images import note_all
+    from snnhw.data import load
+    from snnhw.stdp.evaluate import inputs
+    from snnhw.stdp.pictures import draw
+    from snnhw.stdp.presets import resolve_stdp
+
+    chosen = resolve_stdp(model)
+    training, test = load(dataset, "train"), load(dataset, "test", limit=1)
+    note_all(training, test)
+    images, _ = inputs(chosen.learner, test)
+    files = [str(path) for path in draw(chosen, images[0], training, out)]
+    if as_json:
+        print_record({"model": model, "digest": chosen.digest, "files": files})
+    else:
+        console().print("\n".join(files))
+
+
+def _right(run: Run) -> str:
+    tested = ""
+    if run.test_images is not None:
+        tested = f", test {run.test_assigned_correct} and {run.test_readout_correct}"
+    return f"{run.assigned_correct} and {run.readout_correct} of {run.images} right{tested}"

@@ -1,0 +1,1 @@
+"""Learning by spike-timing-dependent plasticity: a layer of neurons that compete, and learn on the chip."""

@@ -1,0 +1,186 @@
+"""A learner's circuit in Verilator: commands in, and all that it did in return."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gateware.stdp import Kind
+from snnhw.simulate import commands
+from snnhw.simulate.commands import CommandCircuit
+from snnhw.simulate.library import Library
+from snnhw.simulate.simulation import Stall
+from snnhw.stdp.grid import StdpGrid
+from snnhw.stdp.learner import Learner
+from snnhw.stdp.verilog import StdpEmitted, emit
+
+Array = NDArray[Any]
+
+_RESULT = {"class": "answer", "fired": "fired", "winner": "winner", "assigned": "assigned", "step": "step"}
+"""What the result's fields are called in `Done`."""
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What T steps did: membranes and what they exceed thresholds by, [T, neurons]; and S spikes, [S, 2]."""
+
+    membrane: Array
+    excess: Array
+    spikes: Array
+    """Neuron and step of each, in order."""
+    misplaced: int = 0
+    """Words of neurons that the circuit showed out of turn, or too few of for a whole step."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command gave; None where it does not give that kind of thing, or the circuit got stuck."""
+
+    steps: Steps
+    cycles: int
+    """From the command's transfer to that of the result, of a dump to that of the last word or neuron."""
+    answer: int | None = None
+    """The readout's class."""
+    scores: Array | None = None
+    fired: int | None = None
+    winner: int | None = None
+    """The first neuron to fire; 0, as what follows, where none has."""
+    assigned: int | None = None
+    """The winner's class."""
+    step: int | None = None
+    """In which it fired."""
+    register: int | None = None
+    stuck: str | None = None
+
+
+@dataclass(frozen=True)
+class StdpSimulator:
+    """A learner's Verilog, compiled at the first start, or out of the cache.
+
+    ``start`` gives a circuit of its own each time. Raises ToolMissingError without a C++ compiler.
+    """
+
+    learner: Learner
+    lanes: int
+    emitted: StdpEmitted
+    optimise: bool = True
+    """Without it the library is built in a fraction of the time, and runs slower."""
+
+    @classmethod
+    def of(cls, learner: Learner, lanes: int) -> StdpSimulator:
+        """The circuit of a learner, its Verilog emitted now."""
+        return cls(learner, lanes, emit(learner, lanes))
+
+    def start(self, stall: Stall | None = None) -> RunningStdp:
+        """A circuit fresh from reset; its sources and sinks pause where there is a ``stall``."""
+        library = commands.build(self.emitted, self.emitted.interface, optimise=self.optimise)
+        return RunningStdp(self, library, stall)
+
+    @property
+    def patience(self) -> int:
+        """Cycles without anything at ports and tap after which a circuit counts as stuck: several of any wait."""
+        grid = StdpGrid(self.learner, self.lanes)
+        return 10_000 + 16 * grid.blocks * self.lanes
+
+
+class RunningStdp(CommandCircuit):
+    """A learner's circuit in C++, freed at the end of its block; commands are given one at a time."""
+
+    def __init__(self, simulator: StdpSimulator, library: Library, stall: Stall | None) -> None:
+        super().__init__(library, simulator.emitted.interface, simulator.patience, stall)
+        self.learner = simulator.learner
+        self.lanes = simulator.lanes
+        self.grid = StdpGrid(self.learner, self.lanes)
+
+    def load_weights(self, weight: Array, register: int) -> Done:
+        """Write the weights [pixels, neurons], and the random register."""
+        words = self._padded(weight, self.grid.column_words).reshape(-1, self.lanes)
+        self.send("weights_in", {"weight": words})
+        return self._command(Kind.LOAD_WEIGHTS, fields={"register": register})
+
+    def load_neurons(self, threshold: Array, assigned: Array, readout: Array) -> Done:
+        """Write thresholds, the neurons' classes and the readout [neurons, classes]."""
+        self.send("neurons_in", {"threshold": threshold, "class": assigned, "readout": readout})
+        return self._command(Kind.LOAD_NEURONS)
+
+    def train(self, image: Array, amplitude: int) -> Done:
+        """Learn an image [pixels]; the amplitude is a power of two."""
+        return self._of_image(Kind.TRAIN, image, amplitude=amplitude.bit_length() - 1)
+
+    def teach(self, image: Array, label: int, amplitude: int) -> Done:
+        """Learn an image with its class."""
+        return self._of_image(Kind.TEACH, image, label=label, amplitude=amplitude.bit_length() - 1)
+
+    def infer(self, image: Array) -> Done:
+        """Spikes, class and scores of an image."""
+        return self._of_image(Kind.INFER, image)
+
+    def train_readout(self, image: Array, label: int, rate: int) -> Done:
+        """The same, and let the readout learn; the rate is a power of two up to 8."""
+        return self._of_image(Kind.TRAIN_READOUT, image, label=label, rate=rate.bit_length() - 1)
+
+    def dump_weights(self) -> tuple[Done, Array]:
+        """The weights [pixels, neurons]; fewer, in one row, where the circuit got stuck."""
+        done = self._command(Kind.DUMP_WEIGHTS, keep=True)
+        words = self.fields("weights_out")["weight"]
+        self.clear()
+        if len(words) != self.grid.rows * self.grid.column_words:
+            return done, words.reshape(-1)
+        return done, words.reshape(self.grid.rows, -1)[:, : self.grid.columns]
+
+    def dump_neurons(self) -> tuple[Done, dict[str, Array]]:
+        """What neurons keep, under the names of `load_neurons`; of fewer neurons where the circuit got stuck."""
+        done = self._command(Kind.DUMP_NEURONS, keep=True)
+        shown = self.fields("neurons_out")
+        self.clear()
+        kept = {"threshold": shown["threshold"][:, 0], "assigned": shown["class"][:, 0], "readout": shown["readout"]}
+        return done, kept
+
+    def _of_image(self, kind: Any, image: Array, **fields: int) -> Done:
+        """Give a command with its image."""
+        self.send("pixels", {"pixels": self._padded(image, self.grid.row_words).reshape(-1, self.lanes)})
+        return self._command(kind, fields=fields)
+
+    def _padded(self, numbers: Array, words: int) -> Array:
+        """Numbers [..., n] filled up to so many whole words."""
+        padded = np.zeros((*numbers.shape[:-1], words * self.lanes), np.int64)
+        padded[..., : numbers.shape[-1]] = numbers
+        return padded
+
+    def _command(self, kind: Any, keep: bool = False, fields: Mapping[str, int] | None = None) -> Done:
+        """Give a command and wait until the next one may come."""
+        stuck = None
+        if self.command(kind=kind.value, **(fields or {})):
+            stuck = f"the circuit got stuck in {kind.name} by cycle {self.cycle}"
+        begun, _ = self.transfers("command")
+        gives = {Kind.DUMP_WEIGHTS: "weights_out", Kind.DUMP_NEURONS: "neurons_out"}
+        ended, _ = self.transfers(gives.get(kind, "result"))
+        results = self.fields("result")
+        outcome: dict[str, Any] = {}
+        if len(results["register"]):
+            outcome = {name: int(results[field][0, 0]) for field, name in _RESULT.items()}
+            outcome |= {"scores": results["scores"][0].astype(np.int64), "register": int(results["register"][0, 0])}
+        cycles = int(ended[-1] - begun[0]) if len(ended) and len(begun) else 0
+        done = Done(self._steps(), cycles, stuck=stuck, **outcome)
+        if not keep:
+            self.clear()
+        return done
+
+    def _steps(self) -> Steps:
+        """What the tap showed since it was last cleared."""
+        shown, words, neurons = self.tapped(), self.grid.column_words, self.learner.neurons
+        spike, place = shown["spike"][:, 0].astype(bool), shown["place"][:, 0]
+        records = int(np.count_nonzero(~spike))
+        turn = np.arange(records) % words
+        misplaced = int(np.count_nonzero(place[~spike] != turn)) + records % words
+        steps = records // words
+        membrane, excess = (
+            shown[name][~spike][: steps * words].reshape(steps, words * self.lanes)[:, :neurons]
+            for name in ("membrane", "excess")
+        )
+        at = (np.cumsum(~spike)[spike] - 1) // words
+        return Steps(membrane, excess, np.stack([place[spike], at], axis=1), misplaced)

@@ -1,0 +1,280 @@
+"""A learner's circuit held against golden while it learns and infers: every membrane, spike, weight and threshold."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from golden.stdp import Stdp, Step, spike_steps
+from snnhw.labels import checked_labels
+from snnhw.simulate.simulation import Stall
+from snnhw.stdp.grid import StdpGrid
+from snnhw.stdp.learner import Learner
+from snnhw.stdp.simulate import Done, RunningStdp, StdpSimulator
+from snnhw.stdp.timing import Timing
+from snnhw.tally import Tally
+from snnhw.verdict import Spread, Verdict
+
+__all__ = ["LANES", "Plan", "StdpDivergence", "StdpReport", "verify_stdp"]
+
+LANES = 16
+"""As many as a learner of full size is worth; what they compute depends on none of it."""
+
+_KINDS = ("membranes", "spikes", "weights", "neurons", "results")
+_COMMANDS = ("train", "teach", "infer", "readout")
+_KEPT = ("threshold", "assigned", "readout")
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to run, in this order: images to learn, to learn with their classes, to infer, to train the readout with."""
+
+    train: int = 20
+    teach: int = 4
+    infer: int = 10
+    readout: int = 4
+    amplitude: int = 32
+    rate: int = 4
+
+    @property
+    def images(self) -> int:
+        """The most images that a part takes."""
+        return max(self.train, self.teach, self.infer, self.readout)
+
+    @property
+    def commands(self) -> int:
+        """All of them."""
+        return self.train + self.teach + self.infer + self.readout
+
+
+@dataclass(frozen=True)
+class StdpDivergence:
+    """The first value that differs."""
+
+    command: str
+    """Such as "train 3", from 0."""
+    step: int | None
+    """None for what is not of a step."""
+    field: str
+    unit: int | tuple[int, ...]
+    golden: int
+    circuit: int | None
+    """None where the circuit showed nothing."""
+
+    def __str__(self) -> str:
+        when = "" if self.step is None else f", step {self.step}"
+        shown = "nothing" if self.circuit is None else self.circuit
+        return f"{self.command}{when}, {self.field} {self.unit}: golden {self.golden}, circuit {shown}"
+
+
+@dataclass(frozen=True)
+class StdpReport(Verdict):
+    """What `verify_stdp` found; counts are of single values."""
+
+    train_images: int
+    teach_images: int
+    infer_images: int
+    readout_images: int
+    lanes: int
+    membranes: int
+    """And what they exceed their thresholds by."""
+    spikes: int
+    """Neuron and step of each."""
+    weights: int
+    neurons: int
+    """Thresholds, classes, and weights of the readout."""
+    results: int
+    mismatches: int
+    timing_mismatches: int | None
+    """Commands whose cycles are not as predicted; None where sources and sinks stalled."""
+    train_cycles: Spread | None
+    teach_cycles: Spread | None
+    infer_cycles: Spread | None
+    readout_cycles: Spread | None
+    train_floor: Spread | None
+    """Words of synapses that the images to learn need, read one per cycle."""
+    divergence: StdpDivergence | None
+    problems: tuple[str, ...]
+    """What went wrong beside values, each in a line."""
+    seconds: float
+    build_seconds: float
+
+
+@dataclass
+class _Run:
+    """Both learners, side by side."""
+
+    golden: Stdp
+    circuit: RunningStdp
+    timing: Timing
+    tally: Tally[StdpDivergence]
+    floors: list[int]
+
+    def load(self) -> None:
+        """Give the circuit all that golden keeps."""
+        golden = self.golden
+        loads = {
+            "load weights": self.circuit.load_weights(golden.weight, golden.register),
+            "load neurons": self.circuit.load_neurons(golden.threshold, golden.assigned, golden.readout),
+        }
+        for command, done in loads.items():
+            self.tally.compare_done(command, done, self._nothing())
+        self._kept("load")
+
+    def train(self, number: int, image: Array, label: int, plan: Plan) -> None:
+        """Learn an image."""
+        trace, command, steps = list[Step](), f"train {number}", self._steps(image)
+        fired = self.golden.train(image, plan.amplitude, trace=trace.append)
+        done = self.circuit.train(image, plan.amplitude)
+        self._compare(command, done, trace, [] if fired is None else [fired], self._nothing())
+        self.tally.count_cycles("train", done.cycles, self.timing.train(steps, fired))
+        self.floors.append(self.timing.floor(steps, len(trace), 0 if fired is None else 1))
+        self._kept(command)
+
+    def teach(self, number: int, image: Array, label: int, plan: Plan) -> None:
+        """Learn an image with its class."""
+        trace, command, golden = list[Step](), f"teach {number}", self.golden
+        fired = golden.teach(image, label, plan.amplitude, trace=trace.append)
+        done = self.circuit.teach(image, label, plan.amplitude)
+        self._compare(command, done, trace, [] if fired is None else [fired], self._nothing())
+        right = bool((golden.assigned == label).any())
+        updates = 0 if fired is None else right + int(golden.assigned[fired[0]] != label)
+        self.tally.count_cycles("teach", done.cycles, self.timing.teach(self._steps(image), fired, updates))
+        self._kept(command)
+
+    def infer(self, number: int, image: Array, label: int, plan: Plan) -> None:
+        """Classify an image."""
+        trace, command = list[Step](), f"infer {number}"
+        fired = self.golden.infer(image, trace=trace.append)
+        answer, scores = self.golden.score(fired)
+        done = self.circuit.infer(image)
+        self._compare(command, done, trace, fired, self._nothing() | {"answer": answer, "scores": scores})
+        self.tally.count_cycles("infer", done.cycles, self.timing.infer(self._steps(image), fired))
+
+    def readout(self, number: int, image: Array, label: int, plan: Plan) -> None:
+        """Let the readout learn an image with its class."""
+        trace, command, learner = list[Step](), f"readout {number}", self.golden.learner
+        fired = self.golden.infer(image, trace=trace.append)
+        answer, scores = self.golden.train_readout(image, label, plan.rate)
+        done = self.circuit.train_readout(image, label, plan.rate)
+        self._compare(command, done, trace, fired, self._nothing() | {"answer": answer, "scores": scores})
+        others = np.delete(scores, label)
+        close = others.size > 0 and scores[label] - others.max() <= learner.margin * learner.spikes**2
+        self.tally.count_cycles("readout", done.cycles, self.timing.infer(self._steps(image), fired, bool(close)))
+        self._kept(command)
+
+    def _steps(self, image: Array) -> Array:
+        return spike_steps(image, self.golden.learner.num_steps)
+
+    def _nothing(self) -> dict[str, Any]:
+        """The result of a command that gives no class."""
+        return {
+            "answer": 0,
+            "scores": np.zeros(self.golden.learner.classes, np.int64),
+            "register": self.golden.register,
+        }
+
+    def _compare(
+        self, command: str, done: Done, trace: list[Step], fired: list[tuple[int, int]], expected: dict[str, Any]
+    ) -> None:
+        """Compare what steps did, the spikes, and the result."""
+        steps, tally = done.steps, self.tally
+        moments = ("membrane", "excess")
+        fields = [
+            ("membranes", name, np.array([getattr(step, name) for step in trace]), getattr(steps, name))
+            for name in moments
+        ]
+        tally.compare_moments(command, fields)
+        surplus = max(0, len(steps.membrane) - len(trace))
+        if steps.misplaced or surplus:
+            tally.problems.append(
+                f"{command}: the tap showed {steps.misplaced} words out of turn, {surplus} steps more"
+            )
+        tally.compare("spikes", command, "spike", np.array(fired, np.int64).reshape(-1, 2), steps.spikes)
+        winner, step = fired[0] if fired else (0, 0)
+        first = {"fired": len(fired), "winner": winner, "step": step}
+        first["assigned"] = int(self.golden.assigned[winner]) if fired else 0
+        tally.compare_done(command, done, expected | first)
+
+    def _kept(self, command: str) -> None:
+        """Compare all that the learner keeps."""
+        done, weight = self.circuit.dump_weights()
+        self.tally.compare_done(f"dump of weights after {command}", done, {})
+        self.tally.compare("weights", command, "weight", self.golden.weight, weight)
+        done, kept = self.circuit.dump_neurons()
+        self.tally.compare_done(f"dump of neurons after {command}", done, {})
+        for name in _KEPT:
+            self.tally.compare("neurons", command, name, getattr(self.golden, name), kept[name])
+
+
+def verify_stdp(
+    golden: Stdp,
+    images: NDArray[np.uint8],
+    labels: NDArray[Any],
+    plan: Plan,
+    *,
+    lanes: int = LANES,
+    simulator: StdpSimulator | None = None,
+    stall: Stall | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> StdpReport:
+    """Run the commands of a plan on golden and on the circuit, over images [B, pixels] with their labels [B], integers.
+
+    ``golden`` is where both start; it is left as it is after the last command. After each command that learns all that
+    the learner keeps is read out of the circuit and compared. A part that wants more than B images begins anew with the
+    first. ``simulator`` stands in for the circuit of the learner. Raises ToolMissingError without a C++ compiler,
+    ValueError where there is nothing to do, and for images or labels of another kind, shape or range.
+    """
+    learner: Learner = golden.learner
+    if len(images) == 0 or plan.commands == 0:
+        raise ValueError(f"verify_stdp needs an image and a command at least, not {len(images)} images, {plan}")
+    labels = checked_labels(labels, len(images), learner.classes)
+    begun = time.perf_counter()
+    circuit = (simulator or StdpSimulator.of(learner, lanes)).start(stall)
+    built = time.perf_counter()
+    tally = Tally(_KINDS, _COMMANDS, StdpDivergence)
+    with circuit:
+        run = _Run(golden, circuit, Timing(StdpGrid(learner, circuit.lanes)), tally, [])
+        for done in _steps(run, images, labels, plan):
+            if progress:
+                progress(done, plan.commands)
+            if tally.problems:
+                break
+    spreads = {name: Spread.rounded(np.array(cycles)) for name, cycles in tally.cycles.items()}
+    return StdpReport(
+        train_images=len(tally.cycles["train"]),
+        teach_images=len(tally.cycles["teach"]),
+        infer_images=len(tally.cycles["infer"]),
+        readout_images=len(tally.cycles["readout"]),
+        lanes=circuit.lanes,
+        **tally.counts,
+        mismatches=tally.mismatches,
+        timing_mismatches=tally.unlike if stall is None else None,
+        train_cycles=spreads["train"],
+        teach_cycles=spreads["teach"],
+        infer_cycles=spreads["infer"],
+        readout_cycles=spreads["readout"],
+        train_floor=Spread.rounded(np.array(run.floors)),
+        divergence=tally.divergence,
+        problems=tuple(tally.problems),
+        seconds=round(time.perf_counter() - built, 3),
+        build_seconds=round(built - begun, 3),
+    )
+
+
+def _steps(run: _Run, images: Array, labels: Array, plan: Plan) -> Iterator[int]:
+    """Do a plan's commands one by one; how many are done."""
+    run.load()
+    done = 0
+    for name in _COMMANDS:
+        for number in range(getattr(plan, name)):
+            image = number % len(images)
+            getattr(run, name)(number, images[image], int(labels[image]), plan)
+            yield (done := done + 1)
