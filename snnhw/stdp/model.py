@@ -37,6 +37,7 @@ from snnhw.container import Schema, check_digest, parse_field, parse_object
 from snnhw.errors import DescriptionError, ModelError, ModelFileError
 from snnhw.network import Range
 from snnhw.stdp.learner import Learner, parse_learner
+from snnhw.wording import quoted
 
 if TYPE_CHECKING:
     from golden.stdp import Stdp
@@ -90,7 +91,7 @@ class StdpModel:
         for name, (shape, span) in limits.items():
             object.__setattr__(self, name, _checked(name, getattr(self, name), shape, span))
         if not isinstance(self.register, int) or not 1 <= self.register < 1 << 32:
-            raise ModelError(f"register must be an integer in 1..{(1 << 32) - 1}, not {self.register!r:.40}")
+            raise ModelError(f"register must be an integer in 1..{(1 << 32) - 1}, not {quoted(self.register)}")
 
     @classmethod
     def of(cls, learned: Stdp | CompiledStdp, provenance: Mapping[str, Any] | None = None) -> StdpModel:
