@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError, model_validator
 
 from snnhw.errors import DescriptionError
-from snnhw.kinds import Frozen, Kind, by_kind, kinds_of, register
+from snnhw.kinds import Frozen, Kind, by_kind, register
 from snnhw.wording import did_you_mean, quoted
 
 if TYPE_CHECKING:
@@ -442,23 +442,13 @@ class Layer(Frozen):
     bias: bool = True
     neuron: Neuron | None = None
 
-    @model_validator(mode="before")
-    @classmethod
-    def _no_bias_for_events(cls, given: Any) -> Any:
-        """Where no current can take a bias, none is meant."""
-        if not isinstance(given, Mapping) or "bias" in given:
-            return given
-        synapse = given.get("synapse")
-        name = synapse.get("kind") if isinstance(synapse, Mapping) else None
-        kind = kinds_of(Synapse).get(name) if isinstance(name, str) else type(synapse)
-        gives_events = kind is not None and issubclass(kind, Synapse) and not kind.gives_currents
-        return {**given, "bias": False} if gives_events else given
-
     @model_validator(mode="after")
     def _goes_together(self) -> Layer:
         kind = self.synapse.kind
         if self.synapse.gives_currents and self.neuron is None:
             raise ValueError(f"layer '{self.name}' has no neuron, and synapses of kind '{kind}' need one")
+        if not self.synapse.gives_currents and "bias" not in self.model_fields_set:
+            self.__dict__["bias"] = False  # none is meant where no current can take one
         if not self.synapse.gives_currents and (self.neuron is not None or self.bias):
             surplus = "bias" if self.neuron is None else "neuron"
             raise ValueError(f"layer '{self.name}' takes no {surplus}: its kind '{kind}' gives events, not currents")

@@ -273,6 +273,12 @@ def test_a_kind_is_registered_whole_and_once():
         register(Half, golden=GoldenDelay)
 
 
+def test_its_name_alone_is_a_layer_without_bias():
+    stages = [{"name": "later", "synapse": "toy_delay"}, DENSE, {**DELAY, "name": "again"}, LAST]
+    assert parse_network(DESCRIPTION | {"stages": stages}) == NETWORK
+    assert not NETWORK.stages[0].bias
+
+
 def test_a_model_needs_no_tensors_of_it():
     assert not [name for name in MODEL.tensors if name.startswith(("later", "again"))]
     assert Model(NETWORK, dict(MODEL.tensors)).digest == MODEL.digest
