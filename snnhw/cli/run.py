@@ -101,7 +101,8 @@ class _Circuit:
 @contextmanager
 def _board(behind: _Circuit, port: str, baud: int) -> Iterator[Board]:
     """The board at a port, or a simulated one, for the time of the block."""
-    from snnhw.host.board import ANSWER_SECONDS, Board
+    from snnhw.host.asking import ANSWER_SECONDS
+    from snnhw.host.board import Board
     from snnhw.host.link import open_link
 
     if port != SIMULATED:
