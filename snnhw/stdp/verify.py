@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from golden.stdp import Stdp, Step, spike_steps
+from golden.stdp import Stdp, Step, check_amplitude, spike_steps
 from snnhw.labels import checked_labels
 from snnhw.plan import CommandPlan, run_plan
 from snnhw.simulate.simulation import Stall
@@ -208,13 +208,14 @@ def verify_stdp(
     ``golden`` is where both start; it is left as it is after the last command. After commands that learn, as often as
     the plan says, all that the learner keeps is read out of the circuit and compared. A part that wants more than B
     images begins anew with the first. ``simulator`` stands in for the circuit of the learner. Raises ToolMissingError
-    without a C++ compiler, ValueError where there is nothing to do, and for images or labels of another kind, shape or
-    range.
+    without a C++ compiler, ValueError where there is nothing to do, for images or labels of another kind, shape or
+    range, and for an amplitude that is none.
     """
     learner: Learner = golden.learner
     if len(images) == 0 or plan.commands == 0:
         raise ValueError(f"verify_stdp needs an image and a command at least, not {len(images)} images, {plan}")
     labels = checked_labels(labels, len(images), learner.classes)
+    check_amplitude(plan.amplitude)
     begun = time.perf_counter()
     circuit = (simulator or StdpSimulator.of(learner, lanes)).start(stall)
     built = time.perf_counter()
