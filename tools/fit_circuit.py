@@ -15,7 +15,7 @@ import gateware.srbm
 import gateware.stdp
 import snnhw.srbm.verilog
 import snnhw.stdp.verilog
-from snnhw.emission import EmittedCircuit
+from snnhw.emission import EmittedCommandCircuit
 from snnhw.errors import SnnhwError
 from snnhw.fpga.harnessed import place_harnessed
 from snnhw.fpga.parts import Cells, find_part
@@ -56,7 +56,7 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def circuit(asked: argparse.Namespace) -> tuple[EmittedCircuit, tuple[str, ...]]:
+def circuit(asked: argparse.Namespace) -> tuple[EmittedCommandCircuit, tuple[str, ...]]:
     """The circuit that is asked for, and the names of its parts."""
     if asked.kind == "srbm":
         machine = Machine(pixels=asked.pixels, hidden=asked.hidden)

@@ -11,7 +11,7 @@ from typing import Any
 
 from gateware.board import Harness
 from snnhw.conversion import convert
-from snnhw.emission import EmittedCircuit
+from snnhw.emission import EmittedCommandCircuit
 from snnhw.errors import DescriptionError
 from snnhw.files import write_atomically
 from snnhw.fpga import place, synthesis
@@ -42,7 +42,7 @@ class Fit:
 
 
 def place_harnessed(
-    emitted: EmittedCircuit,
+    emitted: EmittedCommandCircuit,
     parts: tuple[str, ...],
     part: Part,
     *,
