@@ -16,7 +16,16 @@ from snnhw.interface import CommandInterface, Interface, PayloadField, StreamPor
 from snnhw.lint import waivers
 from snnhw.wording import quoted
 
-__all__ = ["STREAM_RULE", "EmittedCircuit", "as_json", "check_name", "comment", "field_lines", "port_lines"]
+__all__ = [
+    "STREAM_RULE",
+    "EmittedCircuit",
+    "EmittedCommandCircuit",
+    "as_json",
+    "check_name",
+    "comment",
+    "field_lines",
+    "port_lines",
+]
 
 STREAM_RULE = "A transfer happens at a rising clock edge with valid and ready; valid and payload hold until then."
 """What the comment says of every stream."""
@@ -48,6 +57,13 @@ class EmittedCircuit:
         """Write all files into a folder, made where it is missing; the paths. Raises OutputError where it cannot."""
         target = make_folder(folder)
         return [write_atomically(target / name, text) for name, text in self.files.items()]
+
+
+@dataclass(frozen=True)
+class EmittedCommandCircuit(EmittedCircuit):
+    """A circuit of commands as text."""
+
+    interface: CommandInterface
 
 
 def check_name(name: str) -> None:

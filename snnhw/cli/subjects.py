@@ -20,6 +20,7 @@ from snnhw.cli import (
     evaluate,
     info,
     learner,
+    learner_circuit,
     machine,
     machine_circuit,
     train,
@@ -57,6 +58,8 @@ KINDS: Mapping[SubjectKind, Mapping[str, Function]] = {
         "train": learner.train_learner,
         "info": learner.info_learner,
         "evaluate": learner.evaluate_learner,
+        "verify": learner_circuit.verify_learner,
+        "verilog": learner_circuit.verilog_learner,
     },
 }
 """What commands do with subjects of each kind; a command that a kind does not have is refused of it."""

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gateware.banks import BANK
 from gateware.ports import streams_of, tap_of
 from gateware.srbm import TOP, SrbmCircuit
 from snnhw.conversion import convert, with_banks
-from snnhw.emission import STREAM_RULE, EmittedCircuit, as_json, check_name, comment, port_lines
+from snnhw.emission import STREAM_RULE, EmittedCommandCircuit, as_json, check_name, comment, port_lines
 from snnhw.interface import CommandInterface
 from snnhw.srbm.machine import Machine
 
-__all__ = ["SrbmEmitted", "emit"]
+__all__ = ["emit"]
 
 
-@dataclass(frozen=True)
-class SrbmEmitted(EmittedCircuit):
-    """The circuit of a machine, as text."""
-
-    interface: CommandInterface
-
-
-def emit(machine: Machine, lanes: int, name: str = TOP) -> SrbmEmitted:
+def emit(machine: Machine, lanes: int, name: str = TOP) -> EmittedCommandCircuit:
     """Generate the circuit of a machine in so many lanes; the same arguments give the same text.
 
     Raises DescriptionError for a name that Verilog does not allow, ValueError for lanes that do not fit.
@@ -36,7 +27,7 @@ def emit(machine: Machine, lanes: int, name: str = TOP) -> SrbmEmitted:
         "lanes": lanes,
         "interface": interface.model_dump(mode="json"),
     }
-    return SrbmEmitted(
+    return EmittedCommandCircuit(
         verilog=header(machine, lanes, interface) + text,
         interface=interface,
         description=as_json(described),

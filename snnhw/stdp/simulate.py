@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnhw.commands import Command
+from snnhw.emission import EmittedCommandCircuit
 from snnhw.simulate import commands
 from snnhw.simulate.commands import CommandCircuit
 from snnhw.simulate.library import Library
@@ -16,7 +17,7 @@ from snnhw.simulate.simulation import Stall
 from snnhw.stdp.commands import Outcome, StdpCommands
 from snnhw.stdp.grid import StdpGrid
 from snnhw.stdp.learner import Learner
-from snnhw.stdp.verilog import StdpEmitted, emit
+from snnhw.stdp.verilog import emit
 
 Array = NDArray[Any]
 
@@ -60,7 +61,7 @@ class StdpSimulator:
 
     learner: Learner
     lanes: int
-    emitted: StdpEmitted
+    emitted: EmittedCommandCircuit
     optimise: bool = True
     """Without it the library is built in a fraction of the time, and runs slower."""
 

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gateware.ports import streams_of, tap_of
 from gateware.stdp import TOP, StdpCircuit
 from snnhw.conversion import convert, with_banks
-from snnhw.emission import STREAM_RULE, EmittedCircuit, as_json, check_name, comment, port_lines
+from snnhw.emission import STREAM_RULE, EmittedCommandCircuit, as_json, check_name, comment, port_lines
 from snnhw.interface import CommandInterface
 from snnhw.stdp.learner import Learner
 
-__all__ = ["StdpEmitted", "emit"]
+__all__ = ["emit"]
 
 
-@dataclass(frozen=True)
-class StdpEmitted(EmittedCircuit):
-    """The circuit of a learner, as text."""
-
-    interface: CommandInterface
-
-
-def emit(learner: Learner, lanes: int, name: str = TOP) -> StdpEmitted:
+def emit(learner: Learner, lanes: int, name: str = TOP) -> EmittedCommandCircuit:
     """Generate the circuit of a learner in so many lanes; the same arguments give the same text.
 
     Raises DescriptionError for a name that Verilog does not allow, ValueError for lanes that do not fit.
@@ -37,7 +28,7 @@ def emit(learner: Learner, lanes: int, name: str = TOP) -> StdpEmitted:
         "lanes": lanes,
         "interface": interface.model_dump(mode="json"),
     }
-    return StdpEmitted(
+    return EmittedCommandCircuit(
         verilog=header(learner, lanes, interface) + text, interface=interface, description=as_json(described)
     )
 

@@ -64,6 +64,13 @@ def test_the_circuit_is_goldens_equal(stall: Stall | None):
     assert report.spikes > 40
 
 
+def test_what_is_kept_is_compared_as_often_as_asked_and_at_the_end():
+    report = run(plan=replace(PLAN, dump_every=4))
+    assert report.equal, report.divergence
+    dumps = 1 + 2 + 2 + 3
+    assert report.weights == dumps * TOY.pixels * TOY.neurons
+
+
 def learner(neurons: int, bits: int, **fields: Any) -> Learner:
     return Learner.usual(neurons, bits, **fields)
 

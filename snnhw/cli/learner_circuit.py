@@ -1,0 +1,87 @@
+"""What ``snnhw verify`` and ``snnhw verilog`` do for a learner by STDP."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from snnhw.cli.circuit import Lanes
+from snnhw.cli.commanded import Comparison, check_lanes, number, print_report, write_circuit
+from snnhw.cli.output import Json, digits, print_record, progress
+from snnhw.cli.verilog import Folder, Top
+from snnhw.subject import SubjectKind
+
+_TEACH_IMAGES = typer.Option(
+    "--teach-images", min=0, metavar="N", help="Images that a learner by STDP learns with their classes; 4 unless told."
+)
+_READOUT_IMAGES = typer.Option(
+    "--readout-images", min=0, metavar="N", help="Images that the readout of one learns from; 4 unless told."
+)
+_AMPLITUDE = typer.Option(
+    "--amplitude", min=1, metavar="A", help="Of the changes of its synapses, a power of two up to 64; 32 unless told."
+)
+_UNTRAINED = typer.Option("--untrained", help="Begin with what its seed draws, not with what it has learned.")
+_COMMANDS = {
+    "train": "a training image",
+    "teach": "a taught image",
+    "infer": "an inference",
+    "readout": "the readout's",
+}
+
+
+def verilog_learner(
+    name: str, *, lanes: Lanes = None, top: Top = None, out: Folder = None, as_json: Json = False
+) -> None:
+    """Write the circuit of a learner; what it has learned is loaded when it runs."""
+    from gateware.stdp import TOP
+    from snnhw.stdp.presets import resolve_stdp
+    from snnhw.stdp.verify import LANES
+    from snnhw.stdp.verilog import emit
+
+    model, chosen = resolve_stdp(name), check_lanes(lanes, LANES, SubjectKind.STDP)
+    write_circuit(name, model.digest, emit(model.learner, chosen, top or TOP), chosen, out=out, as_json=as_json)
+
+
+def verify_learner(
+    name: str,
+    *,
+    comparison: Comparison,
+    lanes: Lanes = None,
+    teach_images: Annotated[int | None, _TEACH_IMAGES] = None,
+    readout_images: Annotated[int | None, _READOUT_IMAGES] = None,
+    amplitude: Annotated[int | None, _AMPLITUDE] = None,
+    untrained: Annotated[bool, _UNTRAINED] = False,
+    as_json: Json = False,
+) -> None:
+    """Compare the circuit of a learner with golden while it learns and infers; status 1 where anything differs."""
+    from golden.stdp import Stdp
+    from snnhw.stdp.evaluate import golden, inputs
+    from snnhw.stdp.presets import resolve_stdp
+    from snnhw.stdp.verify import LANES, Plan, verify_stdp
+
+    chosen = check_lanes(lanes, LANES, SubjectKind.STDP)
+    model, usual = resolve_stdp(name), Plan()
+    plan = Plan(
+        train=number(comparison.train_images, usual.train),
+        teach=number(teach_images, usual.teach),
+        infer=number(comparison.infer_images, usual.infer),
+        readout=number(readout_images, usual.readout),
+        amplitude=number(amplitude, usual.amplitude),
+        dump_every=comparison.dump_every,
+    )
+    images, labels = inputs(model.learner, comparison.images(plan))
+    assert labels is not None
+    begun = Stdp(model.learner, assigned=model.assigned) if untrained else golden(model)
+    with progress("verifying") as update:
+        report = verify_stdp(begun, images, labels, plan, lanes=chosen, stall=comparison.stalls, progress=update)
+    if as_json:
+        print_record({"model": name, "digest": model.digest, "dataset": comparison.dataset, **report.to_json()})
+    else:
+        compared = f"{digits(report.membranes)} membranes and excesses, {digits(report.spikes)} numbers of spikes, "
+        compared += f"{digits(report.weights)} weights, {digits(report.neurons)} numbers of neurons"
+        said = f"{report.train_images} training images, {report.teach_images} with their classes, "
+        said += f"{report.infer_images} inferences, {report.readout_images} for the readout"
+        print_report(report, _COMMANDS, compared, said)
+    if not report.equal or report.timing_mismatches:
+        raise typer.Exit(1)
