@@ -11,19 +11,26 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from snnhw.frames import COMMAND_MAGIC, DIGEST_BYTES, VERSION
-from snnhw.interface import CommandInterface, StreamPort
-from snnhw.shell import Packet
+from snnhw.interface import CommandInterface, Port, StreamPort
+from snnhw.kinds import Frozen
+from snnhw.shell import LITE_PORTS, Packet, StreamShell, UartShell
 
 __all__ = [
     "BUFFER_BYTES",
     "MOST_BEATS",
+    "CommandAxiShell",
+    "CommandShell",
+    "axi_stream",
     "beat_packet",
     "circuit_digest",
     "circuit_digest_bytes",
     "command_identity",
+    "command_ports",
     "streams_in",
     "streams_out",
 ]
@@ -33,6 +40,39 @@ BUFFER_BYTES = 2048
 
 MOST_BEATS = 256
 """The most beats of a stream behind one head in what comes over a UART."""
+
+
+class CommandAxiShell(Frozen):
+    """An AXI4-Stream for each stream, as wide as its beats, and AXI4-Lite for registers."""
+
+    kind: Literal["axi"] = "axi"
+
+
+CommandShell = Annotated[StreamShell | CommandAxiShell | UartShell, Field(discriminator="kind")]
+
+
+def axi_stream(stream: StreamPort) -> str:
+    """How the ports of a stream begin in :class:`CommandAxiShell`."""
+    return f"{'s' if stream.direction == 'in' else 'm'}_axis_{stream.name}"
+
+
+def command_ports(shell: CommandShell, interface: CommandInterface) -> list[Port]:
+    """All ports of the top module of a circuit in a shell."""
+    if isinstance(shell, UartShell):
+        return shell.ports(interface)
+    if isinstance(shell, StreamShell):
+        return interface.ports
+    ports = [Port("aclk", "input", 1), Port("aresetn", "input", 1)]
+    for stream in interface.streams:
+        name, inward = axi_stream(stream), stream.direction == "in"
+        ahead: Literal["input", "output"] = "input" if inward else "output"
+        ports += [
+            Port(f"{name}_tdata", ahead, 8 * beat_packet(stream).size),
+            *([] if inward else [Port(f"{name}_tlast", ahead, 1)]),
+            Port(f"{name}_tvalid", ahead, 1),
+            Port(f"{name}_tready", "output" if inward else "input", 1),
+        ]
+    return [*ports, *LITE_PORTS]
 
 
 def beat_packet(stream: StreamPort) -> Packet:
@@ -53,7 +93,7 @@ def streams_out(interface: CommandInterface) -> tuple[StreamPort, ...]:
 def circuit_digest(description: Mapping[str, Any], interface: CommandInterface) -> str:
     """SHA-256, in hexadecimal, over what a circuit computes and its streams; not over what it has learned.
 
-    ``description`` is plain data for JSON. The name of the top module does not count.
+    ``description`` is plain data for JSON, the lanes in it. The name of the top module does not count.
     """
     streams = [stream.model_dump(mode="json") for stream in interface.streams]
     said = json.dumps([dict(description), streams], sort_keys=True, separators=(",", ":"))

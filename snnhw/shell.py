@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from snnhw.errors import DescriptionError
-from snnhw.interface import Interface, PayloadField, Port, clocked_ports
+from snnhw.interface import CommandInterface, Interface, PayloadField, Port, clocked_ports
 from snnhw.kinds import Frozen
 from snnhw.network import Network
 
@@ -82,8 +82,8 @@ class UartShell(Frozen):
             )
         return self
 
-    def ports(self, interface: Interface) -> list[Port]:
-        """All ports of the top module; the same for every network."""
+    def ports(self, interface: Interface | CommandInterface) -> list[Port]:
+        """All ports of the top module; the same for every circuit."""
         inputs = [Port(name, "input", 1) for name in ("clk", "rst", "rx")]
         return [*inputs, *(Port(name, "output", 1) for name in ("tx", "busy", "error"))]
 
