@@ -106,9 +106,10 @@ class Conversation(wiring.Component):
     def _hear(self, m):
         """Take requests."""
         octet, taken, index = self.octets.payload, Signal(), Signal(range(HEAD_BYTES + 1))
-        begin, sort, place = Signal(HEADER), Signal(Sort), Signal(POSITION_BITS)
+        begin, sort, place, request = Signal(HEADER), Signal(Sort), Signal(POSITION_BITS), Signal()
         m.d.comb += [
-            self.octets.ready.eq(~octet.end | ~self.pending),
+            request.eq(octet.end & octet.good & (index != 0)),
+            self.octets.ready.eq(~(request & self.pending)),
             taken.eq(self.octets.valid & self.octets.ready),
             self.byte.eq(octet.byte),
             self.write.eq(
@@ -131,7 +132,7 @@ class Conversation(wiring.Component):
         with m.If(taken & octet.end):
             with m.If(index != 0):
                 m.d.sync += self.error.eq(~octet.good)
-            with m.If(octet.good & (index != 0)):
+            with m.If(request):
                 m.d.sync += [self.pending.eq(1), self.asked.eq(begin), self.sort.eq(sort)]
                 m.d.comb += [
                     self.keep.eq(sort == Sort.EXCHANGE),

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snnhw.commandshell import MOST_BEATS, beat_packet
-from snnhw.interface import StreamPort
+from snnhw.commands import Command
+from snnhw.commandshell import MOST_BEATS, beat_packet, streams_in
+from snnhw.interface import CommandInterface, StreamPort
 from snnhw.network import Range
 from snnhw.simulate.bits import WORD, Words, insert, words_for
 from snnhw.simulate.taps import unpack_field
 
-__all__ = ["pack_beats", "pack_fields", "under_heads", "unpack_beats"]
+__all__ = ["command_octets", "pack_beats", "pack_fields", "under_heads", "unpack_beats"]
 
 Array = NDArray[Any]
 
@@ -64,3 +65,10 @@ def under_heads(number: int, port: StreamPort, beats: bytes) -> bytes:
     size = beat_packet(port).size
     parts = (beats[start : start + part] for start in range(0, len(beats), part))
     return b"".join(bytes([number, len(each) // size - 1]) + each for each in parts)
+
+
+def command_octets(interface: CommandInterface, command: Command) -> bytes:
+    """All that a command sends over a UART, without frames."""
+    numbered = {port.name: (number, port) for number, port in enumerate(streams_in(interface))}
+    inputs = ((*numbered[name], fields) for name, fields in command.inputs(interface).items())
+    return b"".join(under_heads(number, port, pack_beats(port, fields)) for number, port, fields in inputs)

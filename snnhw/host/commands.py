@@ -11,14 +11,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from snnhw.commands import Command
-from snnhw.commandshell import beat_packet, circuit_digest_bytes, streams_in, streams_out
+from snnhw.commandshell import beat_packet, circuit_digest_bytes, streams_out
 from snnhw.errors import LinkError
 from snnhw.frames import NUMBERS, Kind
 from snnhw.host.asking import ANSWER_SECONDS, TRIES, Asker
 from snnhw.host.link import Link
 from snnhw.host.protocol import POSITIONS, CommandIdentity, Exchange, Frame
 from snnhw.interface import CommandInterface
-from snnhw.payloads import pack_beats, under_heads
+from snnhw.payloads import command_octets
 
 __all__ = ["AHEAD", "CommandBoard"]
 
@@ -34,7 +34,7 @@ WINDOW = 2
 STUCK_SILENCES = 30
 """How many times the silence of a lost answer no byte may go in or out before the circuit counts as stuck."""
 
-Outcome = dict[str, bytes]
+Given = dict[str, bytes]
 """The beats of each stream that a command has given."""
 
 
@@ -71,7 +71,7 @@ class _Beats:
             place += 1 + size
         self._rest = octets[place:]
 
-    def take(self, gives: dict[str, int]) -> Outcome | None:
+    def take(self, gives: dict[str, int]) -> Given | None:
         """The first so many bytes of each stream, where they are all there."""
         if any(len(self.arrived[name]) < size for name, size in gives.items()):
             return None
@@ -95,7 +95,6 @@ class CommandBoard(Asker):
         super().__init__(link, baud, seconds)
         self.interface = interface
         self.digest = circuit_digest_bytes(digest).hex()
-        self._inputs = {port.name: (number, port) for number, port in enumerate(streams_in(interface))}
         self._forget()
 
     def begin(self) -> CommandIdentity:
@@ -116,7 +115,7 @@ class CommandBoard(Asker):
                 return found
         raise LinkError(f"the circuit on {self.link.name} was not reset in {TRIES} tries: is the line too noisy?")
 
-    def do(self, commands: Iterable[Command], ahead: int = AHEAD) -> Iterator[Outcome]:
+    def do(self, commands: Iterable[Command], ahead: int = AHEAD) -> Iterator[Given]:
         """Let the circuit do commands, one after the other, and give the beats that each has given.
 
         Up to ``ahead`` commands are sent before the first of them is done. Raises LinkError where the line is too bad,
@@ -128,9 +127,7 @@ class CommandBoard(Asker):
         while True:
             while len(waiting) < ahead and (command := next(coming, None)) is not None:
                 waiting.append(command)
-                for name, fields in command.inputs(self.interface).items():
-                    number, port = self._inputs[name]
-                    self._unsent += under_heads(number, port, pack_beats(port, fields))
+                self._unsent += command_octets(self.interface, command)
             if not waiting:
                 return
             gives = {name: count * self._size(name) for name, count in waiting[0].gives.items()}
