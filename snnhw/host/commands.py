@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from snnhw.commands import Command
-from snnhw.commandshell import beat_packet, circuit_digest_bytes, streams_out
+from snnhw.commandshell import BUFFER_BYTES, beat_packet, circuit_digest_bytes, streams_out
 from snnhw.errors import LinkError
 from snnhw.frames import NUMBERS, Kind
 from snnhw.host.asking import ANSWER_SECONDS, TRIES, Asker
@@ -95,6 +95,7 @@ class CommandBoard(Asker):
         super().__init__(link, baud, seconds)
         self.interface = interface
         self.digest = circuit_digest_bytes(digest).hex()
+        self._buffer = BUFFER_BYTES
         self._forget()
 
     def begin(self) -> CommandIdentity:
