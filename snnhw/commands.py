@@ -33,12 +33,13 @@ class Command:
     def of(
         cls,
         kind: Any,
+        asked: Mapping[str, int] | None = None,
+        *,
         sends: Mapping[str, Fields] | None = None,
         gives: Mapping[str, int] | None = None,
-        **asked: int,
     ) -> Command:
         """The command of a kind, a member of an enumeration; one that gives nothing else gives a result."""
-        return cls(kind.name, {"kind": kind.value, **asked}, gives or {"result": 1}, sends or {})
+        return cls(kind.name, {"kind": kind.value, **(asked or {})}, gives or {"result": 1}, sends or {})
 
     def inputs(self, interface: CommandInterface) -> dict[str, Fields]:
         """All that goes to the circuit's streams, the command first: nothing else is taken before it."""

@@ -18,10 +18,13 @@ from pydantic import Field
 from snnhw.frames import COMMAND_MAGIC, DIGEST_BYTES, VERSION
 from snnhw.interface import CommandInterface, Port, StreamPort
 from snnhw.kinds import Frozen
-from snnhw.shell import LITE_PORTS, Packet, StreamShell, UartShell
+from snnhw.shell import LITE_PORTS, Packet, Register, RegisterField, StreamShell, UartShell
 
 __all__ = [
     "BUFFER_BYTES",
+    "COMMAND_IDENTITY",
+    "COMMAND_REGISTERS",
+    "COMMAND_REGISTERS_VERSION",
     "MOST_BEATS",
     "CommandAxiShell",
     "CommandShell",
@@ -40,6 +43,49 @@ BUFFER_BYTES = 2048
 
 MOST_BEATS = 256
 """The most beats of a stream behind one head in what comes over a UART."""
+
+
+COMMAND_IDENTITY = 0x534E4E43
+"""What the first register reads as: SNNC in ASCII."""
+
+COMMAND_REGISTERS_VERSION = 1
+"""Of the registers; it changes when one of them changes its place or its meaning."""
+
+COMMAND_REGISTERS: tuple[Register, ...] = (
+    Register(name="identity", address=0x00, access="read", meaning=f"0x{COMMAND_IDENTITY:08X}: SNNC in ASCII"),
+    Register(name="version", address=0x04, access="read", meaning=f"{COMMAND_REGISTERS_VERSION}: of these registers"),
+    Register(
+        name="control",
+        address=0x08,
+        access="write",
+        meaning="what is to be done",
+        fields=(RegisterField(name="reset", lowest=0, width=1, meaning="1: a soft reset, once"),),
+    ),
+    Register(
+        name="status",
+        address=0x0C,
+        access="read",
+        meaning="state",
+        fields=(RegisterField(name="busy", lowest=0, width=1, meaning="a command is being done, or a beat waits"),),
+    ),
+    Register(name="commands", address=0x10, access="read", meaning="commands taken"),
+    Register(name="results", address=0x14, access="read", meaning="results given to the output"),
+    Register(
+        name="cycles",
+        address=0x18,
+        access="read",
+        meaning="cycles from the last command's transfer to when the next may come",
+    ),
+    Register(name="scratch", address=0x24, access="read_write", meaning="keeps what is written"),
+    Register(
+        name="digest",
+        address=0x40,
+        access="read",
+        count=8,
+        meaning="the circuit's SHA-256: eight digits each, the first in the first register",
+    ),
+)
+"""The registers of a circuit of commands, in the order of their addresses; see :data:`snnhw.shell.REGISTERS`."""
 
 
 class CommandAxiShell(Frozen):

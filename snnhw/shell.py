@@ -230,6 +230,12 @@ REGISTERS: tuple[Register, ...] = (
 )
 """The registers behind AXI4-Lite, in the order of their addresses; what lies between them is answered by SLVERR."""
 
+
+def digest_words(digest: str) -> list[int]:
+    """What the registers of a digest read as, which is given in hexadecimal."""
+    return [int(digest[start : start + 8], 16) for start in range(0, len(digest), 8)]
+
+
 REGISTER_ADDRESS_BITS = 12
 """Of the AXI4-Lite port: the 4 KiB that interconnects give a slave at least."""
 

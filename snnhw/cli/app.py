@@ -14,7 +14,6 @@ from typer.core import TyperGroup
 from snnhw.cli import bench, build, data, doctor, patch, program, report, simulate, srbm, stdp, weights
 from snnhw.cli.demo import DemoModel, shown_unless_told
 from snnhw.cli.output import library_notes
-from snnhw.cli.run import run as run_on_board
 from snnhw.cli.subjects import command
 from snnhw.cli.train import Trainable
 from snnhw.errors import SnnhwError
@@ -100,7 +99,15 @@ app.command("build")(build.build)
 app.command("patch")(patch.patch)
 app.command("report")(report.report)
 app.command("program")(program.program)
-app.command("run")(run_on_board)
+app.command("run")(
+    command(
+        "run",
+        """Send images to a board and compare its answers with golden; status 1 where any differs.
+
+        A machine that learns on the chip is loaded first, and learns as many images as --learn says.
+        """,
+    )
+)
 app.command("bench")(bench.bench)
 app.add_typer(srbm.app, name="srbm")
 app.add_typer(stdp.app, name="stdp")

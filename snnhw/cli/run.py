@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from snnhw.cli.circuit import spread
-from snnhw.cli.output import MODEL_HELP, DatasetName, Json, Limit, ModelName, console, percent, print_record, progress
+from snnhw.cli.output import MODEL_HELP, DatasetName, Json, Limit, console, percent, print_record, progress
 from snnhw.errors import DescriptionError
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from snnhw.model import Model
     from snnhw.network import Range
 
+BAUD = 1_000_000
 SIMULATED = "sim"
 _SIMULATED_SECONDS = 20.0
 """Silence of a simulated circuit after which an answer is taken to be lost: the machine may be busy."""
@@ -28,6 +29,8 @@ _PORT = typer.Option(
     "--port", metavar="PORT", help="The serial port that the board is behind, or sim: a simulated circuit."
 )
 _BAUD = typer.Option("--baud", min=1, metavar="N", help="The circuit's rate; the boards' unless told.")
+Port = Annotated[str, _PORT]
+Baud = Annotated[int, _BAUD]
 _CIRCUIT = typer.Option(
     "--circuit", metavar="FILE", help="The JSON beside the circuit's Verilog; if it takes weights, MODEL's are loaded."
 )
@@ -37,9 +40,10 @@ _BUILT = typer.Option(
 
 
 def run(
-    model: ModelName,
-    port: Annotated[str, _PORT],
-    baud: Annotated[int, _BAUD] = 1_000_000,
+    model: str,
+    *,
+    port: Port,
+    baud: Baud = BAUD,
     circuit: Annotated[str | None, _CIRCUIT] = None,
     built: Annotated[str | None, _BUILT] = None,
     dataset: DatasetName = "sample",

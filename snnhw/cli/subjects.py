@@ -23,6 +23,8 @@ from snnhw.cli import (
     learner_circuit,
     machine,
     machine_circuit,
+    run,
+    run_machine,
     train,
     verify,
     verilog,
@@ -44,6 +46,7 @@ KINDS: Mapping[SubjectKind, Mapping[str, Function]] = {
         "evaluate": evaluate.evaluate,
         "verify": verify.verify,
         "verilog": verilog.verilog,
+        "run": run.run,
     },
     SubjectKind.SRBM: {
         "demo": demo_machine.demo_machine,
@@ -52,6 +55,7 @@ KINDS: Mapping[SubjectKind, Mapping[str, Function]] = {
         "evaluate": machine.evaluate_machine,
         "verify": machine_circuit.verify_machine,
         "verilog": machine_circuit.verilog_machine,
+        "run": run_machine.run_rbm,
     },
     SubjectKind.STDP: {
         "demo": demo_learner.demo_learner,
@@ -60,6 +64,7 @@ KINDS: Mapping[SubjectKind, Mapping[str, Function]] = {
         "evaluate": learner.evaluate_learner,
         "verify": learner_circuit.verify_learner,
         "verilog": learner_circuit.verilog_learner,
+        "run": run_machine.run_learner,
     },
 }
 """What commands do with subjects of each kind; a command that a kind does not have is refused of it."""

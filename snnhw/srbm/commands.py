@@ -46,20 +46,22 @@ class SrbmCommands:
         """Write every level, and what goes on from one training image to the next; ``gm`` only where there is one."""
         levels = {"gp": gp} if gm is None or not self.machine.synapse.paired else {"gp": gp, "gm": gm}
         sends = {"levels_in": {name: values.reshape(-1) for name, values in levels.items()}}
-        return Command.of(Kind.LOAD, sends, walk=self.machine.seed if walk is None else walk, refresh=refresh)
+        asked = {"walk": self.machine.seed if walk is None else walk, "refresh": refresh}
+        return Command.of(Kind.LOAD, asked, sends=sends)
 
     def train(self, bits: Array, label: int, step: int, hold: bool = False) -> Command:
         """Learn an image [pixels] of a class."""
-        return Command.of(Kind.TRAIN, self._picture(bits), label=label, step=step, hold=int(hold))
+        asked = {"label": label, "step": step, "hold": int(hold)}
+        return Command.of(Kind.TRAIN, asked, sends=self._picture(bits))
 
     def infer(self, bits: Array) -> Command:
         """Class and scores of an image."""
-        return Command.of(Kind.INFER, self._picture(bits))
+        return Command.of(Kind.INFER, sends=self._picture(bits))
 
     def regenerate(self, bits: Array, known: Array) -> Command:
         """Class and scores of an image of which some pixels are known, and what the others may be."""
         gives = {"image": self._beats, "result": 1}
-        return Command.of(Kind.REGENERATE, self._picture(bits, known), gives)
+        return Command.of(Kind.REGENERATE, sends=self._picture(bits, known), gives=gives)
 
     def dump(self) -> Command:
         """Read every level."""

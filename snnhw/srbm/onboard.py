@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -91,8 +90,8 @@ class SrbmOnBoard(Machine):
 
     def model(self, provenance: Mapping[str, Any]) -> SrbmModel:
         """What the circuit has learned, as it was read out of it."""
-        levels = {name: values.astype(np.uint16) for name, values in self._dumped.items()}
-        return replace(self.begun, **levels, **self._saved, provenance=provenance)
+        machine, pixels, dumped = self.begun.machine, self.begun.pixels, self._dumped
+        return SrbmModel(machine, dumped["gp"], dumped.get("gm"), **self._saved, pixels=pixels, provenance=provenance)
 
     def _goes_on(self) -> dict[str, int]:
         return {"walk": self.golden.walk, "refresh": self.golden.refresh}

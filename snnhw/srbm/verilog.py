@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from gateware.ports import streams_of, tap_of
 from gateware.srbm import TOP, SrbmCircuit
 from snnhw.commandshell import CommandShell
-from snnhw.commandverilog import emit_commands
+from snnhw.commandverilog import emit_commands, identify_commands
 from snnhw.emission import EmittedCommandCircuit
 from snnhw.interface import CommandInterface
 from snnhw.shell import PLAIN
 from snnhw.srbm.machine import Machine
 
-__all__ = ["emit"]
+__all__ = ["emit", "identify"]
 
 
 def emit(machine: Machine, lanes: int, name: str = TOP, shell: CommandShell = PLAIN) -> EmittedCommandCircuit:
@@ -24,7 +26,7 @@ def emit(machine: Machine, lanes: int, name: str = TOP, shell: CommandShell = PL
         circuit,
         interface_of(circuit, name),
         shell,
-        {"machine": machine.model_dump(mode="json"), "lanes": lanes},
+        describe(machine, lanes),
         what="a spiking restricted Boltzmann machine that learns",
         before=[
             f"{machine.pixels} pixels, {machine.classes} classes of {machine.labels_per_class} label units, "
@@ -35,6 +37,17 @@ def emit(machine: Machine, lanes: int, name: str = TOP, shell: CommandShell = PL
             f"A load must bring a walk other than 0 and a refresh below {machine.rows}, the number of rows.",
         ],
     )
+
+
+def identify(machine: Machine, lanes: int) -> tuple[CommandInterface, str]:
+    """The streams of the circuit of a machine in so many lanes, and the digest that it says of itself."""
+    circuit = SrbmCircuit(machine, lanes)
+    return identify_commands(circuit, interface_of(circuit, TOP), describe(machine, lanes))
+
+
+def describe(machine: Machine, lanes: int) -> dict[str, Any]:
+    """All that its circuit depends on, for JSON."""
+    return {"machine": machine.model_dump(mode="json"), "lanes": lanes}
 
 
 def interface_of(circuit: SrbmCircuit, name: str) -> CommandInterface:

@@ -53,12 +53,12 @@ class StdpCommands:
     def load_weights(self, weight: Array, register: int) -> Command:
         """Write the weights [pixels, neurons], and the random register."""
         words = self._padded(weight, self.grid.column_words).reshape(-1, self.grid.lanes)
-        return Command.of(Kind.LOAD_WEIGHTS, {"weights_in": {"weight": words}}, register=register)
+        return Command.of(Kind.LOAD_WEIGHTS, {"register": register}, sends={"weights_in": {"weight": words}})
 
     def load_neurons(self, threshold: Array, assigned: Array, readout: Array) -> Command:
         """Write thresholds, the neurons' classes and the readout [neurons, classes]."""
         neurons = {"threshold": threshold, "class": assigned, "readout": readout}
-        return Command.of(Kind.LOAD_NEURONS, {"neurons_in": neurons})
+        return Command.of(Kind.LOAD_NEURONS, sends={"neurons_in": neurons})
 
     def train(self, image: Array, amplitude: int) -> Command:
         """Learn an image [pixels]; the amplitude is a power of two."""
@@ -101,7 +101,7 @@ class StdpCommands:
 
     def _of_image(self, kind: Any, image: Array, **asked: int) -> Command:
         pixels = self._padded(image, self.grid.row_words).reshape(-1, self.grid.lanes)
-        return Command.of(kind, {"pixels": {"pixels": pixels}}, **asked)
+        return Command.of(kind, asked, sends={"pixels": {"pixels": pixels}})
 
     def _padded(self, numbers: Array, words: int) -> Array:
         """Numbers [..., n] filled up to so many whole words."""

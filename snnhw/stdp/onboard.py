@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from golden.stdp import Stdp
+from golden.stdp import Stdp, strengths
 from snnhw.commands import Command
 from snnhw.host.learning import Fields, Machine, Numbers
 from snnhw.labels import UNANSWERED
@@ -26,12 +26,14 @@ class StdpOnBoard(Machine):
     """The commands of a learner's circuit, and golden, which starts where the circuit does and learns what it learns.
 
     ``amplitude`` is that of changes, a power of two up to 64. ``supervised``: it learns with labels. ``untrained``: the
-    classes of neurons are not known, and follow from the images that were learned.
+    classes of neurons are not known, and follow from the images that were learned. Raises ValueError for an amplitude
+    that is none.
     """
 
     def __init__(
         self, golden: Stdp, lanes: int, amplitude: int, *, supervised: bool = False, untrained: bool = False
     ) -> None:
+        strengths(golden.learner, 0, amplitude)  # refuses an amplitude that is none before anything else happens
         self.golden = golden
         self.amplitude = amplitude
         self.supervised = supervised

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from gateware.ports import streams_of, tap_of
 from gateware.stdp import TOP, StdpCircuit
 from snnhw.commandshell import CommandShell
-from snnhw.commandverilog import emit_commands
+from snnhw.commandverilog import emit_commands, identify_commands
 from snnhw.emission import EmittedCommandCircuit
 from snnhw.interface import CommandInterface
 from snnhw.shell import PLAIN
 from snnhw.stdp.learner import Learner
 
-__all__ = ["emit"]
+__all__ = ["emit", "identify"]
 
 
 def emit(learner: Learner, lanes: int, name: str = TOP, shell: CommandShell = PLAIN) -> EmittedCommandCircuit:
@@ -24,7 +26,7 @@ def emit(learner: Learner, lanes: int, name: str = TOP, shell: CommandShell = PL
         circuit,
         interface_of(circuit, name),
         shell,
-        {"learner": learner.model_dump(mode="json"), "lanes": lanes},
+        describe(learner, lanes),
         what="a layer of neurons that learns by STDP",
         before=[
             f"{learner.pixels} pixels, {learner.neurons} neurons, weights of {learner.weight_bits} bits, "
@@ -37,6 +39,17 @@ def emit(learner: Learner, lanes: int, name: str = TOP, shell: CommandShell = PL
             f"A load of weights must bring a register other than 0; labels and classes lie below {learner.classes}.",
         ],
     )
+
+
+def identify(learner: Learner, lanes: int) -> tuple[CommandInterface, str]:
+    """The streams of the circuit of a learner in so many lanes, and the digest that it says of itself."""
+    circuit = StdpCircuit(learner, lanes)
+    return identify_commands(circuit, interface_of(circuit, TOP), describe(learner, lanes))
+
+
+def describe(learner: Learner, lanes: int) -> dict[str, Any]:
+    """All that its circuit depends on, for JSON."""
+    return {"learner": learner.model_dump(mode="json"), "lanes": lanes}
 
 
 def interface_of(circuit: StdpCircuit, name: str) -> CommandInterface:
