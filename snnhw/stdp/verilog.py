@@ -7,25 +7,29 @@ from gateware.stdp import TOP, StdpCircuit
 from snnhw.conversion import convert, with_banks
 from snnhw.emission import STREAM_RULE, EmittedCommandCircuit, as_json, check_name, comment, port_lines
 from snnhw.interface import CommandInterface
+from snnhw.stdp.grid import WeightMemory
 from snnhw.stdp.learner import Learner
 
 __all__ = ["emit"]
 
 
-def emit(learner: Learner, lanes: int, name: str = TOP) -> EmittedCommandCircuit:
+def emit(learner: Learner, lanes: int, name: str = TOP, *, memory: WeightMemory = "bram") -> EmittedCommandCircuit:
     """Generate the circuit of a learner in so many lanes; the same arguments give the same text.
 
-    Raises DescriptionError for a name that Verilog does not allow, ValueError for lanes that do not fit.
+    Raises DescriptionError for a name that Verilog does not allow, ValueError for lanes or a memory that do not fit.
     """
     check_name(name)
-    circuit = StdpCircuit(learner, lanes)
-    text = with_banks(convert(circuit, name).text, f"{name}_bank")
+    circuit = StdpCircuit(learner, lanes, memory)
+    text = convert(circuit, name).text
+    if memory == "bram":
+        text = with_banks(text, f"{name}_bank")
     interface = CommandInterface(
         top=name, streams=streams_of(circuit), tap=tap_of("neurons", "", circuit.tapped, circuit.taps)
     )
     described = {
         "learner": learner.model_dump(mode="json"),
         "lanes": lanes,
+        "memory": memory,
         "interface": interface.model_dump(mode="json"),
     }
     return EmittedCommandCircuit(
