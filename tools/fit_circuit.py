@@ -48,6 +48,7 @@ def parser() -> argparse.ArgumentParser:
     srbm.add_argument("--hidden", type=int, default=500)
     stdp.add_argument("--neurons", type=int, default=400)
     stdp.add_argument("--weight-bits", type=int, default=4)
+    stdp.add_argument("--spikes", type=int, default=12)
     stdp.add_argument("--spram", action="store_true", help="weights in iCE40UP5K's single-port RAM")
     for kind in (srbm, stdp):
         kind.add_argument("--pixels", type=int, default=784)
@@ -63,7 +64,7 @@ def circuit(asked: argparse.Namespace) -> tuple[EmittedCommandCircuit, tuple[str
     if asked.kind == "srbm":
         machine = Machine(pixels=asked.pixels, hidden=asked.hidden)
         return snnhw.srbm.verilog.emit(machine, asked.lanes), gateware.srbm.PARTS
-    learner = Learner.usual(asked.neurons, asked.weight_bits, pixels=asked.pixels)
+    learner = Learner.usual(asked.neurons, asked.weight_bits, pixels=asked.pixels, spikes=asked.spikes)
     memory: WeightMemory = "spram" if asked.spram else "bram"
     return snnhw.stdp.verilog.emit(learner, asked.lanes, memory=memory), gateware.stdp.PARTS
 
