@@ -63,10 +63,10 @@ class Bank(wiring.Component):
 
 
 class SinglePortBank(wiring.Component):
-    """A `Bank` of synapses of at most a nibble in two SPRAMs of iCE40UP5K, of ``SINGLE_PORT_DEPTH`` nibbles each.
+    """A `Bank` of synapses of at most a nibble in two SPRAMs of iCE40UP5K, which hold nothing until they are written.
 
-    ``read_half`` and ``write_half`` say in which of them an address lies; a cycle that reads and writes does so in
-    different ones. There is nothing in it before it has been written.
+    ``read_half`` and ``write_half`` say in which of them an address lies; a cycle that reads and writes must do so in
+    different ones. ``depth`` is that of each, at most 65,536.
     """
 
     def __init__(self, shape: data.Layout, depth: int):
@@ -87,32 +87,27 @@ class SinglePortBank(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        half, nibble, bits = Signal(), Signal(range(NIBBLES)), len(self.kept.as_value())
+        half, nibble, coming = Signal(), Signal(range(NIBBLES)), Signal(SPRAM_BITS // NIBBLES)
+        words = [Signal(SPRAM_BITS, name=f"word_{number}") for number in range(2)]
+        m.d.comb += coming.eq(self.coming.as_value())
         m.d.sync += [half.eq(self.read_half), nibble.eq(self.read_address)]
-        words = []
-        for number in range(2):
-            word = Signal(SPRAM_BITS, name=f"word_{number}")
-            words.append(word)
-            if platform is not None:
-                self._spram(m, number, word)
-            else:
-                self._block(m, number, word)
+        for number, word in enumerate(words):
+            reads, writes = self.reads & (self.read_half == number), self.writes & (self.write_half == number)
+            store = self._spram if platform is not None else self._block
+            m.submodules[f"half_{number}"] = store(m, reads, writes, coming.replicate(NIBBLES), word)
         word = Mux(half, words[1], words[0])
-        m.d.sync += self.kept.as_value().eq(word.word_select(nibble, SPRAM_BITS // NIBBLES)[:bits])
+        m.d.sync += self.kept.as_value().eq(word.word_select(nibble, len(coming)))
         return m
 
-    def _spram(self, m, number, word):
+    def _spram(self, m, reads, writes, coming, word):
         """A half in an SPRAM."""
-        writes, reads = self.writes & (self.write_half == number), self.reads & (self.read_half == number)
         address = Mux(writes, self.write_address, self.read_address)
-        coming = Signal(SPRAM_BITS // NIBBLES, name=f"coming_{number}")
-        m.d.comb += coming.eq(self.coming.as_value())
-        m.submodules[f"half_{number}"] = Instance(
+        return Instance(
             "SB_SPRAM256KA",
             i_CLOCK=ClockSignal(),
             i_ADDRESS=Cat(address[address_width(NIBBLES) :], Const(0, 14))[:14],
-            i_DATAIN=coming.replicate(NIBBLES),
-            i_MASKWREN=1 << self.write_address[: address_width(NIBBLES)],
+            i_DATAIN=coming,
+            i_MASKWREN=self._mask,
             i_WREN=writes,
             i_CHIPSELECT=writes | reads,
             i_STANDBY=Const(0),
@@ -121,22 +116,25 @@ class SinglePortBank(wiring.Component):
             o_DATAOUT=word,
         )
 
-    def _block(self, m, number, word):
+    def _block(self, m, reads, writes, coming, word):
         """What stands for it in Amaranth's simulator."""
         place = slice(address_width(NIBBLES), None)
-        m.submodules[f"half_{number}"] = store = memory.Memory(
-            shape=SPRAM_BITS, depth=-(-self.depth // NIBBLES), init=[]
-        )
+        store = memory.Memory(shape=SPRAM_BITS, depth=-(-self.depth // NIBBLES), init=[])
         write, read = store.write_port(granularity=SPRAM_BITS // NIBBLES), store.read_port()
         m.d.comb += [
             read.addr.eq(self.read_address[place]),
-            read.en.eq(self.reads & (self.read_half == number)),
+            read.en.eq(reads),
             word.eq(read.data),
             write.addr.eq(self.write_address[place]),
-            write.data.eq(Cat(self.coming.as_value(), Const(0, SPRAM_BITS // NIBBLES))[:4].replicate(NIBBLES)),
+            write.data.eq(coming),
+            write.en.eq(Mux(writes, self._mask, 0)),
         ]
-        with m.If(self.writes & (self.write_half == number)):
-            m.d.comb += write.en.eq(1 << self.write_address[: address_width(NIBBLES)])
+        return store
+
+    @property
+    def _mask(self):
+        """Which of a word's nibbles is written."""
+        return 1 << self.write_address[: address_width(NIBBLES)]
 
 
 def tag_layout(words: int) -> data.StructLayout:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from snnhw.srbm.verify import SrbmReport
     from snnhw.stdp.verify import StdpReport
 
-__all__ = ["Comparison", "check_lanes", "print_report", "write_circuit"]
+__all__ = ["Comparison", "check_lanes", "number", "print_report", "write_circuit"]
 
 _SPLIT = typer.Option("--split", metavar="SPLIT", help="Images of a dataset that a circuit gets: test, or train.")
 _TRAIN_IMAGES = typer.Option(
