@@ -8,6 +8,7 @@ from typing import Any
 from amaranth.hdl import Fragment
 from amaranth.lib import wiring
 
+from gateware.banks import BANK
 from gateware.commandshell import command_top
 from snnhw.commandshell import (
     CommandAxiShell,
@@ -44,12 +45,14 @@ def emit_commands(
     what: str,
     before: Sequence[str],
     after: Sequence[str],
+    built: Mapping[str, Any] | None = None,
 ) -> EmittedCommandCircuit:
     """A circuit in a shell, its top module called as ``interface`` says; the same arguments give the same text.
 
     ``interface`` is of the circuit alone; ``description``, for JSON, tells all that it computes, and its lanes.
-    ``what`` and the lines ``before`` and ``after`` those of the ports are for the comment at the head. Raises
-    DescriptionError for a name that Verilog does not allow, and for a clock that is too slow.
+    ``built``, for JSON too, tells how else it is built, which the digest does not depend on. ``what`` and the lines
+    ``before`` and ``after`` those of the ports are for the comment at the head. Raises DescriptionError for a name that
+    Verilog does not allow, and for a clock that is too slow.
     """
     name = interface.top
     check_name(name)
@@ -61,13 +64,14 @@ def emit_commands(
         interface = interface.model_copy(update={"tap": interface.tap.model_copy(update={"scope": scope})})
     described = {
         **description,
+        **(built or {}),
         "digest": digest,
         "ports": [port._asdict() for port in command_ports(shell, interface)],
         "shell": describe_shell(interface, shell),
         "interface": interface.model_dump(mode="json"),
     }
     return EmittedCommandCircuit(
-        verilog=comment(name, what, lines) + with_banks(text, f"{name}_bank"),
+        verilog=comment(name, what, lines) + (with_banks(text, f"{name}_bank") if f"  {BANK} #(" in text else text),
         interface=interface,
         description=as_json(described),
         shell=shell,

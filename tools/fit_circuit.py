@@ -20,6 +20,7 @@ from snnhw.errors import SnnhwError
 from snnhw.fpga.harnessed import place_harnessed
 from snnhw.fpga.parts import Cells, find_part
 from snnhw.srbm.machine import Machine
+from snnhw.stdp.grid import WeightMemory
 from snnhw.stdp.learner import Learner
 
 
@@ -47,6 +48,8 @@ def parser() -> argparse.ArgumentParser:
     srbm.add_argument("--hidden", type=int, default=500)
     stdp.add_argument("--neurons", type=int, default=400)
     stdp.add_argument("--weight-bits", type=int, default=4)
+    stdp.add_argument("--spikes", type=int, default=12)
+    stdp.add_argument("--spram", action="store_true", help="weights in iCE40UP5K's single-port RAM")
     for kind in (srbm, stdp):
         kind.add_argument("--pixels", type=int, default=784)
         kind.add_argument("--lanes", type=int, default=16)
@@ -61,8 +64,9 @@ def circuit(asked: argparse.Namespace) -> tuple[EmittedCommandCircuit, tuple[str
     if asked.kind == "srbm":
         machine = Machine(pixels=asked.pixels, hidden=asked.hidden)
         return snnhw.srbm.verilog.emit(machine, asked.lanes), gateware.srbm.PARTS
-    learner = Learner.usual(asked.neurons, asked.weight_bits, pixels=asked.pixels)
-    return snnhw.stdp.verilog.emit(learner, asked.lanes), gateware.stdp.PARTS
+    learner = Learner.usual(asked.neurons, asked.weight_bits, pixels=asked.pixels, spikes=asked.spikes)
+    memory: WeightMemory = "spram" if asked.spram else "bram"
+    return snnhw.stdp.verilog.emit(learner, asked.lanes, memory=memory), gateware.stdp.PARTS
 
 
 def print_synthesised(cells: dict[str, Cells]) -> None:

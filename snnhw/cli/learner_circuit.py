@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from snnhw.cli.circuit import Lanes
-from snnhw.cli.commanded import Comparison, check_lanes, number, print_report, write_circuit
+from snnhw.cli.commanded import Comparison, Surroundings, check_lanes, number, print_report, write_circuit
 from snnhw.cli.output import Json, digits, print_record, progress
 from snnhw.cli.verilog import Folder, Top
 from snnhw.subject import SubjectKind
+
+if TYPE_CHECKING:
+    from snnhw.stdp.grid import WeightMemory
 
 _TEACH_IMAGES = typer.Option(
     "--teach-images", min=0, metavar="N", help="Images that a learner by STDP learns with their classes; 4 unless told."
@@ -21,6 +24,7 @@ _READOUT_IMAGES = typer.Option(
 _AMPLITUDE = typer.Option(
     "--amplitude", min=1, metavar="A", help="Of the changes of its synapses, a power of two up to 64; 32 unless told."
 )
+_SPRAM = typer.Option("--spram", help="Weights of a learner by STDP stand in the single-port RAM of iCE40UP5K.")
 _UNTRAINED = typer.Option("--untrained", help="Begin with what its seed draws, not with what it has learned.")
 _COMMANDS = {
     "train": "a training image",
@@ -30,8 +34,18 @@ _COMMANDS = {
 }
 
 
+Spram = Annotated[bool, _SPRAM]
+
+
 def verilog_learner(
-    name: str, *, lanes: Lanes = None, top: Top = None, out: Folder = None, as_json: Json = False
+    name: str,
+    *,
+    lanes: Lanes = None,
+    spram: Spram = False,
+    around: Surroundings,
+    top: Top = None,
+    out: Folder = None,
+    as_json: Json = False,
 ) -> None:
     """Write the circuit of a learner; what it has learned is loaded when it runs."""
     from gateware.stdp import TOP
@@ -40,7 +54,8 @@ def verilog_learner(
     from snnhw.stdp.verilog import emit
 
     model, chosen = resolve_stdp(name), check_lanes(lanes, LANES, SubjectKind.STDP)
-    write_circuit(name, model.digest, emit(model.learner, chosen, top or TOP), chosen, out=out, as_json=as_json)
+    emitted = emit(model.learner, chosen, top or TOP, memory=_memory(spram), shell=around.shell)
+    write_circuit(name, model.digest, emitted, chosen, out=out, as_json=as_json)
 
 
 def verify_learner(
@@ -52,6 +67,7 @@ def verify_learner(
     readout_images: Annotated[int | None, _READOUT_IMAGES] = None,
     amplitude: Annotated[int | None, _AMPLITUDE] = None,
     untrained: Annotated[bool, _UNTRAINED] = False,
+    spram: Spram = False,
     as_json: Json = False,
 ) -> None:
     """Compare the circuit of a learner with golden while it learns and infers; status 1 where anything differs."""
@@ -74,7 +90,9 @@ def verify_learner(
     assert labels is not None
     begun = Stdp(model.learner, assigned=model.assigned) if untrained else golden(model)
     with progress("verifying") as update:
-        report = verify_stdp(begun, images, labels, plan, lanes=chosen, stall=comparison.stalls, progress=update)
+        report = verify_stdp(
+            begun, images, labels, plan, lanes=chosen, memory=_memory(spram), stall=comparison.stalls, progress=update
+        )
     if as_json:
         print_record({"model": name, "digest": model.digest, "dataset": comparison.dataset, **report.to_json()})
     else:
@@ -85,3 +103,7 @@ def verify_learner(
         print_report(report, _COMMANDS, compared, said)
     if not report.equal or report.timing_mismatches:
         raise typer.Exit(1)
+
+
+def _memory(spram: bool) -> WeightMemory:
+    return "spram" if spram else "bram"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from snnhw.cli.circuit import Lanes
-from snnhw.cli.commanded import Comparison, check_lanes, number, print_report, write_circuit
+from snnhw.cli.commanded import Comparison, Surroundings, check_lanes, number, print_report, write_circuit
 from snnhw.cli.output import Json, digits, print_record, progress
 from snnhw.cli.verilog import Folder, Top
 from snnhw.subject import SubjectKind
@@ -19,7 +19,13 @@ _COMMANDS = {"train": "a training image", "infer": "an inference", "regenerate":
 
 
 def verilog_machine(
-    name: str, *, lanes: Lanes = None, top: Top = None, out: Folder = None, as_json: Json = False
+    name: str,
+    *,
+    lanes: Lanes = None,
+    around: Surroundings,
+    top: Top = None,
+    out: Folder = None,
+    as_json: Json = False,
 ) -> None:
     """Write the circuit of a machine; its levels are loaded when it runs."""
     from gateware.srbm import TOP
@@ -28,7 +34,8 @@ def verilog_machine(
     from snnhw.srbm.verilog import emit
 
     model, chosen = resolve_srbm(name), check_lanes(lanes, LANES, SubjectKind.SRBM)
-    write_circuit(name, model.digest, emit(model.machine, chosen, top or TOP), chosen, out=out, as_json=as_json)
+    emitted = emit(model.machine, chosen, top or TOP, shell=around.shell)
+    write_circuit(name, model.digest, emitted, chosen, out=out, as_json=as_json)
 
 
 def verify_machine(name: str, *, comparison: Comparison, lanes: Lanes = None, as_json: Json = False) -> None:

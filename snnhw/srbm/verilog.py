@@ -46,7 +46,7 @@ def identify(machine: Machine, lanes: int) -> tuple[CommandInterface, str]:
 
 
 def describe(machine: Machine, lanes: int) -> dict[str, Any]:
-    """All that its circuit depends on, for JSON."""
+    """All that what its circuit computes depends on, for JSON."""
     return {"machine": machine.model_dump(mode="json"), "lanes": lanes}
 
 

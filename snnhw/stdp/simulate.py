@@ -15,7 +15,7 @@ from snnhw.simulate.commands import CommandCircuit
 from snnhw.simulate.library import Library
 from snnhw.simulate.simulation import Stall
 from snnhw.stdp.commands import Outcome, StdpCommands
-from snnhw.stdp.grid import StdpGrid
+from snnhw.stdp.grid import StdpGrid, WeightMemory
 from snnhw.stdp.learner import Learner
 from snnhw.stdp.verilog import emit
 
@@ -66,9 +66,9 @@ class StdpSimulator:
     """Without it the library is built in a fraction of the time, and runs slower."""
 
     @classmethod
-    def of(cls, learner: Learner, lanes: int) -> StdpSimulator:
+    def of(cls, learner: Learner, lanes: int, memory: WeightMemory = "bram") -> StdpSimulator:
         """The circuit of a learner, its Verilog emitted now."""
-        return cls(learner, lanes, emit(learner, lanes))
+        return cls(learner, lanes, emit(learner, lanes, memory=memory))
 
     def start(self, stall: Stall | None = None) -> RunningStdp:
         """A circuit fresh from reset; its sources and sinks pause where there is a ``stall``."""

@@ -14,7 +14,7 @@ from golden.stdp import Stdp, Step, check_amplitude, spike_steps
 from snnhw.labels import checked_labels
 from snnhw.plan import CommandPlan, run_plan
 from snnhw.simulate.simulation import Stall
-from snnhw.stdp.grid import StdpGrid
+from snnhw.stdp.grid import StdpGrid, WeightMemory
 from snnhw.stdp.learner import Learner
 from snnhw.stdp.simulate import Done, RunningStdp, StdpSimulator
 from snnhw.stdp.timing import Timing
@@ -199,6 +199,7 @@ def verify_stdp(
     plan: Plan,
     *,
     lanes: int = LANES,
+    memory: WeightMemory = "bram",
     simulator: StdpSimulator | None = None,
     stall: Stall | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -217,7 +218,7 @@ def verify_stdp(
     labels = checked_labels(labels, len(images), learner.classes)
     check_amplitude(plan.amplitude)
     begun = time.perf_counter()
-    circuit = (simulator or StdpSimulator.of(learner, lanes)).start(stall)
+    circuit = (simulator or StdpSimulator.of(learner, lanes, memory)).start(stall)
     built = time.perf_counter()
     tally = Tally(_KINDS, plan.COMMANDS, "step")
     with circuit:

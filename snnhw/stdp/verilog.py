@@ -11,17 +11,25 @@ from snnhw.commandverilog import emit_commands, identify_commands
 from snnhw.emission import EmittedCommandCircuit
 from snnhw.interface import CommandInterface
 from snnhw.shell import PLAIN
+from snnhw.stdp.grid import WeightMemory
 from snnhw.stdp.learner import Learner
 
 __all__ = ["emit", "identify"]
 
 
-def emit(learner: Learner, lanes: int, name: str = TOP, shell: CommandShell = PLAIN) -> EmittedCommandCircuit:
+def emit(
+    learner: Learner,
+    lanes: int,
+    name: str = TOP,
+    *,
+    memory: WeightMemory = "bram",
+    shell: CommandShell = PLAIN,
+) -> EmittedCommandCircuit:
     """Generate the circuit of a learner in so many lanes, in a shell; the same arguments give the same text.
 
-    Raises DescriptionError for a name that Verilog does not allow, ValueError for lanes that do not fit.
+    Raises DescriptionError for a name that Verilog does not allow, ValueError for lanes or a memory that do not fit.
     """
-    circuit = StdpCircuit(learner, lanes)
+    circuit = StdpCircuit(learner, lanes, memory)
     return emit_commands(
         circuit,
         interface_of(circuit, name),
@@ -38,6 +46,7 @@ def emit(learner: Learner, lanes: int, name: str = TOP, shell: CommandShell = PL
             "Amplitude, 0 to 6, and rate, 0 to 3, are powers of two.",
             f"A load of weights must bring a register other than 0; labels and classes lie below {learner.classes}.",
         ],
+        built={"memory": memory},
     )
 
 
@@ -48,7 +57,7 @@ def identify(learner: Learner, lanes: int) -> tuple[CommandInterface, str]:
 
 
 def describe(learner: Learner, lanes: int) -> dict[str, Any]:
-    """All that its circuit depends on, for JSON."""
+    """All that what its circuit computes depends on, for JSON."""
     return {"learner": learner.model_dump(mode="json"), "lanes": lanes}
 
 

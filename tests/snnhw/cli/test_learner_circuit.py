@@ -38,8 +38,9 @@ class Stub:
     def __init__(self, answer: StdpReport) -> None:
         self.answer = answer
 
-    def __call__(self, golden, images, labels, plan, *, lanes, stall, progress):
-        self.golden, self.images, self.plan, self.lanes, self.stall = golden, len(images), plan, lanes, stall
+    def __call__(self, golden, images, labels, plan, *, lanes, memory, stall, progress):
+        self.golden, self.images, self.plan, self.stall = golden, len(images), plan, stall
+        self.lanes, self.memory = lanes, memory
         return self.answer
 
 
@@ -54,17 +55,17 @@ ASKED = ["--train-images", "3", "--teach-images", "5", "--infer-images", "7", "-
 
 
 def test_what_is_asked_for(model: str, stub: Stub, capsys: pytest.CaptureFixture[str]):
-    more = ["--amplitude", "8", "--dump-every", "2", "--lanes", "4", "--stall", "9"]
+    more = ["--amplitude", "8", "--dump-every", "2", "--lanes", "4", "--stall", "9", "--spram"]
     assert run(["verify", model, *ASKED, *more, "--json"]) == 0
     assert stub.plan == Plan(train=3, teach=5, infer=7, readout=6, amplitude=8, dump_every=2)
-    assert (stub.lanes, stub.images, stub.stall) == (4, 7, Stall(9))
+    assert (stub.lanes, stub.memory, stub.images, stub.stall) == (4, "spram", 7, Stall(9))
     printed = json.loads(capsys.readouterr().out)
     assert (printed["model"], printed["dataset"], printed["equal"]) == (model, "sample", True)
 
 
 def test_what_is_run_unless_told(model: str, stub: Stub, capsys: pytest.CaptureFixture[str]):
     assert run(["verify", model]) == 0
-    assert (stub.plan, stub.lanes, stub.stall) == (Plan(), verify.LANES, None)
+    assert (stub.plan, stub.lanes, stub.memory, stub.stall) == (Plan(), verify.LANES, "bram", None)
     assert stub.golden.weight[0, 0] == LEARNER.weight.hi
     assert "equal: 1 training images, 2 with their classes, 3 inferences, 4 for the readout" in capsys.readouterr().out
 
@@ -122,10 +123,12 @@ def test_status_2_and_one_line_for_what_cannot_be(
 
 @pytest.mark.slow
 def test_verilog_of_a_learner(model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    assert run(["verilog", model, "--lanes", "2", "--top", "layer", "--out", str(tmp_path), "--json"]) == 0
+    asked = ["--lanes", "2", "--spram", "--top", "layer", "--out", str(tmp_path)]
+    assert run(["verilog", model, *asked, "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
     assert [Path(file).name for file in printed["files"]] == ["layer.v", "layer.json", "layer.vlt"]
     assert "module layer(" in (tmp_path / "layer.v").read_text()
     described = json.loads((tmp_path / "layer.json").read_text())
     assert described["learner"] == LEARNER.model_dump(mode="json")
-    assert (described["lanes"], printed["top"]) == (2, "layer")
+    assert (described["lanes"], described["memory"], printed["top"]) == (2, "spram", "layer")
+    assert (tmp_path / "layer.v").read_text().count("  SB_SPRAM256KA ") == 4

@@ -10,6 +10,7 @@ from golden.stdp import Stdp
 from snnhw.data import load
 from snnhw.simulate.simulation import Stall
 from snnhw.stdp import timing
+from snnhw.stdp.grid import StdpGrid
 from snnhw.stdp.learner import Learner
 from snnhw.stdp.simulate import StdpSimulator
 from snnhw.stdp.verify import Plan, StdpReport, verify_stdp
@@ -158,6 +159,21 @@ def test_a_difference_between_circuit_and_golden_is_found(name: str):
     assert report.mismatches > 0
     assert report.divergence is not None
     assert not report.equal
+
+
+@pytest.mark.parametrize("lanes", [1, 4])
+def test_weights_in_single_port_ram_learn_alike_and_as_fast(lanes: int):
+    report = run(circuit=replace(StdpSimulator.of(TOY, lanes, "spram"), optimise=False))
+    assert report.equal, report.divergence
+    assert report.timing_mismatches == 0
+
+
+@pytest.mark.parametrize(
+    ("learner", "lanes"), [(Learner.usual(50, 8), 1), (Learner.usual(400, 4), 1)], ids=["bits", "depth"]
+)
+def test_weights_that_have_no_room_in_single_port_ram_are_refused(learner: Learner, lanes: int):
+    with pytest.raises(ValueError, match="weights in spram have at most 4 bits and 65536 places in half a bank"):
+        StdpGrid(learner, lanes, "spram")
 
 
 def test_a_bit_that_a_bank_loses_is_found():
