@@ -3,11 +3,12 @@
 Twin of ``snnhw/host/commands.py``.
 """
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from gateware.frame import CHECK_BITS, HEADER, Kind, bits_layout, octets_layout
+from gateware.stream import choose
 from gateware.window import POSITION_BITS
 from snnhw.frames import POSITION_BYTES, Refusal
 
@@ -148,13 +149,14 @@ class Conversation(wiring.Component):
         count, steady, last = Signal.like(self.count), Signal(), Signal.like(index)
         header = Signal(HEADER)
         head = Cat(header, self.position, self.start)
+        identity = Const(int.from_bytes(self.identity, "little"), 8 * len(self.identity))
         m.d.comb += [
             header.number.eq(self.asked.number),
             header.kind.eq(Mux(self.sort == Sort.UNKNOWN, Kind.REFUSED, self.asked.kind)),
             self.index.eq(index - HEAD_BYTES),
             self.answer.valid.eq(steady),
             octet.last.eq(index == last),
-            octet.byte.eq(head.word_select(index[:3], 8)),
+            octet.byte.eq(choose(_octets(head), index)),
         ]
         with m.Switch(self.sort):
             with m.Case(Sort.EXCHANGE):
@@ -164,8 +166,7 @@ class Conversation(wiring.Component):
             with m.Case(Sort.IDENTIFY):
                 m.d.comb += last.eq(len(self.identity))
                 with m.If(index != 0):
-                    said = Const(int.from_bytes(self.identity, "little"), 8 * len(self.identity))
-                    m.d.comb += octet.byte.eq(said.word_select((index - 1)[: len(self.identity).bit_length()], 8))
+                    m.d.comb += octet.byte.eq(choose([Const(0, 8), *_octets(identity)], index))
             with m.Case(Sort.UNKNOWN):
                 m.d.comb += last.eq(1)
                 with m.If(index != 0):
@@ -181,3 +182,8 @@ class Conversation(wiring.Component):
                 m.d.sync += count.eq(self.count)
         with m.Else():
             m.d.sync += index.eq(0)
+
+
+def _octets(value: Value) -> list[Value]:
+    """The bytes of a value, the lowest first."""
+    return [value[place : place + 8] for place in range(0, len(value), 8)]

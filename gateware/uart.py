@@ -12,7 +12,7 @@ from gateware.frame import CHECK_BITS, HEADER, FrameReceiver, FrameTransmitter, 
 from gateware.network import NetworkCircuit
 from gateware.packet import result_bits
 from gateware.serial import BitTime, Receiver, Transmitter
-from gateware.stream import beat_layout
+from gateware.stream import beat_layout, choose
 from gateware.upload import Upload
 from gateware.weights import WeightMemory
 from snnhw import frames
@@ -372,16 +372,6 @@ class UartTop(wiring.Component):
             self.error.eq(requests.error),
         ]
         return m
-
-
-def choose(values: list[Value], index: Value) -> Value:
-    """``values[index]`` by as few multiplexers as there are; an index beyond the last gives any of them."""
-    for bit in index:
-        values = [
-            Mux(bit, *values[place : place + 2][::-1]) if place + 1 < len(values) else values[place]
-            for place in range(0, len(values), 2)
-        ]
-    return values[0]
 
 
 def identity(model: Model, interface: Interface, pixel_bits: int, loads: bool) -> tuple[bytes, bytes]:

@@ -21,7 +21,7 @@ from snnhw.commandshell import (
     streams_out,
 )
 from snnhw.conversion import convert, with_banks
-from snnhw.emission import STREAM_RULE, EmittedCommandCircuit, as_json, check_name, comment, field_lines, port_lines
+from snnhw.emission import STREAM_RULE, EmittedCommandCircuit, as_json, comment, field_lines, port_lines
 from snnhw.interface import CommandInterface, StreamPort
 from snnhw.shell import CIRCUIT, StreamShell, UartShell
 
@@ -52,10 +52,9 @@ def emit_commands(
     ``interface`` is of the circuit alone; ``description``, for JSON, tells all that it computes, and its lanes.
     ``built``, for JSON too, tells how else it is built, which the digest does not depend on. ``what`` and the lines
     ``before`` and ``after`` those of the ports are for the comment at the head. Raises DescriptionError for a name that
-    Verilog does not allow, and for a clock that is too slow.
+    is a word of Verilog's own, and for a clock that is too slow.
     """
     name = interface.top
-    check_name(name)
     digest = circuit_digest(description, interface)
     text = convert(command_top(circuit, interface, shell, digest), name).text
     lines = [*before, "", "Ports:", *shell_lines(interface, shell), *after]

@@ -8,7 +8,7 @@ from gateware.ports import streams_of, tap_of
 from gateware.srbm import TOP, SrbmCircuit
 from snnhw.commandshell import CommandShell
 from snnhw.commandverilog import emit_commands, identify_commands
-from snnhw.emission import EmittedCommandCircuit
+from snnhw.emission import EmittedCommandCircuit, check_name
 from snnhw.interface import CommandInterface
 from snnhw.shell import PLAIN
 from snnhw.srbm.machine import Machine
@@ -21,6 +21,7 @@ def emit(machine: Machine, lanes: int, name: str = TOP, shell: CommandShell = PL
 
     Raises DescriptionError for a name that Verilog does not allow, ValueError for lanes that do not fit.
     """
+    check_name(name)
     circuit = SrbmCircuit(machine, lanes)
     return emit_commands(
         circuit,

@@ -8,7 +8,7 @@ from gateware.ports import streams_of, tap_of
 from gateware.stdp import TOP, StdpCircuit
 from snnhw.commandshell import CommandShell
 from snnhw.commandverilog import emit_commands, identify_commands
-from snnhw.emission import EmittedCommandCircuit
+from snnhw.emission import EmittedCommandCircuit, check_name
 from snnhw.interface import CommandInterface
 from snnhw.shell import PLAIN
 from snnhw.stdp.grid import WeightMemory
@@ -29,6 +29,7 @@ def emit(
 
     Raises DescriptionError for a name that Verilog does not allow, ValueError for lanes or a memory that do not fit.
     """
+    check_name(name)
     circuit = StdpCircuit(learner, lanes, memory)
     return emit_commands(
         circuit,
