@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from snnhw.cli.app import run
+from snnhw.host.simulated import SHELL, port_of
 from snnhw.srbm.model import load_srbm, save_srbm
 from snnhw.stdp.model import load_stdp, save_stdp
+from snnhw.stdp.verilog import emit
 from tests.snnhw.srbm.small import bars
 from tests.snnhw.srbm.small import small_model as small_rbm
 from tests.snnhw.stdp.small import small_model
@@ -50,6 +52,18 @@ def test_a_learner_learns_and_is_written(capsys: pytest.CaptureFixture[str]):
     assert run(["run", "made.safetensors", *SIMULATED]) == 0
     text = capsys.readouterr().out
     assert text.endswith("equal: 6 images inferred\n") and "golden's" not in text
+
+
+def test_a_board_is_known_by_its_digest(capsys: pytest.CaptureFixture[str]):
+    """A port that is none of its own making: the circuit says which it is."""
+    words = ["run", "learner.safetensors", "--dataset", "bars", "--limit", "3"]
+    with port_of(emit(small_model().learner, 4, shell=SHELL)) as port:
+        assert run([*words, "--port", port, "--lanes", "4"]) == 0
+        assert capsys.readouterr().out.endswith("equal: 3 images inferred\n")
+        assert run([*words, "--port", port, "--lanes", "8"]) == 2
+        error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "program the board with this model's circuit, or give the lanes that it was built with (--lanes)" in error
 
 
 @pytest.mark.long
