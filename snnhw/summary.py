@@ -11,8 +11,10 @@ from snnhw.data import Dataset
 from snnhw.model import Model, ModelLayer, tensor_shapes
 from snnhw.network import Network, PlacedLayer, Range
 from snnhw.semantics import network_semantics, semantics
+from snnhw.shipped import SHIPPED
+from snnhw.subject import load_subject, preset_summary
 
-__all__ = ["summarise", "summarise_dataset", "summarise_network"]
+__all__ = ["summarise", "summarise_dataset", "summarise_network", "summarise_shipped"]
 
 _SPANS = ("weight", "current", "leaked", "unsaturated", "integrated", "membrane")
 
@@ -50,6 +52,19 @@ def summarise_network(network: Network) -> dict[str, Any]:
         "memory_bits": None,
         "provenance": {},
     }
+
+
+def summarise_shipped() -> list[dict[str, Any]]:
+    """The models that ship as plain data for JSON: ``accuracy`` is what was counted of the test images."""
+    return [
+        {
+            "name": name,
+            "kind": str(kind),
+            "summary": preset_summary(name),
+            "accuracy": {part: load_subject(name).provenance["accuracy"][part] for part in ("correct", "total")},
+        }
+        for name, kind in SHIPPED.items()
+    ]
 
 
 def summarise_dataset(dataset: Dataset) -> dict[str, Any]:

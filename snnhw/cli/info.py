@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
+import typer
+
+from snnhw.cli.named import model_help, shipped_completion
 from snnhw.cli.output import Json, console, digits, percent, print_record, table
+from snnhw.subject import SubjectKind
 
 _SPANS = ("current", "integrated", "membrane")
 
 
-def info(model: str, *, as_json: Json = False) -> None:
-    """Show a network: layers, ranges and widths, what it computes, where it comes from.
+InfoModel = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[MODEL]",
+        help=f"{model_help(*SubjectKind)} Unless told, these are listed.",
+        autocompletion=shipped_completion(),
+    ),
+]
+
+
+def info(model: str | None, *, as_json: Json = False) -> None:
+    """Show a network: layers, ranges and widths, what it computes, where it comes from; or list the models that ship.
 
     Of a description without weights it shows what there is to say, and which arrays would make a model of it.
     """
@@ -18,6 +32,9 @@ def info(model: str, *, as_json: Json = False) -> None:
     from snnhw.summary import summarise, summarise_network
     from snnhw.tensorfile import lacks_tensors, wanted
 
+    if model is None:
+        _list(as_json)
+        return
     if lacks_tensors(model):
         network = resolve_network(model)
         record, advice = summarise_network(network), wanted(network, model)
@@ -40,6 +57,20 @@ def info(model: str, *, as_json: Json = False) -> None:
     screen.print(f"digest      {record['digest']}")
     for name, value in record["provenance"].items():
         screen.print(f"{name:<11} {_text(value)}")
+
+
+def _list(as_json: bool) -> None:
+    """Print the models that ship."""
+    from snnhw.summary import summarise_shipped
+
+    models = summarise_shipped()
+    if as_json:
+        print_record({"models": models})
+        return
+    shown = table("model", "kind", "what it is", "of the test images")
+    for each in models:
+        shown.add_row(each["name"], each["kind"], each["summary"], percent(**each["accuracy"]))
+    console().print(shown)
 
 
 def _layers(record: dict[str, Any]) -> Any:

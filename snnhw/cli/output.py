@@ -16,12 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-MODEL_HELP = (
-    "A .safetensors file, a description (.toml, .json) with its weights beside it, a state_dict (.pt, .pth), or a "
-    "model that ships."
-)
 DATASET_HELP = "sample, mnist, fashion-mnist, torchvision:KMNIST and its like, or a .npy, .npz or folder of .png."
-ModelName = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL_HELP)]
 DatasetName = Annotated[str, typer.Option("--dataset", metavar="DATA", help=DATASET_HELP)]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Take the first N images only.")]
 
