@@ -63,7 +63,7 @@ def networks_only(context: typer.Context, model: str | None) -> str | None:
     For a MODEL beside the subject of a command; the subject itself is checked by :mod:`snnhw.cli.subjects`.
     """
     if model is not None and not context.resilient_parsing:
-        check_subject(str(context.command.name), model, (SubjectKind.NETWORK,))
+        _kind_of(str(context.command.name), model, (SubjectKind.NETWORK,))
     return model
 
 
@@ -73,11 +73,17 @@ def check_subject(command: str, found: str, kinds: Collection[SubjectKind], *, p
     Raises DescriptionError, with what the command takes, where there is nothing of that name among the models that
     ship, or the ``presets``; and with the commands that take it where it is of another kind.
     """
-    from snnhw.cli.subjects import KINDS
     from snnhw.presets import unknown_network
 
     if is_name(found) and found not in preset_names(*SubjectKind):
         raise DescriptionError((unknown_network if presets else unknown_model)(found, *kinds))
+    return _kind_of(command, found, kinds)
+
+
+def _kind_of(command: str, found: str, kinds: Collection[SubjectKind]) -> SubjectKind:
+    """The kind of a subject; raises DescriptionError with the commands that take it where it is none of ``kinds``."""
+    from snnhw.cli.subjects import KINDS
+
     kind = subject_kind(found)
     if kind not in kinds:
         takers = " or ".join(f"a {taker}" for taker in kinds)

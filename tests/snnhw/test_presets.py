@@ -87,7 +87,7 @@ def test_encoder_and_readout_of_a_preset_are_words(name: str):
 
 @pytest.fixture
 def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A package that ships `mnist-mlp`, a smaller one; `other.safetensors` lies beside it; the working folder is empty."""
+    """A package that ships a smaller `mnist-mlp` and has another file beside it; the working folder is empty."""
     package, work = tmp_path / "package", tmp_path / "work"
     save(zeros(preset("mnist-mlp", hidden=3)), package / "models" / "mnist-mlp.safetensors")
     save(zeros(preset("mnist-mlp", hidden=2)), package / "models" / "other.safetensors")

@@ -171,3 +171,10 @@ def test_clocks_and_bauds_that_cannot_be():
         around(board, None, 9_000_000)
     with pytest.raises(BoardError, match="no serial line"):
         around(find_part("up5k"), None, 9600)
+
+
+def test_an_unknown_part_is_told_the_file_that_is_there():
+    with pytest.raises(BoardError, match=r"there is no part 'x'; there are ice40: ") as raised:
+        find_part("x")
+    (file,) = re.findall(r"\((\S+) takes more\)$", str(raised.value))
+    assert Path(file).is_file() and file.endswith("constraints/parts.toml")
