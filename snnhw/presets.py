@@ -26,7 +26,7 @@ from snnhw.shipped import is_name, load_shipped, unknown_model
 from snnhw.statefile import is_state_file, load_state_file
 from snnhw.subject import RESOLVERS, SubjectKind, preset_names, subject_kind
 from snnhw.tensorfile import description_beside, load_described
-from snnhw.wording import did_you_mean, no_such, quoted
+from snnhw.wording import did_you_mean, no_such, quoted, shown
 
 __all__ = [
     "PRESETS",
@@ -52,6 +52,9 @@ class Preset:
     build: Callable[..., Network]
     dataset: str
     training: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        return shown(self, repr(self.name), self.summary)
 
     @property
     def overrides(self) -> dict[str, Any]:

@@ -7,11 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from snnhw.cli.named import model_help, shipped_completion
-from snnhw.cli.output import Json, console, digits, percent, print_record, table
+from snnhw.cli.output import Json, console, print_record, printed, table
 from snnhw.subject import SubjectKind
-
-_SPANS = ("current", "integrated", "membrane")
-
+from snnhw.wording import digits, percent
 
 InfoModel = Annotated[
     str | None,
@@ -29,7 +27,7 @@ def info(model: str | None, *, as_json: Json = False) -> None:
     Of a description without weights it shows what there is to say, and which arrays would make a model of it.
     """
     from snnhw.presets import resolve_model, resolve_network
-    from snnhw.summary import summarise, summarise_network
+    from snnhw.summary import layer_table, summarise, summarise_network
     from snnhw.tensorfile import lacks_tensors, wanted
 
     if model is None:
@@ -47,7 +45,7 @@ def info(model: str | None, *, as_json: Json = False) -> None:
     for line in record["semantics"]:
         screen.print(line)
     screen.print()
-    screen.print(_layers(record))
+    screen.print(printed(layer_table(record)))
     screen.print(f"parameters  {digits(record['parameters'])}")
     if advice is not None:
         screen.print(f"no weights  {advice}")
@@ -71,21 +69,6 @@ def _list(as_json: bool) -> None:
     for each in models:
         shown.add_row(each["name"], each["kind"], each["summary"], percent(**each["accuracy"]))
     console().print(shown)
-
-
-def _layers(record: dict[str, Any]) -> Any:
-    layers = table("layer", "shape", "weights", *_SPANS, "saturates", right=("shape",))
-    for layer in record["layers"]:
-        cells = [f"{layer['weight_bits']} bits"] + ["unknown"] * (len(_SPANS) + 1)
-        if layer["ranges"] is not None:
-            cells = [_span(layer["ranges"][name]) for name in ("weight", *_SPANS)]
-            cells.append("yes" if layer["saturates"] else "no")
-        layers.add_row(layer["name"], f"{layer['units']} x {layer['inputs']}", *cells)
-    return layers
-
-
-def _span(span: dict[str, int]) -> str:
-    return f"{span['lo']}..{span['hi']} ({span['width']} bits)"
 
 
 def _text(value: Any) -> str:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from snnhw.cli.circuit import spread
 from snnhw.cli.named import NETWORK_HELP, networks_only, shipped_completion
-from snnhw.cli.output import DatasetName, Json, Limit, console, percent, print_record, progress
+from snnhw.cli.output import DatasetName, Json, Limit, console, print_record, progress
 from snnhw.errors import DescriptionError
 from snnhw.subject import SubjectKind
+from snnhw.wording import percent, spread
 
 if TYPE_CHECKING:
     from snnhw.design import Design

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from snnhw.cli.output import DATASET_HELP, Json, console, note, percent, print_record, progress, table
+from snnhw.cli.output import DATASET_HELP, Json, console, note, print_record, progress, table
 from snnhw.errors import DescriptionError, SnnhwError
 from snnhw.shipped import shipped_models
 from snnhw.subject import SubjectKind, preset_names
-from snnhw.wording import quoted
+from snnhw.wording import percent, quoted
 
 if TYPE_CHECKING:
     from snnhw.resumable import TrainingFiles

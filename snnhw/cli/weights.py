@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from snnhw.cli.named import NETWORK_HELP, networks_only, shipped_completion
-from snnhw.cli.output import Json, console, digits, print_record
+from snnhw.cli.output import Json, console, print_record
 from snnhw.subject import SubjectKind
+from snnhw.wording import digits
 
 _BUILT = typer.Option(
     "--built",

@@ -12,7 +12,7 @@ from snnhw.shipped import resolve_shipped
 from snnhw.srbm.machine import Machine, Periods, RandomWalk
 from snnhw.srbm.model import Pixels, SrbmModel, load_srbm
 from snnhw.subject import SubjectKind
-from snnhw.wording import no_such
+from snnhw.wording import no_such, shown
 
 __all__ = ["SRBM_PRESETS", "SrbmPreset", "Stage", "find_srbm_preset", "resolve_srbm"]
 
@@ -41,6 +41,9 @@ class SrbmPreset:
     sigma: float
     stages: tuple[Stage, ...]
     seed: int = 1
+
+    def __repr__(self) -> str:
+        return shown(self, repr(self.name), self.summary)
 
     @property
     def presentations(self) -> int:

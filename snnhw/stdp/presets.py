@@ -13,7 +13,7 @@ from snnhw.shipped import resolve_shipped
 from snnhw.stdp.learner import Learner
 from snnhw.stdp.model import StdpModel, load_stdp
 from snnhw.subject import SubjectKind
-from snnhw.wording import no_such
+from snnhw.wording import no_such, shown
 
 __all__ = [
     "COARSE",
@@ -68,6 +68,9 @@ class StdpPreset:
     seed: int = 1
     labels: int | None = None
     """The first so many training images alone have labels that are used; None: all."""
+
+    def __repr__(self) -> str:
+        return shown(self, repr(self.name), self.summary)
 
     def seeded(self, seed: int) -> StdpPreset:
         """The same with another seed, and the register that belongs to it."""
