@@ -126,6 +126,9 @@ class BuildReport(_Part):
         met = "timing unknown" if self.timing is None else "timing met" if self.timing.met else "timing missed"
         return shown(self, repr(self.name), place, f"{self.clock_mhz:g} MHz", met, f"{digits(self.total.lut)} LUT")
 
+    def __str__(self) -> str:
+        return repr(self)
+
     @computed_field  # type: ignore[prop-decorator]
     @property
     def total(self) -> Cells:

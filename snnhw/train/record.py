@@ -81,6 +81,9 @@ class TrainingRecord(BaseModel):
         epochs = f"{len(self.epochs)} epochs, kept {self.kept}"
         return shown(self, self.dataset, f"{self.samples} samples", epochs)
 
+    def __str__(self) -> str:
+        return repr(self)
+
     @property
     def best(self) -> EpochRecord | None:
         """What is known about the epoch that is kept."""

@@ -1,7 +1,10 @@
 """What a user gets in hand in Python is shown in one line; networks and verifications as tables in a notebook."""
 
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
+from html import unescape
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,15 +14,19 @@ from golden.network import run as run_golden
 from golden.srbm import Srbm
 from golden.stdp import Stdp
 from snnhw.cli.app import run
+from snnhw.cli.machine_circuit import show as show_machine
+from snnhw.cli.verify import show
 from snnhw.data import Dataset, load
 from snnhw.design import Design
 from snnhw.evaluate import evaluate
 from snnhw.fpga.boards import find_board
 from snnhw.fpga.parts import find_part
+from snnhw.fpga.report import load as load_report
 from snnhw.model import Model, tensor_shapes
 from snnhw.modelfile import save
 from snnhw.network import Dense, Layer, Leak, Network, Neuron
 from snnhw.presets import PRESETS, resolve_model
+from snnhw.simulate.engines import engine
 from snnhw.simulate.simulation import Simulation
 from snnhw.srbm.evaluate import SrbmEvaluation
 from snnhw.srbm.presets import SRBM_PRESETS, resolve_srbm
@@ -37,6 +44,7 @@ from snnhw.verification import Report
 from snnhw.verilog import emit
 from snnhw.wording import counted, shown, sizes
 from tests import circuits
+from tests.fuzz import valid
 
 MOST = 100
 MODEL = resolve_model("mnist-mlp")
@@ -55,7 +63,7 @@ SRBM_REPORT = SrbmReport(
 )  # fmt: skip
 COUNTS: dict[str, Any] = {name: 1 for name in StdpReport.__dataclass_fields__ if not name.endswith("cycles")}
 STDP_REPORT = StdpReport(
-    **COUNTS | {"mismatches": 0, "divergence": None, "problems": (), "digest": "", "train_floor": None},
+    **COUNTS | {"mismatches": 0, "divergence": None, "problems": (), "train_floor": None},
     train_cycles=None, teach_cycles=None, infer_cycles=None, readout_cycles=None,
 )  # fmt: skip
 RECORD = TrainingRecord(
@@ -66,8 +74,6 @@ RECORD = TrainingRecord(
 def simulation() -> Simulation:
     design = Design.of(SMALL)
     samples = np.zeros((2, SMALL.network.inputs), np.uint8)
-    from snnhw.simulate.engines import engine
-
     return engine("amaranth").engine.simulator(design, 2).run(samples, mode="isolated")
 
 
@@ -79,30 +85,30 @@ OBJECTS: Mapping[str, tuple[Callable[[], Any], str]] = {
     "placed": (lambda: MODEL.network.layers[0], "PlacedLayer('hidden', 128 x 784, weights of 4 bits)"),
     "layer": (lambda: MODEL.layers[1], "ModelLayer('output', 10 x 128, weights of 4 bits)"),
     "ranges": (lambda: MODEL.layers[0].ranges, "LayerRanges(weight -8..7, current "),
-    "design": (lambda: Design.of(MODEL, lanes=16), "Design(784-128-10, weights of 4 bits, 4 steps, 16-10 lanes, step_m"),
-    "built layer": (lambda: Design.of(MODEL, lanes=16).layers[0], "DesignLayer('hidden', 128 x 784, weights of 4 bits, 16"),
+    "design": (lambda: Design.of(MODEL, lanes=16), "Design(784-128-10, weights of 4 bits, 4 steps, 16-10 lanes, ste"),
+    "built layer": (lambda: Design.of(MODEL, lanes=16).layers[0], "DesignLayer('hidden', 128 x 784, weights of 4 bi"),
     "implementation": (
         lambda: Design.of(MODEL, lanes=16, memory={"output": "ram"}).implementation,
         "Implementation(16-10 lanes, step_major, 8 pixels a beat, rom and ram)",
     ),
     "dataset": (lambda: SAMPLE, "Dataset('sample', test, 3 images of 28 x 28, labels of 3 classes)"),
     "no labels": (lambda: Dataset(SAMPLE.images, None, "x"), "Dataset('x', 3 images of 28 x 28)"),
-    "golden": (lambda: run_golden(SMALL, np.zeros((2, SMALL.network.inputs), np.uint8), traces=True), "Result(2 samples, "),
+    "golden": (lambda: run_golden(SMALL, np.zeros((2, SMALL.network.inputs), np.uint8), traces=True), "Result(2 sam"),
     "simulation": (simulation, "Simulation("),
     "evaluation": (lambda: evaluate(MODEL, SAMPLE), "Evaluation(sample, 3 images, 3 of 3 (100.00 %) correct)"),
     "verilog": (lambda: emit(Design.of(SMALL)), "Emitted(snn, "),
     "report": (lambda: REPORT, "Report(NOT EQUAL, 2 of 3 images, 18,030 values, 2 of 3 (66.67 %) correct)"),
-    "srbm": (lambda: resolve_srbm("srbm-mnist"), "SrbmModel(784 pixels, 10 x 4 labels, 500 hidden, 6T2R of 12 bits, 95"),
-    "machine": (lambda: SRBM_PRESETS["srbm-mnist"].machine, "Machine(784 pixels, 10 x 4 labels, 500 hidden, 6T2R of 12"),
+    "srbm": (lambda: resolve_srbm("srbm-mnist"), "SrbmModel(784 pixels, 10 x 4 labels, 500 hidden, 6T2R of 12 bits,"),
+    "machine": (lambda: SRBM_PRESETS["srbm-mnist"].machine, "Machine(784 pixels, 10 x 4 labels, 500 hidden, 6T2R of"),
     "srbm report": (lambda: SRBM_REPORT, "SrbmReport(equal, 1 training images, 2 inferences, 3 regenerations)"),
     "srbm preset": (lambda: SRBM_PRESETS["srbm-mnist"], "SrbmPreset('srbm-mnist', 784 pixels, "),
     "srbm evaluation": (
         lambda: SrbmEvaluation("x", 3, None, None, np.zeros(3, np.int64), 1, 0.5, 1.0),
         "SrbmEvaluation(x, 3 images, labels not known)",
     ),
-    "stdp": (lambda: resolve_stdp("stdp-mnist"), "StdpModel(784-400-10, weights of 4 bits, 8 steps, 9525 of 10000 (95."),
+    "stdp": (lambda: resolve_stdp("stdp-mnist"), "StdpModel(784-400-10, weights of 4 bits, 8 steps, 9525 of 10000 "),
     "learner": (lambda: STDP_PRESETS["stdp-mnist"].learner, "Learner(784-400-10, weights of 4 bits, 8 steps, seed "),
-    "stdp report": (lambda: STDP_REPORT, "StdpReport(equal, 1 training images, 1 with classes, 1 inferences, 1 for the "),
+    "stdp report": (lambda: STDP_REPORT, "StdpReport(equal, 1 training images, 1 with classes, 1 inferences, 1 for "),
     "stdp preset": (lambda: STDP_PRESETS["stdp-mnist"], "StdpPreset('stdp-mnist', 784 pixels, 400 neurons, "),
     "stdp evaluation": (
         lambda: StdpEvaluation("x", 3, "readout", 2, 2, 2, None, np.zeros(3, np.int64), 1.0, 0.5, 1.0),
@@ -162,6 +168,12 @@ def test_a_provenance_of_anybody_is_no_error(accuracy: Any):
     assert repr(Model(SMALL.network, SMALL.tensors, {"accuracy": accuracy})).startswith("Model(")
 
 
+def test_a_build_is_shown_in_one_line(tmp_path: Path):
+    valid.report(tmp_path)
+    text = repr(load_report(str(tmp_path)))
+    assert text == str(load_report(str(tmp_path))) == "BuildReport('snn', iCEBreaker (up5k), 12 MHz, timing met, 5 LUT)"
+
+
 def test_a_cell_is_escaped():
     html = Table((("a < b & 'c'", "1"),), ("<script>", "n"), right=("n",)).html
     assert "<script>" not in html and "&lt;script&gt;" in html and "a &lt; b &amp; &#x27;c&#x27;" in html
@@ -170,13 +182,10 @@ def test_a_cell_is_escaped():
 
 def cells(html: str) -> set[str]:
     """The texts of a table's cells."""
-    import re
-    from html import unescape
-
     return {unescape(text) for text in re.findall(r"<t[dh][^>]*>([^<]*)</t[dh]>", html)}
 
 
-def test_a_model_and_a_network_are_tables_of_their_layers(tmp_path: Any, capsys: pytest.CaptureFixture[str]):
+def test_a_model_and_a_network_are_tables_of_their_layers(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     shapes = tensor_shapes(SMALL.network)
     save(SMALL, tmp_path / "m.safetensors")
     assert run(["info", str(tmp_path / "m.safetensors")]) == 0
@@ -190,9 +199,6 @@ def test_a_model_and_a_network_are_tables_of_their_layers(tmp_path: Any, capsys:
 
 
 def test_a_report_is_the_table_that_is_printed(capsys: pytest.CaptureFixture[str]):
-    from snnhw.cli.machine_circuit import show as show_machine
-    from snnhw.cli.verify import show
-
     show(REPORT, recoveries=True)
     show_machine(SRBM_REPORT)
     printed = capsys.readouterr().out
