@@ -14,7 +14,7 @@ from snnhw.errors import DescriptionError
 from snnhw.files import make_folder, write_atomically
 from snnhw.interface import CommandInterface, Interface, PayloadField, StreamPort
 from snnhw.lint import waivers
-from snnhw.wording import quoted
+from snnhw.wording import digits, quoted, shown
 
 __all__ = [
     "STREAM_RULE",
@@ -42,6 +42,9 @@ class EmittedCircuit:
     memories: dict[str, str] = field(default_factory=dict)
     """Files that ``$readmemh`` reads, by name."""
 
+    def __repr__(self) -> str:
+        return shown(self, self.interface.top, f"{digits(len(self.verilog))} letters of Verilog", *self.memories)
+
     @property
     def files(self) -> dict[str, str]:
         """All files by name: memories, ``NAME.v``, ``NAME.json`` and ``NAME.vlt``."""
@@ -59,7 +62,7 @@ class EmittedCircuit:
         return [write_atomically(target / name, text) for name, text in self.files.items()]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EmittedCommandCircuit(EmittedCircuit):
     """A circuit of commands as text."""
 

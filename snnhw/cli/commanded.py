@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from snnhw.cli.circuit import spread
 from snnhw.cli.output import DatasetName, Limit, console, print_record
 from snnhw.errors import DatasetError, DescriptionError
 
@@ -18,8 +16,7 @@ if TYPE_CHECKING:
     from snnhw.emission import EmittedCircuit
     from snnhw.plan import CommandPlan
     from snnhw.simulate.simulation import Stall
-    from snnhw.srbm.verify import SrbmReport
-    from snnhw.stdp.verify import StdpReport
+    from snnhw.verdict import CommandVerdict
 
 __all__ = ["Comparison", "check_lanes", "number", "print_report", "write_circuit"]
 
@@ -102,27 +99,9 @@ def write_circuit(
         console().print(line)
 
 
-def print_report(report: SrbmReport | StdpReport, commands: Mapping[str, str], compared: str, images: str) -> None:
-    """Print a report for people.
-
-    ``commands``: what each is called, such as "a training image"; ``compared`` and ``images``: what was, in words.
-    """
-    screen, record = console(), report.to_json()
-    for command, called in commands.items():
-        if record[f"{command}_cycles"] is not None:
-            screen.print(f"cycles of {called:<17} {spread(record[f'{command}_cycles'])} (min / mean / max)")
-    screen.print(f"cycles predicted            {_predicted(report.timing_mismatches)}")
-    screen.print(f"compared                    {compared}, {report.lanes} lanes")
-    seconds = f"{report.build_seconds:.1f} s to build the circuit, {report.seconds:.1f} s to run it"
-    screen.print(f"time                        {seconds}")
-    for problem in report.problems:
-        screen.print(f"problem                     {problem}")
-    if report.divergence is not None:
-        screen.print(f"first difference            {report.divergence}")
-    screen.print(f"{'equal' if report.equal else 'NOT EQUAL'}: {images}")
-
-
-def _predicted(mismatches: int | None) -> str:
-    if mismatches is None:
-        return "not compared: sources and sinks paused"
-    return f"{mismatches} are not as predicted" if mismatches else "all as predicted"
+def print_report(report: CommandVerdict) -> None:
+    """Print a report for people."""
+    *rows, (verdict, images) = report.table.rows
+    for name, text in rows:
+        console().print(f"{name:<27} {text}")
+    console().print(f"{verdict}: {images}")

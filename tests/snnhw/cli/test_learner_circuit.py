@@ -67,7 +67,7 @@ def test_what_is_run_unless_told(model: str, stub: Stub, capsys: pytest.CaptureF
     assert run(["verify", model]) == 0
     assert (stub.plan, stub.lanes, stub.memory, stub.stall) == (Plan(), verify.LANES, "bram", None)
     assert stub.golden.weight[0, 0] == LEARNER.weight.hi
-    assert "equal: 1 training images, 2 with their classes, 3 inferences, 4 for the readout" in capsys.readouterr().out
+    assert "equal: 1 training images, 2 with classes, 3 inferences, 4 for the readout" in capsys.readouterr().out
 
 
 def test_an_untrained_learner_has_its_classes_alone(model: str, stub: Stub):
