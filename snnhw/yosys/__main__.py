@@ -5,8 +5,9 @@ Its exit status is that of yosys, 0 or 1, or another where wasmtime fails.
 
 import sys
 from pathlib import Path
+from typing import cast
 
-from wasmtime import Config, Engine, ExitTrap, Linker, Module, Store, WasiConfig, WasmtimeError, _ffi
+from wasmtime import Config, Engine, ExitTrap, Func, Linker, Module, Store, WasiConfig, WasmtimeError, _ffi
 
 _WINCH = 2
 """WASMTIME_STRATEGY_WINCH in wasmtime's header for C: its Python has no name for it."""
@@ -37,7 +38,7 @@ def run(compiled: str) -> int:
     wasi.inherit_stderr()
     store = Store(own)
     store.set_wasi(wasi)
-    start = linker.instantiate(store, Module.deserialize_file(own, compiled)).exports(store)["_start"]
+    start = cast(Func, linker.instantiate(store, Module.deserialize_file(own, compiled)).exports(store)["_start"])
     try:
         start(store)
     except ExitTrap as ended:
