@@ -1,0 +1,137 @@
+"""What a layer makes of the events that reach it: the family of synapses, and the dense ones."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field
+
+from snnhw.integers import Integer, Range, Shape
+from snnhw.kinds import Kind, register
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Integers = NDArray[np.int64]
+
+__all__ = ["Dense", "Synapse"]
+
+
+class Synapse(Kind):
+    """What a layer makes of the events that reach it: currents, which go to its neurons, or events.
+
+    Shapes are those of one step without the batch; tensors are by their names within the layer.
+    """
+
+    TWINS: ClassVar[tuple[str, ...]] = ("golden", "gateware", "timing", "training")
+    USUAL: ClassVar[str | None] = "dense"
+
+    gives_currents: ClassVar[bool] = True
+    """Whether currents come out, which ask for neurons and take a bias; events that come out ask for none."""
+
+    def out_shape(self, in_shape: Shape) -> Shape:
+        """The shape of what goes out; raises ValueError for a shape that it cannot take."""
+        raise NotImplementedError
+
+    def out_values(self, values: Range) -> Range:
+        """The values of the events that go out, 0 included, where events do."""
+        raise NotImplementedError
+
+    def tensor_shapes(self, in_shape: Shape) -> dict[str, Shape]:
+        """The tensors that the synapses have, by name."""
+        return {}
+
+    @property
+    def tensor_ranges(self) -> dict[str, Range]:
+        """The integers that these tensors may hold, by name."""
+        return {}
+
+    @property
+    def weight_range(self) -> Range:
+        """What can stand in a memory of weights; 0 alone where it has none."""
+        return Range(lo=0, hi=0)
+
+    def fan_in(self, in_shape: Shape) -> int:
+        """The most inputs that one neuron, or one output, has."""
+        raise NotImplementedError
+
+    def fan_out(self, in_shape: Shape) -> int:
+        """The most neurons, or outputs, that an event reaches."""
+        raise NotImplementedError
+
+    def current_bounds(self, tensors: Mapping[str, Integers], values: Range) -> tuple[Integers, Integers]:
+        """The least and the greatest sum of each neuron, [units], without bias; partial sums lie between.
+
+        Each input has at most one event a step, with one of ``values``.
+        """
+        raise NotImplementedError
+
+    def largest_sums(self, tensors: Mapping[str, Integers], values: Range) -> Integers:
+        """What no sum of some of a neuron's products exceeds in magnitude, in whatever order: [units]."""
+        raise NotImplementedError
+
+    @property
+    def text(self) -> str:
+        """What it has, in words."""
+        raise NotImplementedError
+
+
+class Dense(Synapse):
+    """Synapses from every input to each of ``units`` neurons; weights [units, inputs] of ``weight_bits`` bits."""
+
+    kind: Literal["dense"] = "dense"
+    units: Integer = Field(ge=1, le=1 << 16)
+    weight_bits: Integer = Field(ge=1, le=16)
+
+    @property
+    def weight_range(self) -> Range:
+        """[-2**(bits-1), 2**(bits-1) - 1]."""
+        return Range.of_bits(self.weight_bits, signed=True)
+
+    def out_shape(self, in_shape: Shape) -> Shape:
+        """The shape of what goes out, which has no place for that of what comes in."""
+        return (self.units,)
+
+    def tensor_shapes(self, in_shape: Shape) -> dict[str, Shape]:
+        """The weights, [units, inputs]."""
+        return {"weight": (self.units, math.prod(in_shape))}
+
+    @property
+    def tensor_ranges(self) -> dict[str, Range]:
+        """The weights'."""
+        return {"weight": self.weight_range}
+
+    def fan_in(self, in_shape: Shape) -> int:
+        """All inputs."""
+        return math.prod(in_shape)
+
+    def fan_out(self, in_shape: Shape) -> int:
+        """All neurons."""
+        return self.units
+
+    def current_bounds(self, tensors: Mapping[str, Integers], values: Range) -> tuple[Integers, Integers]:
+        """The sums of the negative and of the positive weights, times the greatest value."""
+        weight = tensors["weight"]
+        return weight.clip(max=0).sum(axis=1) * values.hi, weight.clip(min=0).sum(axis=1) * values.hi
+
+    def largest_sums(self, tensors: Mapping[str, Integers], values: Range) -> Integers:
+        """The sum of the weights' magnitudes, times the greatest value."""
+        sums: Integers = abs(tensors["weight"]).sum(axis=1) * values.hi
+        return sums
+
+    @property
+    def text(self) -> str:
+        """The weights' bits."""
+        return f"weights of {self.weight_bits} bits"
+
+
+register(
+    Dense,
+    golden="golden.crossbar:Crossbar",
+    gateware="gateware.crossbar:Crossbar",
+    timing="snnhw.timing:dense",
+    training="snnhw.train.network:dense",
+)
