@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-from snnhw.errors import DescriptionError
 from snnhw.files import make_folder, write_atomically
 from snnhw.interface import CommandInterface, Interface, PayloadField, StreamPort
 from snnhw.lint import waivers
-from snnhw.wording import digits, quoted, shown
+from snnhw.wording import digits, shown
 
 __all__ = [
     "STREAM_RULE",
     "EmittedCircuit",
     "EmittedCommandCircuit",
     "as_json",
-    "check_name",
     "comment",
     "field_lines",
     "port_lines",
@@ -67,14 +64,6 @@ class EmittedCommandCircuit(EmittedCircuit):
     """A circuit of commands as text."""
 
     interface: CommandInterface
-
-
-def check_name(name: str) -> None:
-    """Raise DescriptionError where a module cannot have that name."""
-    if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
-        raise DescriptionError(
-            f"a module's name must be letters, digits and _, not begin with a digit: not {quoted(name)}"
-        )
 
 
 def as_json(described: Mapping[str, object]) -> str:

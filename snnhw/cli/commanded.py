@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +14,7 @@ from snnhw.errors import DatasetError, DescriptionError
 
 if TYPE_CHECKING:
     from snnhw.data import Dataset
-    from snnhw.emission import EmittedCircuit
+    from snnhw.emission import EmittedCommandCircuit
     from snnhw.plan import CommandPlan
     from snnhw.simulate.simulation import Stall
     from snnhw.verdict import CommandVerdict
@@ -86,10 +87,20 @@ def check_lanes(lanes: int | None, usual: int, kind: str) -> int:
 
 
 def write_circuit(
-    name: str, digest: str, emitted: EmittedCircuit, lanes: int, *, out: str | None, as_json: bool
+    name: str,
+    digest: str,
+    emit: Callable[[], EmittedCommandCircuit],
+    lanes: int,
+    *,
+    out: str | None,
+    as_json: bool,
 ) -> None:
-    """Write a circuit into the folder ``out``, and print where it is."""
+    """Emit a circuit into the folder ``out``, and print where it is; OutputError, before, where it cannot be."""
+    from snnhw.files import check_can_write
+
     folder = Path(out) if out is not None else Path(f"{Path(name).stem}_verilog")
+    check_can_write(folder)
+    emitted = emit()
     files = [str(path) for path in emitted.write(folder)]
     if as_json:
         record = {"model": name, "digest": digest, "lanes": lanes, "top": emitted.interface.top}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -47,8 +48,8 @@ def verilog_learner(
     from snnhw.stdp.verilog import emit
 
     model, chosen = resolve_stdp(name), check_lanes(lanes, LANES, SubjectKind.STDP)
-    emitted = emit(model.learner, chosen, top or TOP, memory=_memory(spram))
-    write_circuit(name, model.digest, emitted, chosen, out=out, as_json=as_json)
+    made = partial(emit, model.learner, chosen, top or TOP, memory=_memory(spram))
+    write_circuit(name, model.digest, made, chosen, out=out, as_json=as_json)
 
 
 def verify_learner(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import typer
 
 from snnhw.cli.circuit import Lanes
@@ -21,7 +23,8 @@ def verilog_machine(
     from snnhw.srbm.verilog import emit
 
     model, chosen = resolve_srbm(name), check_lanes(lanes, LANES, SubjectKind.SRBM)
-    write_circuit(name, model.digest, emit(model.machine, chosen, top or TOP), chosen, out=out, as_json=as_json)
+    made = partial(emit, model.machine, chosen, top or TOP)
+    write_circuit(name, model.digest, made, chosen, out=out, as_json=as_json)
 
 
 def verify_machine(name: str, *, comparison: Comparison, lanes: Lanes = None, as_json: Json = False) -> None:

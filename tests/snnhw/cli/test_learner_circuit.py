@@ -109,6 +109,7 @@ NOTHING = [word for option in ASKED[::2] for word in (option, "0")]
         (["verify", "MODEL", "--split", "train"], "is not for training: use mnist"),
         (["verify", "MODEL", "--amplitude", "3"], "amplitude must be a power of two up to 64, not 3"),
         (["verify", "mnist-mlp", "--teach-images", "2"], "--teach-images is not for a network: it takes --dataset"),
+        (["verilog", "MODEL", "--out", "/dev/null/x"], "cannot write /dev/null/x: not a directory"),
         (["verilog", "MODEL", "--interface", "axi"], "--interface is not for a learner by STDP: it takes --lanes"),
     ],
 )
