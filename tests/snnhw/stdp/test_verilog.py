@@ -52,7 +52,7 @@ def test_ports_are_those_described():
     made = emit(TOY, 2, "layer")
     found = re.search(r"^module layer\((.*?)\);", made.verilog, re.MULTILINE | re.DOTALL)
     assert found is not None
-    assert set(re.split(r",\s+", found[1].strip())) == {port.name for port in made.interface.ports}
+    assert set(re.split(r"\s*,\s*", found[1].strip())) == {port.name for port in made.interface.ports}
     described = json.loads(made.description)
     assert described["learner"] == TOY.model_dump(mode="json")
     assert [stream["name"] for stream in described["interface"]["streams"]] == [
