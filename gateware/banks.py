@@ -6,7 +6,7 @@ What is kept in them has its twins in ``golden``; they compute nothing.
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Mux, Signal, Value
+from amaranth.hdl import Array, Cat, ClockSignal, Const, Instance, Module, Mux, Signal, Value
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -95,8 +95,9 @@ class SinglePortBank(wiring.Component):
             reads, writes = self.reads & (self.read_half == number), self.writes & (self.write_half == number)
             store = self._spram if platform is not None else self._block
             m.submodules[f"half_{number}"] = store(m, reads, writes, coming.replicate(NIBBLES), word)
-        word = Mux(half, words[1], words[0])
-        m.d.sync += self.kept.as_value().eq(word.word_select(nibble, len(coming)))
+        word, bits = Mux(half, words[1], words[0]), len(coming)
+        nibbles = [word[place : place + bits] for place in range(0, SPRAM_BITS, bits)]
+        m.d.sync += self.kept.as_value().eq(Array(nibbles)[nibble])
         return m
 
     def _spram(self, m, reads, writes, coming, word):

@@ -18,7 +18,7 @@ from snnhw.implementation import Choices, Implementation, LayerImplementation, L
 from snnhw.model import Model, ModelLayer
 from snnhw.network import Network, Range
 from snnhw.ranges import WIDEST, LayerRanges, layer_ranges, magnitude_bound
-from snnhw.wording import no_such
+from snnhw.wording import no_such, shown
 
 __all__ = ["Design", "DesignLayer"]
 
@@ -33,6 +33,10 @@ class DesignLayer(ModelLayer):
     """Whether its neurons go through all time steps one after the other."""
     out_lanes: int
     """Event lanes of what takes its events."""
+
+    def __repr__(self) -> str:
+        lanes = f"{self.chosen.synapse_lanes} synapse and {self.chosen.neuron_lanes} neuron lanes"
+        return shown(self, *self.shown_parts, lanes, self.chosen.memory)
 
     @cached_property
     def shape(self) -> LayerShape:
@@ -106,6 +110,9 @@ class Design:
 
     def __post_init__(self) -> None:
         self.implementation.check(self.network)
+
+    def __repr__(self) -> str:
+        return shown(self, *self.network.shown_parts, *self.implementation.shown_parts)
 
     @classmethod
     def of(cls, model: Model, **choices: Unpack[Choices]) -> Design:

@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
 from snnhw.commandshell import CommandShell
-from snnhw.errors import DescriptionError
 from snnhw.files import make_folder, write_atomically
 from snnhw.interface import CommandInterface, Interface, PayloadField, StreamPort
 from snnhw.lint import waivers
 from snnhw.shell import PLAIN
-from snnhw.wording import quoted
+from snnhw.wording import digits, shown
 
 __all__ = [
     "STREAM_RULE",
     "EmittedCircuit",
     "EmittedCommandCircuit",
     "as_json",
-    "check_name",
     "comment",
     "field_lines",
     "port_lines",
@@ -44,6 +41,9 @@ class EmittedCircuit:
     memories: dict[str, str] = field(default_factory=dict)
     """Files that ``$readmemh`` reads, by name."""
 
+    def __repr__(self) -> str:
+        return shown(self, self.interface.top, f"{digits(len(self.verilog))} letters of Verilog", *self.memories)
+
     @property
     def files(self) -> dict[str, str]:
         """All files by name: memories, ``NAME.v``, ``NAME.json`` and ``NAME.vlt``."""
@@ -61,21 +61,13 @@ class EmittedCircuit:
         return [write_atomically(target / name, text) for name, text in self.files.items()]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EmittedCommandCircuit(EmittedCircuit):
     """A circuit of commands as text, in its shell; ``digest`` says which circuit it is, whatever it has learned."""
 
     interface: CommandInterface
     shell: CommandShell = PLAIN
     digest: str = ""
-
-
-def check_name(name: str) -> None:
-    """Raise DescriptionError where a module cannot have that name."""
-    if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
-        raise DescriptionError(
-            f"a module's name must be letters, digits and _, not begin with a digit: not {quoted(name)}"
-        )
 
 
 def as_json(described: Mapping[str, object]) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from snnhw.cli.circuit import spread
 from snnhw.cli.output import DatasetName, Limit, console, print_record
 from snnhw.cli.verilog import LineBaud, LineClock, Surrounded, shell_fields
 from snnhw.errors import DatasetError, DescriptionError
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
     from snnhw.emission import EmittedCommandCircuit
     from snnhw.plan import CommandPlan
     from snnhw.simulate.simulation import Stall
-    from snnhw.srbm.verify import SrbmReport
-    from snnhw.stdp.verify import StdpReport
+    from snnhw.verdict import CommandVerdict
 
 __all__ = ["Comparison", "check_lanes", "number", "print_report", "write_circuit"]
 
@@ -112,10 +110,20 @@ def check_lanes(lanes: int | None, usual: int, kind: str) -> int:
 
 
 def write_circuit(
-    name: str, digest: str, emitted: EmittedCommandCircuit, lanes: int, *, out: str | None, as_json: bool
+    name: str,
+    digest: str,
+    emit: Callable[[], EmittedCommandCircuit],
+    lanes: int,
+    *,
+    out: str | None,
+    as_json: bool,
 ) -> None:
-    """Write a circuit into the folder ``out``, and print where it is."""
+    """Emit a circuit into the folder ``out``, and print where it is; OutputError, before, where it cannot be."""
+    from snnhw.files import check_can_write
+
     folder = Path(out) if out is not None else Path(f"{Path(name).stem}_verilog")
+    check_can_write(folder)
+    emitted = emit()
     files = [str(path) for path in emitted.write(folder)]
     if as_json:
         record = {"model": name, "digest": digest, "lanes": lanes, "top": emitted.interface.top}
@@ -126,27 +134,9 @@ def write_circuit(
         console().print(line)
 
 
-def print_report(report: SrbmReport | StdpReport, commands: Mapping[str, str], compared: str, images: str) -> None:
-    """Print a report for people.
-
-    ``commands``: what each is called, such as "a training image"; ``compared`` and ``images``: what was, in words.
-    """
-    screen, record = console(), report.to_json()
-    for command, called in commands.items():
-        if record[f"{command}_cycles"] is not None:
-            screen.print(f"cycles of {called:<17} {spread(record[f'{command}_cycles'])} (min / mean / max)")
-    screen.print(f"cycles predicted            {_predicted(report.timing_mismatches)}")
-    screen.print(f"compared                    {compared}, {report.lanes} lanes")
-    seconds = f"{report.build_seconds:.1f} s to build the circuit, {report.seconds:.1f} s to run it"
-    screen.print(f"time                        {seconds}")
-    for problem in report.problems:
-        screen.print(f"problem                     {problem}")
-    if report.divergence is not None:
-        screen.print(f"first difference            {report.divergence}")
-    screen.print(f"{'equal' if report.equal else 'NOT EQUAL'}: {images}")
-
-
-def _predicted(mismatches: int | None) -> str:
-    if mismatches is None:
-        return "not compared: sources and sinks paused"
-    return f"{mismatches} are not as predicted" if mismatches else "all as predicted"
+def print_report(report: CommandVerdict) -> None:
+    """Print a report for people."""
+    *rows, (verdict, images) = report.table.rows
+    for name, text in rows:
+        console().print(f"{name:<27} {text}")
+    console().print(f"{verdict}: {images}")

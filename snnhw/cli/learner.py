@@ -11,9 +11,8 @@ from snnhw.cli.output import (
     DatasetName,
     Json,
     Limit,
+    Overwrite,
     console,
-    digits,
-    percent,
     print_record,
     progress,
     show_counted,
@@ -22,7 +21,6 @@ from snnhw.cli.output import (
 from snnhw.cli.train import (
     FirstImages,
     ModelOut,
-    Overwrite,
     Presentations,
     Resume,
     Seed,
@@ -31,6 +29,7 @@ from snnhw.cli.train import (
     interruptible,
     note_resumption,
 )
+from snnhw.wording import digits, percent
 
 if TYPE_CHECKING:
     from snnhw.stdp.learner import Learner

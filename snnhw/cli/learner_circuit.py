@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from snnhw.cli.circuit import Lanes
 from snnhw.cli.commanded import Comparison, Surroundings, check_lanes, number, print_report, write_circuit
-from snnhw.cli.output import Json, digits, print_record, progress
+from snnhw.cli.output import Json, print_record, progress
 from snnhw.cli.verilog import Folder, Top
 from snnhw.subject import SubjectKind
 
@@ -26,12 +27,6 @@ _AMPLITUDE = typer.Option(
 )
 _SPRAM = typer.Option("--spram", help="Weights of a learner by STDP stand in the single-port RAM of iCE40UP5K.")
 _UNTRAINED = typer.Option("--untrained", help="Begin with what its seed draws, not with what it has learned.")
-_COMMANDS = {
-    "train": "a training image",
-    "teach": "a taught image",
-    "infer": "an inference",
-    "readout": "the readout's",
-}
 
 
 Spram = Annotated[bool, _SPRAM]
@@ -54,8 +49,8 @@ def verilog_learner(
     from snnhw.stdp.verilog import emit
 
     model, chosen = resolve_stdp(name), check_lanes(lanes, LANES, SubjectKind.STDP)
-    emitted = emit(model.learner, chosen, top or TOP, memory=_memory(spram), shell=around.shell)
-    write_circuit(name, model.digest, emitted, chosen, out=out, as_json=as_json)
+    made = partial(emit, model.learner, chosen, top or TOP, memory=_memory(spram), shell=around.shell)
+    write_circuit(name, model.digest, made, chosen, out=out, as_json=as_json)
 
 
 def verify_learner(
@@ -96,11 +91,7 @@ def verify_learner(
     if as_json:
         print_record({"model": name, "digest": model.digest, "dataset": comparison.dataset, **report.to_json()})
     else:
-        compared = f"{digits(report.membranes)} membranes and excesses, {digits(report.spikes)} numbers of spikes, "
-        compared += f"{digits(report.weights)} weights, {digits(report.neurons)} numbers of neurons"
-        said = f"{report.train_images} training images, {report.teach_images} with their classes, "
-        said += f"{report.infer_images} inferences, {report.readout_images} for the readout"
-        print_report(report, _COMMANDS, compared, said)
+        print_report(report)
     if not report.equal or report.timing_mismatches:
         raise typer.Exit(1)
 

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
 
 import typer
 
 from snnhw.cli.circuit import Lanes
 from snnhw.cli.commanded import Comparison, Surroundings, check_lanes, number, print_report, write_circuit
-from snnhw.cli.output import Json, digits, print_record, progress
+from snnhw.cli.output import Json, print_record, progress
 from snnhw.cli.verilog import Folder, Top
 from snnhw.subject import SubjectKind
-
-if TYPE_CHECKING:
-    from snnhw.srbm.verify import SrbmReport
-
-_COMMANDS = {"train": "a training image", "infer": "an inference", "regenerate": "a regeneration"}
 
 
 def verilog_machine(
@@ -34,8 +29,8 @@ def verilog_machine(
     from snnhw.srbm.verilog import emit
 
     model, chosen = resolve_srbm(name), check_lanes(lanes, LANES, SubjectKind.SRBM)
-    emitted = emit(model.machine, chosen, top or TOP, shell=around.shell)
-    write_circuit(name, model.digest, emitted, chosen, out=out, as_json=as_json)
+    made = partial(emit, model.machine, chosen, top or TOP, shell=around.shell)
+    write_circuit(name, model.digest, made, chosen, out=out, as_json=as_json)
 
 
 def verify_machine(name: str, *, comparison: Comparison, lanes: Lanes = None, as_json: Json = False) -> None:
@@ -60,14 +55,6 @@ def verify_machine(name: str, *, comparison: Comparison, lanes: Lanes = None, as
     if as_json:
         print_record({"model": name, "dataset": comparison.dataset, **report.to_json()})
     else:
-        show(report)
+        print_report(report)
     if not report.equal or report.timing_mismatches:
         raise typer.Exit(1)
-
-
-def show(report: SrbmReport) -> None:
-    """Print a report for people."""
-    compared = f"{digits(report.spikes)} spikes, {digits(report.membranes)} membranes, {digits(report.levels)} levels"
-    images = f"{report.train_images} training images, {report.infer_images} inferences"
-    images += f", {report.regenerate_images} regenerations"
-    print_report(report, _COMMANDS, compared, images)

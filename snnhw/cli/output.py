@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
+from snnhw.wording import percent
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from snnhw.tables import Table as RowsOfText
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-MODEL_HELP = (
-    "A .safetensors file, a description (.toml, .json) with its weights beside it, a state_dict (.pt, .pth), or a "
-    "model that ships."
-)
 DATASET_HELP = "sample, mnist, fashion-mnist, torchvision:KMNIST and its like, or a .npy, .npz or folder of .png."
-ModelName = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL_HELP)]
 DatasetName = Annotated[str, typer.Option("--dataset", metavar="DATA", help=DATASET_HELP)]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Take the first N images only.")]
 
 _WIDTH_OF_FILES = 120
@@ -50,6 +50,14 @@ def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
     made = Table(box=SIMPLE_HEAD, pad_edge=False)
     for column in columns:
         made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    return made
+
+
+def printed(rows: RowsOfText) -> Table:
+    """A table of text as the console prints it."""
+    made = table(*rows.columns, right=rows.right)
+    for row in rows.rows:
+        made.add_row(*row)
     return made
 
 
@@ -81,17 +89,24 @@ class Update(Protocol):
 
 
 @contextmanager
-def progress(label: str) -> Iterator[Update]:
-    """A progress bar on standard error, where that is a terminal, for the time of the block."""
+def progress(label: str, *, stages: bool = False) -> Iterator[Update]:
+    """A progress bar on standard error, where that is a terminal, for the time of the block.
+
+    With ``stages`` the texts name the stages of the work, and where there is no terminal each is a note when it begins.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     screen = Console(stderr=True)
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
-        task = bar.add_task(label, total=None)
+        task, shown = bar.add_task(label, total=None), ""
 
         def update(done: int, total: int, text: str = "") -> None:
+            nonlocal shown
+            if stages and not screen.is_terminal and text != shown:
+                note(text)
+                shown = text
             bar.update(task, completed=done, total=total, description=f"{label} {text}".rstrip())
 
         yield update
@@ -117,13 +132,3 @@ def library_notes() -> Iterator[None]:
 class _NoteHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         note(record.getMessage())
-
-
-def percent(correct: int, total: int) -> str:
-    """Counts and their part: ``9871 of 10000 (98.71 %)``."""
-    return f"{correct} of {total} ({100 * correct / total:.2f} %)"
-
-
-def digits(number: float) -> str:
-    """A number for people: thousands grouped, one decimal below a thousand."""
-    return f"{number:,.0f}" if number >= 1000 or number == int(number) else f"{number:,.1f}"

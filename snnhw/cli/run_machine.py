@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from snnhw.cli.commanded import check_lanes, number
-from snnhw.cli.output import DatasetName, Json, Limit, console, percent, print_record, progress
+from snnhw.cli.output import DatasetName, Json, Limit, console, print_record, progress
 from snnhw.cli.run import BAUD, SIMULATED, Baud, Port
 from snnhw.errors import DatasetError, DescriptionError, OutputError
 from snnhw.subject import SubjectKind
+from snnhw.wording import percent
 
 if TYPE_CHECKING:
     from pathlib import Path

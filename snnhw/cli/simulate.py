@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from snnhw.cli.circuit import CircuitOptions, Engine, engine_name
-from snnhw.cli.options import expanded
-from snnhw.cli.output import DatasetName, Json, ModelName, console, note, print_record, progress, table
+from snnhw.cli.output import DatasetName, Json, console, note, print_record, progress, table
 
 if TYPE_CHECKING:
     from snnhw.data import Dataset
@@ -25,9 +24,8 @@ _PICTURES = typer.Option(
 _TRACES = typer.Option("--traces", metavar="FILE", help="Write every number that golden computes of them, as .npz.")
 
 
-@expanded
 def simulate(
-    model: ModelName,
+    model: str,
     *,
     dataset: DatasetName = "sample",
     index: Annotated[int, _INDEX] = 0,

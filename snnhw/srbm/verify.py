@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,7 +20,8 @@ from snnhw.srbm.model import SrbmModel
 from snnhw.srbm.simulate import RunningSrbm, SrbmSimulator, Ticks
 from snnhw.srbm.timing import Timing
 from snnhw.tally import Divergence, Tally
-from snnhw.verdict import Spread, Verdict
+from snnhw.verdict import CommandVerdict, Spread
+from snnhw.wording import digits
 
 __all__ = ["LANES", "Plan", "SrbmReport", "verify_srbm"]
 
@@ -45,9 +47,11 @@ class Plan(CommandPlan):
     step: int = 8
 
 
-@dataclass(frozen=True)
-class SrbmReport(Verdict):
+@dataclass(frozen=True, repr=False)
+class SrbmReport(CommandVerdict):
     """What `verify_srbm` found; counts are of single values."""
+
+    COMMANDS = MappingProxyType({"train": "a training image", "infer": "an inference", "regenerate": "a regeneration"})
 
     train_images: int
     infer_images: int
@@ -71,6 +75,17 @@ class SrbmReport(Verdict):
     seconds: float
     build_seconds: float
     digest: str
+
+    @property
+    def shown_parts(self) -> tuple[str, ...]:
+        """What was compared, in a line."""
+        counts = f"{self.train_images} training images, {self.infer_images} inferences"
+        return (f"{counts}, {self.regenerate_images} regenerations",)
+
+    @property
+    def compared(self) -> str:
+        """How many values of each kind were compared."""
+        return f"{digits(self.spikes)} spikes, {digits(self.membranes)} membranes, {digits(self.levels)} levels"
 
 
 @dataclass

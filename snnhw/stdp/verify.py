@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,7 +20,8 @@ from snnhw.stdp.learner import Learner
 from snnhw.stdp.simulate import Done, RunningStdp, StdpSimulator
 from snnhw.stdp.timing import Timing
 from snnhw.tally import Divergence, Tally
-from snnhw.verdict import Spread, Verdict
+from snnhw.verdict import CommandVerdict, Spread
+from snnhw.wording import digits
 
 __all__ = ["LANES", "Plan", "StdpReport", "verify_stdp"]
 
@@ -46,9 +48,18 @@ class Plan(CommandPlan):
     rate: int = 4
 
 
-@dataclass(frozen=True)
-class StdpReport(Verdict):
+@dataclass(frozen=True, repr=False)
+class StdpReport(CommandVerdict):
     """What `verify_stdp` found; counts are of single values."""
+
+    COMMANDS = MappingProxyType(
+        {
+            "train": "a training image",
+            "teach": "a taught image",
+            "infer": "an inference",
+            "readout": "the readout's",
+        }
+    )
 
     train_images: int
     teach_images: int
@@ -77,6 +88,18 @@ class StdpReport(Verdict):
     """What went wrong beside values, each in a line."""
     seconds: float
     build_seconds: float
+
+    @property
+    def shown_parts(self) -> tuple[str, ...]:
+        """What was compared, in a line."""
+        learned = f"{self.train_images} training images, {self.teach_images} with classes"
+        return (learned, f"{self.infer_images} inferences, {self.readout_images} for the readout")
+
+    @property
+    def compared(self) -> str:
+        """How many values of each kind were compared."""
+        steps = f"{digits(self.membranes)} membranes and excesses, {digits(self.spikes)} numbers of spikes"
+        return f"{steps}, {digits(self.weights)} weights, {digits(self.neurons)} numbers of neurons"
 
 
 @dataclass

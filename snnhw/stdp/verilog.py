@@ -8,8 +8,9 @@ from gateware.ports import streams_of, tap_of
 from gateware.stdp import TOP, StdpCircuit
 from snnhw.commandshell import CommandShell
 from snnhw.commandverilog import emit_commands, identify_commands
-from snnhw.emission import EmittedCommandCircuit, check_name
+from snnhw.emission import EmittedCommandCircuit
 from snnhw.interface import CommandInterface
+from snnhw.naming import check_name
 from snnhw.shell import PLAIN
 from snnhw.stdp.grid import WeightMemory
 from snnhw.stdp.learner import Learner

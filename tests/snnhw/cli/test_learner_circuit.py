@@ -67,7 +67,7 @@ def test_what_is_run_unless_told(model: str, stub: Stub, capsys: pytest.CaptureF
     assert run(["verify", model]) == 0
     assert (stub.plan, stub.lanes, stub.memory, stub.stall) == (Plan(), verify.LANES, "bram", None)
     assert stub.golden.weight[0, 0] == LEARNER.weight.hi
-    assert "equal: 1 training images, 2 with their classes, 3 inferences, 4 for the readout" in capsys.readouterr().out
+    assert "equal: 1 training images, 2 with classes, 3 inferences, 4 for the readout" in capsys.readouterr().out
 
 
 def test_an_untrained_learner_has_its_classes_alone(model: str, stub: Stub):
@@ -109,6 +109,7 @@ NOTHING = [word for option in ASKED[::2] for word in (option, "0")]
         (["verify", "MODEL", "--split", "train"], "is not for training: use mnist"),
         (["verify", "MODEL", "--amplitude", "3"], "amplitude must be a power of two up to 64, not 3"),
         (["verify", "mnist-mlp", "--teach-images", "2"], "--teach-images is not for a network: it takes --dataset"),
+        (["verilog", "MODEL", "--out", "/dev/null/x"], "cannot write /dev/null/x: not a directory"),
         (["verilog", "MODEL", "--tdata", "8"], "--tdata is not for a learner by STDP: it takes --lanes"),
         (["verilog", "MODEL", "--interface", "uart"], "--interface uart needs --clock-hz"),
         (["verilog", "MODEL", "--interface", "axi", "--baud", "9600"], "--baud goes with --interface uart alone"),
