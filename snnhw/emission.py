@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-from snnhw.commandshell import CommandShell
+from snnhw.commandshell import CommandShell, command_ports
 from snnhw.files import make_folder, write_atomically
-from snnhw.interface import CommandInterface, Interface, PayloadField, StreamPort
+from snnhw.interface import CommandInterface, Interface, PayloadField, Port, StreamPort
 from snnhw.lint import waivers
 from snnhw.shell import PLAIN
 from snnhw.wording import digits, shown
@@ -68,6 +68,11 @@ class EmittedCommandCircuit(EmittedCircuit):
     interface: CommandInterface
     shell: CommandShell = PLAIN
     digest: str = ""
+
+    @property
+    def ports(self) -> list[Port]:
+        """All ports of the top module."""
+        return command_ports(self.shell, self.interface)
 
 
 def as_json(described: Mapping[str, object]) -> str:

@@ -9,7 +9,7 @@ from gateware.shell import interface_of, shell_top
 from snnhw.conversion import convert
 from snnhw.design import Design
 from snnhw.emission import STREAM_RULE, EmittedCircuit, as_json, comment, field_lines, port_lines
-from snnhw.interface import Interface
+from snnhw.interface import Interface, Port
 from snnhw.naming import check_name
 from snnhw.network import Network
 from snnhw.semantics import semantics
@@ -33,6 +33,11 @@ class Emitted(EmittedCircuit):
 
     interface: Interface
     shell: Shell = PLAIN
+
+    @property
+    def ports(self) -> list[Port]:
+        """All ports of the top module."""
+        return self.shell.ports(self.interface)
 
     @property
     def files(self) -> dict[str, str]:

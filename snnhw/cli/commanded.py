@@ -1,4 +1,4 @@
-"""What ``snnhw verify`` and ``snnhw verilog`` share for circuits that do commands, and learn: options and printing."""
+"""What ``snnhw verify``, ``snnhw verilog`` and ``snnhw build`` share for circuits that learn."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from snnhw.cli.output import DatasetName, Limit, console, print_record
+from snnhw.cli.build import BuildOptions
+from snnhw.cli.output import DatasetName, Limit, console, print_record, progress
 from snnhw.cli.verilog import LineBaud, LineClock, Surrounded, shell_fields
 from snnhw.errors import DatasetError, DescriptionError
 
@@ -17,11 +18,12 @@ if TYPE_CHECKING:
     from snnhw.commandshell import CommandShell
     from snnhw.data import Dataset
     from snnhw.emission import EmittedCommandCircuit
+    from snnhw.fpga.subject import BuildSubject
     from snnhw.plan import CommandPlan
     from snnhw.simulate.simulation import Stall
     from snnhw.verdict import CommandVerdict
 
-__all__ = ["Comparison", "check_lanes", "number", "print_report", "write_circuit"]
+__all__ = ["Comparison", "build_circuit", "check_lanes", "number", "print_report", "write_circuit"]
 
 _SPLIT = typer.Option("--split", metavar="SPLIT", help="Images of a dataset that a circuit gets: test, or train.")
 _TRAIN_IMAGES = typer.Option(
@@ -132,6 +134,36 @@ def write_circuit(
         return
     for line in [f"{lanes} lanes", *(f"wrote {file}" for file in files)]:
         console().print(line)
+
+
+def build_circuit(
+    name: str,
+    on: BuildOptions,
+    subject: Callable[[], tuple[BuildSubject, Callable[[Dataset], object]]],
+    *,
+    as_json: bool,
+) -> None:
+    """Build a circuit as the options say, and print its report; status 1 where its clock is missed.
+
+    ``subject`` makes what is built, when all else can be, and a function that raises DatasetError for images that do
+    not fit it. Without ``--dataset`` the sample's cycles are told where it fits.
+    """
+    from snnhw.cli.images import noted
+    from snnhw.data import load
+
+    prepared = on.prepare(name)
+    made, check_fit = subject()
+    images = load("sample") if on.dataset is None else noted(load(on.dataset))
+    fits = True
+    try:
+        check_fit(images)
+    except DatasetError:
+        if on.dataset is not None:
+            raise
+        fits = False
+    with progress("building:", stages=True) as update:
+        report = prepared.run(made, images if fits else None, update)
+    prepared.finish(report, as_json)
 
 
 def print_report(report: CommandVerdict) -> None:

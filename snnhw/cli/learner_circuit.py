@@ -49,7 +49,7 @@ def verilog_learner(
     from snnhw.stdp.verilog import emit
 
     model, chosen = resolve_stdp(name), check_lanes(lanes, LANES, SubjectKind.STDP)
-    made = partial(emit, model.learner, chosen, top or TOP, memory=_memory(spram), shell=around.shell)
+    made = partial(emit, model.learner, chosen, top or TOP, memory=weight_memory(spram), shell=around.shell)
     write_circuit(name, model.digest, made, chosen, out=out, as_json=as_json)
 
 
@@ -86,7 +86,14 @@ def verify_learner(
     begun = Stdp(model.learner, assigned=model.assigned) if untrained else golden(model)
     with progress("verifying") as update:
         report = verify_stdp(
-            begun, images, labels, plan, lanes=chosen, memory=_memory(spram), stall=comparison.stalls, progress=update
+            begun,
+            images,
+            labels,
+            plan,
+            lanes=chosen,
+            memory=weight_memory(spram),
+            stall=comparison.stalls,
+            progress=update,
         )
     if as_json:
         print_record({"model": name, "digest": model.digest, "dataset": comparison.dataset, **report.to_json()})
@@ -96,5 +103,6 @@ def verify_learner(
         raise typer.Exit(1)
 
 
-def _memory(spram: bool) -> WeightMemory:
+def weight_memory(spram: bool) -> WeightMemory:
+    """What weights stand in, as ``--spram`` says."""
     return "spram" if spram else "bram"

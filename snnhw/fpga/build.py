@@ -14,21 +14,22 @@ from pathlib import Path
 
 from snnhw.data import Dataset
 from snnhw.design import Design
+from snnhw.emission import EmittedCommandCircuit
+from snnhw.errors import FitError
 from snnhw.files import write_atomically
 from snnhw.fpga import place, synthesis, tools, vivado
 from snnhw.fpga.base import Base
 from snnhw.fpga.blocks import GEOMETRIES
 from snnhw.fpga.boards import Board
-from snnhw.fpga.cost import cost
 from snnhw.fpga.folder import check_place, filled_beside
 from snnhw.fpga.memories import Memory, split_emitted
 from snnhw.fpga.pages import page
 from snnhw.fpga.parts import FAMILIES, Cells, Family, Part
 from snnhw.fpga.report import PAGE, REPORT, BuildReport, Timing
 from snnhw.fpga.stages import HARNESS, Stages
+from snnhw.fpga.subject import BuildSubject, network_subject
 from snnhw.fpga.surroundings import Surroundings, around
-from snnhw.semantics import semantics
-from snnhw.verilog import Emitted, emit
+from snnhw.verilog import Emitted
 
 __all__ = ["Step", "build", "build_in", "check"]
 
@@ -59,7 +60,7 @@ def check(
 
 
 def build(
-    design: Design,
+    subject: Design | BuildSubject,
     target: Board | Part,
     out: str | os.PathLike[str],
     *,
@@ -71,7 +72,7 @@ def build(
     overwrite: bool = False,
     on_step: Step | None = None,
 ) -> BuildReport:
-    """Build the circuit of a design, and write what comes of it into ``out``, a report among it.
+    """Build the circuit of a design, or of what learns (`snnhw.fpga.learners`), and write what comes of it into ``out``, a report among it.
 
     For a board: behind a serial line, to a bitstream (or, where nothing that comes as a package places its part, to a
     project for the vendor's tools). For a part: with plain streams and no pins, to see what it takes and how fast it
@@ -87,7 +88,7 @@ def build(
     with filled_beside(out, overwrite=overwrite) as folder:
         return build_in(
             folder,
-            design,
+            subject,
             target,
             name=name,
             clock_mhz=clock_mhz,
@@ -100,7 +101,7 @@ def build(
 
 def build_in(
     folder: Path,
-    design: Design,
+    subject: Design | BuildSubject,
     target: Board | Part,
     *,
     name: str = "snn",
@@ -115,18 +116,24 @@ def build_in(
     part = target if isinstance(target, Part) else target.device
     versions = _tools(part.family)
     surroundings = around(target, clock_mhz, baud)
-    job = _Job(design, part, surroundings, seed, folder, on_step or (lambda step: None))
+    built_subject = subject if isinstance(subject, BuildSubject) else network_subject(subject)
+    job = _Job(built_subject, part, surroundings, seed, folder, on_step or (lambda step: None))
+    if built_subject.spram and not part.holds.spram:
+        raise FitError(
+            f"weights are to stand in single-port RAM, and the {part.name} has none: leave spram out, or take a board or "
+            "part that has it, such as icebreaker"
+        )
     cycles, effort = None, None
     if dataset is not None:
         with job.step("images"):
-            cycles, effort = cost(design, dataset)
+            cycles, effort = built_subject.cost(dataset)
     with tempfile.TemporaryDirectory(prefix="snnhw_") as work:
         built = job.run(Path(work))
     report = BuildReport(
         name=name,
-        digest=design.model.digest,
-        semantics=tuple(semantics(design.model)),
-        implementation=design.implementation,
+        digest=built_subject.digest,
+        semantics=built_subject.semantics,
+        implementation=built_subject.implementation,
         shell=surroundings.shell,
         board=board.name if board else None,
         programmer=board.programmer if board else (),
@@ -156,10 +163,6 @@ def _tools(name: str) -> dict[str, str]:
     return own | tools.versions("pyosys", *([flow.nextpnr[0], flow.pack[0]] if flow else []))
 
 
-BITSTREAM = "snn"
-"""The name of the bitstream, but for its suffix."""
-
-
 _STEPS = {
     "images": "predicting the cycles of the images",
     "Verilog": "elaborating",
@@ -182,7 +185,7 @@ class _Built:
 class _Job:
     """The steps of one build, in a folder of its own; what is to stay is copied to ``out``."""
 
-    design: Design
+    subject: BuildSubject
     part: Part
     surroundings: Surroundings
     seed: int
@@ -193,7 +196,7 @@ class _Job:
     @property
     def stages(self) -> Stages:
         """The stages of the circuit and what is around it."""
-        return Stages.of(self.design.network, self.surroundings.name, self.surroundings.shell.kind != "stream")
+        return Stages(self.subject.instances, self.surroundings.name, self.surroundings.shell.kind != "stream")
 
     def run(self, work: Path) -> _Built:
         family, board = FAMILIES[self.part.family], self.surroundings.board
@@ -208,32 +211,38 @@ class _Job:
             else:
                 netlist = self._synthesise(sources, top, family, emitted, work)
         cells = netlist.stages(family)
-        check_room(self.part, {stage: found for stage, found in cells.items() if stage != HARNESS})
+        counted = {stage: found for stage, found in cells.items() if stage != HARNESS}
+        check_room(self.part, counted, self.subject.advice)
         if family.flow is None:
             if board is not None:
                 vivado.write_project(self.part, board, sources, top, self.out)
             return _Built(cells, None, None, None)
         with self.step("place and route"), tools.log_kept(work, place.LOG, self.out):
             pins = board.pins if board else None
-            placement = place.place(self.part, pins, self.surroundings.clock_mhz, self.seed, work, self.stages)
+            advice, clock_mhz = self.subject.advice, self.surroundings.clock_mhz
+            placement = place.place(self.part, pins, clock_mhz, self.seed, work, self.stages, advice)
         timing = Timing(
             asked_mhz=self.surroundings.clock_mhz,
             fmax_mhz=placement.fmax_mhz,
             worst_path_ns=placement.worst.delay_ns,
             worst_path=placement.worst.blocks,
         )
-        bitstream = self._pack(family, work, base, memories) if board is not None and timing.met else None
+        bitstream = (
+            self._pack(family, emitted.interface.top, work, base, memories)
+            if board is not None and timing.met
+            else None
+        )
         return _Built(cells, placement, timing, bitstream)
 
     def _synthesise(
-        self, sources: Sequence[str], top: str, family: Family, emitted: Emitted, work: Path
+        self, sources: Sequence[str], top: str, family: Family, emitted: Emitted | EmittedCommandCircuit, work: Path
     ) -> synthesis.Netlist:
         """Synthesise the circuit with its weights."""
         split_emitted(emitted).write(work, emitted.interface.top)
         return synthesis.synthesise(sources, top, family, work, self.stages)
 
     def _synthesise_base(
-        self, sources: Sequence[str], top: str, family: Family, emitted: Emitted, work: Path
+        self, sources: Sequence[str], top: str, family: Family, emitted: Emitted | EmittedCommandCircuit, work: Path
     ) -> tuple[synthesis.Netlist, Base, Mapping[str, Memory]]:
         """Synthesise the circuit with placeholders for weights; also where they are, and what is to stand there."""
         built_in: frozenset[str] = frozenset()
@@ -248,10 +257,10 @@ class _Job:
                 return netlist, base, parts.memories
             built_in |= netlist.fixed
 
-    def _verilog(self, work: Path) -> Emitted:
+    def _verilog(self, work: Path) -> Emitted | EmittedCommandCircuit:
         """Write the circuit and what is around it, for the tools and for the user."""
         with self.step("Verilog"):
-            emitted = emit(self.design, shell=self.surroundings.shell)
+            emitted = self.subject.emit(self.surroundings.shell)
             texts = emitted.files | self.surroundings.files(emitted)
             if self.surroundings.board is not None:
                 texts[self.surroundings.board.pins] = self.surroundings.board.constraints
@@ -260,7 +269,7 @@ class _Job:
                     write_atomically(folder / name, text)
         return emitted
 
-    def _pack(self, family: Family, work: Path, base: Base, memories: Mapping[str, Memory]) -> Path | None:
+    def _pack(self, family: Family, name: str, work: Path, base: Base, memories: Mapping[str, Memory]) -> Path | None:
         """The bitstream, in its place, and beside it what a patch needs."""
         if family.flow is None:
             return None
@@ -269,7 +278,7 @@ class _Job:
                 base.keep(work / place.PLACED, self.out)
                 base.fill(work / place.PLACED, family.name, memories)
             made = place.pack(self.part, family.flow, work)
-        return write_atomically(self.out / f"{BITSTREAM}{family.flow.suffix}", made)
+        return write_atomically(self.out / f"{name}{family.flow.suffix}", made)
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -280,12 +289,15 @@ class _Job:
         self.seconds[name] = round(time.perf_counter() - start, 3)
 
 
-def check_room(part: Part, stages: Mapping[str, Cells]) -> None:
-    """Raise FitError where synthesis alone shows that the part is too small for these stages together."""
+def check_room(part: Part, stages: Mapping[str, Cells], advice: Mapping[str, str] = place.ADVICE) -> None:
+    """Raise FitError where synthesis alone shows that the part is too small for these stages together.
+
+    ``advice`` tells by resource, in words, what to change.
+    """
     total = sum(stages.values(), Cells())
     for resource, words in _ROOM.items():
         wanted, available = getattr(total, resource), getattr(part.holds, resource)
         if wanted > available:
             most = max(stages, key=lambda stage: float(getattr(stages[stage], resource)))
             where = f" ({getattr(stages[most], resource):,g} of them in {most})"
-            raise place.does_not_fit(part.name, words, wanted, available, where)
+            raise place.does_not_fit(part.name, words, wanted, available, where, advice)

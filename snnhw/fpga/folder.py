@@ -9,15 +9,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from gateware.network import TOP
+import gateware.network
+import gateware.srbm
+import gateware.stdp
 from snnhw.errors import BoardError, OutputError, SnnhwError
 from snnhw.files import beside, check_can_write, make_folder, move_folder
 from snnhw.fpga.report import BuildReport, load
 
 __all__ = ["check_place", "failed_folder", "filled_beside", "place_of"]
 
+_TOPS = "|".join((gateware.network.TOP, gateware.srbm.TOP, gateware.stdp.TOP))
 _WRITTEN = re.compile(
-    rf"{TOP}(\..+)?\.(v|json|vlt|hex|bin|bit|fs)|{TOP}_template\.vh|(board|harness)\.v|.+\.(pcf|lpf|cst|xdc)"
+    rf"({_TOPS})(\..+)?\.(v|json|vlt|hex|bin|bit|fs)|({_TOPS})_template\.vh|(board|harness)\.v|.+\.(pcf|lpf|cst|xdc)"
     r"|report\.(json|txt)|patch\.(json|placed)|(yosys|nextpnr|pack)\.log|build\.tcl"
     r"|vivado.*|\.Xil|usage_statistics_webtalk\..*|clockInfo\.txt"
 )

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from snnhw.emission import EmittedCircuit
 from snnhw.files import write_atomically
-from snnhw.verilog import Emitted
 
 __all__ = ["Memory", "Split", "split"]
 
@@ -101,7 +101,7 @@ def split(verilog: str, files: Mapping[str, str], built_in: Collection[str] = ()
     return Split("".join([*circuit, verilog[place:]]), memories)
 
 
-def split_emitted(emitted: Emitted, built_in: Collection[str] = ()) -> Split:
+def split_emitted(emitted: EmittedCircuit, built_in: Collection[str] = ()) -> Split:
     """The same of a circuit that has just been emitted."""
     return split(emitted.verilog, emitted.memories, built_in)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from snnhw.fpga.parts import Cells
-from snnhw.fpga.report import BuildReport
+from snnhw.fpga.report import BuildReport, CommandImplementation
 from snnhw.shell import UartShell
 from snnhw.verdict import Spread
 
@@ -17,12 +17,11 @@ _COLUMNS = ("lut", "lutram", "ff", "carry", "bram", "spram", "dsp")
 def page(report: BuildReport) -> str:
     """A build on a page."""
     part = report.part
-    lanes = ", ".join(f"{layer.synapse_lanes}/{layer.neuron_lanes}" for layer in report.implementation.layers)
     lines = [
         f"{report.name} on {report.board or part.name} ({part.family} {part.device} {part.package}), {_shell(report)}",
         f"digest {report.digest}",
         *(f"  {line}" for line in report.semantics),
-        f"synapse/neuron lanes {lanes}; {report.implementation.pixels_per_beat} pixels a beat",
+        _lanes(report),
         "",
         *_resources(report),
         "",
@@ -37,6 +36,14 @@ def page(report: BuildReport) -> str:
     if report.patched_from:
         lines.append(f"patched: weights in the place of those that were built, digest {report.patched_from}")
     return "\n".join(lines) + "\n"
+
+
+def _lanes(report: BuildReport) -> str:
+    built = report.implementation
+    if isinstance(built, CommandImplementation):
+        return f"{built.lanes} lanes, synapses in {built.memory}; what is learned is loaded when it runs"
+    lanes = ", ".join(f"{layer.synapse_lanes}/{layer.neuron_lanes}" for layer in built.layers)
+    return f"synapse/neuron lanes {lanes}; {built.pixels_per_beat} pixels a beat"
 
 
 def _resources(report: BuildReport) -> list[str]:
@@ -69,13 +76,18 @@ def _clock(report: BuildReport) -> list[str]:
 
 
 def _image(report: BuildReport) -> list[str]:
-    if report.cycles is None or report.time is None or report.work is None:
-        return ["no images of this network's shape: cycles and work are not known (--dataset)"]
+    if report.cycles is None or report.time is None:
+        return ["no images of this shape: cycles and work are not known (--dataset)"]
     cycles, time, work = report.cycles, report.time, report.work
-    return [
+    lines = [
         f"cycles an image {_spread(cycles.latency)} (min / mean / max), between results {_spread(cycles.interval)}, "
         f"{cycles.images:,} images of {cycles.dataset}",
         f"at {report.clock_mhz:g} MHz {time.latency_us:.2f} us an image, {time.images_per_s:,.0f} images/s",
+    ]
+    if work is None:
+        return lines
+    return [
+        *lines,
         f"{work.synaptic_operations:,.0f} synaptic operations and {work.weight_bits_read:,.0f} weight bits read an "
         f"image: about {work.energy_nj:.1f} nJ",
         f"  ({work.energy_source})",

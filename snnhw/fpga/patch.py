@@ -26,6 +26,7 @@ from snnhw.fpga.memories import Memory, split, split_emitted
 from snnhw.fpga.pages import page
 from snnhw.fpga.parts import FAMILIES
 from snnhw.fpga.report import PAGE, REPORT, BuildReport, load
+from snnhw.implementation import Implementation
 from snnhw.model import Model
 from snnhw.semantics import semantics
 from snnhw.verilog import Emitted, emit
@@ -109,6 +110,8 @@ def _patch_in(
 def _patchable(folder: Path) -> tuple[BuildReport, Base]:
     """The report of a build, and what it has kept."""
     report = load(folder)
+    if not isinstance(report.implementation, Implementation):
+        raise BoardError(f"{folder} is of a circuit that learns, into which weights are loaded when it runs: snnhw run")
     if report.board is None:
         raise BoardError(f"{folder} was built without a board, and has no bitstream: build it again with --board")
     if report.bitstream is None:

@@ -15,7 +15,7 @@ from snnhw.fpga.parts import FAMILIES, Flow, Part
 from snnhw.fpga.stages import Stages
 from snnhw.fpga.synthesis import NETLIST
 
-__all__ = ["PLACED", "Placement", "WorstPath", "pack", "place"]
+__all__ = ["ADVICE", "PLACED", "Placement", "WorstPath", "pack", "place"]
 
 LOG = "nextpnr.log"
 PACK_LOG = "pack.log"
@@ -73,17 +73,30 @@ class Placement:
     worst: WorstPath
 
 
-def does_not_fit(part: str, resource: str, wanted: float, available: int, where: str = "") -> FitError:
-    """The exception for what a part has not enough of; ``where`` says which stage wants most of it."""
-    advice = ADVICE.get(resource, "take a larger part")
-    return FitError(f"the circuit needs {wanted:,g} {resource}{where}, and the {part} has {available:,}: {advice}")
+def does_not_fit(
+    part: str, resource: str, wanted: float, available: int, where: str = "", advice: Mapping[str, str] = ADVICE
+) -> FitError:
+    """The exception for what a part has not enough of; ``where`` says which stage wants most of it.
+
+    ``advice`` tells by resource, in words, what to change; a larger part of what it does not name.
+    """
+    change = advice.get(resource, "take a larger part")
+    return FitError(f"the circuit needs {wanted:,g} {resource}{where}, and the {part} has {available:,}: {change}")
 
 
-def place(part: Part, pins: str | None, clock_mhz: float, seed: int, folder: Path, stages: Stages) -> Placement:
+def place(
+    part: Part,
+    pins: str | None,
+    clock_mhz: float,
+    seed: int,
+    folder: Path,
+    stages: Stages,
+    advice: Mapping[str, str] = ADVICE,
+) -> Placement:
     """Place and route the netlist in ``folder``, leaving ``PLACED``, reports and a log there.
 
-    ``pins`` is the file of pins, None for any pins at all; timing that is missed is reported and no error. The same
-    arguments give the same result. Raises FitError, ToolError or ToolMissingError.
+    ``pins`` is the file of pins, None for any pins at all; timing that is missed is reported and no error; ``advice`` is
+    that of `does_not_fit`. The same arguments give the same result. Raises FitError, ToolError or ToolMissingError.
     """
     flow = FAMILIES[part.family].flow
     if flow is None:
@@ -99,7 +112,7 @@ def place(part: Part, pins: str | None, clock_mhz: float, seed: int, folder: Pat
     used = utilisation((folder / LOG).read_text(errors="replace"))
     for name, (wanted, available) in used.items():
         if wanted > available:
-            raise does_not_fit(part.name, RESOURCES.get(name, name), wanted, available)
+            raise does_not_fit(part.name, RESOURCES.get(name, name), wanted, available, advice=advice)
     if status != 0:
         raise tools.first_error(folder, LOG, "place and route")
     return read(json.loads((folder / REPORT).read_text()), used, stages)

@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError, computed_field
 
 from snnhw.errors import BoardError
 from snnhw.fpga.parts import Cells, Part
 from snnhw.implementation import Implementation
+from snnhw.kinds import Frozen
 from snnhw.network import first_complaint
 from snnhw.shell import Shell
 from snnhw.verdict import Positive, Spread
 from snnhw.wording import digits, shown
 
-__all__ = ["BuildReport", "Cycles", "Time", "Timing", "Work", "load"]
+__all__ = ["BuildReport", "CommandImplementation", "Cycles", "Time", "Timing", "Work", "load"]
 
 REPORT, PAGE = "report.json", "report.txt"
 """The files of a report in the folder of a build."""
@@ -36,10 +37,17 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
 
-class Cycles(_Part):
-    """Cycles of the network's circuit on a dataset's images, as ``snnhw.timing`` predicts them.
+class CommandImplementation(Frozen):
+    """How a circuit that learns is built: its lanes, and the memory that its synapses stand in."""
 
-    The interface around it is not in them: bytes on a serial line take longer than all that a network does.
+    lanes: int
+    memory: Literal["bram", "spram"] = "bram"
+
+
+class Cycles(_Part):
+    """Cycles of the circuit on a dataset's images, as predicted; of a circuit that learns, those of inferences.
+
+    The interface around it is not in them: bytes on a serial line take longer than all that a circuit does.
     """
 
     dataset: str
@@ -94,7 +102,7 @@ class BuildReport(_Part):
     name: str
     digest: str
     semantics: tuple[str, ...]
-    implementation: Implementation
+    implementation: Implementation | CommandImplementation
     shell: Shell
     board: str | None
     programmer: tuple[str, ...]
@@ -110,8 +118,9 @@ class BuildReport(_Part):
     timing: Timing | None
     """None where no tool that comes as a package places the part."""
     cycles: Cycles | None
-    """None where there are no images of the network's shape."""
+    """None where there are no images of the circuit's shape."""
     work: Work | None
+    """None too for a circuit that learns, whose work is not counted."""
     seed: int
     tools: dict[str, str]
     bitstream: str | None

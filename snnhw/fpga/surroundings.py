@@ -9,13 +9,14 @@ from pydantic import ValidationError
 
 from gateware.board import BoardTop, Harness, Primitive
 from snnhw.conversion import convert
+from snnhw.emission import EmittedCommandCircuit
 from snnhw.errors import BoardError
 from snnhw.fpga.boards import Board
 from snnhw.fpga.parts import FAMILIES, Part
 from snnhw.fpga.pll import find_pll
 from snnhw.fpga.stages import BOARD, HARNESS
 from snnhw.network import first_complaint
-from snnhw.shell import PLAIN, Shell, UartShell
+from snnhw.shell import PLAIN, StreamShell, UartShell
 from snnhw.verilog import Emitted
 
 __all__ = ["Surroundings", "around"]
@@ -29,18 +30,18 @@ class Surroundings:
     """
 
     clock_mhz: float
-    shell: Shell
+    shell: StreamShell | UartShell
     name: str | None
     board: Board | None = None
     pll: Primitive | None = None
 
-    def files(self, emitted: Emitted) -> dict[str, str]:
+    def files(self, emitted: Emitted | EmittedCommandCircuit) -> dict[str, str]:
         """The file of the module above a circuit, by its name; none where there is no such module."""
         if self.name is None:
             return {}
         top = emitted.interface.top
         if self.board is None:
-            component: Harness | BoardTop = Harness(top, emitted.shell.ports(emitted.interface))
+            component: Harness | BoardTop = Harness(top, emitted.ports)
         else:
             family = FAMILIES[self.board.device.family]
             component = BoardTop(

@@ -14,7 +14,7 @@ from snnhw.naming import check_name
 from snnhw.shell import PLAIN
 from snnhw.srbm.machine import Machine
 
-__all__ = ["emit", "identify"]
+__all__ = ["emit", "identify", "size_line"]
 
 
 def emit(machine: Machine, lanes: int, name: str = TOP, shell: CommandShell = PLAIN) -> EmittedCommandCircuit:
@@ -30,14 +30,19 @@ def emit(machine: Machine, lanes: int, name: str = TOP, shell: CommandShell = PL
         shell,
         describe(machine, lanes),
         what="a spiking restricted Boltzmann machine that learns",
-        before=[
-            f"{machine.pixels} pixels, {machine.classes} classes of {machine.labels_per_class} label units, "
-            f"{machine.hidden} hidden units, {machine.biases} biases on either side; {lanes} lanes."
-        ],
+        before=[f"{size_line(machine)}; {lanes} lanes."],
         after=[
             "Kinds of command: 0 train, 1 infer, 2 regenerate, 3 load, 4 dump.",
             f"A load must bring a walk other than 0 and a refresh below {machine.rows}, the number of rows.",
         ],
+    )
+
+
+def size_line(machine: Machine) -> str:
+    """The numbers of a machine that its circuit is made for, a line."""
+    return (
+        f"{machine.pixels} pixels, {machine.classes} classes of {machine.labels_per_class} label units, "
+        f"{machine.hidden} hidden units, {machine.biases} biases on either side"
     )
 
 

@@ -15,7 +15,7 @@ from snnhw.shell import PLAIN
 from snnhw.stdp.grid import WeightMemory
 from snnhw.stdp.learner import Learner
 
-__all__ = ["emit", "identify"]
+__all__ = ["emit", "identify", "size_line"]
 
 
 def emit(
@@ -38,10 +38,7 @@ def emit(
         shell,
         describe(learner, lanes),
         what="a layer of neurons that learns by STDP",
-        before=[
-            f"{learner.pixels} pixels, {learner.neurons} neurons, weights of {learner.weight_bits} bits, "
-            f"{learner.num_steps} steps, {learner.spikes} spikes for {learner.classes} classes; {lanes} lanes."
-        ],
+        before=[f"{size_line(learner)}; {lanes} lanes."],
         after=[
             "Kinds of command: 0 train, 1 teach, 2 infer, 3 train the readout, 4 load weights, 5 load neurons, 6 dump "
             "weights, 7 dump neurons.",
@@ -49,6 +46,14 @@ def emit(
             f"A load of weights must bring a register other than 0; labels and classes lie below {learner.classes}.",
         ],
         built={"memory": memory},
+    )
+
+
+def size_line(learner: Learner) -> str:
+    """The numbers of a learner that its circuit is made for, a line."""
+    return (
+        f"{learner.pixels} pixels, {learner.neurons} neurons, weights of {learner.weight_bits} bits, "
+        f"{learner.num_steps} steps, {learner.spikes} spikes for {learner.classes} classes"
     )
 
 
