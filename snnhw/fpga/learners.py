@@ -36,8 +36,8 @@ _LANES = dict.fromkeys(("logic cells", "flip-flops", "LUTs", "LUT RAMs", "multip
 LEARNER_ADVICE: Mapping[str, str] = MappingProxyType(
     {
         **_LANES,
-        "block RAMs": "take another board or part (--board), weights in single-port RAM where the part has it (--spram), "
-        "or a model of fewer neurons or bits; other lanes (--lanes N) may waste less",
+        "block RAMs": "take another board or part (--board), weights in single-port RAM where the part has it "
+        "(--spram), or a model of fewer neurons or bits; other lanes (--lanes N) may waste less",
         "single-port RAMs": "leave --spram out, or take another board or part (--board), or a model of fewer neurons",
     }
 )

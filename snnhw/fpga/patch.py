@@ -55,18 +55,19 @@ def patch(
     build's in more than the contents of its memories; ToolError, ToolMissingError or OutputError.
     """
     folder, target = Path(build), Path(out)
-    report, base = _patchable(folder)
+    report, built, base = _patchable(folder)
     if target.resolve() == folder.resolve():
         raise BoardError(f"{out} is the build itself: choose another folder for the patched one")
     _check_network(model, folder)
     with filled_beside(out, overwrite=overwrite) as filled:
-        return _patch_in(filled, folder, report, base, model, name, dataset, on_step or (lambda step: None))
+        return _patch_in(filled, folder, report, built, base, model, name, dataset, on_step or (lambda step: None))
 
 
 def _patch_in(
     out: Path,
     folder: Path,
     report: BuildReport,
+    implementation: Implementation,
     base: Base,
     model: Model,
     name: str,
@@ -75,7 +76,7 @@ def _patch_in(
 ) -> BuildReport:
     """Patch the build in ``folder``, and write what comes of it into the empty folder ``out``."""
     start = time.perf_counter()
-    design = Design(model, report.implementation)
+    design = Design(model, implementation)
     on_step("elaborating")
     emitted = emit(design, shell=report.shell)
     parts = split_emitted(emitted, base.built_in)
@@ -107,8 +108,8 @@ def _patch_in(
     return patched
 
 
-def _patchable(folder: Path) -> tuple[BuildReport, Base]:
-    """The report of a build, and what it has kept."""
+def _patchable(folder: Path) -> tuple[BuildReport, Implementation, Base]:
+    """The report of a network's build, how the network is built, and what the build has kept."""
     report = load(folder)
     if not isinstance(report.implementation, Implementation):
         raise BoardError(f"{folder} is of a circuit that learns, into which weights are loaded when it runs: snnhw run")
@@ -116,7 +117,7 @@ def _patchable(folder: Path) -> tuple[BuildReport, Base]:
         raise BoardError(f"{folder} was built without a board, and has no bitstream: build it again with --board")
     if report.bitstream is None:
         raise BoardError(f"{folder} has no bitstream to be patched: {report.missed or 'its part is not placed here'}")
-    return report, load_base(folder)
+    return report, report.implementation, load_base(folder)
 
 
 def _check_network(model: Model, folder: Path) -> None:
