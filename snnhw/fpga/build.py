@@ -72,12 +72,11 @@ def build(
     overwrite: bool = False,
     on_step: Step | None = None,
 ) -> BuildReport:
-    """Build the circuit of a design, or of what learns (`snnhw.fpga.learners`), and write what comes of it into
-    ``out``, a report among it.
+    """Build the circuit of a design, or of what learns, and write what comes of it into ``out``, with a report.
 
-    For a board: behind a serial line, to a bitstream (or, where nothing that comes as a package places its part, to a
-    project for the vendor's tools). For a part: with plain streams and no pins, to see what it takes and how fast it
-    is. ``clock_mhz`` and ``baud`` are the board's or the part's usual ones unless told; ``dataset`` are the images
+    What learns comes from `snnhw.fpga.learners`. For a board: behind a serial line, to a bitstream (or, where nothing
+    that comes as a package places its part, to a project for the vendor's tools). For a part: with plain streams and no
+    pins, to see what it takes and how fast it is. ``clock_mhz`` and ``baud`` are the board's or the part's usual ones unless told; ``dataset`` are the images
     whose cycles and work are reported. The same arguments give the same files, the seconds in the report apart.
 
     ``out`` appears when the build is whole; a build that is there already is replaced with ``overwrite`` alone, and

@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from snnhw.errors import FitError, ToolError
@@ -44,18 +43,16 @@ RESOURCES: Mapping[str, str] = {
 }
 """nextpnr's names of what circuits run out of, in words."""
 
-ADVICE: Mapping[str, str] = MappingProxyType(
-    {
-        "logic cells": "take fewer lanes (--lanes N, or --fit), or a larger part",
-        "flip-flops": "take fewer lanes (--lanes N, or --fit), or a larger part",
-        "LUTs": "take fewer lanes (--lanes N, or --fit), or a larger part",
-        "LUT RAMs": "take fewer lanes (--lanes N, or --fit), or a larger part",
-        "block RAMs": "take fewer lanes and neuron lanes (wide memories of few words waste blocks), weights in single-port "
-        "RAM where the part has it (--memory LAYER=spram), or a larger part",
-        "single-port RAMs": "take a larger part, a smaller network, or weights of fewer bits",
-        "multipliers": "take fewer lanes (--lanes N, or --fit), or a larger part",
-    }
-)
+ADVICE: Mapping[str, str] = {
+    "logic cells": "take fewer lanes (--lanes N, or --fit), or a larger part",
+    "flip-flops": "take fewer lanes (--lanes N, or --fit), or a larger part",
+    "LUTs": "take fewer lanes (--lanes N, or --fit), or a larger part",
+    "LUT RAMs": "take fewer lanes (--lanes N, or --fit), or a larger part",
+    "block RAMs": "take fewer lanes and neuron lanes (wide memories of few words waste blocks), weights in single-port "
+    "RAM where the part has it (--memory LAYER=spram), or a larger part",
+    "single-port RAMs": "take a larger part, a smaller network, or weights of fewer bits",
+    "multipliers": "take fewer lanes (--lanes N, or --fit), or a larger part",
+}
 """What to change where a part has not enough of something."""
 
 

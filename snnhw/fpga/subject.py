@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from snnhw.data import Dataset
 from snnhw.design import Design
@@ -36,7 +36,7 @@ class BuildSubject:
     instances: tuple[str, ...]
     emit: Callable[[StreamShell | UartShell], Emitted | EmittedCommandCircuit]
     cost: Callable[[Dataset], tuple[Cycles, Work | None]]
-    advice: Mapping[str, str] = ADVICE
+    advice: Mapping[str, str] = field(default_factory=lambda: ADVICE)
     spram: bool = False
 
 
