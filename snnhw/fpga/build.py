@@ -76,8 +76,9 @@ def build(
 
     What learns comes from `snnhw.fpga.learners`. For a board: behind a serial line, to a bitstream (or, where nothing
     that comes as a package places its part, to a project for the vendor's tools). For a part: with plain streams and no
-    pins, to see what it takes and how fast it is. ``clock_mhz`` and ``baud`` are the board's or the part's usual ones unless told; ``dataset`` are the images
-    whose cycles and work are reported. The same arguments give the same files, the seconds in the report apart.
+    pins, to see what it takes and how fast it is. ``clock_mhz`` and ``baud`` are the board's or the part's usual ones
+    unless told; ``dataset`` are the images whose cycles and work are reported. The same arguments give the same files,
+    the seconds in the report apart.
 
     ``out`` appears when the build is whole; a build that is there already is replaced with ``overwrite`` alone, and
     stays as it was where this one fails, which is then kept beside it (see `snnhw.fpga.folder`). Missed timing is in

@@ -29,7 +29,7 @@ OTHERS = [
     if option.param_type_name == "option" and option.name not in ("help", *flat(function))
 ]
 """Options that a command takes, and not for a kind."""
-NEEDED = {"run": ["--port", "sim"]}
+NEEDED = {"run": ["--port", "sim"], "build": ["--board", "none"]}
 """Options without which a command says that they are missing, before anything else."""
 
 

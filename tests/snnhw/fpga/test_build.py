@@ -392,7 +392,7 @@ def test_what_cannot_be_is_one_line(case: str, monkeypatch: pytest.MonkeyPatch, 
     options, message = CANNOT[case]
     for file in ("old/snn.v", "mine/notes.txt"):
         write_atomically(file, "old")
-    monkeypatch.setattr("snnhw.fpga.build.emit", None)  # nothing is elaborated before
+    monkeypatch.setattr("snnhw.fpga.subject.emit", None)  # nothing is elaborated before
     monkeypatch.setattr("snnhw.fpga.synthesis.emit", None)
     status, record, error = command(capsys, "build", MODEL, *options)
     assert (status, record) == (2, None)
