@@ -41,7 +41,8 @@ def page(report: BuildReport) -> str:
 def _lanes(report: BuildReport) -> str:
     built = report.implementation
     if isinstance(built, CommandImplementation):
-        return f"{built.lanes} lanes, synapses in {built.memory}; what is learned is loaded when it runs"
+        lanes = "1 lane" if built.lanes == 1 else f"{built.lanes} lanes"
+        return f"{lanes}, synapses in {built.memory}; what is learned is loaded when it runs"
     lanes = ", ".join(f"{layer.synapse_lanes}/{layer.neuron_lanes}" for layer in built.layers)
     return f"synapse/neuron lanes {lanes}; {built.pixels_per_beat} pixels a beat"
 

@@ -12,7 +12,7 @@ import pytest
 
 import gateware.srbm
 import gateware.stdp
-from golden.stdp import spike_steps
+from golden.stdp import Stdp, spike_steps
 from snnhw.cli.app import run
 from snnhw.fpga import place, synthesis
 from snnhw.fpga.learners import MOST_IMAGES
@@ -23,7 +23,8 @@ from snnhw.fpga.synthesis import Netlist
 from snnhw.srbm.model import save_srbm
 from snnhw.stdp.evaluate import golden
 from snnhw.stdp.grid import StdpGrid
-from snnhw.stdp.model import save_stdp
+from snnhw.stdp.learner import Learner
+from snnhw.stdp.model import StdpModel, save_stdp
 from snnhw.stdp.timing import Timing
 from tests.snnhw.srbm.small import bars
 from tests.snnhw.srbm.small import small_model as small_machine
@@ -57,12 +58,17 @@ class Faked:
 
 
 @pytest.fixture(autouse=True)
-def faked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Faked:
-    """Tools that take no time, and a working folder with small models and images of their shape."""
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A working folder with small models and images of their shape."""
     monkeypatch.chdir(tmp_path)
     save_stdp(small_learner(), KINDS["stdp"][0])
     save_srbm(small_machine(), KINDS["srbm"][0])
     np.save("bars.npy", bars(MOST_IMAGES + 5, 1)[0])
+
+
+@pytest.fixture
+def faked(monkeypatch: pytest.MonkeyPatch) -> Faked:
+    """Tools that take no time."""
     tools = Faked()
     monkeypatch.setattr(synthesis, "synthesise", tools.synthesise)
     monkeypatch.setattr(place, "place", tools.place)
@@ -118,6 +124,8 @@ def test_a_circuit_that_learns_on_a_board(kind: str, faked: Faked, capsys: pytes
         ]
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("faked")
 def test_the_cycles_are_those_of_inferences(capsys: pytest.CaptureFixture[str]):
     words = ["--board", "none", "--part", "lfe5u-25f", "--lanes", "4", "--dataset", "bars.npy", "--out", "x"]
     latency = command(capsys, "build", "l.safetensors", *words)[1]["cycles"]["latency"]
@@ -128,6 +136,7 @@ def test_the_cycles_are_those_of_inferences(capsys: pytest.CaptureFixture[str]):
     assert latency == {"min": min(cycles), "mean": sum(cycles) / len(cycles), "max": max(cycles)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_without_a_board_it_has_plain_streams_behind_a_harness(
     kind: str, faked: Faked, capsys: pytest.CaptureFixture[str]
@@ -139,8 +148,8 @@ def test_without_a_board_it_has_plain_streams_behind_a_harness(
     assert "command__payload" in faked.sources["harness.v"]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("cell", ["LUT4", "DP16KD"])
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "cell"), [("stdp", "DP16KD"), ("srbm", "LUT4")])
 def test_what_has_no_room_is_refused_before_it_is_placed(
     kind: str, cell: str, faked: Faked, capsys: pytest.CaptureFixture[str]
 ):
@@ -175,3 +184,17 @@ def test_what_cannot_be_is_one_line_before_anything_is_elaborated(
     assert (status, record, len(lines), faked.sources) == (2, None, 1, {})
     assert message in lines[0]
     assert not Path("x").exists() and not Path("x-failed").exists()
+
+
+@pytest.mark.long
+def test_a_learner_in_single_port_ram_from_verilog_to_a_bitstream(capsys: pytest.CaptureFixture[str]):
+    learner = Learner.usual(3, 4, pixels=4, classes=2, spikes=2)
+    save_stdp(StdpModel.of(Stdp(learner), {}), "tiny.safetensors")
+    words = ["--board", "icebreaker", "--clock", "12", "--lanes", "1", "--spram", "--out", "x"]
+    status, record, _ = command(capsys, "build", "tiny.safetensors", *words)
+    assert status == 0
+    assert len(Path("x/snn.bin").read_bytes()) == 104_090, "the size of every bitstream of an up5k"
+    assert record["timing"]["met"]
+    assert (record["implementation"]["memory"], record["stages"]["array"]["spram"]) == ("spram", 2)
+    assert {"board", "shell", "competition", "update", "association"} <= set(record["stages"])
+    assert record["placed"]["ICESTORM_RAM"][0] == record["total"]["bram"]
