@@ -42,9 +42,9 @@ struct Variable {
 // The ports of a stream.
 struct StreamPorts {
     StreamPorts(const Model& model, const std::string& name)
-        : valid{model.flag(name + "___05Fvalid")},
-          ready{model.flag(name + "___05Fready")},
-          payload{model.port(name + "___05Fpayload")} {}
+        : valid{model.flag(name + "__valid")},
+          ready{model.flag(name + "__ready")},
+          payload{model.port(name + "__payload")} {}
 
     uint8_t& valid;
     uint8_t& ready;

@@ -51,6 +51,8 @@ _OF_DRIVER = ("model.h", "circuit.h")
 _OF_CIRCUIT = ("model.h", "top.cpp", "files.h")
 _PORT = re.compile(r"^VL_(?:IN|OUT)\w*\(&(\w+),", re.MULTILINE)
 """A port, in the header that Verilator writes."""
+_UNDERSCORE = "__05F"
+"""What Verilator makes of the second of two underscores."""
 _HEAD = re.compile(r"\A(?://.*\n)+")
 """The comment at the head of Verilog, which tells of weights."""
 _FST_HEADERS = ("lz4.h", "zlib.h", "fstcpp/fstcpp_assertion.h")
@@ -296,7 +298,8 @@ def _compile(folder: Path, waveform: WaveformFormat | None, level: str, driver: 
         once = []
     parts = {"always": [*(path for path in generated if path not in once), folder / "top.cpp"], "once": once}
     ports = _PORT.findall((cpp / f"{PREFIX}.h").read_text())
-    defined = f"#define PORTS {' '.join(f'PORT({name})' for name in ports)}\n"
+    named = [f'PORT("{port.replace(_UNDERSCORE, "_")}", {port})' for port in ports]
+    defined = f"#define PORTS {' '.join(named)}\n"
     jobs = []
     for name, sources in parts.items():
         if sources:

@@ -39,7 +39,7 @@ class Driver : public Circuit {
 public:
     explicit Driver(const char* folder)
         : Circuit{folder}, error_{model.flag("error")}, in_{model, "sample"}, out_{model, "result"} {
-        if (model.has("weights___05Fvalid")) weights_.reset(new StreamPorts{model, "weights"});
+        if (model.has("weights__valid")) weights_.reset(new StreamPorts{model, "weights"});
     }
 
     ~Driver() override {

@@ -44,9 +44,9 @@ public:
 
     void eval() { top_eval(top_); }
 
-    // A port of that name, in Verilator's spelling.
+    // The port of that name.
     Port port(const std::string& name) const;
-    // A port of one bit.
+    // A port of one bit, by name.
     uint8_t& flag(const std::string& name) const;
     bool has(const std::string& name) const { return top_port(top_, name.c_str()).data; }
 

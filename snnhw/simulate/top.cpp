@@ -1,13 +1,13 @@
-// All that is compiled for each circuit beside what verilator wrote. PORTS, which stands before this text, is a PORT(name)
-// for each port.
+// All that is compiled for each circuit beside what verilator wrote. PORTS, which stands before this text, is a
+// PORT("name", variable) for each port: as Verilog has it, and as Verilator does.
 
 #include <cstring>
 
 #include "Vcircuit.h"
 #include "model.h"
 
-#define PORT(port) \
-    if (!std::strcmp(name, #port)) return Port{reinterpret_cast<uint8_t*>(&circuit.port), sizeof circuit.port};
+#define PORT(port, variable) \
+    if (!std::strcmp(name, port)) return Port{reinterpret_cast<uint8_t*>(&circuit.variable), sizeof circuit.variable};
 
 void* top_new(VerilatedContext* context) { return new Vcircuit{context}; }
 
