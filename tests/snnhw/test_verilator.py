@@ -186,7 +186,8 @@ def test_a_circuit_is_built_once(monkeypatch: pytest.MonkeyPatch):
 def test_of_a_circuit_only_what_verilator_wrote_is_compiled_once_the_driver_is_there(monkeypatch: pytest.MonkeyPatch):
     other = toy.simulator(f"{toy.VERILOG}\n// another\n")
     shutil.rmtree(other._build(None).path.parent)
-    compile_objects, compiled = compiler.compile_objects, []
+    compile_objects = compiler.compile_objects
+    compiled: list[str] = []
 
     def record(sources: Sequence[tuple[Path, Path, str]], *rest: Any) -> None:
         compiled.extend(source.name for source, *_ in sources)
