@@ -90,3 +90,13 @@ def lookup(index: Value, values: Sequence[int], shape: Shape) -> Value:
     """``values[index]`` of constants; one constant where they are equal."""
     constants = [Const(value, shape) for value in values]
     return constants[0] if len(set(values)) == 1 else Array(constants)[index]
+
+
+def choose(values: Sequence[Value], index: Value) -> Value:
+    """``values[index]`` by as few multiplexers as there are; an index beyond the last gives any of them."""
+    for bit in index:
+        values = [
+            Mux(bit, *values[place : place + 2][::-1]) if place + 1 < len(values) else values[place]
+            for place in range(0, len(values), 2)
+        ]
+    return values[0]

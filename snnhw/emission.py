@@ -9,12 +9,22 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
+from snnhw.commandshell import CommandShell
 from snnhw.files import make_folder, write_atomically
 from snnhw.interface import CommandInterface, Interface, PayloadField, StreamPort
 from snnhw.lint import waivers
+from snnhw.shell import PLAIN
 from snnhw.wording import digits, shown
 
-__all__ = ["STREAM_RULE", "EmittedCircuit", "as_json", "comment", "field_lines", "port_lines"]
+__all__ = [
+    "STREAM_RULE",
+    "EmittedCircuit",
+    "EmittedCommandCircuit",
+    "as_json",
+    "comment",
+    "field_lines",
+    "port_lines",
+]
 
 STREAM_RULE = "A transfer happens at a rising clock edge with valid and ready; valid and payload hold until then."
 """What the comment says of every stream."""
@@ -49,6 +59,15 @@ class EmittedCircuit:
         """Write all files into a folder, made where it is missing; the paths. Raises OutputError where it cannot."""
         target = make_folder(folder)
         return [write_atomically(target / name, text) for name, text in self.files.items()]
+
+
+@dataclass(frozen=True, repr=False)
+class EmittedCommandCircuit(EmittedCircuit):
+    """A circuit of commands as text, in its shell; ``digest`` says which circuit it is, whatever it has learned."""
+
+    interface: CommandInterface
+    shell: CommandShell = PLAIN
+    digest: str = ""
 
 
 def as_json(described: Mapping[str, object]) -> str:

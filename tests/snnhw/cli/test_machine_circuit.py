@@ -4,10 +4,12 @@ from pathlib import Path
 import pytest
 
 from snnhw.cli.app import run
+from snnhw.simulate.simulation import Stall
 from snnhw.srbm import verify
 from snnhw.srbm.machine import Machine
 from snnhw.srbm.model import SrbmModel, initial_levels, save_srbm
-from snnhw.srbm.verify import Plan, SrbmDivergence, SrbmReport
+from snnhw.srbm.verify import Plan, SrbmReport
+from snnhw.tally import Divergence
 
 MACHINE = Machine(hidden=3)
 
@@ -32,8 +34,8 @@ class Stub:
     def __init__(self, answer: SrbmReport) -> None:
         self.answer = answer
 
-    def __call__(self, model, bits, labels, plan, *, lanes, progress):
-        self.images, self.plan, self.lanes = len(bits), plan, lanes
+    def __call__(self, model, bits, labels, plan, *, lanes, stall, progress):
+        self.images, self.plan, self.lanes, self.stall = len(bits), plan, lanes, stall
         return self.answer
 
 
@@ -53,14 +55,21 @@ def test_what_is_asked_for(model: str, stub: Stub, capsys: pytest.CaptureFixture
 
 def test_what_is_run_unless_told(model: str, stub: Stub, capsys: pytest.CaptureFixture[str]):
     assert run(["verify", model]) == 0
-    assert (stub.plan, stub.lanes) == (Plan(), verify.LANES)
+    assert (stub.plan, stub.lanes, stub.stall) == (Plan(), verify.LANES, None)
     assert "equal: 1 training images, 0 inferences, 0 regenerations" in capsys.readouterr().out
+
+
+def test_pauses_and_rare_dumps_where_they_are_asked_for(model: str, stub: Stub, capsys: pytest.CaptureFixture[str]):
+    stub.answer = report(timing_mismatches=None)
+    assert run(["verify", model, "--stall", "7", "--dump-every", "3"]) == 0
+    assert (stub.plan, stub.stall) == (Plan(dump_every=3), Stall(7))
+    assert "cycles predicted            not compared: sources and sinks paused" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     "answer",
     [
-        report(mismatches=2, divergence=SrbmDivergence("train 3", 5, "hidden", 2, 7, -7)),
+        report(mismatches=2, divergence=Divergence("train 3", "tick 5", "hidden", 2, 7, -7)),
         report(problems=("the circuit got stuck",)),
         report(timing_mismatches=1),
     ],
@@ -84,7 +93,9 @@ def test_status_1_where_something_differs(
         (["verify", "MODEL", "--netlist", "ecp5"], "--netlist is not for a spiking RBM: it takes --dataset"),
         (["verify", "MODEL", "--train-images", "0", "--infer-images", "0"], "there is nothing to compare"),
         (["verify", "mnist-mlp", "--train-images", "2"], "--train-images is not for a network: it takes --dataset"),
-        (["verilog", "MODEL", "--interface", "axi"], "--interface is not for a spiking RBM: it takes --lanes, --top"),
+        (["verilog", "MODEL", "--tdata", "8"], "--tdata is not for a spiking RBM: it takes --lanes"),
+        (["verilog", "MODEL", "--interface", "uart"], "--interface uart needs --clock-hz"),
+        (["verilog", "MODEL", "--interface", "axi", "--baud", "9600"], "--baud goes with --interface uart alone"),
         (["verilog", "MODEL", "--testbench"], "--testbench is not for a spiking RBM"),
         (["verilog", "MODEL", "--top", "2srbm"], "a module's name must be letters, digits and _"),
         (["verilog", "MODEL", "--top", "bit"], "'bit' is a word of Verilog's own"),
@@ -102,7 +113,8 @@ def test_status_2_and_one_line_for_what_cannot_be(
 
 @pytest.mark.slow
 def test_verilog_of_a_machine(model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    assert run(["verilog", model, "--lanes", "2", "--top", "learner", "--out", str(tmp_path), "--json"]) == 0
+    around = ["--interface", "uart", "--baud", "9600", "--clock-hz", "1000000"]
+    assert run(["verilog", model, "--lanes", "2", *around, "--top", "learner", "--out", str(tmp_path), "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
     assert [Path(file).name for file in printed["files"]] == ["learner.v", "learner.json", "learner.vlt"]
     text = (tmp_path / "learner.v").read_text()
@@ -110,5 +122,7 @@ def test_verilog_of_a_machine(model: str, tmp_path: Path, capsys: pytest.Capture
     assert "learner" in modules
     assert all(name.startswith("learner") for name in modules)
     described = json.loads((tmp_path / "learner.json").read_text())
+    assert printed["shell"] == {"kind": "uart", "baud": 9600, "clock_hz": 1_000_000}
+    assert [port["name"] for port in described["ports"]] == ["clk", "rst", "rx", "tx", "busy", "error"]
     assert described["machine"] == MACHINE.model_dump(mode="json")
     assert described["lanes"] == 2
