@@ -48,7 +48,7 @@ class TrainableLayer(nn.Module):
             self.register_parameter(name, nn.Parameter(torch.zeros(layer.tensor_shapes[name])))
         self.scaled = [name for name in self.names if name not in self.ranges]
         for name in self.scaled:
-            self.register_parameter(name, nn.Parameter(torch.zeros(layer.units)))
+            self.register_parameter(name, nn.Parameter(torch.zeros(layer.tensor_shapes[name])))
             self.register_buffer(f"{name}_unit", torch.ones(()))
 
     @property
@@ -77,7 +77,7 @@ class TrainableLayer(nn.Module):
             clamp_latent(self.get_parameter(name).data, allowed)
 
     def parameters_by_name(self) -> Parameters:
-        """The neuron's parameters, each one number or [units], such as a model may hold together."""
+        """The neuron's parameters, each one number or as the model's tensor, such as a model may hold together."""
         neuron = self.layer.neuron
         values: Parameters = {}
         for name, value in neuron.parameters.items():
@@ -85,9 +85,16 @@ class TrainableLayer(nn.Module):
             values[name] = self.integer(tensor) if tensor else float(value)
         amount = values.get("reset_amount")
         if isinstance(amount, Tensor) and neuron.reset_amount is not None:
-            most = values["threshold"] - self._least_excess
-            values["reset_amount"] = torch.minimum(amount, torch.as_tensor(most, dtype=amount.dtype))
+            most = torch.as_tensor(values["threshold"] - self._least_excess, dtype=amount.dtype)
+            if most.ndim and len(most) != len(amount):  # one of a channel's neurons, the other of the channel
+                layer = self.layer
+                most = most.reshape(layer.channels, -1).amin(1) if len(most) == layer.units else self.of_each(most)
+            values["reset_amount"] = torch.minimum(amount, most)
         return values
+
+    def of_each(self, numbers: Tensor) -> Tensor:
+        """A number of every neuron, [units], from as many, or from one of every channel."""
+        return numbers if len(numbers) == self.layer.units else numbers.repeat_interleave(self.layer.positions)
 
     def tensors(self) -> dict[str, NDArray[np.int64]]:
         """The integers as they are now, by their names in a model."""
@@ -190,7 +197,10 @@ class TrainableNetwork(nn.Module):
         """What a layer makes of events [S, B, inputs]."""
         if not layer.layer.has_neuron:
             return Activity(spikes=[], values=list(layer.transmit(events).unbind()), membrane=None)
-        parameters = layer.parameters_by_name()
+        given = layer.parameters_by_name()
+        parameters = {
+            name: layer.of_each(number) if isinstance(number, Tensor) else number for name, number in given.items()
+        }
         return run_neurons(
             layer.layer.neuron, parameters, layer.transmit(events), self.network.num_steps, self.surrogate
         )

@@ -1,0 +1,378 @@
+"""Two-dimensional convolutions, event-driven. Twin of ``golden/convolution.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from amaranth.hdl import Array, Cat, Module, Mux, Signal
+from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from gateware.places import Banks, Source
+from gateware.stream import Mark, current_layout, event_layout, shape_of
+from gateware.weights import Contents, WeightMemory
+from snnhw.implementation import address_width
+from snnhw.network import Range
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from snnhw.design import DesignLayer
+    from snnhw.model import ModelLayer
+
+DRAINED = 2
+"""Cycles from reading a word's sums to the offer of its currents."""
+
+
+def reading_latency(layer: DesignLayer) -> int:
+    """Cycles from letting in an event, or a mark, to its turn at the sums: table, weights, register, product."""
+    return 3 if layer.values.hi == 1 else 4
+
+
+class Plan:
+    """Everything about a convolution's circuit that is known before it is built: tables, rows of weights, widths."""
+
+    def __init__(self, layer: DesignLayer) -> None:
+        self.layer = layer
+        self.shape = layer.shape
+        self.lanes = layer.shape.synapse_lanes
+        self.source = Source.of(layer)
+        self.banks = Banks(layer)
+        self.pass_bits = (self.banks.passes - 1).bit_length()
+
+    @cached_property
+    def routes(self) -> list[list[list[Any]]]:
+        """For each place and pass, what happens in each bank, in order of banks; [] where there is no input."""
+        return [
+            []
+            if place is None
+            else [sorted(reached, key=lambda one: one.bank) for reached in self.banks.reached(*place[1:])]
+            for place in self.source.places
+        ]
+
+    @cached_property
+    def rotations(self) -> list[tuple[tuple[int, int] | None, ...]]:
+        """The taps that the banks get side by side: a row of weights holds those of one rotation and channel."""
+        found = {tuple(one.tap for one in reached): None for passes in self.routes for reached in passes}
+        return list(found)
+
+    @cached_property
+    def table(self) -> list[dict[str, Any]]:
+        """For each place and pass the rows of weights it begins at, and of each bank whether and where it adds."""
+        number = {taps: index for index, taps in enumerate(self.rotations)}
+        nothing = {"row": 0, "adds": 0, "target": [0] * self.banks.count}
+        rows: list[dict[str, Any]] = []
+        for place, passes in zip(self.source.places, self.routes, strict=True):
+            entries = []
+            for reached in passes:
+                row = number[tuple(one.tap for one in reached)]
+                if place is not None and self.source.channel_bits == 0:
+                    row = row * self.source.channels + place[0]
+                adds = sum(1 << one.bank for one in reached if one.address is not None)
+                entries.append({"row": row, "adds": adds, "target": [one.address or 0 for one in reached]})
+            rows += entries + [nothing] * ((1 << self.pass_bits) - len(entries))
+        return rows
+
+    @property
+    def table_layout(self) -> data.StructLayout:
+        """An entry of the table."""
+        count, target = self.banks.count, address_width(self.banks.depth)
+        row = address_width(max(entry["row"] for entry in self.table) + 1)
+        return data.StructLayout({"row": row, "adds": count, "target": data.ArrayLayout(target, count)})
+
+    def weight_rows(self, weight: NDArray[np.int64]) -> list[list[int]]:
+        """The memory of weights: rows of [bank][lane], of each rotation one for every channel of the input.
+
+        ``weight`` is [channels, in_channels, kernel height, kernel width].
+        """
+        stride = 1 << self.source.channel_bits if self.source.channel_bits else self.source.channels
+        rows = np.zeros((len(self.rotations) * stride, self.banks.count, self.lanes), np.int64)
+        for number, taps in enumerate(self.rotations):
+            for bank, tap in enumerate(taps):
+                if tap is not None:
+                    block = weight[: self.lanes, :, tap[0], tap[1]].T
+                    rows[number * stride : number * stride + len(block), bank, : block.shape[1]] = block
+        found: list[list[int]] = rows.reshape(len(rows), -1).tolist()
+        return found
+
+    @property
+    def words(self) -> int:
+        """Words of currents at a position."""
+        return self.shape.position_words(0)
+
+    @cached_property
+    def reads(self) -> list[tuple[int, int, int]]:
+        """Bank, address and word of each read of the sums, in order: all positions of a pool's window for each word."""
+        height, width = self.layer.synapse.max_pool
+        rows, columns = self.layer.out_shape[1:]
+        found = []
+        for place in range(rows * columns):
+            top, left = (index * size for index, size in zip(divmod(place, columns), (height, width), strict=True))
+            for word in range(self.words):
+                window = [(top + y, left + x) for y in range(height) for x in range(width)]
+                found += [(*self.banks.place(*position), word) for position in window]
+        return found
+
+    @property
+    def window(self) -> int:
+        """Positions in a pool's window."""
+        height, width = self.layer.synapse.max_pool
+        return height * width
+
+    @cached_property
+    def sums(self) -> Range:
+        """What the products of a step add up to, without bias."""
+        layer = self.layer
+        if layer.loadable:
+            most = layer.synapse.fan_in(layer.in_shape) * layer.values.hi
+            weights = layer.synapse.weight_range
+            return Range(lo=most * weights.lo, hi=most * weights.hi)
+        low, high = layer.synapse.current_bounds(layer.tensors, layer.values, layer.in_shape)
+        return Range(lo=min(0, int(low.min())), hi=max(0, int(high.max())))
+
+    def bias_rows(self, bias: NDArray[np.int64]) -> list[list[int]]:
+        """The memory of biases: a row for each word of a position; ``bias`` is [units]."""
+        order = self.shape.order[: self.words]
+        return [[0 if unit is None else int(bias[unit]) for unit in word] for word in order]
+
+
+class _Item(NamedTuple):
+    """What goes through the pipeline of events: a stage of registers."""
+
+    mark: Signal
+    value: Signal
+    adds: Signal
+    target: Signal
+
+
+class Convolution(wiring.Component):
+    """Adds, for each event, its value times its weights to the sums of all neurons that it reaches.
+
+    Sums stand in memories, ``position_lanes`` banks of them, each with a lane for every channel; a position lies in
+    the bank that its coordinates have modulo what a kernel reaches, so that an event meets each bank once. The weights
+    of an event are read in that order. An event takes a cycle, with fewer banks as many as its ``position_passes``.
+
+    At a mark the sums become ``currents``, bias included, in words of ``neuron_lanes`` in the order of
+    ``LayerShape.order``: `Plan.reads` are read one a cycle, and all events wait meanwhile; with a pool a word goes out
+    where its window is complete. The first word is offered ``DRAINED`` cycles after it was read, that is
+    ``reading_latency`` after its mark was let in. Sums are never cleared: a current is what a sum has grown by since it
+    was last read, in as many bits as a current has, and what it was then stands in a memory of its own. After ABORT
+    the sums are read without being sent, and after a reset too: then ``settles`` is 1 and no sample may be let in.
+
+    ``layer`` is the design's convolution; where it is loadable, any weights and biases can be loaded into ``memories``.
+    """
+
+    def __init__(self, layer: DesignLayer):
+        self.layer = layer
+        self.shape = layer.shape
+        self.plan = plan = Plan(layer)
+        self.weights = WeightMemory(plan.weight_rows(layer.weight), layer.built.weight, layer.chosen.memory)
+        self.biases = None
+        if layer.biased and (layer.loadable or layer.bias.any()):
+            kind = "ram" if layer.loadable else "rom"
+            self.biases = WeightMemory(plan.bias_rows(layer.bias), layer.built.current | Range(lo=0, hi=0), kind)
+        self.memories = [part for part in (self.weights, self.biases) if part] if layer.loadable else []
+        self.sum_shape = shape_of(plan.sums)
+        self.settles = Signal(init=1)
+        super().__init__(
+            {
+                "events": In(stream.Signature(event_layout(len(layer.sources), layer.values))),
+                "currents": Out(stream.Signature(current_layout(layer.shape.neuron_lanes, layer.built.current))),
+            }
+        )
+
+    @staticmethod
+    def contents(layer: DesignLayer, numbers: ModelLayer) -> Iterator[Contents]:
+        """What ``memories`` hold where the layer's weights and biases are those of ``numbers``, weights first."""
+        plan = Plan(layer)
+        yield Contents(plan.weight_rows(numbers.weight), layer.built.weight)
+        if layer.biased:
+            yield Contents(plan.bias_rows(numbers.bias), layer.built.current | Range(lo=0, hi=0))
+
+    def elaborate(self, platform):
+        m = Module()
+        move, go, reads = Signal(), Signal(), Signal()
+        item, weights = self._fetch(m, move)
+        entry, last = self._entry(m, reads & go)
+        ends = (item.mark == Mark.STEP) | (item.mark == Mark.SAMPLE)
+        m.d.comb += [
+            go.eq(~self.currents.valid | self.currents.ready),
+            reads.eq(self._settle(m, last) | (item.mark != Mark.EVENT)),
+            move.eq(~self.settles & (~reads | (go & last))),
+        ]
+        sums = self._sums(m, item, weights, entry, reads)
+        self._drain(m, go, reads, ends & ~self.settles, entry, sums)
+        return m
+
+    def _settle(self, m, last):
+        """Read all sums once after a reset, from the second cycle on, when the first entry is there."""
+        begun = Signal()
+        m.d.sync += begun.eq(1)
+        with m.If(begun & last):
+            m.d.sync += self.settles.eq(0)
+        return self.settles & begun
+
+    def _fetch(self, m, move):
+        """The events with the weights that they want, at their turn, and marks; everything waits where not ``move``."""
+        plan, event = self.plan, self.events.payload
+        turn, last = Signal(address_width(1 << plan.pass_bits)), Signal()
+        taken = self.events.valid & move
+        m.d.comb += [
+            last.eq((turn == plan.banks.passes - 1) | (event.mark != Mark.EVENT)),
+            self.events.ready.eq(move & last),
+        ]
+        with m.If(taken):
+            m.d.sync += turn.eq(Mux(last, 0, turn + 1))
+        m.submodules.routes = table = memory.Memory(
+            shape=plan.table_layout, depth=len(plan.table), init=plan.table, attrs={"ram_style": "block"}
+        )
+        m.submodules.weights = weights = self.weights
+        route = table.read_port()
+        bits = plan.source.channel_bits
+        channel, value, mark = Signal(max(1, bits)), Signal.like(event.value), Signal(Mark)
+        m.d.comb += [
+            route.addr.eq(Cat(turn[: plan.pass_bits], event.address[bits:])),
+            route.en.eq(move),
+            weights.addr.eq(Cat(channel[:bits], route.data.row)),
+            weights.en.eq(move),
+        ]
+        with m.If(move):
+            m.d.sync += [channel.eq(event.address[:bits]), value.eq(event.value)]
+            m.d.sync += mark.eq(Mux(taken, event.mark, Mark.EVENT))
+        is_event = Signal()
+        with m.If(move):
+            m.d.sync += is_event.eq(taken & (event.mark == Mark.EVENT))
+        item = _Item(mark, value, route.data.adds & is_event.replicate(plan.banks.count), route.data.target.as_value())
+        held = Signal.like(weights.data, reset_less=True)
+        for stage in range(2):
+            item = self._register(m, move, item, f"fetched_{stage}")
+        with m.If(move):
+            m.d.sync += held.eq(weights.data)
+        return self._multiply(m, move, item, held)
+
+    def _register(self, m, move, item, name):
+        """An item a stage later."""
+        new = _Item(
+            *(Signal.like(part, name=f"{name}_{field}") for field, part in zip(item._fields, item, strict=True))
+        )
+        with m.If(move):
+            m.d.sync += [register.eq(part) for register, part in zip(new, item, strict=True)]
+        return new
+
+    def _multiply(self, m, move, item, weights):
+        """Products, a cycle later; of events that can only carry 1 the weights as they are."""
+        numbers = [weights[place] for place in range(self.plan.banks.count * self.plan.lanes)]
+        if self.layer.values.hi == 1:
+            return item, numbers
+        products = []
+        for place, weight in enumerate(numbers):
+            product = weight * item.value
+            kept = Signal(product.shape(), name=f"product_{place}", reset_less=True)
+            with m.If(move):
+                m.d.sync += kept.eq(product)
+            products.append(kept)
+        return self._register(m, move, item, "multiplied"), products
+
+    def _entry(self, m, advances):
+        """Which sums are read: the entry of this turn, and whether it is the last; ``advances`` goes on to the next."""
+        reads = self.plan.reads
+        turn, following, last = Signal(address_width(len(reads))), Signal(address_width(len(reads))), Signal()
+        m.d.comb += [last.eq(turn == len(reads) - 1), following.eq(turn)]
+        with m.If(advances):
+            m.d.comb += following.eq(Mux(last, 0, turn + 1))
+        m.d.sync += turn.eq(following)
+        layout = data.StructLayout(
+            {
+                "bank": address_width(self.plan.banks.count),
+                "address": address_width(self.plan.banks.depth),
+                "word": address_width(self.plan.words),
+            }
+        )
+        init = [{"bank": bank, "address": address, "word": word} for bank, address, word in reads]
+        m.submodules.reading = store = memory.Memory(shape=layout, depth=len(reads), init=init)
+        port = store.read_port()
+        m.d.comb += port.addr.eq(following)
+        entry = {name: getattr(port.data, name) for name in ("bank", "address", "word")}
+        return entry | {"turn": turn, "following": following}, last
+
+    def _sums(self, m, item, products, entry, reads):
+        """The sums of all lanes of the bank that is read, after each has taken its product."""
+        plan, width = self.plan, self.sum_shape.width
+        row = data.ArrayLayout(width, plan.lanes)
+        targets = data.View(data.ArrayLayout(address_width(plan.banks.depth), plan.banks.count), item.target)
+        shown = []
+        for bank in range(plan.banks.count):
+            m.submodules[f"sums_{bank}"] = store = memory.Memory(shape=row, depth=plan.banks.depth, init=[])
+            old, new, place = (
+                store.read_port(domain="comb"),
+                store.write_port(),
+                Signal(address_width(plan.banks.depth)),
+            )
+            m.d.comb += [
+                place.eq(Mux(reads, entry["address"], targets[bank])),
+                old.addr.eq(place),
+                new.addr.eq(place),
+                new.en.eq(item.adds[bank] & ~reads),
+            ]
+            for lane in range(plan.lanes):
+                m.d.comb += new.data[lane].eq(old.data[lane] + products[bank * plan.lanes + lane])
+            shown.append(old.data.as_value())
+        chosen = Signal(row, name="chosen")
+        m.d.comb += chosen.eq(Array(shown)[entry["bank"]] if len(shown) > 1 else shown[0])
+        return chosen
+
+    def _drain(self, m, go, reads, sends, entry, sums):
+        """From the sums that are read to words of currents."""
+        plan, lanes, width = self.plan, self.shape.neuron_lanes, self.sum_shape.width
+        word = data.ArrayLayout(width, lanes)
+        step = lanes * width
+        slices = [sums.as_value()[start : start + step] for start in range(0, plan.lanes * width, step)]
+        m.submodules.earlier = store = memory.Memory(shape=word, depth=len(plan.reads), init=[])
+        write = store.write_port()
+        read = store.read_port(transparent_for=(write,) if len(plan.reads) == 1 else ())
+        now, turn, first = Signal(word, reset_less=True), Signal.like(entry["turn"]), Signal()
+        fresh, sent, ends = Signal(), Signal(), Signal()
+        place = Signal(address_width(plan.window))
+        complete = place == plan.window - 1
+        with m.If(go & reads):
+            m.d.sync += place.eq(Mux(complete, 0, place + 1))
+        with m.If(go):
+            m.d.sync += [
+                now.eq(Array(slices)[entry["word"]] if len(slices) > 1 else slices[0]),
+                turn.eq(entry["turn"]),
+                first.eq(place == 0),
+                ends.eq(complete),
+                fresh.eq(reads),
+                sent.eq(reads & sends),
+            ]
+        m.d.comb += [
+            read.addr.eq(entry["turn"]),
+            read.en.eq(go),
+            write.addr.eq(turn),
+            write.data.eq(now),
+            write.en.eq(fresh & go),
+        ]
+        biases = self._biases(m, go, entry)
+        with m.If(go):
+            m.d.sync += self.currents.valid.eq(sent & ends)
+        for lane in range(lanes):
+            grown = Signal(self.sum_shape, name=f"grown_{lane}")
+            m.d.comb += grown.eq(now[lane] - read.data[lane])
+            current = self.currents.payload.current[lane]
+            total = grown if biases is None else grown + biases[lane]
+            if plan.window > 1:
+                total = Mux(~first & (current > total), current, total)
+            with m.If(go & sent):
+                m.d.sync += current.eq(total)
+        return m
+
+    def _biases(self, m, go, entry):
+        """The biases of the word that was read a cycle ago, None where there are none."""
+        if self.biases is None:
+            return None
+        m.submodules.biases = store = self.biases
+        m.d.comb += [store.addr.eq(entry["word"]), store.en.eq(go)]
+        return [store.data[lane] for lane in range(self.shape.neuron_lanes)]
