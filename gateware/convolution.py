@@ -13,7 +13,9 @@ from amaranth.lib.wiring import In, Out
 
 from gateware.places import Banks, Source
 from gateware.stream import Mark, current_layout, event_layout, shape_of
+from gateware.turns import Turns
 from gateware.weights import Contents, WeightMemory
+from snnhw.convolution import Conv2d
 from snnhw.implementation import address_width
 from snnhw.network import Range
 
@@ -36,7 +38,9 @@ class Plan:
     """Everything about a convolution's circuit that is known before it is built: tables, rows of weights, widths."""
 
     def __init__(self, layer: DesignLayer) -> None:
+        assert isinstance(layer.synapse, Conv2d)
         self.layer = layer
+        self.pool = layer.synapse.max_pool
         self.shape = layer.shape
         self.lanes = layer.shape.synapse_lanes
         self.source = Source.of(layer)
@@ -77,6 +81,12 @@ class Plan:
         return rows
 
     @property
+    def row_bits(self) -> int:
+        """The lowest bits of an address of weights that are not the group."""
+        stride = 1 << self.source.channel_bits if self.source.channel_bits else self.source.channels
+        return address_width(len(self.rotations) * stride)
+
+    @property
     def table_layout(self) -> data.StructLayout:
         """An entry of the table."""
         count, target = self.banks.count, address_width(self.banks.depth)
@@ -86,41 +96,76 @@ class Plan:
     def weight_rows(self, weight: NDArray[np.int64]) -> list[list[int]]:
         """The memory of weights: rows of [bank][lane], of each rotation one for every channel of the input.
 
-        ``weight`` is [channels, in_channels, kernel height, kernel width].
+        Those of a group of channels begin at a multiple of a power of two. ``weight`` is [channels, in_channels, kernel
+        height, kernel width].
         """
         stride = 1 << self.source.channel_bits if self.source.channel_bits else self.source.channels
-        rows = np.zeros((len(self.rotations) * stride, self.banks.count, self.lanes), np.int64)
-        for number, taps in enumerate(self.rotations):
-            for bank, tap in enumerate(taps):
-                if tap is not None:
-                    block = weight[: self.lanes, :, tap[0], tap[1]].T
-                    rows[number * stride : number * stride + len(block), bank, : block.shape[1]] = block
-        found: list[list[int]] = rows.reshape(len(rows), -1).tolist()
+        step = 1 << self.row_bits
+        depth = (self.shape.groups - 1) * step + len(self.rotations) * stride
+        rows = np.zeros((depth, self.banks.count, self.lanes), np.int64)
+        for group in range(self.shape.groups):
+            own = weight[group * self.lanes : (group + 1) * self.lanes]
+            for number, taps in enumerate(self.rotations):
+                start = group * step + number * stride
+                for bank, tap in enumerate(taps):
+                    if tap is not None:
+                        rows[start : start + own.shape[1], bank, : len(own)] = own[:, :, tap[0], tap[1]].T
+        found: list[list[int]] = rows.reshape(depth, -1).tolist()
         return found
 
     @property
     def words(self) -> int:
-        """Words of currents at a position."""
+        """Words of currents at a position, in the group that has most."""
         return self.shape.position_words(0)
 
     @cached_property
-    def reads(self) -> list[tuple[int, int, int]]:
-        """Bank, address and word of each read of the sums, in order: all positions of a pool's window for each word."""
-        height, width = self.layer.synapse.max_pool
+    def reads(self) -> list[dict[str, int]]:
+        """Each read of the sums, in order: for each word of a group's currents all positions of its pool's window.
+
+        ``bank``, ``address`` and ``word`` say what is read; ``cell``, where it is kept what was read the last time;
+        ``bias``, the row of biases; ``last`` is 1 for the last of a group.
+        """
+        height, width = self.pool
         rows, columns = self.layer.out_shape[1:]
-        found = []
-        for place in range(rows * columns):
-            top, left = (index * size for index, size in zip(divmod(place, columns), (height, width), strict=True))
-            for word in range(self.words):
-                window = [(top + y, left + x) for y in range(height) for x in range(width)]
-                found += [(*self.banks.place(*position), word) for position in window]
+        found: list[dict[str, int]] = []
+        bias = 0
+        for group in range(self.shape.groups):
+            words = self.shape.position_words(group)
+            for place in range(rows * columns):
+                top, left = place // columns * height, place % columns * width
+                for word in range(words):
+                    for index in range(self.window):
+                        bank, address = self.banks.place(top + index // width, left + index % width)
+                        cell = (place * self.words + word) * self.window + index
+                        found.append(
+                            {
+                                "bank": bank,
+                                "address": address,
+                                "word": word,
+                                "cell": cell,
+                                "bias": bias + word,
+                                "last": 0,
+                            }
+                        )
+            bias += words
+            found[-1]["last"] = 1
         return found
+
+    @property
+    def reads_layout(self) -> data.StructLayout:
+        """An entry of ``reads``."""
+        most = {name: max(read[name] for read in self.reads) + 1 for name in self.reads[0]}
+        return data.StructLayout({name: address_width(count) for name, count in most.items()})
+
+    @property
+    def cells(self) -> int:
+        """Sums that are kept as they were when last read."""
+        return max(read["cell"] for read in self.reads) + 1
 
     @property
     def window(self) -> int:
         """Positions in a pool's window."""
-        height, width = self.layer.synapse.max_pool
-        return height * width
+        return self.pool[0] * self.pool[1]
 
     @cached_property
     def sums(self) -> Range:
@@ -134,9 +179,12 @@ class Plan:
         return Range(lo=min(0, int(low.min())), hi=max(0, int(high.max())))
 
     def bias_rows(self, bias: NDArray[np.int64]) -> list[list[int]]:
-        """The memory of biases: a row for each word of a position; ``bias`` is [units]."""
-        order = self.shape.order[: self.words]
-        return [[0 if unit is None else int(bias[unit]) for unit in word] for word in order]
+        """The memory of biases: a row for each word of a position, group by group; ``bias`` is [units]."""
+        by_word = dict.fromkeys(
+            tuple(None if unit is None else unit // self.shape.positions for unit in word) for word in self.shape.order
+        )
+        of_channels = bias[:: self.shape.positions]
+        return [[0 if channel is None else int(of_channels[channel]) for channel in word] for word in by_word]
 
 
 class _Item(NamedTuple):
@@ -154,6 +202,7 @@ class Convolution(wiring.Component):
     Sums stand in memories, ``position_lanes`` banks of them, each with a lane for every channel; a position lies in
     the bank that its coordinates have modulo what a kernel reaches, so that an event meets each bank once. The weights
     of an event are read in that order. An event takes a cycle, with fewer banks as many as its ``position_passes``.
+    With fewer ``synapse_lanes`` than channels a step's events are listed and come once for each group, see `Turns`.
 
     At a mark the sums become ``currents``, bias included, in words of ``neuron_lanes`` in the order of
     ``LayerShape.order``: `Plan.reads` are read one a cycle, and all events wait meanwhile; with a pool a word goes out
@@ -172,10 +221,15 @@ class Convolution(wiring.Component):
         self.weights = WeightMemory(plan.weight_rows(layer.weight), layer.built.weight, layer.chosen.memory)
         self.biases = None
         if layer.biased and (layer.loadable or layer.bias.any()):
-            kind = "ram" if layer.loadable else "rom"
-            self.biases = WeightMemory(plan.bias_rows(layer.bias), layer.built.current | Range(lo=0, hi=0), kind)
+            self.biases = WeightMemory(
+                plan.bias_rows(layer.bias),
+                layer.built.current | Range(lo=0, hi=0),
+                "ram" if layer.loadable else "rom",
+            )
         self.memories = [part for part in (self.weights, self.biases) if part] if layer.loadable else []
         self.sum_shape = shape_of(plan.sums)
+        groups = layer.shape.groups
+        self.turns = Turns(len(layer.sources), layer.values, groups) if groups > 1 else None
         self.settles = Signal(init=1)
         super().__init__(
             {
@@ -194,18 +248,27 @@ class Convolution(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        move, go, reads = Signal(), Signal(), Signal()
-        item, weights = self._fetch(m, move)
-        entry, last = self._entry(m, reads & go)
-        ends = (item.mark == Mark.STEP) | (item.mark == Mark.SAMPLE)
+        move, go, reads, sends = Signal(), Signal(), Signal(), Signal()
+        item, weights = self._fetch(m, move, self._items(m))
+        entry = self._entry(m, reads & go, ~sends)
+        last = entry.last
         m.d.comb += [
             go.eq(~self.currents.valid | self.currents.ready),
             reads.eq(self._settle(m, last) | (item.mark != Mark.EVENT)),
+            sends.eq(~self.settles & (item.mark != Mark.ABORT)),
             move.eq(~self.settles & (~reads | (go & last))),
         ]
         sums = self._sums(m, item, weights, entry, reads)
-        self._drain(m, go, reads, ends & ~self.settles, entry, sums)
+        self._drain(m, go, reads, sends, entry, sums)
         return m
+
+    def _items(self, m):
+        """The stream of events, once for each group where there are several."""
+        if self.turns is None:
+            return wiring.flipped(self.events)
+        m.submodules.turns = self.turns
+        wiring.connect(m, wiring.flipped(self.events), self.turns.events)
+        return self.turns.items
 
     def _settle(self, m, last):
         """Read all sums once after a reset, from the second cycle on, when the first entry is there."""
@@ -215,14 +278,14 @@ class Convolution(wiring.Component):
             m.d.sync += self.settles.eq(0)
         return self.settles & begun
 
-    def _fetch(self, m, move):
+    def _fetch(self, m, move, items):
         """The events with the weights that they want, at their turn, and marks; everything waits where not ``move``."""
-        plan, event = self.plan, self.events.payload
+        plan, event = self.plan, items.payload
         turn, last = Signal(address_width(1 << plan.pass_bits)), Signal()
-        taken = self.events.valid & move
+        taken = items.valid & move
         m.d.comb += [
             last.eq((turn == plan.banks.passes - 1) | (event.mark != Mark.EVENT)),
-            self.events.ready.eq(move & last),
+            items.ready.eq(move & last),
         ]
         with m.If(taken):
             m.d.sync += turn.eq(Mux(last, 0, turn + 1))
@@ -233,14 +296,18 @@ class Convolution(wiring.Component):
         route = table.read_port()
         bits = plan.source.channel_bits
         channel, value, mark = Signal(max(1, bits)), Signal.like(event.value), Signal(Mark)
+        group = Signal(0 if self.turns is None else len(event.group))
+        row = Signal(plan.row_bits - bits)
         m.d.comb += [
             route.addr.eq(Cat(turn[: plan.pass_bits], event.address[bits:])),
             route.en.eq(move),
-            weights.addr.eq(Cat(channel[:bits], route.data.row)),
+            row.eq(route.data.row),
+            weights.addr.eq(Cat(channel[:bits], row, group)),
             weights.en.eq(move),
         ]
         with m.If(move):
             m.d.sync += [channel.eq(event.address[:bits]), value.eq(event.value)]
+            m.d.sync += group.eq(0 if self.turns is None else event.group)
             m.d.sync += mark.eq(Mux(taken, event.mark, Mark.EVENT))
         is_event = Signal()
         with m.If(move):
@@ -276,27 +343,19 @@ class Convolution(wiring.Component):
             products.append(kept)
         return self._register(m, move, item, "multiplied"), products
 
-    def _entry(self, m, advances):
-        """Which sums are read: the entry of this turn, and whether it is the last; ``advances`` goes on to the next."""
-        reads = self.plan.reads
-        turn, following, last = Signal(address_width(len(reads))), Signal(address_width(len(reads))), Signal()
-        m.d.comb += [last.eq(turn == len(reads) - 1), following.eq(turn)]
-        with m.If(advances):
-            m.d.comb += following.eq(Mux(last, 0, turn + 1))
-        m.d.sync += turn.eq(following)
-        layout = data.StructLayout(
-            {
-                "bank": address_width(self.plan.banks.count),
-                "address": address_width(self.plan.banks.depth),
-                "word": address_width(self.plan.words),
-            }
-        )
-        init = [{"bank": bank, "address": address, "word": word} for bank, address, word in reads]
-        m.submodules.reading = store = memory.Memory(shape=layout, depth=len(reads), init=init)
+    def _entry(self, m, advances, silent):
+        """Which sums are read: `Plan.reads`, the next where it ``advances``; a silent reading ends with a group."""
+        plan = self.plan
+        turn, following = Signal(address_width(len(plan.reads))), Signal(address_width(len(plan.reads)))
+        m.submodules.reading = store = memory.Memory(shape=plan.reads_layout, depth=len(plan.reads), init=plan.reads)
         port = store.read_port()
+        over = port.data.last & (silent | (turn == len(plan.reads) - 1))
+        m.d.comb += following.eq(turn)
+        with m.If(advances):
+            m.d.comb += following.eq(Mux(over, 0, turn + 1))
+        m.d.sync += turn.eq(following)
         m.d.comb += port.addr.eq(following)
-        entry = {name: getattr(port.data, name) for name in ("bank", "address", "word")}
-        return entry | {"turn": turn, "following": following}, last
+        return port.data
 
     def _sums(self, m, item, products, entry, reads):
         """The sums of all lanes of the bank that is read, after each has taken its product."""
@@ -312,7 +371,7 @@ class Convolution(wiring.Component):
                 Signal(address_width(plan.banks.depth)),
             )
             m.d.comb += [
-                place.eq(Mux(reads, entry["address"], targets[bank])),
+                place.eq(Mux(reads, entry.address, targets[bank])),
                 old.addr.eq(place),
                 new.addr.eq(place),
                 new.en.eq(item.adds[bank] & ~reads),
@@ -321,7 +380,7 @@ class Convolution(wiring.Component):
                 m.d.comb += new.data[lane].eq(old.data[lane] + products[bank * plan.lanes + lane])
             shown.append(old.data.as_value())
         chosen = Signal(row, name="chosen")
-        m.d.comb += chosen.eq(Array(shown)[entry["bank"]] if len(shown) > 1 else shown[0])
+        m.d.comb += chosen.eq(Array(shown)[entry.bank] if len(shown) > 1 else shown[0])
         return chosen
 
     def _drain(self, m, go, reads, sends, entry, sums):
@@ -330,10 +389,10 @@ class Convolution(wiring.Component):
         word = data.ArrayLayout(width, lanes)
         step = lanes * width
         slices = [sums.as_value()[start : start + step] for start in range(0, plan.lanes * width, step)]
-        m.submodules.earlier = store = memory.Memory(shape=word, depth=len(plan.reads), init=[])
+        m.submodules.earlier = store = memory.Memory(shape=word, depth=plan.cells, init=[])
         write = store.write_port()
-        read = store.read_port(transparent_for=(write,) if len(plan.reads) == 1 else ())
-        now, turn, first = Signal(word, reset_less=True), Signal.like(entry["turn"]), Signal()
+        read = store.read_port(transparent_for=(write,) if plan.cells == 1 else ())
+        now, cell, first = Signal(word, reset_less=True), Signal.like(entry.cell), Signal()
         fresh, sent, ends = Signal(), Signal(), Signal()
         place = Signal(address_width(plan.window))
         complete = place == plan.window - 1
@@ -341,17 +400,17 @@ class Convolution(wiring.Component):
             m.d.sync += place.eq(Mux(complete, 0, place + 1))
         with m.If(go):
             m.d.sync += [
-                now.eq(Array(slices)[entry["word"]] if len(slices) > 1 else slices[0]),
-                turn.eq(entry["turn"]),
+                now.eq(Array(slices)[entry.word] if len(slices) > 1 else slices[0]),
+                cell.eq(entry.cell),
                 first.eq(place == 0),
                 ends.eq(complete),
                 fresh.eq(reads),
                 sent.eq(reads & sends),
             ]
         m.d.comb += [
-            read.addr.eq(entry["turn"]),
+            read.addr.eq(entry.cell),
             read.en.eq(go),
-            write.addr.eq(turn),
+            write.addr.eq(cell),
             write.data.eq(now),
             write.en.eq(fresh & go),
         ]
@@ -374,5 +433,5 @@ class Convolution(wiring.Component):
         if self.biases is None:
             return None
         m.submodules.biases = store = self.biases
-        m.d.comb += [store.addr.eq(entry["word"]), store.en.eq(go)]
+        m.d.comb += [store.addr.eq(entry.bias), store.en.eq(go)]
         return [store.data[lane] for lane in range(self.shape.neuron_lanes)]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from snnhw.convolution import planes
+from snnhw.convolution import Conv2d, planes
 
 if TYPE_CHECKING:
     from snnhw.design import DesignLayer
@@ -65,6 +65,7 @@ class Banks:
 
     def __init__(self, layer: DesignLayer) -> None:
         synapse, lanes = layer.synapse, layer.chosen.position_lanes
+        assert isinstance(synapse, Conv2d)
         self.kernel, self.stride, self.padding = synapse.kernel, synapse.stride, synapse.padding
         self.sides = synapse.convolved(layer.in_shape)
         self.reach = synapse.reach(layer.in_shape)

@@ -11,6 +11,7 @@ from amaranth.lib.wiring import In, Out
 from gateware.places import Source
 from gateware.stream import Mark, event_layout, lookup, shape_of
 from snnhw.implementation import address_width
+from snnhw.pooling import Pool2d
 
 if TYPE_CHECKING:
     from snnhw.design import DesignLayer
@@ -28,6 +29,8 @@ class Pool(wiring.Component):
         self.layer = layer
         self.shape = shape = layer.shape
         self.source = Source.of(layer)
+        assert isinstance(layer.synapse, Pool2d)
+        self.size = layer.synapse.size
         self.memories: list[wiring.Component] = []
         self.settles = Signal(init=1)
         value = data.ArrayLayout(shape_of(layer.out_values), shape.neuron_lanes)
@@ -76,7 +79,7 @@ class Pool(wiring.Component):
     def _fetch(self, m, move):
         """The event of the cycle before: whether it lies in a window, in which one and in which channel; or a mark."""
         source, event, bits = self.source, self.events.payload, self.source.channel_bits
-        height, width = self.layer.synapse.size
+        height, width = self.size
         rows, columns = self.layer.out_shape[1:]
         layout = data.StructLayout(
             {

@@ -153,6 +153,6 @@ register(
     Conv2d,
     golden="golden.convolution:Convolution",
     gateware="gateware.convolution:Convolution",
-    timing="snnhw.timing_convolution:Convolution",
+    timing="snnhw.timing_convolution:conv2d",
     training="snnhw.train.convolution:conv2d",
 )

@@ -143,6 +143,12 @@ class Implementation(Frozen):
                 raise DescriptionError(one_of(f"the memory of layer '{stage.name}'", layer.memory, MEMORY_KINDS))
             if layer.memory != "rom" and not stage.has_weights:
                 raise DescriptionError(f"layer '{stage.name}' has no weights to load: leave its memory rom")
+        last = network.layers[-1]
+        if last.positions > 1:
+            raise DescriptionError(
+                f"layer '{last.name}' is the last and has {last.positions} positions: end with a dense layer, or with "
+                "channels of one position"
+            )
         self._check_schedule(network)
         self._check_event_lanes(network)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from gateware.convolution import Plan, reading_latency
 from snnhw.design import DesignLayer
 from snnhw.timing import Counts, _Consumer, _Neurons
@@ -79,9 +81,10 @@ class _Drained:
 class Convolution(_Drained):
     """Reads sums one a cycle; a word goes out where its window is complete."""
 
-    def __init__(self, layer: DesignLayer, bank: _Neurons) -> None:
-        plan = Plan(layer)
-        super().__init__(reading_latency(layer), plan.banks.passes, len(plan.reads), 2)
+    def __init__(self, layer: DesignLayer, bank: _Neurons, group: int = 0) -> None:
+        plan, shape = Plan(layer), layer.shape
+        reads = shape.positions * shape.position_words(group) * plan.window
+        super().__init__(reading_latency(layer), plan.banks.passes, reads, 2)
         self.window = plan.window
         self.bank = bank
 
@@ -89,6 +92,46 @@ class Convolution(_Drained):
         if (number + 1) % self.window == 0:
             offered = self._offered(at)
             self.waits.add(offered, self.bank.take(offered))
+
+
+class GroupedConvolution(Convolution):
+    """Lists what comes, and takes the list in once for each group, for the first as it grows."""
+
+    def __init__(self, layer: DesignLayer, bank: _Neurons) -> None:
+        super().__init__(layer, bank)
+        groups = range(layer.shape.groups)
+        self.group_reads = [Convolution(layer, bank, group).reads for group in groups]
+        self.listed: list[int] = []
+        self.closed = 0
+        self.left = 0
+
+    def take_events(self, offered: int, events: list[int]) -> int:
+        """Events in each lane, one a cycle once the first has been taken; when the last of them was."""
+        start = max(offered, self.closed)
+        self.listed += range(start, start + events[0])
+        return start + events[0] - 1
+
+    def take_mark(self, offered: int) -> int:
+        """A mark, and all that follows from it."""
+        taken = max(offered, self.closed)
+        for reads in self.group_reads:
+            for listed in self.listed:
+                self._issue(listed, super().take_events, [1])
+            self.reads = reads
+            issued = self._issue(taken, super().take_mark)
+        self.listed, self.closed = [], issued + 1
+        return taken
+
+    def _issue(self, listed: int, take: Callable[..., int], *events: list[int]) -> int:
+        """Give an item on that was listed then, when the one before has left; when its turn came."""
+        issued = max(listed + 1, self.left)
+        self.left = take(issued + 1, *events)
+        return issued
+
+
+def conv2d(layer: DesignLayer, bank: _Neurons) -> Convolution:
+    """The convolution of a layer."""
+    return (Convolution if layer.shape.groups == 1 else GroupedConvolution)(layer, bank)
 
 
 class Pool(_Drained):
