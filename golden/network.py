@@ -16,6 +16,7 @@ from golden.neuron import NeuronStep
 from golden.readout import Readout
 from snnhw.model import Model
 from snnhw.samples import check_samples
+from snnhw.wording import shown
 
 Array = NDArray[Any]
 
@@ -33,6 +34,9 @@ class LayerTrace:
     """None where the layer has no neurons, as ``spike``."""
     spike: Array | None = None
 
+    def __repr__(self) -> str:
+        return shown(self, f"{' x '.join(map(str, self.value.shape))} (steps, samples, units)")
+
 
 @dataclass(frozen=True)
 class Result:
@@ -48,6 +52,10 @@ class Result:
     """By layer; empty unless asked for."""
     encoded: Array | None
     """The encoder's events, uint8 [steps, B, inputs], where traces were asked for."""
+
+    def __repr__(self) -> str:
+        traces = "with traces" if self.traces else ""
+        return shown(self, f"{self.scores.shape[0]} samples", f"{self.scores.shape[1]} classes", traces)
 
 
 class Golden:

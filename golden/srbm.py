@@ -19,6 +19,7 @@ from golden.learning import Learning
 from golden.lfsr import Leap
 from golden.randomwalk import RandomWalk
 from snnhw.srbm.machine import Machine, Neuron
+from snnhw.wording import shown
 
 Array = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -69,6 +70,9 @@ class Srbm:
     Parameters: the levels (``gm`` only where a synapse has two devices), and where an earlier machine is to go on, its
     ``walk`` (the register after the last training image) and ``refresh`` (the row that is refreshed next).
     """
+
+    def __repr__(self) -> str:
+        return shown(self, *self.machine.shown_parts)
 
     def __init__(
         self,

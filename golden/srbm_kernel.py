@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from golden.compiled import compiled
 from golden.lfsr import lfsr_advance
 from snnhw.srbm.machine import Machine, RandomWalk
+from snnhw.wording import shown
 
 __all__ = ["CompiledSrbm", "Responses"]
 
@@ -639,6 +640,9 @@ class CompiledSrbm:
     ``refresh`` the row that is refreshed next, as training left them. Raises ValueError for what does not fit, since
     nothing compiled looks where it writes.
     """
+
+    def __repr__(self) -> str:
+        return shown(self, *self.machine.shown_parts)
 
     def __init__(
         self,

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from golden.lfsr import Leap
 from snnhw.stdp.learner import FRACTION_BITS, MOST_AMPLITUDE, Learner
+from snnhw.wording import shown
 
 Array = NDArray[np.int64]
 
@@ -62,6 +63,9 @@ class Stdp:
     Parameters, where an earlier learner is to go on: these three, the ``register`` after the last image, and the class
     that each neuron is ``assigned``, which supervised learning needs. Without them it starts from its seed.
     """
+
+    def __repr__(self) -> str:
+        return shown(self, *self.learner.shown_parts)
 
     def __init__(
         self,

@@ -16,6 +16,7 @@ from golden.compiled import compiled
 from golden.lfsr import lfsr_advance
 from golden.stdp import Stdp, check_label, spike_steps, strengths
 from snnhw.stdp.learner import FRACTION_BITS, Learner
+from snnhw.wording import shown
 
 __all__ = ["CompiledStdp"]
 
@@ -234,6 +235,9 @@ def _train_readout(
 
 class CompiledStdp:
     """A learner that goes through many images in a call; ``stdp`` is where it starts, and is left as it is."""
+
+    def __repr__(self) -> str:
+        return shown(self, *self.learner.shown_parts)
 
     def __init__(self, stdp: Stdp) -> None:
         learner = stdp.learner

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from snnhw.modelfile import save as save_model
     from snnhw.network import Network
     from snnhw.presets import resolve_model as load_model
+    from snnhw.shipped import shipped_models
     from snnhw.verification import verify
     from snnhw.verilog import emit
 
@@ -27,6 +28,7 @@ __all__ = [
     "load_data",
     "load_model",
     "save_model",
+    "shipped_models",
     "verify",
 ]
 
@@ -39,6 +41,7 @@ _PLACES = {
     "load_data": ("data", "load"),
     "load_model": ("presets", "resolve_model"),
     "save_model": ("modelfile", "save"),
+    "shipped_models": ("shipped", "shipped_models"),
     "verify": ("verification", "verify"),
 }
 

@@ -170,10 +170,7 @@ def _other_kind(source: Path, schema: Schema, kind: str | None) -> str:
     """What there is to say of a file of another kind."""
     if schema.kind is not None:
         return f"{source} is no {schema.called}: its header's kind is {quoted(kind)}"
-    return (
-        f"{source} holds no {schema.called} but a machine of kind {quoted(kind)}: `snnhw evaluate` and `snnhw verify` "
-        "take it"
-    )
+    return f"{source} holds no {schema.called} but a machine of kind {quoted(kind)}: `snnhw info {source}` shows it"
 
 
 def _tensor(source: Path, schema: Schema, file: Any, name: str) -> NDArray[Any]:

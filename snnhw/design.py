@@ -18,7 +18,7 @@ from snnhw.implementation import Choices, Implementation, LayerImplementation, L
 from snnhw.model import Model, ModelLayer
 from snnhw.network import Network, Range
 from snnhw.ranges import WIDEST, LayerRanges, layer_ranges, magnitude_bound
-from snnhw.wording import no_such
+from snnhw.wording import no_such, shown
 
 __all__ = ["Design", "DesignLayer"]
 
@@ -35,6 +35,10 @@ class DesignLayer(ModelLayer):
     """Event lanes of what takes its events."""
     before: LayerShape | None = None
     """Of the layer whose events it takes; None where the encoder sends them."""
+
+    def __repr__(self) -> str:
+        lanes = f"{self.chosen.synapse_lanes} synapse and {self.chosen.neuron_lanes} neuron lanes"
+        return shown(self, *self.shown_parts, lanes, self.chosen.memory)
 
     @cached_property
     def shape(self) -> LayerShape:
@@ -121,6 +125,9 @@ class Design:
 
     def __post_init__(self) -> None:
         self.implementation.check(self.network)
+
+    def __repr__(self) -> str:
+        return shown(self, *self.network.shown_parts, *self.implementation.shown_parts)
 
     @classmethod
     def of(cls, model: Model, **choices: Unpack[Choices]) -> Design:

@@ -19,7 +19,7 @@ from snnhw.data.places import folder_of, read_checked
 from snnhw.data.places import root as data_root
 from snnhw.errors import DatasetError, OutputError, SnnhwError
 from snnhw.files import can_write
-from snnhw.presets import shipped_models
+from snnhw.shipped import shipped_file, shipped_models
 from snnhw.simulate import cache, compiler
 from snnhw.toolcache import TOOLS
 
@@ -199,8 +199,10 @@ def _first_line(command: list[str]) -> str | None:
 
 
 def _models() -> list[Check]:
-    names = ", ".join(shipped_models())
-    return [Check("shipped models", "model", names or None, True, "the demo", "install snnhw again")]
+    lacking = [name for name in shipped_models() if not shipped_file(name).is_file()]
+    found = None if lacking else ", ".join(shipped_models())
+    advice = f"install snnhw again, it lacks {', '.join(lacking)}"
+    return [Check("shipped models", "model", found, True, "the demo", advice)]
 
 
 def _datasets() -> list[Check]:

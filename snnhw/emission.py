@@ -14,7 +14,7 @@ from snnhw.errors import DescriptionError
 from snnhw.files import make_folder, write_atomically
 from snnhw.interface import CommandInterface, Interface, PayloadField, StreamPort
 from snnhw.lint import waivers
-from snnhw.wording import quoted
+from snnhw.wording import digits, quoted, shown
 
 __all__ = ["STREAM_RULE", "EmittedCircuit", "as_json", "check_name", "comment", "field_lines", "port_lines"]
 
@@ -32,6 +32,9 @@ class EmittedCircuit:
     """The JSON beside the Verilog."""
     memories: dict[str, str] = field(default_factory=dict)
     """Files that ``$readmemh`` reads, by name."""
+
+    def __repr__(self) -> str:
+        return shown(self, self.interface.top, f"{digits(len(self.verilog))} letters of Verilog", *self.memories)
 
     @property
     def files(self) -> dict[str, str]:

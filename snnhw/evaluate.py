@@ -16,6 +16,7 @@ from snnhw.data import Dataset, check_images, check_labels
 from snnhw.labels import confusion
 from snnhw.model import Model
 from snnhw.network import Network
+from snnhw.wording import percent, shown
 
 __all__ = ["Evaluation", "Progress", "evaluate"]
 
@@ -47,6 +48,10 @@ class Evaluation:
     provenance_accuracy: dict[str, Any]
     """What the model's provenance knows of accuracies: ``accuracy`` of the integers, ``float_accuracy`` of the network
     that they came from; each ``{"correct": ..., "total": ...}``."""
+
+    def __repr__(self) -> str:
+        right = "labels not known" if self.correct is None else f"{percent(self.correct, self.images)} correct"
+        return shown(self, self.dataset, f"{self.images} images", right)
 
     @property
     def accuracy(self) -> float | None:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from snnhw.errors import DescriptionError
 from snnhw.kinds import Frozen, plain
 from snnhw.network import Integer, Network, PlacedLayer, first_complaint
-from snnhw.wording import no_such, one_of, quoted
+from snnhw.wording import no_such, one_of, quoted, shown, sizes
 
 DEFAULT_NEURON_LANES = 8
 
@@ -98,6 +98,15 @@ class Implementation(Frozen):
     weights: Weights = "inline"
     schedule: Schedule = "step_major"
     queue: bool = True
+
+    def __repr__(self) -> str:
+        memories = dict.fromkeys(layer.memory for layer in self.layers)
+        return shown(self, *self.shown_parts, f"{self.pixels_per_beat} pixels a beat", " and ".join(memories))
+
+    @property
+    def shown_parts(self) -> tuple[str, ...]:
+        """What there is to say of it in a line: synapse lanes layer by layer, and the schedule."""
+        return (f"{sizes([layer.synapse_lanes for layer in self.layers])} lanes", self.schedule)
 
     @classmethod
     def of(cls, network: Network, **choices: Unpack[Choices]) -> Implementation:

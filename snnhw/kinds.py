@@ -14,7 +14,7 @@ from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, PlainValidator, model_validator
 
-from snnhw.wording import no_such, one_of, quoted
+from snnhw.wording import no_such, one_of, quoted, shown
 
 __all__ = ["Frozen", "Kind", "by_kind", "kinds_of", "of_kind", "plain", "register", "twin"]
 
@@ -22,6 +22,10 @@ __all__ = ["Frozen", "Kind", "by_kind", "kinds_of", "of_kind", "plain", "registe
 def plain(value: Any) -> Any:
     """A number or array of a numeric library as Python's own numbers; anything else as it is."""
     return value.tolist() if hasattr(value, "dtype") and hasattr(value, "tolist") else value
+
+
+_BRIEF = 80
+"""Number of characters of a part's fields, at most, before the longest parts in it are shown by their names alone."""
 
 
 class Frozen(BaseModel):
@@ -44,6 +48,24 @@ class Frozen(BaseModel):
             if name not in cls.model_fields:
                 raise ValueError(no_such("key", name, cls.model_fields))
         return {name: _numbers(value) for name, value in given.items()}
+
+    def __repr_args__(self) -> list[tuple[str | None, Any]]:
+        """What is not as it is unless told, by name."""
+        return [
+            (name, getattr(self, name))
+            for name, field in type(self).model_fields.items()
+            if name in vars(self) and (field.is_required() or getattr(self, name) != field.default)
+        ]
+
+    def __repr__(self) -> str:
+        parts = {f"{name}={{}}": repr(value) for name, value in self.__repr_args__()}
+        for form in sorted(parts, key=lambda form: len(parts[form]), reverse=True):
+            if sum(len(form) + len(value) for form, value in parts.items()) > _BRIEF and "(" in parts[form]:
+                parts[form] = f"{parts[form].partition('(')[0]}(...)"
+        return shown(self, *(form.format(value) for form, value in parts.items()))
+
+    def __str__(self) -> str:
+        return repr(self)
 
 
 def _numbers(value: Any) -> Any:

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from snnhw.errors import ModelError
 from snnhw.network import INT32, Network, PlacedLayer, Range
 from snnhw.ranges import WIDEST, Bounds, LayerRanges, layer_ranges, magnitude_bound
-from snnhw.wording import no_such
+from snnhw.wording import counted, no_such, shown
 
 if TYPE_CHECKING:
     from snnhw.arrays import ArrayOptions
@@ -34,6 +34,8 @@ class ModelLayer(PlacedLayer):
 
     tensors: Mapping[str, NDArray[np.int64]]
     """By their names within the layer."""
+
+    __repr__ = PlacedLayer.__repr__
 
     @property
     def weight(self) -> NDArray[np.int64]:
@@ -98,6 +100,15 @@ class Model:
         object.__setattr__(self, "provenance", MappingProxyType(dict(self.provenance)))
         for layer in self.layers:
             _check_layer(layer)
+
+    def __repr__(self) -> str:
+        return shown(self, *self.network.shown_parts, counted(self.provenance))
+
+    def _repr_html_(self) -> str:
+        """The table of layers that ``snnhw info`` prints, for a notebook."""
+        from snnhw.summary import layer_table, summarise
+
+        return layer_table(summarise(self)).html
 
     def _checked(self, name: str, shape: tuple[int, ...]) -> NDArray[np.int64]:
         if name not in self.tensors:

@@ -23,7 +23,7 @@ from snnhw.neuron import Leak, Neuron, Spike, StateField
 from snnhw.pooling import MaxPool2d, SumPool2d
 from snnhw.readout import CountReadout, FirstSpikeReadout, MembraneReadout, Readout, VoteReadout
 from snnhw.synapse import Dense, Synapse
-from snnhw.wording import did_you_mean, quoted
+from snnhw.wording import did_you_mean, quoted, shown, sizes
 
 __all__ = [
     "INT32",
@@ -130,6 +130,23 @@ class Network(Frozen):
         self.readout.classes_of(self.layers[-1].units)
         return self
 
+    def __repr__(self) -> str:
+        return shown(self, *self.shown_parts, f"{self.encoder.kind} encoder", f"{self.readout.kind} readout")
+
+    @property
+    def shown_parts(self) -> tuple[str, ...]:
+        """What there is to say of it in a line: sizes, bits and time steps."""
+        layers = self.layers
+        bits = dict.fromkeys(str(layer.synapse.weight_range.width) for layer in layers if layer.has_weights)
+        weights = f"weights of {' and '.join(bits)} bits" if len(bits) <= 2 else "weights of several widths"
+        return (sizes([self.inputs, *(layer.units for layer in layers)]), weights, f"{self.num_steps} steps")
+
+    def _repr_html_(self) -> str:
+        """The table of layers that ``snnhw info`` prints, for a notebook."""
+        from snnhw.summary import layer_table, summarise_network
+
+        return layer_table(summarise_network(self)).html
+
     @property
     def inputs(self) -> int:
         """The number of inputs, ``input_shape`` flattened row by row."""
@@ -202,6 +219,15 @@ class PlacedLayer:
     in_shape: Shape
     values: Range
     """Of the events that come in, 0 (no event) included."""
+
+    def __repr__(self) -> str:
+        return shown(self, *self.shown_parts)
+
+    @property
+    def shown_parts(self) -> tuple[str, ...]:
+        """What there is to say of it in a line: name, shape and bits."""
+        bits = f"weights of {self.synapse.weight_range.width} bits" if self.has_weights else ""
+        return (f"'{self.name}'", f"{self.units} x {self.inputs}", bits)
 
     @property
     def name(self) -> str:

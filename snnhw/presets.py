@@ -9,8 +9,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.resources import as_file
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -24,13 +22,21 @@ from snnhw.model import Model
 from snnhw.modelfile import SUFFIX, load
 from snnhw.network import Dense, Direct, Layer, Leak, MembraneReadout, Network, Neuron, Spike, first_complaint
 from snnhw.overrides import overridden
-from snnhw.shipped import shipped_folder
-from snnhw.statefile import STATE_SUFFIXES, is_state_file, load_state_file
-from snnhw.subject import SubjectKind, subject_kind
+from snnhw.shipped import is_name, load_shipped, unknown_model
+from snnhw.statefile import is_state_file, load_state_file
+from snnhw.subject import RESOLVERS, SubjectKind, preset_names, subject_kind
 from snnhw.tensorfile import description_beside, load_described
-from snnhw.wording import did_you_mean, no_such, quoted
+from snnhw.wording import did_you_mean, no_such, quoted, shown
 
-__all__ = ["PRESETS", "Preset", "find_preset", "preset", "resolve_model", "resolve_network", "shipped_models"]
+__all__ = [
+    "PRESETS",
+    "Preset",
+    "find_preset",
+    "preset",
+    "resolve_model",
+    "resolve_network",
+    "unknown_network",
+]
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,9 @@ class Preset:
     build: Callable[..., Network]
     dataset: str
     training: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        return shown(self, repr(self.name), self.summary)
 
     @property
     def overrides(self) -> dict[str, Any]:
@@ -163,34 +172,24 @@ def preset(name: str, **overrides: int | str) -> Network:
     return find_preset(name).network(**overrides)
 
 
-def shipped_models() -> tuple[str, ...]:
-    """The names of the models that ship."""
-    return tuple(sorted(name.removesuffix(SUFFIX) for name in _shipped_files()))
-
-
 def resolve_model(name_or_path: str | Path) -> Model:
     """The model in a file, of a description with its weights beside it, of a state_dict, or the shipped one of a name.
 
     What looks like a path, or is a file, is one. Raises ModelFileError or DescriptionError.
     """
     path = Path(name_or_path)
-    kind = subject_kind(path)
-    if kind is not SubjectKind.NETWORK:
-        raise ModelFileError(
-            f"{path} is a {kind}, not a network of layers: `snnhw evaluate` and `snnhw verify` take it"
-        )
+    if other := _other_kind(path):
+        raise ModelFileError(other)
     described = description_beside(path) if is_state_file(path) else path
     if described is None:
         return load_state_file(path)
     if is_description(described):
         return load_described(described)
-    if path.suffix == SUFFIX or len(path.parts) > 1 or path.is_file():
+    if not is_name(path):
         return load(path)
-    shipped = _shipped_files().get(f"{path}{SUFFIX}")
-    if shipped is None:
-        raise ModelFileError(_no_model(str(path)))
-    with as_file(shipped) as file:
-        return load(file)
+    if str(path) not in PRESETS:
+        raise ModelFileError(unknown_model(str(path), SubjectKind.NETWORK))
+    return load_shipped(str(path), load)
 
 
 def resolve_network(name_or_path: str | Path, **overrides: int | str) -> Network:
@@ -201,6 +200,8 @@ def resolve_network(name_or_path: str | Path, **overrides: int | str) -> Network
     if str(name_or_path) in PRESETS:
         return preset(str(name_or_path), **overrides)
     path = Path(name_or_path)
+    if other := _other_kind(path):
+        raise DescriptionError(other)
     described = description_beside(path) if is_state_file(path) else path
     if described is None:
         return overridden(load_state_file(path).network, overrides, str(path))
@@ -208,34 +209,20 @@ def resolve_network(name_or_path: str | Path, **overrides: int | str) -> Network
         return overridden(load_description(described), overrides, str(path))
     if path.suffix == SUFFIX or path.is_file():
         return overridden(load(path).network, overrides, str(path))
-    raise DescriptionError(
-        f"there is no network {quoted(str(path))}{did_you_mean(path, PRESETS)}; give a preset ({', '.join(PRESETS)}), "
+    raise DescriptionError(unknown_network(str(path), SubjectKind.NETWORK))
+
+
+def unknown_network(name: str, *kinds: SubjectKind) -> str:
+    """Why a name is that of nothing of these kinds that can be trained, and what would be."""
+    names = preset_names(*kinds)
+    return (
+        f"there is no network {quoted(name)}{did_you_mean(name, names)}; give a preset ({', '.join(names)}), "
         f"a description ({' or '.join(SUFFIXES)}) or a model ({SUFFIX})"
     )
 
 
-def _no_model(name: str) -> str:
-    """Why a name is no model's, and what would be."""
-    ships = ", ".join(shipped_models()) or "none"
-    if name in PRESETS:
-        return (
-            f"no trained model of preset '{name}' ships: `snnhw train {name}` makes {name}{SUFFIX}, to be given in its "
-            f"place; these ship: {ships}"
-        )
-    described, states = " or ".join(SUFFIXES), " or ".join(STATE_SUFFIXES)
-    return (
-        f"there is no model {quoted(name)}{did_you_mean(name, shipped_models())}; give the path of a {SUFFIX} file, "
-        f"of a description ({described}) with its weights beside it, or of a state_dict ({states}), or one that "
-        f"ships: {ships}"
-    )
-
-
-def _shipped_files() -> dict[str, Traversable]:
-    """The networks that ship, by file name; models of other kinds lie beside them."""
-    folder = shipped_folder()
-    if not folder.is_dir():
-        return {}
-    names = {file.name: file for file in folder.iterdir() if file.name.endswith(SUFFIX)}
-    return {
-        name: file for name, file in names.items() if subject_kind(name.removesuffix(SUFFIX)) is SubjectKind.NETWORK
-    }
+def _other_kind(path: Path) -> str:
+    """That a name or file is of another kind than a network, and what loads it; empty where it is none."""
+    kind = subject_kind(path)
+    loaded = f"{path} is a {kind}, not a network of layers: {RESOLVERS[kind]} loads it"
+    return loaded if kind is not SubjectKind.NETWORK else ""

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnhw.network import Leak, Neuron, Range
+from snnhw.wording import shown
 
 Integers = NDArray[np.int64]
 
@@ -37,6 +38,10 @@ class LayerRanges:
     """What is kept for the next step, the initial value included."""
     saturates: bool
     """Whether the circuit needs saturation at all."""
+
+    def __repr__(self) -> str:
+        spans = (("weight", self.weight), ("current", self.current), ("membrane", self.membrane))
+        return shown(self, *(f"{name} {span.lo}..{span.hi}" for name, span in spans), "saturates" * self.saturates)
 
 
 def leak_bounds(leak: Leak, amount: Integers, membrane: Integers) -> Integers:

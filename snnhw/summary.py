@@ -11,9 +11,13 @@ from snnhw.data import Dataset
 from snnhw.model import Model, ModelLayer, tensor_shapes
 from snnhw.network import Network, PlacedLayer, Range
 from snnhw.semantics import network_semantics, semantics
+from snnhw.shipped import SHIPPED
+from snnhw.subject import load_subject, preset_summary
+from snnhw.tables import Table
 
-__all__ = ["summarise", "summarise_dataset", "summarise_network"]
+__all__ = ["layer_table", "summarise", "summarise_dataset", "summarise_network", "summarise_shipped"]
 
+_COLUMNS = ("current", "integrated", "membrane")
 _SPANS = ("weight", "current", "leaked", "unsaturated", "integrated", "membrane")
 
 
@@ -50,6 +54,35 @@ def summarise_network(network: Network) -> dict[str, Any]:
         "memory_bits": None,
         "provenance": {},
     }
+
+
+def layer_table(record: dict[str, Any]) -> Table:
+    """The layers of a summary for people: shape, bits and ranges of each."""
+    rows = []
+    for layer in record["layers"]:
+        cells = [f"{layer['weight_bits']} bits"] + ["unknown"] * (len(_COLUMNS) + 1)
+        if layer["ranges"] is not None:
+            cells = [_span_text(layer["ranges"][name]) for name in ("weight", *_COLUMNS)]
+            cells.append("yes" if layer["saturates"] else "no")
+        rows.append((layer["name"], f"{layer['units']} x {layer['inputs']}", *cells))
+    return Table(tuple(rows), ("layer", "shape", "weights", *_COLUMNS, "saturates"), right=("shape",))
+
+
+def _span_text(span: dict[str, int]) -> str:
+    return f"{span['lo']}..{span['hi']} ({span['width']} bits)"
+
+
+def summarise_shipped() -> list[dict[str, Any]]:
+    """The models that ship as plain data for JSON: ``accuracy`` is what was counted of the test images."""
+    return [
+        {
+            "name": name,
+            "kind": str(kind),
+            "summary": preset_summary(name),
+            "accuracy": {part: load_subject(name).provenance["accuracy"][part] for part in ("correct", "total")},
+        }
+        for name, kind in SHIPPED.items()
+    ]
 
 
 def summarise_dataset(dataset: Dataset) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from snnhw.modelfile import save
 from snnhw.network import Network, first_complaint
 from snnhw.presets import PRESETS, resolve_network
 from snnhw.resumable import TrainingFiles, model_path
+from snnhw.wording import shown
 
 if TYPE_CHECKING:
     from snnhw.train import Progress, TrainingRecord, TrainOptions
@@ -57,6 +58,9 @@ class Trained:
     record: TrainingRecord
     files: dict[str, Path]
     """``model``, ``record``, and ``plot`` where matplotlib is installed."""
+
+    def __repr__(self) -> str:
+        return shown(self, repr(self.model), f"files: {', '.join(self.files)}")
 
 
 def plan_training(

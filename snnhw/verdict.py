@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from snnhw.wording import shown
+
 __all__ = ["Positive", "Spread", "Verdict"]
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -46,6 +48,14 @@ class Verdict:
 
     mismatches: int
     problems: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return shown(self, "equal" if self.equal else "NOT EQUAL", *self.shown_parts)
+
+    @property
+    def shown_parts(self) -> tuple[str, ...]:
+        """What was compared, in a line."""
+        return (f"{self.mismatches} mismatches",)
 
     @property
     def equal(self) -> bool:

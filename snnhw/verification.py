@@ -22,8 +22,10 @@ from snnhw.simulate import engines
 from snnhw.simulate.engines import EngineName
 from snnhw.simulate.faults import FEWEST
 from snnhw.simulate.simulation import Mode, Simulator, Stall, Waveform
+from snnhw.tables import Table
 from snnhw.timing import mistimed, predict
 from snnhw.verdict import Spread, Verdict
+from snnhw.wording import digits, percent, spread
 
 MODES: tuple[Mode, ...] = ("isolated", "stream")
 THREADS = 2
@@ -34,7 +36,7 @@ CHUNK_VALUES = 1 << 22
 CHUNK_SAMPLES = 512
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report(Verdict):
     """What `verify` found."""
 
@@ -66,6 +68,36 @@ class Report(Verdict):
     """What went wrong beside values: a circuit that got stuck or did not recover, surplus results. Each is one line."""
     waveform: Path | None = None
     """The waveform around the first divergence, where it was asked for and there is one."""
+
+    @property
+    def shown_parts(self) -> tuple[str, ...]:
+        """What was compared, in a line."""
+        right = "" if self.correct is None else f"{percent(self.correct, self.images)} correct"
+        return (f"{self.images - self.mismatches} of {self.images} images", f"{digits(self.values)} values", right)
+
+    def table(self, *, recoveries: bool = True) -> Table:
+        """The report for people; with the faults of the source that the circuit recovered from where that is wanted."""
+        record = self.to_json()
+        rows = [] if self.correct is None else [("correct", percent(self.correct, self.images))]
+        rows += [
+            ("cycles an image", f"{spread(record['cycles'])} (min / mean / max)"),
+            ("cycles between", f"{spread(record['interval'])} (results, images back to back)"),
+        ]
+        if self.timing_mismatches is not None:
+            rows.append(("cycles predicted", predicted(self.timing_mismatches)))
+        rows.append(("compared", f"{digits(self.values)} values, by {self.engine}"))
+        if recoveries:
+            rows.append(recovered(self.recoveries))
+        rows.append(("time", f"{self.build_seconds:.1f} s to build the circuit, {self.seconds:.1f} s to run it"))
+        rows += [("problem", problem) for problem in self.problems]
+        rows += [("first difference", str(self.divergence))] if self.divergence is not None else []
+        rows += [("waveform", str(self.waveform))] if self.waveform is not None else []
+        verdict = "equal" if self.equal else "NOT EQUAL"
+        return Table(rows=(*rows, (verdict, f"{self.images - self.mismatches} of {self.images} images")))
+
+    def _repr_html_(self) -> str:
+        """The table that ``snnhw verify`` prints, for a notebook."""
+        return self.table().html
 
 
 def verify(
@@ -126,6 +158,16 @@ def verify(
         modes=tuple(modes),
         waveform=run.write_waveform(samples, report.divergence, window) if window else None,
     )
+
+
+def predicted(mismatches: int) -> str:
+    """Whether cycles were as predicted, in words."""
+    return f"{mismatches} are not as predicted" if mismatches else "all as predicted"
+
+
+def recovered(recoveries: int) -> tuple[str, str]:
+    """The row of what the circuit recovered from."""
+    return ("recovery", f"{recoveries} ill-framed or interrupted samples dropped, and only those")
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from snnhw.shell import (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Emitted(EmittedCircuit):
     """The circuit of a network in its shell, as text."""
 

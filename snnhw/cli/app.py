@@ -11,10 +11,12 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from snnhw.cli import bench, build, data, doctor, patch, program, report, simulate, srbm, stdp, weights
+from snnhw.cli import data, doctor, patch, program, report, srbm, stdp
+from snnhw.cli.bench import BenchModel
 from snnhw.cli.demo import DemoModel, shown_unless_told
+from snnhw.cli.info import InfoModel
+from snnhw.cli.named import none_named
 from snnhw.cli.output import library_notes
-from snnhw.cli.run import run as run_on_board
 from snnhw.cli.subjects import command
 from snnhw.cli.train import Trainable
 from snnhw.errors import SnnhwError
@@ -65,19 +67,24 @@ app.command("doctor")(doctor.doctor)
 app.add_typer(data.app, name="data")
 app.command("train")(
     command(
-        "train", "Train a network, or a machine that learns itself: a model file and a record are written.", Trainable
+        "train",
+        "Train a network, or a machine that learns itself: a model file and a record are written.",
+        Trainable,
+        presets=True,
     )
 )
 app.command("info")(
     command(
         "info",
-        """Show a model: layers, ranges and widths, what it computes, where it comes from.
+        """Show a model: layers, ranges and widths, what it computes, where it comes from; or list those that ship.
 
         Of a description without weights it shows what there is to say, and which arrays would make a model of it.
         """,
+        InfoModel,
+        none_named,
     )
 )
-app.command("simulate")(simulate.simulate)
+app.command("simulate")(command("simulate"))
 app.command("evaluate")(
     command(
         "evaluate", "Run the golden model alone: accuracy, confusion, spikes of each layer, synaptic operations, speed."
@@ -95,13 +102,15 @@ app.command("verilog")(
         "Write the circuit of a model: Verilog, a description of its ports as JSON, an instantiation template.",
     )
 )
-app.command("weights")(weights.weights)
-app.command("build")(build.build)
+app.command("weights")(command("weights"))
+app.command("build")(command("build"))
 app.command("patch")(patch.patch)
 app.command("report")(report.report)
 app.command("program")(program.program)
-app.command("run")(run_on_board)
-app.command("bench")(bench.bench)
+app.command("run")(command("run"))
+app.command("bench")(command("bench", None, BenchModel, none_named))
+srbm.app.command("pictures")(command("srbm pictures"))
+stdp.app.command("pictures")(command("stdp pictures"))
 app.add_typer(srbm.app, name="srbm")
 app.add_typer(stdp.app, name="stdp")
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from snnhw.cli.named import NETWORK_HELP, shipped_completion
 from snnhw.cli.output import DATASET_HELP, Json, console, note, print_record, progress
+from snnhw.subject import SubjectKind
 
 if TYPE_CHECKING:
     from snnhw.bench.figures import Figures
@@ -15,9 +17,14 @@ if TYPE_CHECKING:
     from snnhw.data import Dataset
     from snnhw.points import Point
 
-_MODEL = typer.Argument(
-    metavar="[MODEL]", help="A model; unless told, mnist-mlp for points, and for a board the one it has room for."
-)
+BenchModel = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[MODEL]",
+        help=f"{NETWORK_HELP} Unless told, mnist-mlp for points, and for a board the one it has room for.",
+        autocompletion=shipped_completion(SubjectKind.NETWORK),
+    ),
+]
 _POINTS = typer.Option("--points", metavar="NAMES", help="Of points only these, with commas between.")
 _BOARDS = typer.Option("--boards", metavar="NAMES", help="Of boards only these; without both options, all of both.")
 _DATASET = typer.Option("--dataset", metavar="DATA", help=f"{DATASET_HELP} mnist unless told, sample without it.")
@@ -26,7 +33,8 @@ _WRITE = typer.Option("--write", metavar="FILE", help="Write the tables into thi
 
 
 def bench(
-    model: Annotated[str | None, _MODEL] = None,
+    model: str | None,
+    *,
     points: Annotated[str | None, _POINTS] = None,
     boards: Annotated[str | None, _BOARDS] = None,
     dataset: Annotated[str | None, _DATASET] = None,

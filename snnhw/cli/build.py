@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from snnhw.cli.circuit import CircuitOptions
-from snnhw.cli.options import expanded
-from snnhw.cli.output import Json, ModelName, console, note, print_record, progress
+from snnhw.cli.output import Json, console, note, print_record, progress
 from snnhw.errors import BoardError
 
 if TYPE_CHECKING:
@@ -29,9 +28,8 @@ _DATASET = typer.Option("--dataset", metavar="DATA", help="Images whose cycles a
 _OUT = typer.Option("--out", metavar="DIR", help="The folder; MODEL_PART in this folder unless told.")
 
 
-@expanded
 def build(
-    model: ModelName,
+    model: str,
     *,
     board: Annotated[str, _BOARD],
     part: Annotated[str | None, _PART] = None,

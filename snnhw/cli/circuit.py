@@ -138,11 +138,6 @@ def lanes_of(design: Design) -> list[str]:
     ]
 
 
-def spread(cycles: dict[str, Any] | None) -> str:
-    """Least, mean and greatest on one line."""
-    return "unknown" if cycles is None else f"{cycles['min']} / {cycles['mean']:.1f} / {cycles['max']}"
-
-
 def _by_layer(name: str, settings: list[str]) -> dict[str, int | str]:
     """What an option says of layers, parsed from LAYER=N, or LAYER=KIND of memories."""
     from snnhw.implementation import MEMORY_KINDS

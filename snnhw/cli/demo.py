@@ -9,11 +9,21 @@ from typing import Annotated, Any
 import typer
 
 from snnhw.cli.circuit import lanes_of
-from snnhw.cli.output import MODEL_HELP, Json, console, note, print_record, progress
+from snnhw.cli.named import model_help, shipped_completion
+from snnhw.cli.output import Json, console, note, print_record, progress
 from snnhw.cli.verify import show
 from snnhw.errors import DescriptionError
+from snnhw.subject import SubjectKind
 
-DemoModel = Annotated[str | None, typer.Argument(metavar="[MODEL]", help=MODEL_HELP, show_default="mnist-mlp")]
+DemoModel = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[MODEL]",
+        help=model_help(*SubjectKind),
+        show_default="mnist-mlp",
+        autocompletion=shipped_completion(),
+    ),
+]
 Index = Annotated[int, typer.Option("--index", min=0, metavar="N", help="Show this image of the sample.")]
 Verified = Annotated[
     int | None, typer.Option("--limit", min=1, metavar="N", help="Verify the first N images of the sample only.")

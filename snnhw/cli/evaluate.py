@@ -9,12 +9,11 @@ from snnhw.cli.output import (
     Json,
     Limit,
     console,
-    digits,
-    percent,
     print_record,
     progress,
     show_counted,
 )
+from snnhw.wording import digits, percent
 
 if TYPE_CHECKING:
     from snnhw.evaluate import Evaluation

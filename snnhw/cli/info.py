@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from snnhw.cli.output import Json, console, digits, percent, print_record, table
+import typer
 
-_SPANS = ("current", "integrated", "membrane")
+from snnhw.cli.named import model_help, shipped_completion
+from snnhw.cli.output import Json, console, print_record, printed, table
+from snnhw.subject import SubjectKind
+from snnhw.wording import digits, percent
+
+InfoModel = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[MODEL]",
+        help=f"{model_help(*SubjectKind)} Unless told, these are listed.",
+        autocompletion=shipped_completion(),
+    ),
+]
 
 
-def info(model: str, *, as_json: Json = False) -> None:
-    """Show a network: layers, ranges and widths, what it computes, where it comes from.
+def info(model: str | None, *, as_json: Json = False) -> None:
+    """Show a network: layers, ranges and widths, what it computes, where it comes from; or list the models that ship.
 
     Of a description without weights it shows what there is to say, and which arrays would make a model of it.
     """
     from snnhw.presets import resolve_model, resolve_network
-    from snnhw.summary import summarise, summarise_network
+    from snnhw.summary import layer_table, summarise, summarise_network
     from snnhw.tensorfile import lacks_tensors, wanted
 
+    if model is None:
+        _list(as_json)
+        return
     if lacks_tensors(model):
         network = resolve_network(model)
         record, advice = summarise_network(network), wanted(network, model)
@@ -30,7 +45,7 @@ def info(model: str, *, as_json: Json = False) -> None:
     for line in record["semantics"]:
         screen.print(line)
     screen.print()
-    screen.print(_layers(record))
+    screen.print(printed(layer_table(record)))
     screen.print(f"parameters  {digits(record['parameters'])}")
     if advice is not None:
         screen.print(f"no weights  {advice}")
@@ -42,19 +57,18 @@ def info(model: str, *, as_json: Json = False) -> None:
         screen.print(f"{name:<11} {_text(value)}")
 
 
-def _layers(record: dict[str, Any]) -> Any:
-    layers = table("layer", "shape", "weights", *_SPANS, "saturates", right=("shape",))
-    for layer in record["layers"]:
-        cells = [f"{layer['weight_bits']} bits"] + ["unknown"] * (len(_SPANS) + 1)
-        if layer["ranges"] is not None:
-            cells = [_span(layer["ranges"][name]) for name in ("weight", *_SPANS)]
-            cells.append("yes" if layer["saturates"] else "no")
-        layers.add_row(layer["name"], f"{layer['units']} x {layer['inputs']}", *cells)
-    return layers
+def _list(as_json: bool) -> None:
+    """Print the models that ship."""
+    from snnhw.summary import summarise_shipped
 
-
-def _span(span: dict[str, int]) -> str:
-    return f"{span['lo']}..{span['hi']} ({span['width']} bits)"
+    models = summarise_shipped()
+    if as_json:
+        print_record({"models": models})
+        return
+    shown = table("model", "kind", "what it is", "of the test images")
+    for each in models:
+        shown.add_row(each["name"], each["kind"], each["summary"], percent(**each["accuracy"]))
+    console().print(shown)
 
 
 def _text(value: Any) -> str:

@@ -10,9 +10,7 @@ from snnhw.cli.output import (
     Json,
     Limit,
     console,
-    digits,
     note,
-    percent,
     print_record,
     progress,
     show_counted,
@@ -31,6 +29,7 @@ from snnhw.cli.train import (
     interruptible,
     note_resumption,
 )
+from snnhw.wording import digits, percent
 
 if TYPE_CHECKING:
     from snnhw.srbm.evaluate import SrbmEvaluation

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from snnhw.cli.circuit import Lanes, spread
-from snnhw.cli.output import DatasetName, Json, Limit, console, digits, print_record, progress
+from snnhw.cli.circuit import Lanes
+from snnhw.cli.output import DatasetName, Json, Limit, console, print_record, progress
 from snnhw.cli.verilog import Folder, Top
 from snnhw.errors import DatasetError, DescriptionError
 
@@ -91,20 +91,7 @@ def verify_machine(
 
 def show(report: SrbmReport) -> None:
     """Print a report for people."""
-    screen, record = console(), report.to_json()
-    for kind, what in (("train", "a training image"), ("infer", "an inference"), ("regenerate", "a regeneration")):
-        if record[f"{kind}_cycles"] is not None:
-            screen.print(f"cycles of {what:<17} {spread(record[f'{kind}_cycles'])} (min / mean / max)")
-    unlike = f"{report.timing_mismatches} are not as predicted" if report.timing_mismatches else "all as predicted"
-    screen.print(f"cycles predicted            {unlike}")
-    compared = f"{digits(report.spikes)} spikes, {digits(report.membranes)} membranes, {digits(report.levels)} levels"
-    screen.print(f"compared                    {compared}, {report.lanes} lanes")
-    seconds = f"{report.build_seconds:.1f} s to build the circuit, {report.seconds:.1f} s to run it"
-    screen.print(f"time                        {seconds}")
-    for problem in report.problems:
-        screen.print(f"problem                     {problem}")
-    if report.divergence is not None:
-        screen.print(f"first difference            {report.divergence}")
-    images = f"{report.train_images} training images, {report.infer_images} inferences"
-    images += f", {report.regenerate_images} regenerations"
-    screen.print(f"{'equal' if report.equal else 'NOT EQUAL'}: {images}")
+    *rows, (verdict, images) = report.table.rows
+    for name, text in rows:
+        console().print(f"{name:<27} {text}")
+    console().print(f"{verdict}: {images}")

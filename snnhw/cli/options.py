@@ -8,13 +8,12 @@ together again.
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, get_type_hints
 
-__all__ = ["call", "expanded", "flat"]
+__all__ = ["call", "flat"]
 
 
 def flat(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
@@ -36,17 +35,6 @@ def call(function: Callable[..., None], values: Mapping[str, Any]) -> None:
         else:
             arguments[name] = values[name]
     function(**arguments)
-
-
-def expanded(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with an option for each field of the dataclasses that it takes."""
-
-    @functools.wraps(command)
-    def run(**values: Any) -> None:
-        call(command, values)
-
-    run.__signature__ = inspect.Signature(list(flat(command).values()))  # type: ignore[attr-defined]
-    return run
 
 
 def _inside(annotation: Any) -> dict[str, inspect.Parameter] | None:

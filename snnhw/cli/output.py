@@ -11,17 +11,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
+from snnhw.wording import percent
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from snnhw.tables import Table as RowsOfText
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-MODEL_HELP = (
-    "A .safetensors file, a description (.toml, .json) with its weights beside it, a state_dict (.pt, .pth), or a "
-    "model that ships."
-)
 DATASET_HELP = "sample, mnist, fashion-mnist, torchvision:KMNIST and its like, or a .npy, .npz or folder of .png."
-ModelName = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL_HELP)]
 DatasetName = Annotated[str, typer.Option("--dataset", metavar="DATA", help=DATASET_HELP)]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Take the first N images only.")]
 
@@ -50,6 +49,14 @@ def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
     made = Table(box=SIMPLE_HEAD, pad_edge=False)
     for column in columns:
         made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    return made
+
+
+def printed(rows: RowsOfText) -> Table:
+    """A table of text as the console prints it."""
+    made = table(*rows.columns, right=rows.right)
+    for row in rows.rows:
+        made.add_row(*row)
     return made
 
 
@@ -117,13 +124,3 @@ def library_notes() -> Iterator[None]:
 class _NoteHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         note(record.getMessage())
-
-
-def percent(correct: int, total: int) -> str:
-    """Counts and their part: ``9871 of 10000 (98.71 %)``."""
-    return f"{correct} of {total} ({100 * correct / total:.2f} %)"
-
-
-def digits(number: float) -> str:
-    """A number for people: thousands grouped, one decimal below a thousand."""
-    return f"{number:,.0f}" if number >= 1000 or number == int(number) else f"{number:,.1f}"

@@ -7,14 +7,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from snnhw.cli.output import MODEL_HELP, Json, console, note, print_record, progress
+from snnhw.cli.named import NETWORK_HELP, networks_only, shipped_completion
+from snnhw.cli.output import Json, console, note, print_record, progress
+from snnhw.subject import SubjectKind
 
 if TYPE_CHECKING:
     from snnhw.data import Dataset
     from snnhw.model import Model
 
 _BUILD = typer.Argument(metavar="BUILD", help="The folder of a build for a board.")
-_MODEL = typer.Argument(metavar="MODEL", help=f"Whose weights it gets. {MODEL_HELP}")
+_MODEL = typer.Argument(
+    metavar="MODEL",
+    help=f"Whose weights it gets. {NETWORK_HELP}",
+    callback=networks_only,
+    autocompletion=shipped_completion(SubjectKind.NETWORK),
+)
 _OUT = typer.Option("--out", metavar="DIR", help="The folder; MODEL_patched in this folder unless told.")
 
 

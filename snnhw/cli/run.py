@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from snnhw.cli.circuit import spread
-from snnhw.cli.output import MODEL_HELP, DatasetName, Json, Limit, ModelName, console, percent, print_record, progress
+from snnhw.cli.named import NETWORK_HELP, networks_only, shipped_completion
+from snnhw.cli.output import DatasetName, Json, Limit, console, print_record, progress
 from snnhw.errors import DescriptionError
+from snnhw.subject import SubjectKind
+from snnhw.wording import percent, spread
 
 if TYPE_CHECKING:
     from snnhw.design import Design
@@ -32,12 +34,17 @@ _CIRCUIT = typer.Option(
     "--circuit", metavar="FILE", help="The JSON beside the circuit's Verilog; if it takes weights, MODEL's are loaded."
 )
 _BUILT = typer.Option(
-    "--built", metavar="MODEL", help=f"With --circuit: what it was built from; MODEL unless told. {MODEL_HELP}"
+    "--built",
+    metavar="MODEL",
+    help=f"With --circuit: what it was built from; MODEL unless told. {NETWORK_HELP}",
+    callback=networks_only,
+    autocompletion=shipped_completion(SubjectKind.NETWORK),
 )
 
 
 def run(
-    model: ModelName,
+    model: str,
+    *,
     port: Annotated[str, _PORT],
     baud: Annotated[int, _BAUD] = 1_000_000,
     circuit: Annotated[str | None, _CIRCUIT] = None,

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from snnhw.cli.circuit import CircuitOptions, Engine, engine_name
-from snnhw.cli.options import expanded
-from snnhw.cli.output import DatasetName, Json, ModelName, console, note, print_record, progress, table
+from snnhw.cli.output import DatasetName, Json, console, note, print_record, progress, table
 
 if TYPE_CHECKING:
     from snnhw.data import Dataset
@@ -22,9 +21,8 @@ _VCD = typer.Option("--vcd", metavar="FILE", help="Write the waveform of these i
 _TRACES = typer.Option("--traces", metavar="FILE", help="Write every number that golden computes of them, as .npz.")
 
 
-@expanded
 def simulate(
-    model: ModelName,
+    model: str,
     *,
     dataset: DatasetName = "sample",
     index: Annotated[int, _INDEX] = 0,

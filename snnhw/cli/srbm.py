@@ -73,9 +73,9 @@ def page_of_runs(runs: RunsFile = "srbm-runs.json", write: WritePage = None, as_
     show_page(load(runs), runs, write, as_json, group="srbm", page=page, plot=plot, marks=(BEGIN, END))
 
 
-@app.command("pictures")
 def pictures(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A trained machine: a file, or one that ships.")],
+    model: str,
+    *,
     out: Annotated[str, typer.Option("--out", metavar="DIR", help="Where the pictures go.")] = ".",
     dataset: Annotated[str, typer.Option("--dataset", metavar="DATA", help="Images with labels.")] = "sample",
     images: Annotated[int, typer.Option("--images", min=1, help="How many images are completed.")] = 10,

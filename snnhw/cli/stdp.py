@@ -67,9 +67,9 @@ def page_of_runs(runs: RunsFile = "stdp-runs.json", write: WritePage = None, as_
     show_page(load(runs), runs, write, as_json, group="stdp", page=page, plot=plot, marks=(BEGIN, END))
 
 
-@app.command("pictures")
 def pictures(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A trained learner: a file, or one that ships.")],
+    model: str,
+    *,
     out: Annotated[str, typer.Option("--out", metavar="DIR", help="Where the pictures go.")] = ".",
     dataset: ExperimentsOn = "mnist",
     as_json: Json = False,

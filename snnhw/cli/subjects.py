@@ -14,6 +14,8 @@ from typing import Any
 import typer
 
 from snnhw.cli import (
+    bench,
+    build,
     demo,
     demo_learner,
     demo_machine,
@@ -22,14 +24,19 @@ from snnhw.cli import (
     learner,
     machine,
     machine_circuit,
+    run,
+    simulate,
+    srbm,
+    stdp,
     train,
     verify,
     verilog,
+    weights,
 )
+from snnhw.cli.named import check_subject, model_name
 from snnhw.cli.options import call, flat
-from snnhw.cli.output import ModelName
 from snnhw.errors import DescriptionError
-from snnhw.subject import SubjectKind, subject_kind
+from snnhw.subject import SubjectKind
 
 __all__ = ["KINDS", "command"]
 
@@ -43,6 +50,11 @@ KINDS: Mapping[SubjectKind, Mapping[str, Function]] = {
         "evaluate": evaluate.evaluate,
         "verify": verify.verify,
         "verilog": verilog.verilog,
+        "simulate": simulate.simulate,
+        "weights": weights.weights,
+        "build": build.build,
+        "run": run.run,
+        "bench": bench.bench,
     },
     SubjectKind.SRBM: {
         "demo": demo_machine.demo_machine,
@@ -51,12 +63,14 @@ KINDS: Mapping[SubjectKind, Mapping[str, Function]] = {
         "evaluate": machine.evaluate_machine,
         "verify": machine_circuit.verify_machine,
         "verilog": machine_circuit.verilog_machine,
+        "srbm pictures": srbm.pictures,
     },
     SubjectKind.STDP: {
         "demo": demo_learner.demo_learner,
         "train": learner.train_learner,
         "info": learner.info_learner,
         "evaluate": learner.evaluate_learner,
+        "stdp pictures": stdp.pictures,
     },
 }
 """What commands do with subjects of each kind; a command that a kind does not have is refused of it."""
@@ -65,22 +79,25 @@ _LAST = "as_json"
 
 
 def command(
-    name: str, text: str, argument: Any = ModelName, usual: Callable[[Mapping[str, Any]], str] | None = None
+    name: str,
+    text: str | None = None,
+    argument: Any = None,
+    usual: Callable[[Mapping[str, Any]], str | None] | None = None,
+    *,
+    presets: bool = False,
 ) -> Function:
-    """The command of that name, for typer; ``text`` is its help.
+    """The command of that name, for typer; ``text`` is its help, what its one function says of itself unless given.
 
-    ``argument`` is how typer is told of the subject's name, which may be left out where ``usual`` makes one of the
-    options.
+    ``argument`` is how typer is told of the subject's name, MODEL unless given, which may be left out where ``usual``
+    makes one of the options, or None where the function for networks does without. ``presets``: what is named is a
+    preset, whether or not its model ships.
     """
     functions = {kind: commands[name] for kind, commands in KINDS.items() if name in commands}
     options = _options(functions)
 
-    def run(context: typer.Context, subject: Any, **values: Any) -> None:
-        found: str = usual(values) if subject is None and usual is not None else subject
-        kind = subject_kind(found)
-        if kind not in functions:
-            takers = " or ".join(f"a {taker}" for taker in functions)
-            raise DescriptionError(f"`snnhw {name}` is for {takers}, and {found} is a {kind}")
+    def chosen(context: typer.Context, subject: Any, **values: Any) -> None:
+        found = usual(values) if subject is None and usual is not None else subject
+        kind = SubjectKind.NETWORK if found is None else check_subject(name, found, functions, presets=presets)
         _check_given(context, kind, functions[kind])
         call(functions[kind], {next(iter(flat(functions[kind]))): found, **values})
 
@@ -88,11 +105,11 @@ def command(
     default = inspect.Parameter.empty if usual is None else None
     first = [
         inspect.Parameter("context", keyword, annotation=typer.Context),
-        inspect.Parameter("subject", keyword, annotation=argument, default=default),
+        inspect.Parameter("subject", keyword, annotation=argument or model_name(*functions), default=default),
     ]
-    run.__signature__ = inspect.Signature([*first, *options.values()])  # type: ignore[attr-defined]
-    run.__doc__ = text
-    return run
+    chosen.__signature__ = inspect.Signature([*first, *options.values()])  # type: ignore[attr-defined]
+    chosen.__doc__ = text or next(iter(functions.values())).__doc__
+    return chosen
 
 
 def _options(functions: Mapping[SubjectKind, Function]) -> dict[str, inspect.Parameter]:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from snnhw.cli.output import DATASET_HELP, Json, console, note, percent, print_record, progress, table
+from snnhw.cli.output import DATASET_HELP, Json, console, note, print_record, progress, table
 from snnhw.errors import DescriptionError, SnnhwError
-from snnhw.wording import quoted
+from snnhw.shipped import shipped_models
+from snnhw.subject import SubjectKind, preset_names
+from snnhw.wording import percent, quoted
 
 if TYPE_CHECKING:
     from snnhw.resumable import TrainingFiles
@@ -30,7 +32,14 @@ _DATASET = typer.Option("--dataset", metavar="DATA", help=f"Instead of the prese
 _OUT = typer.Option("--out", metavar="FILE", help="The model file; NAME.safetensors in this folder unless told.")
 
 Number = int | None
-Trainable = Annotated[str, typer.Argument(metavar="PRESET|FILE", help="A preset, or a description (.json, .toml).")]
+Trainable = Annotated[
+    str,
+    typer.Argument(
+        metavar="PRESET|FILE",
+        help=f"A preset, such as {', '.join(shipped_models())}; or a description (.json, .toml), or a model.",
+        autocompletion=lambda incomplete: [name for name in preset_names(*SubjectKind) if name.startswith(incomplete)],
+    ),
+]
 TrainedOn = Annotated[str | None, _DATASET]
 FirstImages = Annotated[Number, typer.Option("--limit", min=1, help="Train on the first N images only.")]
 Seed = Annotated[Number, typer.Option("--seed", min=0, help="The same seed gives the same integers.")]

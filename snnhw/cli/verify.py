@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from snnhw.cli.circuit import CircuitOptions, Engine, engine_name, spread
-from snnhw.cli.output import DatasetName, Json, Limit, console, digits, note, percent, print_record, progress
+from snnhw.cli.circuit import CircuitOptions, Engine, engine_name
+from snnhw.cli.output import DatasetName, Json, Limit, console, note, print_record, progress
+from snnhw.wording import digits, percent, spread
 
 if TYPE_CHECKING:
     from snnhw.data import Dataset
@@ -75,6 +76,7 @@ def verify_netlist(
 ) -> None:
     """The same of what synthesis makes of the circuit, as far as it can be seen from outside, on fitted images."""
     from snnhw.fpga.netlist import verify_netlist as run
+    from snnhw.verification import predicted, recovered
 
     with progress("verifying") as update:
         report = run(
@@ -93,10 +95,10 @@ def verify_netlist(
             screen.print(f"correct             {percent(report.correct, report.images)}")
         screen.print(f"cycles an image     {spread(record['cycles'])} (min / mean / max)")
         screen.print(f"cycles between      {spread(record['interval'])} (results, images back to back)")
-        unlike = f"{report.timing_mismatches} are not as predicted" if report.timing_mismatches else "all as predicted"
-        screen.print(f"cycles predicted    {unlike}")
+        screen.print(f"cycles predicted    {predicted(report.timing_mismatches)}")
         screen.print(f"compared            classes and scores of a netlist of {digits(report.cells)} {family} cells")
-        screen.print(_recovery(report.recoveries))
+        name, text = recovered(report.recoveries)
+        screen.print(f"{name:<19} {text}")
         screen.print(f"time                {report.build_seconds:.1f} s to build it, {report.seconds:.1f} s to run it")
         for problem in report.problems:
             screen.print(f"problem             {problem}")
@@ -106,32 +108,9 @@ def verify_netlist(
         raise typer.Exit(1)
 
 
-def _recovery(recoveries: int) -> str:
-    return f"recovery            {recoveries} ill-framed or interrupted samples dropped, and only those"
-
-
 def show(report: Report, *, recoveries: bool = False) -> None:
     """Print a report for people, with how many faults of the source the circuit recovered from where that is wanted."""
-    screen = console()
-    if report.correct is not None:
-        screen.print(f"correct             {percent(report.correct, report.images)}")
-    record = report.to_json()
-    screen.print(f"cycles an image     {spread(record['cycles'])} (min / mean / max)")
-    screen.print(f"cycles between      {spread(record['interval'])} (results, images back to back)")
-    if report.timing_mismatches is not None:
-        unlike = f"{report.timing_mismatches} are not as predicted" if report.timing_mismatches else "all as predicted"
-        screen.print(f"cycles predicted    {unlike}")
-    screen.print(f"compared            {digits(report.values)} values, by {report.engine}")
-    if recoveries:
-        screen.print(_recovery(report.recoveries))
-    screen.print(
-        f"time                {report.build_seconds:.1f} s to build the circuit, {report.seconds:.1f} s to run it"
-    )
-    for problem in report.problems:
-        screen.print(f"problem             {problem}")
-    if report.divergence is not None:
-        screen.print(f"first difference    {report.divergence}")
-    if report.waveform is not None:
-        screen.print(f"waveform            {report.waveform}")
-    same = report.images - report.mismatches
-    screen.print(f"{'equal' if report.equal else 'NOT EQUAL'}: {same} of {report.images} images")
+    *rows, (verdict, images) = report.table(recoveries=recoveries).rows
+    for name, text in rows:
+        console().print(f"{name:<19} {text}")
+    console().print(f"{verdict}: {images}")

@@ -7,15 +7,25 @@ from typing import Annotated
 
 import typer
 
-from snnhw.cli.output import MODEL_HELP, Json, ModelName, console, digits, print_record
+from snnhw.cli.named import NETWORK_HELP, networks_only, shipped_completion
+from snnhw.cli.output import Json, console, print_record
+from snnhw.subject import SubjectKind
+from snnhw.wording import digits
 
-_BUILT = typer.Option("--built", metavar="MODEL", help=f"What the circuit was built from. {MODEL_HELP}")
+_BUILT = typer.Option(
+    "--built",
+    metavar="MODEL",
+    help=f"What the circuit was built from. {NETWORK_HELP}",
+    callback=networks_only,
+    autocompletion=shipped_completion(SubjectKind.NETWORK),
+)
 _CIRCUIT = typer.Option("--circuit", metavar="FILE", help="The JSON beside the circuit's Verilog.")
 _OUT = typer.Option("--out", metavar="FILE", help="The image; MODEL.bin in this folder unless told.")
 
 
 def weights(
-    model: ModelName,
+    model: str,
+    *,
     built: Annotated[str, _BUILT],
     circuit: Annotated[str, _CIRCUIT],
     out: Annotated[str | None, _OUT] = None,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from snnhw.data import convert
 from snnhw.errors import DatasetError
+from snnhw.wording import shown
 
 if TYPE_CHECKING:
     from snnhw.network import Network
@@ -47,6 +48,11 @@ class Dataset:
     """How the images came: 255 times as much is kept of all but integers."""
     label_range: tuple[int, int] | None = None
     """The least and the greatest label of the set that these were taken from; of these, where none is given."""
+
+    def __repr__(self) -> str:
+        known = "" if self.labels is None else f"labels of {len(np.unique(self.labels))} classes"
+        shape = " x ".join(map(str, self.images.shape[1:]))
+        return shown(self, repr(self.name), self.split or "", f"{len(self)} images of {shape}", known)
 
     def __post_init__(self) -> None:
         images = convert.pixels(self.images, f"the images of {self.name}")

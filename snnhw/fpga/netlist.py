@@ -39,7 +39,7 @@ from snnhw.verdict import Spread, Verdict
 from snnhw.verification import MODES
 from snnhw.verilog import emit
 from snnhw.weights import image
-from snnhw.wording import one_of
+from snnhw.wording import digits, one_of
 
 __all__ = ["NetlistReport", "simulator", "verify_netlist"]
 
@@ -65,7 +65,7 @@ libyosys.run_pass("write_verilog -noattr {_VERILOG}", design)
 # Split, because whole vectors of a carry chain would seem to depend on themselves.
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class NetlistReport(Verdict):
     """What `verify_netlist` found; the fields are those of `snnhw.verification.Report` of the same names."""
 
@@ -89,6 +89,11 @@ class NetlistReport(Verdict):
     def equal(self) -> bool:
         """Whether the netlist is golden's equal on these images, cycles included."""
         return super().equal and not self.timing_mismatches
+
+    @property
+    def shown_parts(self) -> tuple[str, ...]:
+        """What was compared, in a line."""
+        return (f"{self.images - self.mismatches} of {self.images} images", f"{digits(self.cells)} {self.family} cells")
 
 
 def verify_netlist(

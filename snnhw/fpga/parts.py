@@ -255,14 +255,19 @@ def constraints() -> Path:
     return installed if installed.is_dir() else package.with_name("constraints")
 
 
+def _parts_file() -> Path:
+    return constraints() / "parts.toml"
+
+
 @lru_cache
 def parts() -> Mapping[str, Part]:
     """Every part by name."""
-    table = tomllib.loads((constraints() / "parts.toml").read_text())
+    file = _parts_file()
+    table = tomllib.loads(file.read_text())
     try:
         return MappingProxyType({name: Part.model_validate({"name": name, **entry}) for name, entry in table.items()})
     except ValidationError as error:
-        raise BoardError(f"constraints/parts.toml: {first_complaint(error)}") from error
+        raise BoardError(f"{file}: {first_complaint(error)}") from error
 
 
 def find_part(name: str) -> Part:
@@ -275,6 +280,6 @@ def find_part(name: str) -> Part:
         listed = "; ".join(f"{family}: {', '.join(names)}" for family, names in known.items())
         raise BoardError(
             f"there is no part {quoted(name)}{did_you_mean(name, parts())}; there are {listed} "
-            "(constraints/parts.toml takes more)"
+            f"({_parts_file()} takes more)"
         )
     return found

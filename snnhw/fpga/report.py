@@ -17,6 +17,7 @@ from snnhw.implementation import Implementation
 from snnhw.network import first_complaint
 from snnhw.shell import Shell
 from snnhw.verdict import Positive, Spread
+from snnhw.wording import digits, shown
 
 __all__ = ["BuildReport", "Cycles", "Time", "Timing", "Work", "load"]
 
@@ -119,6 +120,14 @@ class BuildReport(_Part):
     patched_from: str | None = None
     """The digest of the model that was built, where these weights were put in the place of its."""
     seconds: dict[str, float]
+
+    def __repr__(self) -> str:
+        place = self.part.name if self.board is None else f"{self.board} ({self.part.name})"
+        met = "timing unknown" if self.timing is None else "timing met" if self.timing.met else "timing missed"
+        return shown(self, repr(self.name), place, f"{self.clock_mhz:g} MHz", met, f"{digits(self.total.lut)} LUT")
+
+    def __str__(self) -> str:
+        return repr(self)
 
     @computed_field  # type: ignore[prop-decorator]
     @property

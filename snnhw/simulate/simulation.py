@@ -19,7 +19,7 @@ from snnhw.network import Network
 from snnhw.simulate.bits import Words
 from snnhw.simulate.faults import Fault
 from snnhw.simulate.taps import EncoderTrace, decode_encoder, decode_layer, unpack_field
-from snnhw.wording import quoted
+from snnhw.wording import digits, quoted, shown, sizes
 
 Mode = Literal["isolated", "stream"]
 """``isolated``: a sample is sent when the circuit is idle. ``stream``: samples follow each other without a pause."""
@@ -124,6 +124,12 @@ class Simulation:
     errors: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
     """[B + faults or less] the error flag after each sample and fault, in the order in which they were sent: in the
     cycle after its last transfer, or in the first one after its reset."""
+
+    def __repr__(self) -> str:
+        ended = "" if self.stuck is None else f"stuck: {self.stuck}"
+        count = f"{len(self.finished)} results of {self.samples} samples"
+        layers = sizes([self.network.inputs, *(layer.units for layer in self.network.layers)])
+        return shown(self, layers, count, f"{digits(self.cycles)} cycles", ended)
 
     @cached_property
     def classes(self) -> NDArray[np.int64]:

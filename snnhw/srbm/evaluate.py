@@ -16,6 +16,7 @@ from snnhw.errors import DatasetError, ToolMissingError
 from snnhw.labels import confusion
 from snnhw.srbm.features import bits
 from snnhw.srbm.model import SrbmModel
+from snnhw.wording import percent, shown
 
 if TYPE_CHECKING:
     from golden.srbm_kernel import CompiledSrbm
@@ -46,6 +47,10 @@ class SrbmEvaluation:
     hidden_rate: float
     """Spikes of a hidden unit a tick: the mean."""
     images_per_second: float
+
+    def __repr__(self) -> str:
+        right = "labels not known" if self.correct is None else f"{percent(self.correct, self.images)} correct"
+        return shown(self, self.dataset, f"{self.images} images", right)
 
     def record(self) -> dict[str, Any]:
         """The evaluation as plain data for JSON; without the class of each image."""

@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 from snnhw.errors import DescriptionError
 from snnhw.kinds import Frozen
 from snnhw.network import Integer, Range, first_complaint
+from snnhw.wording import shown
 
 __all__ = [
     "Machine",
@@ -243,6 +244,15 @@ class Machine(Frozen):
     phases: Phases = Phases()
     inference_ticks: Ticks = 320
     seed: Annotated[Integer, Field(ge=1, le=(1 << 32) - 1)] = 0xACE1
+
+    def __repr__(self) -> str:
+        return shown(self, *self.shown_parts, f"seed {self.seed}")
+
+    @property
+    def shown_parts(self) -> tuple[str, ...]:
+        """What there is to say of it in a line: units and synapses."""
+        units = (f"{self.pixels} pixels", f"{self.classes} x {self.labels_per_class} labels", f"{self.hidden} hidden")
+        return (*units, f"{self.synapse.cell} of {self.synapse.bits} bits")
 
     @property
     def labels(self) -> int:

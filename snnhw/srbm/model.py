@@ -36,7 +36,7 @@ from snnhw.errors import DescriptionError, ModelError, ModelFileError
 from snnhw.kinds import plain
 from snnhw.srbm.features import FEATURES
 from snnhw.srbm.machine import Machine, parse_machine
-from snnhw.wording import no_such, one_of, quoted
+from snnhw.wording import counted, no_such, one_of, quoted, shown
 
 __all__ = ["KIND", "SCHEMA", "Pixels", "SrbmModel", "initial_levels", "load_srbm", "save_srbm"]
 
@@ -86,6 +86,9 @@ class SrbmModel:
     refresh: int = 0
     pixels: Pixels = Pixels()
     provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return shown(self, *self.machine.shown_parts, counted(self.provenance))
 
     def __post_init__(self) -> None:
         machine = self.machine

@@ -8,10 +8,11 @@ from pathlib import Path
 from types import MappingProxyType
 
 from snnhw.errors import DescriptionError
-from snnhw.shipped import load_shipped
+from snnhw.shipped import resolve_shipped
 from snnhw.srbm.machine import Machine, Periods, RandomWalk
 from snnhw.srbm.model import Pixels, SrbmModel, load_srbm
-from snnhw.wording import no_such
+from snnhw.subject import SubjectKind
+from snnhw.wording import no_such, shown
 
 __all__ = ["SRBM_PRESETS", "SrbmPreset", "Stage", "find_srbm_preset", "resolve_srbm"]
 
@@ -40,6 +41,9 @@ class SrbmPreset:
     sigma: float
     stages: tuple[Stage, ...]
     seed: int = 1
+
+    def __repr__(self) -> str:
+        return shown(self, repr(self.name), self.summary)
 
     @property
     def presentations(self) -> int:
@@ -81,6 +85,4 @@ def find_srbm_preset(name: str) -> SrbmPreset:
 
 def resolve_srbm(name_or_path: str | Path) -> SrbmModel:
     """The model in a file, or the one that ships under that name. Raises ModelFileError."""
-    if str(name_or_path) in SRBM_PRESETS:
-        return load_shipped(str(name_or_path), load_srbm)
-    return load_srbm(name_or_path)
+    return resolve_shipped(name_or_path, SubjectKind.SRBM, load_srbm, SRBM_PRESETS)

@@ -35,6 +35,7 @@ from snnhw.resumable import (
 from snnhw.srbm.evaluate import compiled, complete_halves, evaluate_srbm, inputs
 from snnhw.srbm.model import SrbmModel, initial_levels, load_srbm, save_srbm
 from snnhw.srbm.presets import SrbmPreset, Stage
+from snnhw.wording import shown
 
 __all__ = ["Point", "SrbmPlan", "SrbmTrained", "plan_srbm_training", "train_srbm"]
 
@@ -99,6 +100,9 @@ class SrbmTrained:
     curve: tuple[Point, ...]
     files: dict[str, Path]
     """``model`` and ``record``."""
+
+    def __repr__(self) -> str:
+        return shown(self, repr(self.model), f"files: {', '.join(self.files)}")
 
     @property
     def seconds(self) -> float:

@@ -17,8 +17,10 @@ from snnhw.srbm.grid import Grid
 from snnhw.srbm.model import SrbmModel
 from snnhw.srbm.simulate import RunningSrbm, SrbmSimulator, Ticks
 from snnhw.srbm.timing import Timing
+from snnhw.tables import Table
 from snnhw.tally import Tally
 from snnhw.verdict import Spread, Verdict
+from snnhw.wording import digits, spread
 
 __all__ = ["Plan", "SrbmDivergence", "SrbmReport", "verify_srbm"]
 
@@ -74,7 +76,7 @@ class SrbmDivergence:
         return f"{self.command}{when}, {self.field} {self.unit}: golden {self.golden}, circuit {shown}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SrbmReport(Verdict):
     """What `verify_srbm` found; counts are of single values."""
 
@@ -99,6 +101,32 @@ class SrbmReport(Verdict):
     seconds: float
     build_seconds: float
     digest: str
+
+    @property
+    def shown_parts(self) -> tuple[str, ...]:
+        """What was compared, in a line."""
+        counts = f"{self.train_images} training images, {self.infer_images} inferences"
+        return (f"{counts}, {self.regenerate_images} regenerations",)
+
+    @property
+    def table(self) -> Table:
+        """The report for people."""
+        record, rows = self.to_json(), []
+        for kind, what in (("train", "a training image"), ("infer", "an inference"), ("regenerate", "a regeneration")):
+            if record[f"{kind}_cycles"] is not None:
+                rows.append((f"cycles of {what}", f"{spread(record[f'{kind}_cycles'])} (min / mean / max)"))
+        unlike = f"{self.timing_mismatches} are not as predicted" if self.timing_mismatches else "all as predicted"
+        rows.append(("cycles predicted", unlike))
+        counts = f"{digits(self.spikes)} spikes, {digits(self.membranes)} membranes, {digits(self.levels)} levels"
+        rows.append(("compared", f"{counts}, {self.lanes} lanes"))
+        rows.append(("time", f"{self.build_seconds:.1f} s to build the circuit, {self.seconds:.1f} s to run it"))
+        rows += [("problem", problem) for problem in self.problems]
+        rows += [("first difference", str(self.divergence))] if self.divergence is not None else []
+        return Table((*rows, ("equal" if self.equal else "NOT EQUAL", ", ".join(self.shown_parts))))
+
+    def _repr_html_(self) -> str:
+        """The table that ``snnhw verify`` prints, for a notebook."""
+        return self.table.html
 
 
 @dataclass

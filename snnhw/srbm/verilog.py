@@ -15,7 +15,7 @@ from snnhw.srbm.machine import Machine
 __all__ = ["SrbmEmitted", "emit"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SrbmEmitted(EmittedCircuit):
     """The circuit of a machine, as text."""
 

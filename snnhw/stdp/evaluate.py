@@ -15,6 +15,7 @@ from snnhw.errors import DatasetError, ToolMissingError
 from snnhw.labels import confusion
 from snnhw.stdp.learner import Learner
 from snnhw.stdp.model import StdpModel
+from snnhw.wording import percent, shown
 
 if TYPE_CHECKING:
     from golden.stdp import Stdp
@@ -54,6 +55,10 @@ class StdpEvaluation:
     first_step: float
     """The step of an image's first spike: the mean of those that have one."""
     images_per_second: float
+
+    def __repr__(self) -> str:
+        right = "labels not known" if self.correct is None else f"{percent(self.correct, self.images)} correct"
+        return shown(self, self.dataset, f"{self.images} images", right)
 
     def record(self) -> dict[str, Any]:
         """The evaluation as plain data for JSON; without the class of each image."""

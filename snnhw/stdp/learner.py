@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 from snnhw.errors import DescriptionError
 from snnhw.kinds import Frozen
 from snnhw.network import Integer, Range, first_complaint
+from snnhw.wording import shown, sizes
 
 __all__ = ["MOST_AMPLITUDE", "Learner", "Window", "parse_learner"]
 
@@ -94,6 +95,15 @@ class Learner(Frozen):
     nudge: Annotated[Integer, Field(ge=0, le=1 << 16)] = 2048
     margin: Annotated[Integer, Field(ge=0, le=1 << 12)] = 60
     seed: Annotated[Integer, Field(ge=1, le=(1 << 32) - 1)] = 0xACE1
+
+    def __repr__(self) -> str:
+        return shown(self, *self.shown_parts, f"seed {self.seed}")
+
+    @property
+    def shown_parts(self) -> tuple[str, ...]:
+        """What there is to say of it in a line: sizes, bits and time steps."""
+        bits = f"weights of {self.weight_bits} bits"
+        return (sizes((self.pixels, self.neurons, self.classes)), bits, f"{self.num_steps} steps")
 
     @classmethod
     def usual(cls, neurons: int, weight_bits: int = 8, **others: Any) -> Learner:

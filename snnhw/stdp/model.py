@@ -37,7 +37,7 @@ from snnhw.container import Schema, check_digest, parse_field, parse_object
 from snnhw.errors import DescriptionError, ModelError, ModelFileError
 from snnhw.network import Range
 from snnhw.stdp.learner import Learner, parse_learner
-from snnhw.wording import quoted
+from snnhw.wording import counted, quoted, shown
 
 if TYPE_CHECKING:
     from golden.stdp import Stdp
@@ -79,6 +79,9 @@ class StdpModel:
     assigned: NDArray[np.uint8]
     register: int
     provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return shown(self, *self.learner.shown_parts, counted(self.provenance))
 
     def __post_init__(self) -> None:
         learner = self.learner

@@ -9,9 +9,11 @@ from types import MappingProxyType
 from typing import Final
 
 from snnhw.errors import DescriptionError
-from snnhw.shipped import load_shipped
+from snnhw.shipped import resolve_shipped
 from snnhw.stdp.learner import Learner
 from snnhw.stdp.model import StdpModel, load_stdp
+from snnhw.subject import SubjectKind
+from snnhw.wording import no_such, shown
 
 __all__ = [
     "COARSE",
@@ -67,6 +69,9 @@ class StdpPreset:
     labels: int | None = None
     """The first so many training images alone have labels that are used; None: all."""
 
+    def __repr__(self) -> str:
+        return shown(self, repr(self.name), self.summary)
+
     def seeded(self, seed: int) -> StdpPreset:
         """The same with another seed, and the register that belongs to it."""
         return replace(self, seed=seed, learner=self.learner.model_copy(update={"seed": register_of(seed)}))
@@ -118,12 +123,10 @@ STDP_PRESETS: Mapping[str, StdpPreset] = MappingProxyType(
 def find_stdp_preset(name: str) -> StdpPreset:
     """The preset of that name; DescriptionError with the list of those there are."""
     if name not in STDP_PRESETS:
-        raise DescriptionError(f"there is no learner by STDP '{name}'; there are {', '.join(STDP_PRESETS)}")
+        raise DescriptionError(no_such("learner by STDP", name, STDP_PRESETS))
     return STDP_PRESETS[name]
 
 
 def resolve_stdp(name_or_path: str | Path) -> StdpModel:
     """The model in a file, or the one that ships under that name. Raises ModelFileError."""
-    if str(name_or_path) in STDP_PRESETS:
-        return load_shipped(str(name_or_path), load_stdp)
-    return load_stdp(name_or_path)
+    return resolve_shipped(name_or_path, SubjectKind.STDP, load_stdp, STDP_PRESETS)

@@ -36,6 +36,7 @@ from snnhw.resumable import (
 from snnhw.stdp.evaluate import by_assignment, compiled, evaluate_stdp, inputs
 from snnhw.stdp.model import StdpModel, load_stdp, save_stdp
 from snnhw.stdp.presets import StdpPreset
+from snnhw.wording import shown
 
 __all__ = ["Point", "StdpPlan", "StdpRun", "StdpTrained", "assign", "plan_stdp_training", "train_stdp"]
 
@@ -136,6 +137,9 @@ class StdpTrained:
     curve: tuple[Point, ...]
     files: dict[str, Path]
     """``model`` and ``record``."""
+
+    def __repr__(self) -> str:
+        return shown(self, repr(self.model), f"files: {', '.join(self.files)}")
 
     @property
     def seconds(self) -> float:

@@ -74,7 +74,7 @@ class StdpDivergence:
         return f"{self.command}{when}, {self.field} {self.unit}: golden {self.golden}, circuit {shown}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class StdpReport(Verdict):
     """What `verify_stdp` found; counts are of single values."""
 
@@ -105,6 +105,12 @@ class StdpReport(Verdict):
     """What went wrong beside values, each in a line."""
     seconds: float
     build_seconds: float
+
+    @property
+    def shown_parts(self) -> tuple[str, ...]:
+        """What was compared, in a line."""
+        learned = f"{self.train_images} training images, {self.teach_images} with classes"
+        return (learned, f"{self.infer_images} inferences, {self.readout_images} for the readout")
 
 
 @dataclass

@@ -14,7 +14,7 @@ from snnhw.stdp.learner import Learner
 __all__ = ["StdpEmitted", "emit"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class StdpEmitted(EmittedCircuit):
     """The circuit of a learner, as text."""
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from snnhw.files import replacing, write_atomically
 from snnhw.train.options import TrainOptions
+from snnhw.wording import shown
 
 __all__ = ["EpochRecord", "Score", "TeacherRecord", "TrainingRecord", "plot_record", "versions", "write_record"]
 
@@ -75,6 +76,13 @@ class TrainingRecord(BaseModel):
     teacher: TeacherRecord | None = None
     kept: int | None = None
     """The epoch whose integers the model holds."""
+
+    def __repr__(self) -> str:
+        epochs = f"{len(self.epochs)} epochs, kept {self.kept}"
+        return shown(self, self.dataset, f"{self.samples} samples", epochs)
+
+    def __str__(self) -> str:
+        return repr(self)
 
     @property
     def best(self) -> EpochRecord | None:

@@ -42,7 +42,8 @@ from snnhw.network import (
     Spike,
     VoteReadout,
 )
-from snnhw.presets import preset, shipped_models
+from snnhw.presets import preset
+from snnhw.shipped import shipped_models
 from snnhw.srbm.machine import Machine
 from snnhw.srbm.model import SrbmModel, initial_levels, save_srbm
 from tests.docs.commands import commands, options

@@ -19,7 +19,9 @@ from snnhw.design import Design
 from snnhw.evaluate import evaluate
 from snnhw.implementation import Implementation
 from snnhw.model import Model
-from snnhw.presets import resolve_model, shipped_models
+from snnhw.presets import resolve_model
+from snnhw.shipped import shipped_models
+from snnhw.subject import SubjectKind
 from snnhw.timing import predict
 from tests.docs.markdown import ROOT, fences, page, sections, table, tables
 
@@ -59,7 +61,9 @@ def record(name: str) -> dict[str, Any]:
 
 def test_the_table_of_models_holds_what_they_are():
     found = rows("model", "network", "weights", "steps", "correct")
-    assert [row[0] for row in found] == [f"`{name}`" for name in sorted(shipped_models(), reverse=True)]
+    assert [row[0] for row in found] == [
+        f"`{name}`" for name in sorted(shipped_models(SubjectKind.NETWORK), reverse=True)
+    ]
     for name, shape, bits, steps, correct, *_ in found:
         model = resolve_model(name.strip("`"))
         network, accuracy = model.network, model.provenance["accuracy"]
@@ -72,11 +76,11 @@ def test_the_table_of_models_holds_what_they_are():
 
 def test_the_changelog_names_the_same_accuracies():
     text = page("CHANGELOG.md")
-    for name in shipped_models():
+    for name in shipped_models(SubjectKind.NETWORK):
         assert re.search(rf"`{name}` \({resolve_model(name).provenance['accuracy']['correct'] / 100:.2f} %", text)
 
 
-@pytest.mark.parametrize("name", shipped_models())
+@pytest.mark.parametrize("name", shipped_models(SubjectKind.NETWORK))
 def test_records_are_those_of_the_models_that_ship(name: str):
     shipped, trained = resolve_model(name), record(name)
     assert trained["network"] == shipped.network.model_dump(mode="json")

@@ -12,7 +12,9 @@ from snnhw.errors import DescriptionError, ModelFileError
 from snnhw.model import Model, tensor_shapes
 from snnhw.modelfile import save
 from snnhw.network import CountReadout, Direct, Rate, Spike
-from snnhw.presets import PRESETS, preset, resolve_model, resolve_network, shipped_models
+from snnhw.presets import PRESETS, preset, resolve_model, resolve_network
+from snnhw.shipped import shipped_models
+from snnhw.subject import SubjectKind
 
 
 def zeros(network: Any) -> Model:
@@ -85,56 +87,51 @@ def test_encoder_and_readout_of_a_preset_are_words(name: str):
 
 @pytest.fixture
 def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A package whose models are `small` and `other`; the working folder is empty."""
+    """A package that ships a smaller `mnist-mlp` and has another file beside it; the working folder is empty."""
     package, work = tmp_path / "package", tmp_path / "work"
-    save(zeros(preset("mnist-mlp", hidden=3)), package / "models" / "small.safetensors")
+    save(zeros(preset("mnist-mlp", hidden=3)), package / "models" / "mnist-mlp.safetensors")
     save(zeros(preset("mnist-mlp", hidden=2)), package / "models" / "other.safetensors")
-    (package / "models" / "small.json").write_text("{}")
     work.mkdir()
+    monkeypatch.setattr("snnhw.shipped.SHIPPED", {"mnist-mlp": SubjectKind.NETWORK})
     monkeypatch.chdir(work)
     monkeypatch.setattr("snnhw.shipped.files", {"snnhw": package}.__getitem__)
     return package / "models"
 
 
 def test_a_shipped_model_is_found_by_its_name(shipped: Path):
-    assert shipped_models() == ("other", "small")
-    assert resolve_model("small").network.layers[0].units == 3
+    assert shipped_models() == ("mnist-mlp",)
+    assert resolve_model("mnist-mlp").network.layers[0].units == 3
 
 
 def test_a_file_is_found_by_its_path(shipped: Path):
-    shutil.copy(shipped / "other.safetensors", "small")
-    assert resolve_model("small").network.layers[0].units == 2
-    assert resolve_model(Path("./small")).network.layers[0].units == 2
-    with pytest.raises(ModelFileError, match=r"model file small\.safetensors is not there"):
-        resolve_model("small.safetensors")
-    with pytest.raises(ModelFileError, match="model file models/small is not there"):
-        resolve_model("models/small")
+    shutil.copy(shipped / "other.safetensors", "mnist-mlp")
+    assert resolve_model("mnist-mlp").network.layers[0].units == 2
+    assert resolve_model(Path("./mnist-mlp")).network.layers[0].units == 2
+    with pytest.raises(ModelFileError, match=r"model file mnist-mlp\.safetensors is not there"):
+        resolve_model("mnist-mlp.safetensors")
+    with pytest.raises(ModelFileError, match="model file models/mnist-mlp is not there"):
+        resolve_model("models/mnist-mlp")
 
 
 def test_a_folder_does_not_hide_a_shipped_model(shipped: Path):
-    Path("small").mkdir()
-    assert resolve_model("small").network.layers[0].units == 3
+    Path("mnist-mlp").mkdir()
+    assert resolve_model("mnist-mlp").network.layers[0].units == 3
 
 
 @pytest.mark.usefixtures("shipped")
 def test_a_wrong_name_lists_what_ships():
-    with pytest.raises(ModelFileError, match=r"no model 'smal' .did you mean 'small'.*; give .*: other, small$"):
-        resolve_model("smal")
+    with pytest.raises(ModelFileError, match=r"no model 'mnist' .did you mean 'mnist-mlp'.*; give .*: mnist-mlp$"):
+        resolve_model("mnist")
 
 
 @pytest.mark.usefixtures("shipped")
 def test_a_preset_whose_model_does_not_ship():
     with pytest.raises(ModelFileError) as raised:
-        resolve_model("mnist-mlp")
+        resolve_model("mnist-graded")
     assert str(raised.value) == (
-        "no trained model of preset 'mnist-mlp' ships: `snnhw train mnist-mlp` makes mnist-mlp.safetensors, to be "
-        "given in its place; these ship: other, small"
+        "no trained model of preset 'mnist-graded' ships: `snnhw train mnist-graded` makes mnist-graded.safetensors, "
+        "to be given in its place; these ship: mnist-mlp"
     )
-
-
-def test_no_model_ships_where_the_folder_is_missing(shipped: Path):
-    shutil.rmtree(shipped)
-    assert shipped_models() == ()
 
 
 def test_a_network_is_a_preset_a_description_or_a_model(shipped: Path):
@@ -142,7 +139,7 @@ def test_a_network_is_a_preset_a_description_or_a_model(shipped: Path):
     save_description(network, "net.toml")
     assert resolve_network("net.toml") == network
     assert resolve_network("mnist-mlp", hidden=7).layers[0].units == 7
-    assert resolve_network(shipped / "small.safetensors").layers[0].units == 3
+    assert resolve_network(shipped / "other.safetensors").layers[0].units == 2
 
 
 @pytest.mark.usefixtures("shipped")
@@ -162,7 +159,15 @@ def test_what_is_no_network_is_one_line(name: str, overrides: dict[str, Any], me
         resolve_network(name, **overrides)
 
 
-def test_every_shipped_model_is_of_its_preset():
-    assert {name: resolve_model(name).network for name in shipped_models()} == {
-        name: preset(name) for name in shipped_models()
-    }
+@pytest.mark.parametrize("name", shipped_models(SubjectKind.NETWORK))
+def test_every_shipped_model_is_of_its_preset(name: str):
+    assert resolve_model(name).network == preset(name)
+
+
+@pytest.mark.parametrize("name", ["srbm-mnist", "stdp-mnist"])
+def test_a_model_of_another_kind_is_told_what_loads_it(name: str):
+    for resolve, error in ((resolve_model, ModelFileError), (resolve_network, DescriptionError)):
+        with pytest.raises(
+            error, match=rf"^{name} is a .*, not a network of layers: snnhw\.\w+\.presets\.\w+ loads it$"
+        ):
+            resolve(name)

@@ -210,7 +210,7 @@ def test_every_error_is_one_line(
     error: BaseException, message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.setattr("snnhw.presets.resolve_model", raising(error))
-    assert message in fails(["info", "x"], capsys)
+    assert message in fails(["info", "mnist-mlp"], capsys)
 
 
 @pytest.mark.parametrize("arguments", [["--debug", "info", "x"], ["info", "x", "--debug"], ["info", "--debug", "x"]])

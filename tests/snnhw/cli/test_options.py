@@ -10,7 +10,7 @@ import typer
 
 from snnhw.cli.app import run
 from snnhw.cli.circuit import CircuitOptions
-from snnhw.cli.options import call, expanded, flat
+from snnhw.cli.options import call, flat
 from snnhw.errors import DescriptionError
 from snnhw.implementation import Choices, Implementation
 from snnhw.modelfile import save
@@ -131,7 +131,6 @@ class Pair:
 def test_the_fields_of_a_dataclass_stand_in_its_place():
     came = []
 
-    @expanded
     def command(name: str, pair: Pair, more: bool = False) -> None:
         came.append((name, pair, more))
 

@@ -47,7 +47,7 @@ def test_every_option_of_other_kinds_alone_is_refused_by_name(
     """Also where what was typed is what is meant unless told."""
     for spelled in (option.opts[0], *option.secondary_opts):
         value = [] if option.is_flag else [option.default if isinstance(option.default, str) else "2"]
-        assert run([command, FILES[kind], spelled, *value]) == 2
+        assert run([*command.split(), FILES[kind], spelled, *value]) == 2
         error = capsys.readouterr().err
         assert error.startswith(f"snnhw: {spelled} is not for a {kind}: it takes --")
         assert error.endswith(" and --json\n") and error.count("\n") == 1
@@ -58,11 +58,13 @@ def test_a_command_that_is_not_for_a_kind_says_for_which(
 ):
     def count(name: str, *, as_json: Json = False) -> None: ...
 
-    monkeypatch.setattr(subjects, "KINDS", {SubjectKind.NETWORK: {"count": count}, SubjectKind.SRBM: {}})
+    monkeypatch.setattr(
+        subjects, "KINDS", {SubjectKind.NETWORK: {"count": count}, SubjectKind.SRBM: {"look": count, "say": count}}
+    )
     app = typer.Typer()
     app.command("count")(subjects.command("count", ""))
-    message = "`snnhw count` is for a network, and srbm-mnist is a spiking RBM"
-    with pytest.raises(DescriptionError, match=message):
+    message = "`snnhw count` is for a network, and srbm-mnist is a spiking RBM, which `look` and `say` take"
+    with pytest.raises(DescriptionError, match=f"^{message}$"):
         app(["srbm-mnist"], standalone_mode=False)
 
 

@@ -12,8 +12,9 @@ from snnhw.fpga.parts import FAMILIES, constraints, find_part, parts
 from snnhw.fpga.pll import find_pll
 from snnhw.fpga.surroundings import around
 from snnhw.points import POINTS
-from snnhw.presets import shipped_models
 from snnhw.shell import UartShell
+from snnhw.shipped import shipped_models
+from snnhw.subject import SubjectKind
 
 LINES = {
     ".pcf": r"^set_io(?: -pullup yes)? (?P<port>\w+) (?P<pin>\w+)$",
@@ -47,7 +48,7 @@ def test_the_usual_clock_of_a_board_can_be_made(name: str):
 def test_the_boards_that_ship():
     for board in map(find_board, board_names()):
         assert board.point in POINTS
-        assert board.model in shipped_models()
+        assert board.model in shipped_models(SubjectKind.NETWORK)
     assert board_names() == ("arty-a7", "icebreaker", "tangnano9k", "ulx3s-25f", "ulx3s-85f")
     assert {part.family for part in parts().values()} == set(FAMILIES)
 
@@ -170,3 +171,10 @@ def test_clocks_and_bauds_that_cannot_be():
         around(board, None, 9_000_000)
     with pytest.raises(BoardError, match="no serial line"):
         around(find_part("up5k"), None, 9600)
+
+
+def test_an_unknown_part_is_told_the_file_that_is_there():
+    with pytest.raises(BoardError, match=r"there is no part 'x'; there are ice40: ") as raised:
+        find_part("x")
+    (file,) = re.findall(r"\((\S+) takes more\)$", str(raised.value))
+    assert Path(file).is_file() and file.endswith("constraints/parts.toml")

@@ -9,7 +9,6 @@ import pytest
 
 from golden.srbm import Srbm
 from snnhw.data import load
-from snnhw.presets import shipped_models
 from snnhw.srbm.evaluate import compiled, complete_halves, evaluate_srbm, half_masks, inputs
 from snnhw.srbm.presets import SRBM_PRESETS, resolve_srbm
 
@@ -65,7 +64,3 @@ def test_the_plain_machine_agrees():
     np.testing.assert_array_equal(fast.gp, plain.gp)
     np.testing.assert_array_equal(fast.gm, plain.gm)
     assert (fast.walk, fast.refresh) == (plain.walk, plain.refresh)
-
-
-def test_it_is_no_network():
-    assert "srbm-mnist" not in shipped_models()

@@ -8,7 +8,6 @@ from importlib.resources import files
 import pytest
 
 from snnhw.data import load
-from snnhw.presets import shipped_models
 from snnhw.stdp.evaluate import compiled, evaluate_stdp, golden, inputs
 from snnhw.stdp.presets import STDP_PRESETS, resolve_stdp
 
@@ -50,7 +49,3 @@ def test_the_plain_learner_agrees_while_it_answers_and_goes_on_learning():
     for image, label in zip(images, labels.tolist(), strict=True):
         plain.teach(image, label, 2)
     assert plain.weight.tolist() == fast.weight.tolist() and plain.register == fast.register
-
-
-def test_it_is_no_network():
-    assert "stdp-mnist" not in shipped_models()
