@@ -156,7 +156,7 @@ class FoldedNetwork(nn.Module):
         return self.run(samples)[0]
 
     def run(self, samples: Tensor) -> tuple[Tensor, Tensor]:
-        """The scores [B, classes], and the synaptic operations of a sample, on average."""
+        """The scores [B, classes], and the synaptic operations of a sample, as `TrainableNetwork.run`."""
         network = self.network
         events = self.encoder(samples)
         counts = events.sum(dim=0, keepdim=True) * (network.num_steps if network.constant_input else 1)

@@ -207,12 +207,24 @@ class TrainableNetwork(nn.Module):
 
     def forward(self, samples: Tensor) -> Tensor:
         """The scores [B, classes] of samples uint8, as :meth:`events` takes them: integers in floating point."""
+        return self.run(samples)[0]
+
+    def run(self, samples: Tensor) -> tuple[Tensor, Tensor]:
+        """The scores, and the synaptic operations of a sample, on average.
+
+        An event counts as the most neurons that one reaches, those of the encoder not at all; the gradient is that of
+        the values that events carry.
+        """
         events = self.events(samples)
+        operations = torch.zeros((), dtype=events.dtype)
         for layer in self.each_layer():
+            if layer.layer.index and layer.layer.has_weights:
+                reached = layer.layer.synapse.fan_out(layer.layer.in_shape)
+                operations = operations + events.sum(dim=(0, 2)).mean() * reached
             activity = self.run_layer(layer, events)
             if activity.values:
                 events = torch.stack(activity.values)
-        return self.scores(activity)
+        return self.scores(activity), operations
 
     def scores(self, activity: Activity) -> Tensor:
         """The scores [B, classes] of what the last layer did; first spikes by how many steps precede them."""

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, SerializeAsAny
 from snnhw.kinds import Frozen, Kind, by_kind, register
 from snnhw.train.surrogate import Surrogate
 
-__all__ = ["Augmentation", "CrossEntropy", "Loss", "TeacherOptions", "TrainOptions"]
+__all__ = ["Augmentation", "CrossEntropy", "FoldedOptions", "Loss", "TeacherOptions", "TrainOptions"]
 
 _SIDE = 28
 """Pixels of the images that the defaults of an augmentation are for."""
@@ -80,6 +80,14 @@ class TeacherOptions(Frozen):
     """What logits are divided by before they are compared."""
 
 
+class FoldedOptions(Frozen):
+    """How a network is trained before time: with its steps folded away, see :mod:`snnhw.train.folded`."""
+
+    model_config = ConfigDict(strict=True)
+
+    epochs: int = Field(default=30, ge=1)
+
+
 class TrainOptions(Frozen):
     """The options of a training; a change of any of them gives other integers.
 
@@ -90,6 +98,7 @@ class TrainOptions(Frozen):
     model_config = ConfigDict(strict=True)
 
     epochs: int = Field(default=60, ge=1)
+    """Through time; those of ``folded`` come before."""
     batch_size: int = Field(default=256, ge=1)
     """Samples of an optimiser's step; of few samples the default becomes a smaller power of 2."""
     learning_rate: float = Field(default=0.005, gt=0, allow_inf_nan=False)
@@ -105,6 +114,11 @@ class TrainOptions(Frozen):
     that of their size."""
     teacher: TeacherOptions | None = None
     """None learns from the labels alone; a teacher needs images."""
+    folded: FoldedOptions | None = None
+    """None trains through time from the start; else counts of spikes are trained first, which is faster, and asks for
+    neurons without leak that subtract their thresholds."""
+    spike_penalty: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    """What 100,000 synaptic operations add to the loss of a sample: every spike counts as the neurons it reaches."""
     loss: Annotated[SerializeAsAny[Loss], by_kind(Loss)] = CrossEntropy()
     surrogate: Surrogate = Surrogate(kind="atan", slope=1.0)
     average: float = Field(default=0.999, ge=0, lt=1)

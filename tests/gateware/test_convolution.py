@@ -92,7 +92,7 @@ def test_an_aborted_sample_leaves_nothing_behind(case, lanes):
 
 def words_after_resets(layer, before, after, cuts):
     """The currents that come of ``after``, each time after so many cycles of ``before`` and a reset of one cycle."""
-    dut, reset, found = Convolution(layer), Signal(), []
+    dut, reset, found = Convolution(layer), Signal(), list[list[Any]]()
     stream, currents = dut.events, dut.currents
 
     async def feed(ctx, values, cycles, ready):
@@ -147,7 +147,7 @@ def test_every_cycle_of_an_event_a_cycle(bits, latency):
     marks = np.cumsum(np.count_nonzero(values, axis=1) + 1) - 1
     expected = list(range(taken[0], taken[0] + marks[0] + 1))
     assert taken[: len(expected)] == expected
-    starts = []
+    starts: list[int] = []
     for mark in marks:
         starts.append(run.offered("currents")[len(starts) * reads])
         assert starts[-1] >= taken[mark] + latency + DRAINED
