@@ -12,9 +12,9 @@ from amaranth.hdl import Fragment, MemoryInstance, Shape, Value
 from amaranth.lib.wiring import Component
 
 from gateware.banks import BANK
-from snnhw.errors import DescriptionError, ToolError
+from snnhw.errors import ToolError
+from snnhw.naming import check_name
 from snnhw.toolcache import moved_caches
-from snnhw.wording import quoted
 
 __all__ = ["Converted", "MemoryContents", "convert", "with_banks"]
 
@@ -85,8 +85,9 @@ def _module(text: str, name: str) -> tuple[int, int]:
 def convert(top: Component, name: str) -> Converted:
     """The Verilog of a component and all that is in it, ``name`` being that of its module.
 
-    Raises DescriptionError for a name that is a word of Verilog's own, and ToolError where yosys does not run.
+    Raises DescriptionError for a name that no module can have, and ToolError where yosys does not run.
     """
+    check_name(name)
     ports = {"__".join(map(str, path)): (Value.cast(port), None) for path, _, port in top.signature.flatten(top)}
     fragment = Fragment.get(top, _CELLS)
     memories = tuple(_contents(fragment, name))
@@ -97,8 +98,6 @@ def convert(top: Component, name: str) -> Converted:
     except verilog.YosysError as error:
         *_, last = str(error).splitlines() or ["it said nothing"]
         raise ToolError(f"Amaranth's yosys failed, `snnhw doctor` tries it too: {last}") from error
-    if f"\nmodule {name}(" not in text:
-        raise DescriptionError(f"{quoted(name)} is a word of Verilog's own: choose another name for the module")
     return Converted(_for_every_tool(text), memories)
 
 

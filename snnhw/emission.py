@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-from snnhw.errors import DescriptionError
 from snnhw.files import make_folder, write_atomically
 from snnhw.interface import CommandInterface, Interface, PayloadField, StreamPort
 from snnhw.lint import waivers
-from snnhw.wording import digits, quoted, shown
+from snnhw.wording import digits, shown
 
-__all__ = ["STREAM_RULE", "EmittedCircuit", "as_json", "check_name", "comment", "field_lines", "port_lines"]
+__all__ = ["STREAM_RULE", "EmittedCircuit", "as_json", "comment", "field_lines", "port_lines"]
 
 STREAM_RULE = "A transfer happens at a rising clock edge with valid and ready; valid and payload hold until then."
 """What the comment says of every stream."""
@@ -51,14 +49,6 @@ class EmittedCircuit:
         """Write all files into a folder, made where it is missing; the paths. Raises OutputError where it cannot."""
         target = make_folder(folder)
         return [write_atomically(target / name, text) for name, text in self.files.items()]
-
-
-def check_name(name: str) -> None:
-    """Raise DescriptionError where a module cannot have that name."""
-    if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
-        raise DescriptionError(
-            f"a module's name must be letters, digits and _, not begin with a digit: not {quoted(name)}"
-        )
 
 
 def as_json(described: Mapping[str, object]) -> str:

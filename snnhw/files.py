@@ -7,6 +7,7 @@ the writing, an exception or the user, the destination stays as it was and the h
 import errno
 import os
 import secrets
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,7 +15,16 @@ from pathlib import Path
 
 from snnhw.errors import OutputError
 
-__all__ = ["can_write", "make_folder", "replacing", "user_cache", "write_atomically"]
+__all__ = [
+    "beside",
+    "can_write",
+    "check_can_write",
+    "make_folder",
+    "move_folder",
+    "replacing",
+    "user_cache",
+    "write_atomically",
+]
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -48,12 +58,45 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
 
 def can_write(folder: Path) -> bool:
     """Whether a file can be made in a folder, or in the nearest that is there above it: one is, and removed."""
+    try:
+        check_can_write(folder)
+    except OutputError:
+        return False
+    return True
+
+
+def check_can_write(folder: Path) -> None:
+    """Raise OutputError where no file could be made in a folder, or in the nearest that is there above it."""
     there = next(place for place in (folder, *folder.parents) if os.path.exists(place))
     try:
         with tempfile.TemporaryFile(dir=there):
-            return True
-    except OSError:
-        return False
+            return
+    except OSError as error:
+        raise _output_error(folder, error) from error
+
+
+def beside(path: Path) -> Path:
+    """A hidden name in the same folder that nothing has, with the same suffix."""
+    return path.with_name(f".{path.stem[:100]}.{secrets.token_hex(6)}{path.suffix}")
+
+
+def move_folder(folder: Path, destination: Path) -> None:
+    """Give a folder another name in the same folder, in the place of a folder that has it.
+
+    Whatever interrupts it, one of the two is there whole under that name. Raises OutputError where it cannot be done;
+    nothing has then changed.
+    """
+    aside = beside(destination)
+    try:
+        if destination.exists():
+            destination.rename(aside)
+        folder.rename(destination)
+    except OSError as error:
+        raise _output_error(destination, error) from error
+    finally:
+        if aside.exists() and not destination.exists():
+            aside.rename(destination)
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes | str) -> Path:
@@ -81,8 +124,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     if destination.exists() and not destination.is_file():
         raise OutputError(f"cannot write {path}: it is there and is not a file; give the path of a file")
     make_folder(destination.parent)
-    name = f".{destination.stem[:100]}.{secrets.token_hex(6)}{destination.suffix}"
-    temporary = destination.with_name(name)
+    temporary = beside(destination)
     try:
         try:
             temporary.open("xb").close()

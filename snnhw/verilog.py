@@ -8,8 +8,9 @@ from gateware.network import TOP
 from gateware.shell import interface_of, shell_top
 from snnhw.conversion import convert
 from snnhw.design import Design
-from snnhw.emission import STREAM_RULE, EmittedCircuit, as_json, check_name, comment, field_lines, port_lines
+from snnhw.emission import STREAM_RULE, EmittedCircuit, as_json, comment, field_lines, port_lines
 from snnhw.interface import Interface
+from snnhw.naming import check_name
 from snnhw.network import Network
 from snnhw.semantics import semantics
 from snnhw.shell import (

@@ -23,7 +23,7 @@ from snnhw.errors import FitError, ToolError
 from snnhw.files import write_atomically
 from snnhw.fpga import report, tools, vivado
 from snnhw.fpga.boards import Board, find_board
-from snnhw.fpga.build import build
+from snnhw.fpga.build import build_in
 from snnhw.fpga.parts import FAMILIES, Part, find_part
 from snnhw.fpga.report import BuildReport
 from snnhw.fpga.surroundings import around
@@ -169,7 +169,7 @@ class _Bench:
         on_step: Callable[[str], None],
     ) -> BuildReport:
         """A build: one for each text of Verilog, of clock and pins, and of the tools."""
-        on_step("Verilog")
+        on_step("elaborating")
         surroundings = around(target, clock_mhz, None)
         emitted = emit(design, shell=surroundings.shell)
         part = target if isinstance(target, Part) else target.device
@@ -186,10 +186,10 @@ class _Bench:
         )
 
         def run(folder: Path) -> None:
-            build(
+            build_in(
+                folder,
                 design,
                 target,
-                folder,
                 name=self.name,
                 clock_mhz=clock_mhz,
                 on_step=on_step,

@@ -64,7 +64,7 @@ def bench(
         require()
     if write is not None:
         around(Path(write))
-    with progress("measuring") as update:
+    with progress("measuring", stages=True) as update:
         table = measure(name, chosen, wanted, examples, images, update)
     text = page(table)
     record = {**table.model_dump(mode="json"), "peers": [asdict(peer) for peer in PEERS]}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from snnhw.cli.circuit import CircuitOptions
-from snnhw.cli.output import Json, console, note, print_record, progress
+from snnhw.cli.output import Json, Overwrite, console, note, print_record, progress
 from snnhw.errors import BoardError
 
 if TYPE_CHECKING:
@@ -40,26 +40,30 @@ def build(
     circuit: CircuitOptions,
     dataset: Annotated[str | None, _DATASET] = None,
     out: Annotated[str | None, _OUT] = None,
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Build a model for a board or a part; status 1 where it cannot run at the clock that is asked for."""
     from snnhw.fpga.boards import Board
     from snnhw.fpga.build import build as run
+    from snnhw.fpga.build import check
     from snnhw.fpga.fit import build_largest
+    from snnhw.fpga.folder import place_of
     from snnhw.fpga.pages import page
     from snnhw.presets import resolve_model
 
     target = _target(board, part)
     if fit and (surplus := [name for name in ("lanes", "point", "implementation") if name in circuit.given]):
         raise BoardError(f"--fit chooses the lanes itself: leave --{surplus[0]} out")
+    place = part if board == "none" else Path(board).stem
+    folder = Path(out) if out is not None else Path(f"{Path(model).stem}_{place}")
+    check(target, folder, clock_mhz=clock, baud=baud, overwrite=overwrite)
     chosen = resolve_model(model)
     if isinstance(target, Board) and not fit and not circuit.given:
         circuit = replace(circuit, point=target.point)
 
     images = _images(chosen, dataset)
-    place = part if board == "none" else Path(board).stem
-    folder = Path(out) if out is not None else Path(f"{Path(model).stem}_{place}")
-    with progress("building") as update:
+    with progress("building:", stages=True) as update:
 
         def attempt(design: Design) -> BuildReport:
             return run(
@@ -71,6 +75,7 @@ def build(
                 baud=baud,
                 seed=seed,
                 dataset=images,
+                overwrite=overwrite,
                 on_step=lambda step: update(0, 1, step),
             )
 
@@ -78,15 +83,18 @@ def build(
             return replace(circuit, lanes=lanes).design(chosen)
 
         if fit:
+            update(0, 1, "synthesising the fewest lanes")
             report = build_largest(chosen.network, capped, target, attempt)
         else:
             report = attempt(circuit.design(chosen))
+    written = place_of(folder, report)
     if as_json:
-        print_record({**report.record(), "folder": str(folder)})
+        print_record({**report.record(), "folder": str(written)})
     else:
         console().print(page(report).rstrip())
     if not report.met:
-        note(report.missed)
+        stays = f"; {folder} stays as it was, this build is in {written}" if written != folder else ""
+        note(f"{report.missed}{stays}")
         raise typer.Exit(1)
 
 
@@ -107,11 +115,13 @@ def _target(board: str, part: str | None) -> Board | Part:
 def _images(model: Model, dataset: str | None) -> Dataset | None:
     """The dataset that is asked for, or else the sample, where it is of the network's shape."""
     from snnhw.cli.images import noted
-    from snnhw.data import load
+    from snnhw.data import check_images, load
 
     network = model.network
     if dataset is not None:
-        return noted(load(dataset), network)
+        images = noted(load(dataset), network)
+        check_images(images, network)
+        return images
     sample = load("sample")
     fits = not network.encoder.takes_events and sample.images.shape[1:] == network.sample_shape
     return sample if fits else None

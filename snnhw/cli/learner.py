@@ -11,6 +11,7 @@ from snnhw.cli.output import (
     DatasetName,
     Json,
     Limit,
+    Overwrite,
     console,
     print_record,
     progress,
@@ -20,7 +21,6 @@ from snnhw.cli.output import (
 from snnhw.cli.train import (
     FirstImages,
     ModelOut,
-    Overwrite,
     Presentations,
     Resume,
     Seed,

@@ -9,6 +9,7 @@ from snnhw.cli.output import (
     DatasetName,
     Json,
     Limit,
+    Overwrite,
     console,
     note,
     print_record,
@@ -19,7 +20,6 @@ from snnhw.cli.output import (
 from snnhw.cli.train import (
     FirstImages,
     ModelOut,
-    Overwrite,
     Presentations,
     Resume,
     Seed,

@@ -26,12 +26,14 @@ def verilog_machine(
     """Write the circuit of a machine; its levels are loaded when it runs."""
     from pathlib import Path
 
+    from snnhw.files import check_can_write
     from snnhw.srbm.presets import resolve_srbm
     from snnhw.srbm.verilog import emit
 
     model, chosen = resolve_srbm(name), _lanes(lanes)
-    emitted = emit(model.machine, chosen, top or "srbm")
     folder = Path(out) if out is not None else Path(f"{Path(name).stem}_verilog")
+    check_can_write(folder)
+    emitted = emit(model.machine, chosen, top or "srbm")
     files = [str(path) for path in emitted.write(folder)]
     if as_json:
         record = {"model": name, "digest": model.digest, "lanes": chosen, "top": top or "srbm"}

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 DATASET_HELP = "sample, mnist, fashion-mnist, torchvision:KMNIST and its like, or a .npy, .npz or folder of .png."
 DatasetName = Annotated[str, typer.Option("--dataset", metavar="DATA", help=DATASET_HELP)]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Take the first N images only.")]
 
 _WIDTH_OF_FILES = 120
@@ -88,17 +89,24 @@ class Update(Protocol):
 
 
 @contextmanager
-def progress(label: str) -> Iterator[Update]:
-    """A progress bar on standard error, where that is a terminal, for the time of the block."""
+def progress(label: str, *, stages: bool = False) -> Iterator[Update]:
+    """A progress bar on standard error, where that is a terminal, for the time of the block.
+
+    With ``stages`` the texts name the stages of the work, and where there is no terminal each is a note when it begins.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     screen = Console(stderr=True)
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
-        task = bar.add_task(label, total=None)
+        task, shown = bar.add_task(label, total=None), ""
 
         def update(done: int, total: int, text: str = "") -> None:
+            nonlocal shown
+            if stages and not screen.is_terminal and text != shown:
+                note(text)
+                shown = text
             bar.update(task, completed=done, total=total, description=f"{label} {text}".rstrip())
 
         yield update

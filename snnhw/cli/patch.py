@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from snnhw.cli.named import NETWORK_HELP, networks_only, shipped_completion
-from snnhw.cli.output import Json, console, note, print_record, progress
+from snnhw.cli.output import Json, Overwrite, console, note, print_record, progress
 from snnhw.subject import SubjectKind
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def patch(
     build: Annotated[str, _BUILD],
     model: Annotated[str, _MODEL],
     out: Annotated[str | None, _OUT] = None,
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Put other weights into the bitstream of a build, without synthesis: bit for bit what a rebuild would give."""
@@ -40,8 +41,16 @@ def patch(
     report, chosen = load(build), resolve_model(model)
     folder = Path(out) if out is not None else Path(f"{Path(model).stem}_patched")
     images = None if report.cycles is None else _images(report.cycles.dataset, chosen)
-    with progress("patching"):
-        patched = run(build, chosen, folder, name=model, dataset=images)
+    with progress("patching:", stages=True) as update:
+        patched = run(
+            build,
+            chosen,
+            folder,
+            name=model,
+            dataset=images,
+            overwrite=overwrite,
+            on_step=lambda step: update(0, 1, step),
+        )
     if as_json:
         print_record({**patched.record(), "folder": str(folder)})
     else:
@@ -51,11 +60,13 @@ def patch(
 def _images(name: str, model: Model) -> Dataset | None:
     """The dataset of the build's report, where it is still there."""
     from snnhw.cli.images import noted
-    from snnhw.data import load
+    from snnhw.data import check_images, load
     from snnhw.errors import DatasetError
 
     try:
-        return noted(load(name), model.network)
+        dataset = noted(load(name), model.network)
+        check_images(dataset, model.network)
+        return dataset
     except DatasetError as error:
         note(f"the report is without cycles: {error}")
         return None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from snnhw.cli.output import DATASET_HELP, Json, console, note, print_record, progress, table
+from snnhw.cli.output import DATASET_HELP, Json, Overwrite, console, note, print_record, progress, table
 from snnhw.errors import DescriptionError, SnnhwError
 from snnhw.shipped import shipped_models
 from snnhw.subject import SubjectKind, preset_names
@@ -49,7 +49,6 @@ Validation = Annotated[
 ]
 Threads = Annotated[Number, typer.Option("--threads", min=1, help="Threads that compute.")]
 ModelOut = Annotated[str | None, _OUT]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 Presentations = Annotated[
     Number,
     typer.Option("--presentations", min=1, help="Images shown to what learns on the chip, instead of the preset's."),

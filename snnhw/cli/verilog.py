@@ -12,9 +12,11 @@ from snnhw.cli.output import DatasetName, Json, console, print_record
 from snnhw.wording import one_of
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from snnhw.design import Design
     from snnhw.shell import Shell
-    from snnhw.verilog import Emitted
 
 Top = Annotated[
     str | None,
@@ -48,16 +50,20 @@ def verilog(
     as_json: Json = False,
 ) -> None:
     """Write the circuit of a network: Verilog, its ports as JSON, an instantiation template."""
-    from snnhw.files import write_atomically
+    from gateware.network import TOP
+    from snnhw.files import check_can_write, write_atomically
     from snnhw.presets import resolve_model
+    from snnhw.testbench import testbench as bench_of
     from snnhw.verilog import emit
 
     chosen = resolve_model(model)
     design = circuit.design(chosen)
     shell = _shell(interface, tdata, baud, clock_hz)
-    emitted = emit(design, top or "snn", shell)
-    bench = _bench(design, emitted, dataset, limit) if testbench else {}
     folder = Path(out) if out is not None else Path(f"{Path(model).stem}_verilog")
+    check_can_write(folder)
+    samples = _samples(design, shell, dataset, limit) if testbench else None
+    emitted = emit(design, top or TOP, shell)
+    bench = {} if samples is None else bench_of(design, emitted, samples)
     paths = [*emitted.write(folder), *(write_atomically(folder / name, text) for name, text in bench.items())]
     files = [str(path) for path in paths]
     if as_json:
@@ -113,12 +119,11 @@ def _shell(interface: str, tdata: int | None, baud: int | None, clock_hz: int | 
         raise DescriptionError(first_complaint(error)) from error
 
 
-def _bench(design: Design, emitted: Emitted, dataset: str, limit: int | None) -> dict[str, str]:
-    """The files of a test bench that sends the first images of a dataset."""
+def _samples(design: Design, shell: Shell, dataset: str, limit: int | None) -> NDArray[np.uint8]:
+    """The first images of a dataset, uint8 [B, *sample_shape]: as many as a test bench of a shell sends."""
     from snnhw.cli.images import noted
     from snnhw.data import check_images, load
-    from snnhw.testbench import LIMITS, testbench
+    from snnhw.testbench import LIMITS
 
-    count = LIMITS[emitted.shell.kind] if limit is None else limit
-    samples = check_images(noted(load(dataset, limit=count), design.network), design.network)
-    return testbench(design, emitted, samples)
+    count = LIMITS[shell.kind] if limit is None else limit
+    return check_images(noted(load(dataset, limit=count), design.network), design.network)

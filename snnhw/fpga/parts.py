@@ -246,6 +246,8 @@ class Part(Frozen):
     chip: str = ""
     """What some tools call all packages and speeds of a device together."""
     holds: Holds
+    max_mhz: Annotated[float | None, Field(gt=0)] = None
+    """The fastest clock that its clock network carries, whatever the circuit; None where that is not known."""
 
 
 def constraints() -> Path:

@@ -15,11 +15,13 @@ from pathlib import Path
 from snnhw.data import Dataset
 from snnhw.design import Design
 from snnhw.errors import BoardError, DescriptionError, ModelError
-from snnhw.files import make_folder, write_atomically
-from snnhw.fpga import place
+from snnhw.files import write_atomically
+from snnhw.fpga import place, tools
 from snnhw.fpga.base import BASE, PLACED, Base
 from snnhw.fpga.base import load as load_base
+from snnhw.fpga.build import Step
 from snnhw.fpga.cost import cost
+from snnhw.fpga.folder import filled_beside
 from snnhw.fpga.memories import Memory, split, split_emitted
 from snnhw.fpga.pages import page
 from snnhw.fpga.parts import FAMILIES
@@ -38,23 +40,42 @@ def patch(
     *,
     name: str = "snn",
     dataset: Dataset | None = None,
+    overwrite: bool = False,
+    on_step: Step | None = None,
 ) -> BuildReport:
     """Put the weights of a model into the circuit that lies in the folder ``build``, and write what comes of it.
 
     ``out`` is then as if the model had been built there, by the same tools and seed: its Verilog, its report, which
     also says whose build it was, and its bitstream, bit for bit. ``dataset`` are the images whose cycles and work are
-    reported.
+    reported. ``out`` appears when it is whole, and a build that is there already is replaced with ``overwrite`` alone,
+    as by `snnhw.fpga.build.build`.
 
     Raises BoardError where the build cannot be patched, and ModelError where the model's circuit differs from the
     build's in more than the contents of its memories; ToolError, ToolMissingError or OutputError.
     """
-    start = time.perf_counter()
     folder, target = Path(build), Path(out)
     report, base = _patchable(folder)
     if target.resolve() == folder.resolve():
         raise BoardError(f"{out} is the build itself: choose another folder for the patched one")
     _check_network(model, folder)
+    with filled_beside(out, overwrite=overwrite) as filled:
+        return _patch_in(filled, folder, report, base, model, name, dataset, on_step or (lambda step: None))
+
+
+def _patch_in(
+    out: Path,
+    folder: Path,
+    report: BuildReport,
+    base: Base,
+    model: Model,
+    name: str,
+    dataset: Dataset | None,
+    on_step: Step,
+) -> BuildReport:
+    """Patch the build in ``folder``, and write what comes of it into the empty folder ``out``."""
+    start = time.perf_counter()
     design = Design(model, report.implementation)
+    on_step("elaborating")
     emitted = emit(design, shell=report.shell)
     parts = split_emitted(emitted, base.built_in)
     if parts.digest != base.circuit:
@@ -62,9 +83,13 @@ def patch(
             f"the circuit of the model differs from the build's in more than the contents of its memories, first in "
             f"{_first_difference(parts.circuit, folder, emitted, base)}: build the model anew"
         )
-    bitstream = _pack(report, base, parts.memories, folder)
+    on_step("packing the bitstream")
+    bitstream = _pack(report, base, parts.memories, folder, out)
     packed = time.perf_counter()
-    cycles, work = (None, None) if dataset is None else cost(design, dataset)
+    cycles, work = None, None
+    if dataset is not None:
+        on_step("predicting the cycles of the images")
+        cycles, work = cost(design, dataset)
     patched = report.model_copy(
         update={
             "name": name,
@@ -77,7 +102,7 @@ def patch(
             "seconds": {"patching": round(packed - start, 3), "images": round(time.perf_counter() - packed, 3)},
         }
     )
-    _write(patched, bitstream, emitted, folder, make_folder(target))
+    _write(patched, bitstream, emitted, folder, out)
     return patched
 
 
@@ -122,8 +147,8 @@ def _modules(circuit: str) -> dict[str, str]:
     return {module[1]: module[0] for module in found}
 
 
-def _pack(report: BuildReport, base: Base, memories: Mapping[str, Memory], folder: Path) -> bytes:
-    """The bitstream of the placed circuit with these contents."""
+def _pack(report: BuildReport, base: Base, memories: Mapping[str, Memory], folder: Path, out: Path) -> bytes:
+    """The bitstream of the placed circuit with these contents; the log goes into ``out``."""
     family = FAMILIES[report.part.family]
     if family.flow is None:
         raise DescriptionError(f"nothing that comes from a package packs {family.name} parts")
@@ -131,14 +156,13 @@ def _pack(report: BuildReport, base: Base, memories: Mapping[str, Memory], folde
         placed = Path(work) / place.PLACED
         shutil.copyfile(folder / PLACED, placed)
         base.fill(placed, family.name, memories)
-        return place.pack(report.part, family.flow, Path(work))
+        with tools.log_kept(Path(work), place.PACK_LOG, out):
+            return place.pack(report.part, family.flow, Path(work))
 
 
 def _write(report: BuildReport, bitstream: bytes, emitted: Emitted, folder: Path, target: Path) -> None:
     """Everything that a build leaves, the report last."""
-    for stale in (REPORT, PAGE):
-        (target / stale).unlink(missing_ok=True)
-    replaced = {REPORT, PAGE, BASE, report.bitstream, *emitted.files}
+    replaced = {REPORT, PAGE, BASE, place.PACK_LOG, report.bitstream, *emitted.files}
     for path in folder.iterdir():
         if path.is_file() and path.name not in replaced and path.suffix != ".hex":
             write_atomically(target / path.name, path.read_bytes())

@@ -18,6 +18,7 @@ from snnhw.fpga.synthesis import NETLIST
 __all__ = ["PLACED", "Placement", "WorstPath", "pack", "place"]
 
 LOG = "nextpnr.log"
+PACK_LOG = "pack.log"
 PLACED = "placed"
 REPORT = "nextpnr.json"
 
@@ -108,8 +109,8 @@ def pack(part: Part, flow: Flow, folder: Path) -> bytes:
     """The bitstream of what was placed in ``folder``. Raises ToolError or ToolMissingError."""
     names = {**part.model_dump(), "placed": PLACED, "bitstream": "bitstream"}
     words = [word.format(**names) for word in flow.pack_options]
-    if tools.call(*flow.pack, words, folder, "pack.log") != 0:
-        raise tools.first_error(folder, "pack.log", "packing")
+    if tools.call(*flow.pack, words, folder, PACK_LOG) != 0:
+        raise tools.first_error(folder, PACK_LOG, "packing")
     return (folder / "bitstream").read_bytes()
 
 

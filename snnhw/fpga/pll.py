@@ -36,7 +36,7 @@ class _Setting:
 
 @dataclass(frozen=True)
 class _Limits:
-    """What a family's data sheet allows: ranges of the dividers, and of the frequencies at the comparator and inside.
+    """What a family's data sheet allows: ranges of the dividers, and of frequencies at the comparator, inside and out.
 
     ``inside``: the output is what is fed back, so that ``multiply`` counts periods of it.
     """
@@ -46,6 +46,7 @@ class _Limits:
     outs: tuple[int, ...]
     compared_hz: tuple[float, float]
     vco_hz: tuple[float, float]
+    out_hz: tuple[float, float]
     fed_back_after_out: bool
 
 
@@ -57,7 +58,8 @@ def _settings(limits: _Limits, reference_hz: float) -> Iterator[_Setting]:
         for multiply in limits.multiply:
             for out in limits.outs:
                 vco = compared * multiply * (out if limits.fed_back_after_out else 1)
-                if limits.vco_hz[0] <= vco <= limits.vco_hz[1]:
+                in_range = limits.out_hz[0] <= vco / out <= limits.out_hz[1]
+                if in_range and limits.vco_hz[0] <= vco <= limits.vco_hz[1]:
                     yield _Setting(divide, multiply, out, vco / out, vco)
 
 
@@ -160,13 +162,27 @@ PLLS: Mapping[str, tuple[_Limits, Callable[[_Setting, float], Primitive]]] = Map
         # Lattice, iCE40 sysCLOCK PLL design and usage guide (FPGA-TN-02052) and the families' data sheets.
         "ice40": (
             _Limits(
-                range(1, 17), range(1, 129), tuple(2**n for n in range(1, 7)), (10e6, 133e6), (533e6, 1066e6), False
+                range(1, 17),
+                range(1, 129),
+                tuple(2**n for n in range(1, 7)),
+                (10e6, 133e6),
+                (533e6, 1066e6),
+                (16e6, 275e6),
+                False,
             ),
             _ice40,
         ),
         # Lattice, ECP5 sysCLOCK PLL/DLL design and usage guide (FPGA-TN-02200) and the family's data sheet.
         "ecp5": (
-            _Limits(range(1, 129), range(1, 81), tuple(range(1, 129)), (3.125e6, 400e6), (400e6, 800e6), True),
+            _Limits(
+                range(1, 129),
+                range(1, 81),
+                tuple(range(1, 129)),
+                (3.125e6, 400e6),
+                (400e6, 800e6),
+                (3.125e6, 400e6),
+                True,
+            ),
             _ecp5,
         ),
         # Gowin, clock user guide (UG286) and GW1NR series data sheet (DS117), speed grade C6/I5.
@@ -177,13 +193,16 @@ PLLS: Mapping[str, tuple[_Limits, Callable[[_Setting, float], Primitive]]] = Map
                 (2, 4, 8, 16, 32, 48, 64, 80, 96, 112, 128),
                 (3e6, 400e6),
                 (4e8, 1.2e9),
+                (3.125e6, 600e6),
                 True,
             ),
             _gw1n,
         ),
         # Xilinx, Artix-7 data sheet (DS181), speed grade -1.
         "xc7": (
-            _Limits(range(1, 57), range(2, 65), tuple(range(1, 129)), (19e6, 450e6), (800e6, 1600e6), False),
+            _Limits(
+                range(1, 57), range(2, 65), tuple(range(1, 129)), (19e6, 450e6), (800e6, 1600e6), (6.25e6, 800e6), False
+            ),
             _xc7,
         ),
     }

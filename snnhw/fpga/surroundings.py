@@ -60,7 +60,9 @@ def around(target: Board | Part, clock_mhz: float | None, baud: int | None) -> S
         if baud is not None:
             raise BoardError("a baud is for a board: --board none has no serial line")
         family = FAMILIES[target.family]
+        _check_clock(target, clock_mhz or family.usual_mhz)
         return Surroundings(clock_mhz or family.usual_mhz, PLAIN, HARNESS if family.flow else None)
+    _check_clock(target.device, clock_mhz or target.core_mhz)
     asked_hz = (clock_mhz or target.core_mhz) * 1e6
     frequency_hz, primitive = float(target.clock.frequency_hz), None
     if asked_hz != frequency_hz:
@@ -71,3 +73,12 @@ def around(target: Board | Part, clock_mhz: float | None, baud: int | None) -> S
     except ValidationError as error:
         raise BoardError(f"{first_complaint(error)}; choose another --baud or --clock") from error
     return Surroundings(frequency_hz / 1e6, shell, BOARD, target, primitive)
+
+
+def _check_clock(part: Part, mhz: float) -> None:
+    """Raise BoardError for a clock that no circuit in a part runs at."""
+    if part.max_mhz is not None and mhz > part.max_mhz:
+        raise BoardError(
+            f"no circuit runs at {mhz:g} MHz in the {part.name}, whose clock network ends at {part.max_mhz:g} MHz: ask "
+            "for a slower --clock"
+        )

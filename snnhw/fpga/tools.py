@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,7 +15,7 @@ from pathlib import Path
 from snnhw.errors import ToolError, ToolMissingError
 from snnhw.toolcache import cache_variables
 
-__all__ = ["call", "first_error", "require", "versions"]
+__all__ = ["call", "first_error", "log_kept", "require", "versions"]
 
 _CALL = """
 import sys
@@ -55,6 +57,16 @@ def run(command: Sequence[str], folder: Path, log: str) -> int:
     environment = {**os.environ, **cache_variables(), "PYTHONUNBUFFERED": "1"}
     with (folder / log).open("wb") as output:
         return subprocess.run(command, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT).returncode
+
+
+@contextmanager
+def log_kept(folder: Path, log: str, out: Path) -> Iterator[None]:
+    """Copy a tool's log from the folder that it runs in to another, whether or not it succeeds."""
+    try:
+        yield
+    finally:
+        if (folder / log).is_file():
+            shutil.copyfile(folder / log, out / log)
 
 
 def first_error(folder: Path, log: str, what: str) -> ToolError:

@@ -8,8 +8,9 @@ from gateware.banks import BANK
 from gateware.ports import streams_of, tap_of
 from gateware.srbm import TOP, SrbmCircuit
 from snnhw.conversion import convert, with_banks
-from snnhw.emission import STREAM_RULE, EmittedCircuit, as_json, check_name, comment, port_lines
+from snnhw.emission import STREAM_RULE, EmittedCircuit, as_json, comment, port_lines
 from snnhw.interface import CommandInterface
+from snnhw.naming import check_name
 from snnhw.srbm.machine import Machine
 
 __all__ = ["SrbmEmitted", "emit"]

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from gateware.ports import streams_of, tap_of
 from gateware.stdp import TOP, StdpCircuit
 from snnhw.conversion import convert, with_banks
-from snnhw.emission import STREAM_RULE, EmittedCircuit, as_json, check_name, comment, port_lines
+from snnhw.emission import STREAM_RULE, EmittedCircuit, as_json, comment, port_lines
 from snnhw.interface import CommandInterface
+from snnhw.naming import check_name
 from snnhw.stdp.learner import Learner
 
 __all__ = ["StdpEmitted", "emit"]

@@ -3,10 +3,7 @@
 import json
 from pathlib import Path
 
-import pytest
-
-from snnhw.emission import EmittedCircuit, as_json, check_name, comment, port_lines
-from snnhw.errors import DescriptionError
+from snnhw.emission import EmittedCircuit, as_json, comment, port_lines
 from snnhw.interface import CommandInterface, PayloadField, StreamPort, Tap
 
 COMMAND = StreamPort(
@@ -42,10 +39,3 @@ def test_the_comment_says_what_it_is_and_has_no_blanks_at_the_ends_of_lines():
         "//     [10:1] weights: 2 lanes, lane 0 lowest, of 5 bits, signed",
         "",
     ]
-
-
-@pytest.mark.parametrize("name", ["", "2learner", "learner-2", "größe"])
-def test_a_name_that_no_module_can_have_is_refused(name: str):
-    check_name("learner_2")
-    with pytest.raises(DescriptionError, match="must be letters, digits and _"):
-        check_name(name)

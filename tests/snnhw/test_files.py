@@ -1,5 +1,6 @@
 """Files appear whole or not at all, and what cannot be written is one line."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from snnhw.errors import OutputError, SnnhwError
-from snnhw.files import make_folder, replacing, write_atomically
+from snnhw.files import make_folder, move_folder, replacing, write_atomically
 
 
 def test_text_and_bytes_are_written_as_given(tmp_path: Path):
@@ -107,3 +108,25 @@ def test_messages_are_printable_and_not_too_long_whatever_they_quote():
     assert str(SnnhwError("a\x00b\x1b[31m\ud800\u2028c\x7f é")) == r"a\x00b\x1b[31m\ud800 c\x7f é"
     long = str(SnnhwError(f"begin {'x' * 5000} end"))
     assert len(long) < 1000 and long.startswith("begin xxx") and long.endswith("xxx end")
+
+
+def test_a_folder_takes_the_place_of_another_or_nothing_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for name in ("new", "old"):
+        write_atomically(tmp_path / name / "file", name)
+    rename = Path.rename
+
+    def refused(path: Path, target: Path) -> Path:
+        if path.name == "new":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return rename(path, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", refused)
+        with pytest.raises(OutputError, match=r"cannot write .*old: permission denied; choose a place"):
+            move_folder(tmp_path / "new", tmp_path / "old")
+    assert {name: (tmp_path / name / "file").read_text() for name in os.listdir(tmp_path)} == {
+        "new": "new",
+        "old": "old",
+    }
+    move_folder(tmp_path / "new", tmp_path / "old")
+    assert {name: (tmp_path / name / "file").read_text() for name in os.listdir(tmp_path)} == {"old": "new"}

@@ -1,15 +1,24 @@
-"""Layers may be called as anything: in the circuit they get out of the way of what has the name there."""
+"""Layers may be called as anything, and get out of the way of what has the name in the circuit. Modules may not."""
 
 import re
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from snnhw.conversion import convert
 from snnhw.design import Design
+from snnhw.errors import DescriptionError
+from snnhw.fpga import synthesis, tools
 from snnhw.fpga.stages import Stages
 from snnhw.implementation import Implementation
 from snnhw.model import Model
-from snnhw.naming import TAKEN, instances
+from snnhw.naming import RESERVED, TAKEN, check_name, instances
+from snnhw.srbm.machine import Machine
+from snnhw.srbm.verilog import emit as emit_srbm
+from snnhw.stdp.learner import Learner
+from snnhw.stdp.verilog import emit as emit_stdp
 from snnhw.verification import verify
 from snnhw.verilog import emit
 from tests.circuits import CASES, implementation, model
@@ -79,3 +88,37 @@ def test_cells_are_counted_by_the_layers_own_instances():
     assert stages.block("layer_rest.neurons.x") == "layer_rest.neurons"
     assert stages.stage("hidden.crossbar.x") == "hidden"
     assert stages.stage("x") == "rest"
+
+
+@pytest.mark.parametrize("name", ["", "2learner", "learner-2", "größe"])
+def test_a_name_that_no_module_can_have_is_refused(name: str):
+    check_name("learner_2")
+    with pytest.raises(DescriptionError, match="must be letters, digits and _"):
+        check_name(name)
+
+
+@pytest.mark.parametrize("name", ["module", "table", "logic", "unique0", "wait_order"])
+def test_a_word_of_verilogs_own_names_no_module(name: str, monkeypatch: pytest.MonkeyPatch):
+    design = Design.of(network(("a", "b")))
+    monkeypatch.setattr("snnhw.conversion.Fragment", None)  # nothing is elaborated before
+    for function in (emit, emit_srbm, emit_stdp):
+        monkeypatch.setitem(function.__globals__, "convert", None)
+    with pytest.raises(DescriptionError, match=f"'{name}' is a word of Verilog's own: choose another name"):
+        emit(design, name)
+    with pytest.raises(DescriptionError, match="is a word of Verilog's own"):
+        emit_srbm(Machine(), 1, name)
+    with pytest.raises(DescriptionError, match="is a word of Verilog's own"):
+        emit_stdp(Learner(), 1, name)
+    with pytest.raises(DescriptionError, match="is a word of Verilog's own"):
+        convert(None, name)  # refused before it is looked at
+
+
+@pytest.mark.slow
+def test_the_words_are_those_that_yosys_escapes(tmp_path: Path):
+    beside = ["snn", "Module", "tables", "and2", "pragma"]
+    modules = [f"module \\{name} (input a, output b); assign b = a; endmodule\n" for name in (*RESERVED, *beside)]
+    (tmp_path / "in.v").write_text("".join(modules))
+    commands = ["read_verilog in.v", "write_verilog out.v"]
+    assert tools.run([sys.executable, "-c", synthesis._YOSYS, *commands], tmp_path, "log") == 0
+    written = (tmp_path / "out.v").read_text()
+    assert set(re.findall(r"^module \\(\S+) ?\(", written, re.MULTILINE)) == RESERVED

@@ -84,7 +84,9 @@ def test_points_measured(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
     arguments = ["bench", "small.safetensors", "--points", "up5k", "--boards", "icebreaker", "--dataset", "digits.npz"]
     assert run([*arguments, "--json", "--out", "made", "--write", "page.md"]) == 0
     captured = capsys.readouterr()
-    assert captured.err == ""
+    stages = captured.err.splitlines()
+    assert stages[:2] == ["snnhw: up5k: elaborating", "snnhw: up5k: synthesising"]
+    assert stages[-2:] == ["snnhw: icebreaker: elaborating", "snnhw: icebreaker: 30 images"]
     shown = json.loads(captured.out)
     assert json.loads(Path("made/bench.json").read_text()) == shown
     (point,) = shown["points"]
@@ -110,7 +112,7 @@ def test_points_measured(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
     assert f"{page.BEGIN}\nold" not in text
     assert Path(page.PLOT).read_bytes() == Path("made", page.PLOT).read_bytes()
 
-    monkeypatch.setattr(snnhw.bench.measure, "build", None)
+    monkeypatch.setattr(snnhw.bench.measure, "build_in", None)
     monkeypatch.setattr(snnhw.bench.measure, "verify", None)
     assert run([*arguments, "--json"]) == 0, "a second run takes all that is long out of the cache"
     assert json.loads(capsys.readouterr().out) == shown

@@ -87,6 +87,8 @@ def test_status_1_where_something_differs(
         (["verilog", "MODEL", "--interface", "axi"], "--interface is not for a spiking RBM: it takes --lanes, --top"),
         (["verilog", "MODEL", "--testbench"], "--testbench is not for a spiking RBM"),
         (["verilog", "MODEL", "--top", "2srbm"], "a module's name must be letters, digits and _"),
+        (["verilog", "MODEL", "--top", "bit"], "'bit' is a word of Verilog's own"),
+        (["verilog", "MODEL", "--out", "/dev/null/x"], "cannot write /dev/null/x: not a directory"),
     ],
 )
 def test_status_2_and_one_line_for_what_cannot_be(

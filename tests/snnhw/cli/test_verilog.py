@@ -85,13 +85,21 @@ CANNOT: dict[str, tuple[list[str], str]] = {
     "slow clock": (["--interface", "uart", "--clock-hz", "1000"], "needs a clock of at least 921600 Hz, not 1000"),
     "other option": (["--interface", "axi", "--baud", "9600"], "--baud goes with --interface uart alone"),
     "unwritable": (["--out", "tiny.safetensors/x"], "cannot write tiny.safetensors/x: not a directory"),
+    "a word of Verilog": (["--top", "module"], "'module' is a word of Verilog's own: choose another name"),
+    "no name": (["--top", "2snn"], "a module's name must be letters, digits and _"),
+    "images": (
+        ["--testbench", "--dataset", "sample"],
+        "the network takes images of 12 values, and those of sample are of 28 x 28",
+    ),
+    "no images": (["--testbench", "--dataset", "x.npy"], "x.npy"),
 }
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CANNOT)
-def test_what_cannot_be_is_one_line(case: str, capsys: pytest.CaptureFixture[str]):
+def test_what_cannot_be_is_one_line(case: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     options, message = CANNOT[case]
+    monkeypatch.setattr("snnhw.verilog.shell_top", None)  # nothing is elaborated before
     assert run(["verilog", "tiny.safetensors", *options]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""

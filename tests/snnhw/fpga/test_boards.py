@@ -173,6 +173,23 @@ def test_clocks_and_bauds_that_cannot_be():
         around(find_part("up5k"), None, 9600)
 
 
+def test_every_part_says_where_its_clock_network_ends():
+    for part in parts().values():
+        assert part.max_mhz is not None, part.name
+        assert around(part, part.max_mhz, None).clock_mhz == part.max_mhz > FAMILIES[part.family].usual_mhz
+        with pytest.raises(BoardError, match=f"in the {part.name}, whose clock network ends at {part.max_mhz:g} MHz"):
+            around(part, part.max_mhz + 1, None)
+    own = find_part("up5k").model_copy(update={"max_mhz": None})
+    assert around(own, 999, None).clock_mhz == 999, "where nobody knows, nothing is refused"
+
+
+def test_loops_make_no_clock_beyond_their_outputs():
+    assert find_pll("ice40", 12e6, 16.5e6).frequency_hz == 16.5e6
+    for family, reference, asked in (("ice40", 12e6, 15e6), ("ice40", 12e6, 300e6), ("ecp5", 25e6, 500e6)):
+        with pytest.raises(BoardError, match="no phase-locked loop of"):
+            find_pll(family, reference, asked)
+
+
 def test_an_unknown_part_is_told_the_file_that_is_there():
     with pytest.raises(BoardError, match=r"there is no part 'x'; there are ice40: ") as raised:
         find_part("x")

@@ -16,6 +16,7 @@ import pytest
 from snnhw.cli.app import run
 from snnhw.design import Design
 from snnhw.errors import FitError, SnnhwError, ToolError, ToolMissingError
+from snnhw.files import write_atomically
 from snnhw.fpga import fit, place, program, synthesis, tools
 from snnhw.fpga.boards import find_board
 from snnhw.fpga.build import build, check_room
@@ -94,6 +95,15 @@ def test_a_second_build_is_the_first(folder: Path, capsys: pytest.CaptureFixture
     assert {figure["ratio"] for figure in compared["figures"].values()} <= {1.0, None}
 
 
+STAGES = [
+    "snnhw: elaborating",
+    "snnhw: synthesising",
+    "snnhw: placing and routing (a first run compiles the tool for this machine)",
+    "snnhw: packing the bitstream",
+]
+"""What a build for a board says on standard error where that is no terminal."""
+
+
 class Faked:
     """Synthesis and place and route as they are told to end."""
 
@@ -126,20 +136,68 @@ def faked(monkeypatch: pytest.MonkeyPatch) -> Faked:
 @pytest.mark.usefixtures("folder")
 def test_timing_that_is_missed(faked: Faked, capsys: pytest.CaptureFixture[str]):
     words = ["build", MODEL, "--board", "icebreaker", "--out", "x"]
-    assert command(capsys, *words)[0] == 0
+    status, record, stages = command(capsys, *words)
+    assert (status, record["folder"]) == (0, "x")
+    assert stages.splitlines() == STAGES
     assert Path("x/snn.bin").read_bytes() == b"bits"
     faked.fmax = 20.0
-    status, record, error = command(capsys, *words)
-    assert status == 1
-    assert not Path("x/snn.bin").exists(), "the old one would not be what the report tells of"
+    status, record, error = command(capsys, *words, "--overwrite")
+    assert (status, record["folder"]) == (1, "x-failed")
+    assert not Path("x-failed/snn.bin").exists()
+    assert Path("x/snn.bin").read_bytes() == b"bits", "what works is not lost to what does not"
     assert record["timing"]["slack_ns"] == pytest.approx(1000 / 24 - 50)
-    assert error.count("\n") == 1
-    assert "24 MHz asked for, 20.0 MHz reached" in error
-    assert "hidden.crossbar -> hidden.neurons" in error
-    assert "--clock 20" in error
-    assert run(["report", "x"]) == 1
+    *begun, missed = error.splitlines()
+    assert begun == STAGES[:-1]
+    assert "24 MHz asked for, 20.0 MHz reached" in missed
+    assert "hidden.crossbar -> hidden.neurons" in missed
+    assert "--clock 20" in missed
+    assert missed.endswith("; x stays as it was, this build is in x-failed")
+    assert (run(["report", "x"]), run(["report", "x-failed"])) == (0, 1)
     capsys.readouterr()
-    assert "cannot run at the clock" in command(capsys, "program", "x")[2]
+    assert "cannot run at the clock" in command(capsys, "program", "x-failed")[2]
+
+
+@pytest.mark.slow
+def test_a_build_that_fails_or_is_interrupted(
+    faked: Faked, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    words = ["build", MODEL, "--board", "icebreaker", "--out", "x"]
+    assert command(capsys, *words)[0] == 0
+    before = {path.name: path.read_bytes() for path in Path("x").iterdir()}
+    monkeypatch.setattr(
+        place, "place", _fails(ToolError("place and route failed: no (its log: nextpnr.log)"), place.LOG)
+    )
+    status, record, error = command(capsys, *words, "--overwrite")
+    assert (status, record) == (2, None)
+    assert error.splitlines() == [
+        *STAGES[:-1],
+        "snnhw: place and route failed: no (its log: nextpnr.log); the files and logs of this build are in x-failed",
+    ]
+    assert Path("x-failed/nextpnr.log").read_text() == "the log"
+    assert Path("x-failed/snn.v").is_file()
+    shutil.rmtree("x-failed")
+    monkeypatch.setattr(place, "pack", _fails(ToolError("packing failed"), place.PACK_LOG))
+    monkeypatch.setattr(place, "place", faked.place)
+    assert (
+        "packing failed; the files and logs of this build are in x-failed" in command(capsys, *words, "--overwrite")[2]
+    )
+    assert Path("x-failed/pack.log").read_text() == "the log"
+    shutil.rmtree("x-failed")
+    monkeypatch.setattr(place, "place", _fails(KeyboardInterrupt(), place.LOG))
+    assert command(capsys, *words, "--overwrite")[2].splitlines()[-1].startswith("snnhw: interrupted")
+    assert sorted(path.name for path in folder.iterdir()) == ["images.npy", MODEL, "x"]
+    assert {path.name: path.read_bytes() for path in Path("x").iterdir()} == before
+
+
+def _fails(error: BaseException, log: str) -> Callable[..., None]:
+    """A tool that leaves a log in its folder and fails."""
+
+    def fail(*arguments: object) -> None:
+        work = next(argument for argument in reversed(arguments) if isinstance(argument, Path))
+        (work / log).write_text("the log")
+        raise error
+
+    return fail
 
 
 @pytest.mark.slow
@@ -308,13 +366,34 @@ CANNOT: dict[str, tuple[list[str], str]] = {
     "clock": (["--board", "icebreaker", "--clock", "3"], "makes 3 MHz from 12 MHz"),
     "unwritable": (["--board", "icebreaker", "--out", f"{MODEL}/x"], f"cannot write {MODEL}/x: not a directory"),
     "images": (["--board", "icebreaker", "--dataset", "sample"], "sample"),
+    "images of a fit": (["--board", "icebreaker", "--fit", "--dataset", "sample"], "sample"),
+    "clock of a fit": (["--board", "icebreaker", "--fit", "--clock", "3"], "makes 3 MHz from 12 MHz"),
+    "clock below the loop's output": (["--board", "icebreaker", "--clock", "10"], "makes 10 MHz from 12 MHz"),
+    "clock of no circuit": (
+        ["--board", "icebreaker", "--clock", "200"],
+        "no circuit runs at 200 MHz in the up5k, whose clock network ends at 185 MHz: ask for a slower --clock",
+    ),
+    "clock of no circuit in xc7": (
+        ["--board", "none", "--part", "xc7a35t", "--fit", "--clock", "500"],
+        "no circuit runs at 500 MHz in the xc7a35t",
+    ),
+    "older build": (
+        ["--board", "icebreaker", "--out", "old"],
+        "old is there already; give another name with --out, or",
+    ),
+    "other files": (["--board", "icebreaker", "--out", "mine", "--overwrite"], "mine holds notes.txt, which is of no"),
+    "older build of a fit": (["--board", "icebreaker", "--out", "old", "--fit"], "old is there already"),
 }
 
 
 @pytest.mark.usefixtures("folder", "faked")
 @pytest.mark.parametrize("case", CANNOT)
-def test_what_cannot_be_is_one_line(case: str, capsys: pytest.CaptureFixture[str]):
+def test_what_cannot_be_is_one_line(case: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     options, message = CANNOT[case]
+    for file in ("old/snn.v", "mine/notes.txt"):
+        write_atomically(file, "old")
+    monkeypatch.setattr("snnhw.fpga.build.emit", None)  # nothing is elaborated before
+    monkeypatch.setattr("snnhw.fpga.synthesis.emit", None)
     status, record, error = command(capsys, "build", MODEL, *options)
     assert (status, record) == (2, None)
     assert error.count("\n") == 1

@@ -16,13 +16,14 @@ from snnhw.cli.app import run
 from snnhw.conversion import convert
 from snnhw.design import Design
 from snnhw.errors import BoardError, ModelError, ToolError
-from snnhw.fpga import synthesis
+from snnhw.fpga import place, synthesis
 from snnhw.fpga.base import BASE, PLACED, load
 from snnhw.fpga.blocks import GEOMETRIES, Block, fill, find
 from snnhw.fpga.boards import find_board
 from snnhw.fpga.build import build
 from snnhw.fpga.memories import Memory, split, split_emitted
 from snnhw.fpga.patch import patch
+from snnhw.fpga.report import load as load_report
 from snnhw.implementation import Implementation
 from snnhw.model import Model
 from snnhw.modelfile import save
@@ -94,8 +95,6 @@ def test_one_word_tells(built: Path, tmp_path: Path):
 
 
 def _shell(built: Path) -> Any:
-    from snnhw.fpga.report import load as load_report
-
     return load_report(built).shell
 
 
@@ -107,6 +106,38 @@ def test_another_circuit_is_refused(built: Path, tmp_path: Path):
     with pytest.raises(BoardError, match="is the build itself: choose another folder"):
         patch(built, model(turned=1), built)
     assert not (tmp_path / "x").exists()
+
+
+def test_a_build_that_is_there_is_replaced_only_where_that_is_said(
+    built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.chdir(tmp_path)
+    save(model(turned=1), "new.safetensors")
+    shutil.copytree(built, "x")
+    words = ["patch", str(built), "new.safetensors", "--out", "x"]
+    with monkeypatch.context() as patched:
+        patched.setattr("snnhw.fpga.patch.emit", None)  # nothing is elaborated before
+        assert run(words) == 2
+    assert capsys.readouterr().err == "snnhw: x is there already; give another name with --out, or say --overwrite\n"
+
+    def fail(part: object, flow: object, work: Path) -> bytes:
+        (work / place.PACK_LOG).write_text("the log")
+        raise ToolError("packing failed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(place, "pack", fail)
+        assert run([*words, "--overwrite"]) == 2
+    stages = ["snnhw: elaborating", "snnhw: packing the bitstream"]
+    failed = "snnhw: packing failed; the files and logs of this build are in x-failed"
+    assert capsys.readouterr().err.splitlines() == [*stages, failed]
+    assert Path("x-failed/pack.log").read_text() == "the log"
+    assert load_report("x").digest == model().digest
+    monkeypatch.setattr(place, "pack", lambda *_: b"bits")
+    assert run([*words, "--overwrite"]) == 0
+    assert capsys.readouterr().err.splitlines() == stages
+    assert load_report("x").digest == model(turned=1).digest
+    assert Path("x/snn.bin").read_bytes() == b"bits"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["new.safetensors", "x"]
 
 
 def test_what_cannot_be_patched(built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
