@@ -109,9 +109,22 @@ class Plan:
                 start = group * step + number * stride
                 for bank, tap in enumerate(taps):
                     if tap is not None:
-                        rows[start : start + own.shape[1], bank, : len(own)] = own[:, :, tap[0], tap[1]].T
+                        raised = own[:, :, tap[0], tap[1]].T + (0 if self.shift is None else 1 << self.shift)
+                        rows[start : start + own.shape[1], bank, : len(own)] = raised
         found: list[list[int]] = rows.reshape(depth, -1).tolist()
         return found
+
+    @property
+    def shift(self) -> int | None:
+        """The logarithm of what is added to each weight, so that none is negative; None where none was."""
+        lowest = self.layer.built.weight.lo
+        return (-lowest - 1).bit_length() if lowest < 0 else None
+
+    @property
+    def kept(self) -> Range:
+        """What stands in the memory of weights: they are raised by ``1 << shift``."""
+        weights = self.layer.built.weight
+        return weights if self.shift is None else Range(lo=0, hi=weights.hi + (1 << self.shift))
 
     @property
     def words(self) -> int:
@@ -208,8 +221,10 @@ class Convolution(wiring.Component):
     ``LayerShape.order``: `Plan.reads` are read one a cycle, and all events wait meanwhile; with a pool a word goes out
     where its window is complete. The first word is offered ``DRAINED`` cycles after it was read, that is
     ``reading_latency`` after its mark was let in. Sums are never cleared: a current is what a sum has grown by since it
-    was last read, in as many bits as a current has, and what it was then stands in a memory of its own. After ABORT
-    the sums are read without being sent, and after a reset too: then ``settles`` is 1 and no sample may be let in.
+    was last read, in as many bits as a current has, and what it was then stands in a memory of its own. Weights are
+    raised so that none is negative, which leaves the higher bits of a sum to the carry; how often, at each position, is
+    counted beside the sums, and taken away when they are read. After ABORT the sums are read without being sent, and
+    after a reset too: then ``settles`` is 1 and no sample may be let in.
 
     ``layer`` is the design's convolution; where it is loadable, any weights and biases can be loaded into ``memories``.
     """
@@ -218,7 +233,7 @@ class Convolution(wiring.Component):
         self.layer = layer
         self.shape = layer.shape
         self.plan = plan = Plan(layer)
-        self.weights = WeightMemory(plan.weight_rows(layer.weight), layer.built.weight, layer.chosen.memory)
+        self.weights = WeightMemory(plan.weight_rows(layer.weight), plan.kept, layer.chosen.memory)
         self.biases = None
         if layer.biased and (layer.loadable or layer.bias.any()):
             self.biases = WeightMemory(
@@ -242,7 +257,7 @@ class Convolution(wiring.Component):
     def contents(layer: DesignLayer, numbers: ModelLayer) -> Iterator[Contents]:
         """What ``memories`` hold where the layer's weights and biases are those of ``numbers``, weights first."""
         plan = Plan(layer)
-        yield Contents(plan.weight_rows(numbers.weight), layer.built.weight)
+        yield Contents(plan.weight_rows(numbers.weight), plan.kept)
         if layer.biased:
             yield Contents(plan.bias_rows(numbers.bias), layer.built.current | Range(lo=0, hi=0))
 
@@ -359,8 +374,7 @@ class Convolution(wiring.Component):
 
     def _sums(self, m, item, products, entry, reads):
         """The sums of all lanes of the bank that is read, after each has taken its product."""
-        plan, width = self.plan, self.sum_shape.width
-        row = data.ArrayLayout(width, plan.lanes)
+        plan, row = self.plan, self._kept_layout(self.plan.lanes)
         targets = data.View(data.ArrayLayout(address_width(plan.banks.depth), plan.banks.count), item.target)
         shown = []
         for bank in range(plan.banks.count):
@@ -377,18 +391,24 @@ class Convolution(wiring.Component):
                 new.en.eq(item.adds[bank] & ~reads),
             ]
             for lane in range(plan.lanes):
-                m.d.comb += new.data[lane].eq(old.data[lane] + products[bank * plan.lanes + lane])
+                m.d.comb += new.data.sum[lane].eq(old.data.sum[lane] + products[bank * plan.lanes + lane])
+            m.d.comb += new.data.count.eq(old.data.count + item.value)
             shown.append(old.data.as_value())
         chosen = Signal(row, name="chosen")
         m.d.comb += chosen.eq(Array(shown)[entry.bank] if len(shown) > 1 else shown[0])
         return chosen
 
+    def _kept_layout(self, lanes):
+        """So many sums of a position, and how often weights were raised in each; all modulo what a current needs."""
+        width, shift = self.sum_shape.width, self.plan.shift
+        counted = 0 if shift is None else max(0, width - shift)
+        return data.StructLayout({"sum": data.ArrayLayout(width, lanes), "count": counted})
+
     def _drain(self, m, go, reads, sends, entry, sums):
         """From the sums that are read to words of currents."""
         plan, lanes, width = self.plan, self.shape.neuron_lanes, self.sum_shape.width
-        word = data.ArrayLayout(width, lanes)
-        step = lanes * width
-        slices = [sums.as_value()[start : start + step] for start in range(0, plan.lanes * width, step)]
+        word, step = self._kept_layout(lanes), lanes * width
+        slices = [sums.sum.as_value()[start : start + step] for start in range(0, plan.lanes * width, step)]
         m.submodules.earlier = store = memory.Memory(shape=word, depth=plan.cells, init=[])
         write = store.write_port()
         read = store.read_port(transparent_for=(write,) if plan.cells == 1 else ())
@@ -400,7 +420,8 @@ class Convolution(wiring.Component):
             m.d.sync += place.eq(Mux(complete, 0, place + 1))
         with m.If(go):
             m.d.sync += [
-                now.eq(Array(slices)[entry.word] if len(slices) > 1 else slices[0]),
+                now.sum.eq(Array(slices)[entry.word] if len(slices) > 1 else slices[0]),
+                now.count.eq(sums.count),
                 cell.eq(entry.cell),
                 first.eq(place == 0),
                 ends.eq(complete),
@@ -414,12 +435,13 @@ class Convolution(wiring.Component):
             write.data.eq(now),
             write.en.eq(fresh & go),
         ]
-        biases = self._biases(m, go, entry)
+        biases, raised = self._biases(m, go, entry), Signal(width)
+        m.d.comb += raised.eq((now.count - read.data.count) << (plan.shift or 0))
         with m.If(go):
             m.d.sync += self.currents.valid.eq(sent & ends)
         for lane in range(lanes):
             grown = Signal(self.sum_shape, name=f"grown_{lane}")
-            m.d.comb += grown.eq(now[lane] - read.data[lane])
+            m.d.comb += grown.eq(now.sum[lane] - read.data.sum[lane] - raised)
             current = self.currents.payload.current[lane]
             total = grown if biases is None else grown + biases[lane]
             if plan.window > 1:
