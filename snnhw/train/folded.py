@@ -22,7 +22,7 @@ from torch.nn import functional
 from snnhw.errors import DescriptionError
 from snnhw.kinds import twin
 from snnhw.network import PER_CHANNEL, PER_NEURON, Network, PlacedLayer
-from snnhw.train.network import TrainableNetwork
+from snnhw.train.network import Outcome, TrainableNetwork
 from snnhw.train.quantise import clamp_latent, integers
 
 __all__ = ["FoldedNetwork", "check_foldable"]
@@ -153,10 +153,10 @@ class FoldedNetwork(nn.Module):
 
     def forward(self, samples: Tensor) -> Tensor:
         """The scores [B, classes] that the counts make."""
-        return self.run(samples)[0]
+        return self.run(samples).scores
 
-    def run(self, samples: Tensor) -> tuple[Tensor, Tensor]:
-        """The scores [B, classes], and the synaptic operations of a sample, as `TrainableNetwork.run`."""
+    def run(self, samples: Tensor) -> Outcome:
+        """The scores, and the synaptic operations, as `TrainableNetwork.run`."""
         network = self.network
         events = self.encoder(samples)
         counts = events.sum(dim=0, keepdim=True) * (network.num_steps if network.constant_input else 1)
@@ -165,7 +165,7 @@ class FoldedNetwork(nn.Module):
             if index and layer.layer.has_weights:
                 operations = operations + counts.sum(dim=2).mean() * layer.layer.synapse.fan_out(layer.layer.in_shape)
             counts = layer(counts)
-        return counts[0], operations
+        return Outcome(counts[0], operations)
 
     def logits(self, scores: Tensor) -> Tensor:
         """What the cross-entropy is taken of."""

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from snnhw.data import Dataset
+from snnhw.errors import DescriptionError
 from snnhw.kinds import twin
 from snnhw.model import Model
 from snnhw.network import Network
@@ -94,16 +95,29 @@ def train(
 
     Raises:
         DatasetError: for data that does not suit the network or the options.
+        DescriptionError: for a loss, or folded steps, that do not suit the network.
         CheckpointError: for a checkpoint that is damaged or of another training.
         OutputError: for a checkpoint that cannot be written.
     """
     options = options or TrainOptions()
+    _check_loss(network, options)
     with computing_threads(options.threads - options.prefetches):
         run = _Run(network, dataset, options, test, on_progress)
         run_to_end(run, None if checkpoint is None else Path(checkpoint))
         if (note := chance_note(run.record, run.part.labels)) is not None:
             LOG.warning("%s", note)
         return _model(run.record, run.best), run.record
+
+
+def _check_loss(network: Network, options: TrainOptions) -> None:
+    """Raise DescriptionError for a loss that needs spikes which there are not."""
+    loss, last = options.loss, network.layers[-1]
+    if not loss.of_spikes:
+        return
+    if not last.neuron.fires:
+        raise DescriptionError(f"the loss '{loss.kind}' needs a last layer that fires, '{last.name}' does not")
+    if options.folded is not None:
+        raise DescriptionError(f"the loss '{loss.kind}' needs the spikes of each step: train without folded steps")
 
 
 def new_record(network: Network, dataset: Dataset, options: TrainOptions) -> TrainingRecord:
@@ -253,15 +267,15 @@ class _Run:
 
     def _improve(self, batch: Batch) -> float:
         """Improve the network on a batch, and return the mean loss that it had."""
-        scores, operations = self.network.run(batch.samples)
-        logits = self.network.logits(scores)
-        loss: Tensor = twin(self.options.loss, "training")(scores, logits, batch.labels)
+        outcome = self.network.run(batch.samples)
+        logits = self.network.logits(outcome.scores)
+        loss: Tensor = twin(self.options.loss, "training")(self.options.loss, outcome, logits, batch.labels)
         if batch.opinion is not None and self.options.teacher is not None:
             chosen = self.options.teacher
             loss = torch.lerp(loss, distillation(logits, batch.opinion, chosen.temperature), chosen.weight)
         told = float(loss.detach())
         if self.options.spike_penalty:
-            loss = loss + self.options.spike_penalty * operations / _OPERATIONS
+            loss = loss + self.options.spike_penalty * outcome.operations / _OPERATIONS
         self.optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         self.optimiser.step()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from snnhw.train.neuron import Activity, Parameters, run_neurons
 from snnhw.train.quantise import clamp_latent, integers
 from snnhw.train.surrogate import Surrogate
 
-__all__ = ["TrainableLayer", "TrainableNetwork"]
+__all__ = ["Outcome", "TrainableLayer", "TrainableNetwork"]
 
 _EXACT = {torch.float32: Range(lo=-(1 << 24), hi=1 << 24), torch.float64: INT32}
 """The integers that a latent number of each format can be rounded to: a model's, where the format holds them."""
@@ -30,6 +31,26 @@ def dense(layer: PlacedLayer, tensors: Mapping[str, Tensor], events: Tensor) -> 
     ``tensors`` are the integers of ``weight`` and, where there is one, of ``bias``.
     """
     return functional.linear(events, tensors["weight"], tensors.get("bias"))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a network made of a batch."""
+
+    scores: Tensor
+    """[B, classes]"""
+    operations: Tensor
+    """The synaptic operations of a sample, on average: an event counts as the most neurons that one reaches, those of
+    the encoder not at all. The gradient is that of the values that events carry."""
+    activity: Activity | None = None
+    """Of the last layer; None where steps are folded away."""
+
+    @property
+    def class_spikes(self) -> Tensor:
+        """The spikes of each class in each step, [num_steps, B, classes]; of a population all together."""
+        assert self.activity is not None
+        spikes = torch.stack(self.activity.spikes)
+        return spikes.reshape(*spikes.shape[:2], self.scores.shape[1], -1).sum(dim=3)
 
 
 class TrainableLayer(nn.Module):
@@ -207,14 +228,10 @@ class TrainableNetwork(nn.Module):
 
     def forward(self, samples: Tensor) -> Tensor:
         """The scores [B, classes] of samples uint8, as :meth:`events` takes them: integers in floating point."""
-        return self.run(samples)[0]
+        return self.run(samples).scores
 
-    def run(self, samples: Tensor) -> tuple[Tensor, Tensor]:
-        """The scores, and the synaptic operations of a sample, on average.
-
-        An event counts as the most neurons that one reaches, those of the encoder not at all; the gradient is that of
-        the values that events carry.
-        """
+    def run(self, samples: Tensor) -> Outcome:
+        """The scores, and what they come of."""
         events = self.events(samples)
         operations = torch.zeros((), dtype=events.dtype)
         for layer in self.each_layer():
@@ -224,7 +241,7 @@ class TrainableNetwork(nn.Module):
             activity = self.run_layer(layer, events)
             if activity.values:
                 events = torch.stack(activity.values)
-        return self.scores(activity), operations
+        return Outcome(self.scores(activity), operations, activity)
 
     def scores(self, activity: Activity) -> Tensor:
         """The scores [B, classes] of what the last layer did; first spikes by how many steps precede them."""
