@@ -92,10 +92,7 @@ class Crossbar(wiring.Component):
     def _width(self, weight: Sequence[Sequence[int]], term, values: Range) -> int:
         """The bits that hold the sum of a term over all inputs, for every neuron."""
         lanes = self.event_lanes
-        most = 0
-        for row in weight:
-            padded = [*row, *[0] * (-len(row) % lanes)]
-            most = max(most, sum(term.most(padded[i : i + lanes], values) for i in range(0, len(row), lanes)))
+        most = max(term.most([row[lane::lanes] for lane in range(lanes)], values) for row in weight)
         return max(1, most.bit_length())
 
     def elaborate(self, platform):

@@ -23,9 +23,12 @@ class Term(NamedTuple):
     negative: bool
     """Whether it is subtracted: the sign bit of two's complement."""
 
-    def most(self, weight_bits: Sequence[int], values: Range) -> int:
-        """The greatest that the term can be where the weights' bits, of each event lane, are these."""
-        return sum(((weight_bits[lane] >> place) & 1) << (place - self.shift) for lane, place in self.bits) * values.hi
+    def most(self, weights: Sequence[Sequence[int]], values: Range) -> int:
+        """The greatest sum of the term over all events: ``weights`` has those of each event lane."""
+        ones = (
+            sum((weight >> place) & 1 for weight in weights[lane]) << (place - self.shift) for lane, place in self.bits
+        )
+        return sum(ones) * values.hi
 
 
 def terms(weight: Shape, values: Range, event_lanes: int) -> list[Term]:

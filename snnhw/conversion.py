@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
 
-from amaranth.back import verilog
+from amaranth.back import rtlil
 from amaranth.hdl import Fragment, MemoryInstance, Shape, Value
 from amaranth.lib.wiring import Component
 
 from gateware.banks import BANK
+from snnhw import yosys
 from snnhw.errors import ToolError
 from snnhw.naming import check_name
-from snnhw.toolcache import moved_caches
 
 __all__ = ["Converted", "MemoryContents", "convert", "with_banks"]
 
 _CELLS = object()
 """Stands for a platform in elaboration: where a layer wants a part's own cells, they are instantiated."""
+
+_INTERNAL = ("generator", "top", "src", "amaranth.hierarchy", "amaranth.decoding")
+"""Attributes that mean something to Amaranth alone."""
+
+_REMOVE = " ".join(f"-remove {name}" for name in _INTERNAL)
+
+_PASSES = ("proc -nomux -norom", "memory_collect", f"attrmap {_REMOVE}", f"attrmap -modattr {_REMOVE}")
+"""What yosys does before it writes Verilog, as `amaranth.back.verilog` has it."""
 
 _TRIGGER = re.compile(r"^  reg (\\\$auto\$verilog_backend\S+)  = 0;$", re.MULTILINE)
 """What yosys lets every ``always @*`` read, so that each runs at time 0."""
@@ -89,16 +99,24 @@ def convert(top: Component, name: str) -> Converted:
     """
     check_name(name)
     ports = {"__".join(map(str, path)): (Value.cast(port), None) for path, _, port in top.signature.flatten(top)}
-    fragment = Fragment.get(top, _CELLS)
-    memories = tuple(_contents(fragment, name))
-    try:
-        # The environment decides which yosys Amaranth calls; only the one it brings gives reproducible text.
-        with moved_caches(AMARANTH_USE_YOSYS="builtin"):
-            text, _ = verilog.convert_fragment(fragment, ports, name, emit_src=False, strip_internal_attrs=True)
-    except verilog.YosysError as error:
-        *_, last = str(error).splitlines() or ["it said nothing"]
-        raise ToolError(f"Amaranth's yosys failed, `snnhw doctor` tries it too: {last}") from error
+    with _uncollected():
+        fragment = Fragment.get(top, _CELLS)
+        memories = tuple(_contents(fragment, name))
+        circuit, _ = rtlil.convert_fragment(fragment, ports, name, emit_src=False)
+    text = yosys.run("\n".join([f"read_rtlil <<rtlil\n{circuit}\nrtlil", *_PASSES, "write_verilog -norename"]))
     return Converted(_for_every_tool(text), memories)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """No search for garbage: a circuit is all in use until it is text, and searching it again and again takes long."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def with_banks(text: str, own: str) -> str:

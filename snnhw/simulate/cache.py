@@ -39,15 +39,15 @@ def entry(kind: str, key: str) -> Path:
     return root() / "verilator" / kind / key
 
 
-def cached(kind: str, key: str, build: Callable[[Path], None]) -> Path:
+def cached(kind: str, key: str, build: Callable[[Path], None], within: Path | None = None) -> Path:
     """The folder of an entry; ``build`` fills a new one, which appears only when it is complete.
 
-    What was damaged since is built anew.
+    It lies in the folder ``within``, or with the compiled circuits. What was damaged since is built anew.
 
     Two processes may build the same entry at once: the first to end wins, and both have it. Raises OutputError where
     the cache cannot be written.
     """
-    place = entry(kind, key)
+    place = entry(kind, key) if within is None else within / kind / key
     if os.path.isdir(place):  # False also where it may not be looked at
         if _is_whole(place):
             _mark_used(place)
