@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from gateware.stream import saturate, shape_of
 from snnhw.implementation import address_width
+from snnhw.network import Range
 from snnhw.stdp.grid import StdpGrid
 
 MOST_RATE = 3
@@ -128,19 +129,23 @@ class Association(wiring.Component):
             write.en.eq(self.store.valid | (last.valid & last.listed & learning)),
             write.addr.eq(Mux(self.store.valid, self.store.neuron, last.neuron)),
         ]
-        change = stage[3].left << self.rate
-        for number in range(self.grid.learner.classes):
-            weight, current = self.row[number], Signal(shape_of(self.grid.learner.scores), name=f"current_{number}")
+        change, learner = stage[3].left << self.rate, self.grid.learner
+        currents = shape_of(Range(lo=learner.spikes * learner.readout.lo, hi=learner.spikes * learner.readout.hi))
+        for number in range(learner.classes):
+            weight, current = self.row[number], Signal(currents, name=f"current_{number}")
             gains, loses = self.label == number, judge.rival == number
-            moved = Signal(shape_of(self.grid.learner.readout), name=f"moved_{number}")
+            moved = Signal(shape_of(learner.readout), name=f"moved_{number}")
             changed = weight + Mux(gains, change, Mux(loses, -change, 0))
-            m.d.sync += moved.eq(saturate(changed, self.grid.learner.readout))
+            m.d.sync += moved.eq(saturate(changed, learner.readout))
             m.d.comb += write.data[number].eq(Mux(self.store.valid, self.store.row[number], moved))
             with m.If(self.clear):
                 m.d.sync += [current.eq(0), self.scores[number].eq(0)]
             with m.Elif(~learning):
-                m.d.sync += current.eq(current + Mux(stage[3].valid & stage[3].listed, weight, 0))
-                m.d.sync += self.scores[number].eq(self.scores[number] + Mux(last.valid, current, 0))
+                # Registers that stay as they are take no cells, numbers that are masked before an adder do.
+                with m.If(stage[3].valid & stage[3].listed):
+                    m.d.sync += current.eq(current + weight)
+                with m.If(last.valid):
+                    m.d.sync += self.scores[number].eq(self.scores[number] + current)
         return m
 
     def _walk(self, m):

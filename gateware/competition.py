@@ -5,7 +5,7 @@ Membranes, thresholds and classes stand here; what happens in an image is decide
 
 from itertools import pairwise
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, enum, memory, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -217,8 +217,9 @@ class Competition(wiring.Component):
         m.d.sync += [looked.eq(self.look), fetched.eq(looked)]
         stored, adjusted = self.store.neuron, stage[4].valid & self.mode.adjusts
         enables = [adjusted | (self.store.valid & (stored.lane == lane)) for lane in range(grid.lanes)]
+        kept = [found[1][lane].as_value() for lane in range(grid.lanes)]
         m.d.comb += [
-            self.kept.eq(found[1][fetched.lane]),
+            self.kept.as_value().eq(Array(kept)[fetched.lane]),
             writes[0].addr.eq(stage[3].word),
             writes[0].en.eq(stage[3].valid),
             writes[1].addr.eq(Mux(self.store.valid, stored.word, stage[4].word)),

@@ -13,7 +13,7 @@ from gateware.stream import shape_of
 from gateware.sweep import Accumulators
 from gateware.synapses import WeightArray
 from snnhw.implementation import address_width
-from snnhw.stdp.grid import StdpGrid
+from snnhw.stdp.grid import StdpGrid, WeightMemory
 from snnhw.stdp.learner import Learner
 
 TOP = "stdp"
@@ -80,7 +80,8 @@ class StdpCircuit(wiring.Component):
     with a ``result``; of TRAIN, TEACH and loads class and scores are 0, and so are winner, its class and its step where
     nothing fired. Back-pressure stops what waits for it and nothing else.
 
-    Weights, thresholds, classes and readout are those of loads; before them they are 0.
+    Weights, thresholds, classes and readout are those of loads; before them they are 0, weights in single-port RAM
+    (``memory``) anything.
 
     The floor, with one word of synapses read a cycle, of an image of which n pixels fire in a step:
 
@@ -90,9 +91,9 @@ class StdpCircuit(wiring.Component):
     of it.
     """
 
-    def __init__(self, learner: Learner, lanes: int):
+    def __init__(self, learner: Learner, lanes: int, memory: WeightMemory = "bram"):
         self.learner = learner
-        self.grid = grid = StdpGrid(learner, lanes)
+        self.grid = grid = StdpGrid(learner, lanes, memory)
         word, neuron = stream.Signature(word_layout(grid)), stream.Signature(neuron_layout(grid))
         super().__init__(
             {

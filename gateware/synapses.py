@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from gateware.banks import Bank, bank_address, rotated, tag_layout
+from gateware.banks import Bank, SinglePortBank, bank_address, rotated, tag_layout
 from snnhw.implementation import address_width
 from snnhw.stdp.grid import StdpGrid
 
@@ -40,7 +40,9 @@ class WeightArray(wiring.Component):
     """The weights in skewed banks, see :class:`snnhw.skewed.SkewedGrid`: a word read and a word written per cycle.
 
     A reply comes ``LATENCY`` cycles after its request: ``valid``, ``tag`` and ``weight``, lane n being column or row n
-    of the word. A write is in the banks ``WRITTEN`` cycles after it came; whoever reads waits that long.
+    of the word. A write is in the banks ``WRITTEN`` cycles after it came; whoever reads waits that long. Banks in
+    single-port RAM are read and written in the same cycle by an update alone, whose reads are an odd number of row
+    words ahead of its writes.
     """
 
     LATENCY = 4
@@ -70,7 +72,8 @@ class WeightArray(wiring.Component):
         m.d.sync += coming.eq(rotated(m, writes.weight.as_value(), bits, offset, True, "in_banks"))
         kept = []
         for number in range(grid.lanes):
-            m.submodules[f"bank_{number}"] = bank = Bank(data.ArrayLayout(bits, 1), grid.bank_depth)
+            kind = SinglePortBank if grid.memory == "spram" else Bank
+            m.submodules[f"bank_{number}"] = bank = kind(data.ArrayLayout(bits, 1), grid.bank_depth)
             m.d.comb += [
                 bank.reads.eq(asked.valid),
                 bank.read_address.eq(_address(asked, number)),
@@ -78,6 +81,9 @@ class WeightArray(wiring.Component):
                 bank.write_address.eq(_address(written, number)),
                 bank.coming.eq(coming[number]),
             ]
+            if grid.memory == "spram":
+                m.d.comb += bank.read_half.eq(asked.place.row_word[0])
+                m.d.comb += bank.write_half.eq(written.place.row_word[0])
             kept.append(bank.kept.as_value())
         m.d.sync += self.weight.eq(rotated(m, Cat(kept), bits, held.place.offset, False, "in_lanes"))
         m.d.sync += [self.valid.eq(held.valid), self.tag.eq(held.tag)]
@@ -102,7 +108,9 @@ class WeightArray(wiring.Component):
         return data.StructLayout(fields | ({"tag": tag_layout(self.grid.column_words)} if tag else {}))
 
     def _block(self, place):
-        return place.row_word * self.grid.column_words + place.column_word
+        """The number of a block, among those of the same half where banks have two."""
+        row = place.row_word[1:] if self.grid.memory == "spram" else place.row_word
+        return row * self.grid.column_words + place.column_word
 
 
 def _address(stage, bank):

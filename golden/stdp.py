@@ -43,12 +43,17 @@ def strengths(learner: Learner, step: int, amplitude: int) -> Array:
 
     [num_steps + 1]. ValueError for an amplitude that is no power of two up to 64.
     """
-    if amplitude not in [1 << power for power in range(MOST_AMPLITUDE.bit_length())]:
-        raise ValueError(f"amplitude must be a power of two up to {MOST_AMPLITUDE}, not {amplitude}")
+    check_amplitude(amplitude)
     window = learner.window
     plus = [window.plus(step - at, amplitude) for at in range(step + 1)]
     minus = [window.minus(at - step, amplitude) for at in range(step + 1, learner.num_steps)]
     return np.array([*plus, *minus, window.silent * amplitude], np.int64)
+
+
+def check_amplitude(amplitude: int) -> None:
+    """Raise ValueError for an amplitude that is no power of two up to 64."""
+    if amplitude not in [1 << power for power in range(MOST_AMPLITUDE.bit_length())]:
+        raise ValueError(f"amplitude must be a power of two up to {MOST_AMPLITUDE}, not {amplitude}")
 
 
 def check_label(learner: Learner, label: int) -> None:
@@ -185,7 +190,7 @@ class Stdp:
     ) -> tuple[Array, tuple[int, int, Array] | None]:
         """The steps of the inputs' spikes; and the first neuron to fire, its step, and what all exceed then."""
         learner = self.learner
-        strengths(learner, 0, amplitude)  # an amplitude that is none is refused before anything happens
+        check_amplitude(amplitude)
         steps, membrane = spike_steps(self._pixels(image), learner.num_steps), np.zeros(learner.neurons, np.int64)
         for t in range(learner.num_steps):
             membrane, excess = self._integrate(membrane, steps == t, trace)

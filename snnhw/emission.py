@@ -14,7 +14,15 @@ from snnhw.interface import CommandInterface, Interface, PayloadField, StreamPor
 from snnhw.lint import waivers
 from snnhw.wording import digits, shown
 
-__all__ = ["STREAM_RULE", "EmittedCircuit", "as_json", "comment", "field_lines", "port_lines"]
+__all__ = [
+    "STREAM_RULE",
+    "EmittedCircuit",
+    "EmittedCommandCircuit",
+    "as_json",
+    "comment",
+    "field_lines",
+    "port_lines",
+]
 
 STREAM_RULE = "A transfer happens at a rising clock edge with valid and ready; valid and payload hold until then."
 """What the comment says of every stream."""
@@ -49,6 +57,13 @@ class EmittedCircuit:
         """Write all files into a folder, made where it is missing; the paths. Raises OutputError where it cannot."""
         target = make_folder(folder)
         return [write_atomically(target / name, text) for name, text in self.files.items()]
+
+
+@dataclass(frozen=True, repr=False)
+class EmittedCommandCircuit(EmittedCircuit):
+    """A circuit of commands as text."""
+
+    interface: CommandInterface
 
 
 def as_json(described: Mapping[str, object]) -> str:

@@ -33,7 +33,7 @@ WAIVERS = (
         text="Procedural assignment to declaration with initial value*",
     ),
     # Names of operators tell what is extended from what is cut: that is an assignment, or a port's connection.
-    *(Waiver(_EXTENDED, "WIDTH", f"Operator {name} expects*") for name in ("??", "???", "????")),
+    *(Waiver(_EXTENDED, "WIDTH", f"Operator {name} expects*") for name in ("??", "???", "????", "SHIFTL")),
     Waiver("the least value of a number without sign is compared with like any other bound", "UNSIGNED"),
     Waiver("a number is compared with zero by the logical not", "WIDTH", "Logical operator LOGNOT*"),
     Waiver("a process that waits for a change is started by one, after all wait", "INITIALDLY"),

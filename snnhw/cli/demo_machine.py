@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from snnhw.cli.commanded import print_report
 from snnhw.cli.demo import Folder, Index, Verified
 from snnhw.cli.machine import described
-from snnhw.cli.machine_circuit import show
 from snnhw.cli.output import Json, console, print_record, progress
 from snnhw.errors import DescriptionError
 
@@ -75,6 +75,6 @@ def demo_machine(
         shown = {"index": index, "class": classified, "scores": scores.tolist()}
         print_record({"model": name, "image": shown, "folder": str(folder), "files": files, **report.to_json()})
     else:
-        show(report)
+        print_report(report)
     if not report.equal:
         raise typer.Exit(1)

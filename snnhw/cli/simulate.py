@@ -18,6 +18,9 @@ _INDEX = typer.Option("--index", min=0, metavar="N", help="The first image, coun
 _LIMIT = typer.Option("--limit", min=1, metavar="N", help="How many images.")
 _STREAM = typer.Option("--stream", help="Send images back to back, not each alone.")
 _VCD = typer.Option("--vcd", metavar="FILE", help="Write the waveform of these images, .vcd or .fst.")
+_PICTURES = typer.Option(
+    "--pictures", metavar="DIR", help="Draw spike values over time, and the waveforms of encoder and layers, as .png."
+)
 _TRACES = typer.Option("--traces", metavar="FILE", help="Write every number that golden computes of them, as .npz.")
 
 
@@ -30,6 +33,7 @@ def simulate(
     stream: Annotated[bool, _STREAM] = False,
     vcd: Annotated[str | None, _VCD] = None,
     traces: Annotated[str | None, _TRACES] = None,
+    pictures: Annotated[str | None, _PICTURES] = None,
     circuit: CircuitOptions,
     engine: Engine = "auto",
     as_json: Json = False,
@@ -56,27 +60,43 @@ def simulate(
     most = min(limit, choice.sample_limit or limit)
     images = fitted(images, chosen.network)
     samples = images.images[index : index + most]
-    files = {}
+    files, drawn = {}, list[str]()
+    if pictures is not None:
+        from snnhw.bench.plot import require
+        from snnhw.simulate.pictures import draw
+
+        require()
     if traces is not None:
         files["traces"] = str(save_traces(run_golden(chosen, samples, traces=True), traces))
     with progress("simulating") as update:
         simulation = choice.engine.simulator(design, len(samples)).run(
             samples,
             mode="stream" if stream else "isolated",
-            traces=False,
+            traces=pictures is not None,
             waveform=waveform,
             progress=lambda done: update(done, len(samples)),
         )
     simulation.require_complete()
     if vcd is not None:
         files["vcd"] = vcd
+    if pictures is not None:
+        drawn = [str(path) for path in draw(simulation, Path(model).stem, pictures)]
     rows = _rows(simulation, images, index)
     if as_json:
         interval = simulation.interval.tolist() if stream else None
         record = {"model": model, "dataset": images.name, "digest": chosen.digest, "engine": choice.engine.name}
-        print_record({**record, "images": rows, "interval": interval, "cycles": simulation.cycles, "files": files})
+        print_record(
+            {
+                **record,
+                "images": rows,
+                "interval": interval,
+                "cycles": simulation.cycles,
+                "files": files,
+                "pictures": drawn,
+            }
+        )
     else:
-        _show(rows, files)
+        _show(rows, [*files.values(), *drawn])
 
 
 def _rows(simulation: Simulation, images: Dataset, index: int) -> list[dict[str, Any]]:
@@ -100,7 +120,7 @@ def _rows(simulation: Simulation, images: Dataset, index: int) -> list[dict[str,
     ]
 
 
-def _show(rows: list[dict[str, Any]], files: dict[str, str]) -> None:
+def _show(rows: list[dict[str, Any]], files: list[str]) -> None:
     screen = console()
     shown = table("image", "label", "class", "cycles", "scores", right=("image", "label", "class", "cycles"))
     for row in rows:
@@ -108,5 +128,5 @@ def _show(rows: list[dict[str, Any]], files: dict[str, str]) -> None:
         scores = " ".join(map(str, row["scores"]))
         shown.add_row(str(row["index"]), label, str(row["class"]), str(row["cycles"]), scores)
     screen.print(shown)
-    for file in files.values():
+    for file in files:
         screen.print(f"wrote {file}")

@@ -6,8 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from snnhw.cli.experiments import Experiments, ExperimentsOn, RunsFile, RunsSeed, WritePage, show_page
-from snnhw.cli.output import Json, console, note, print_record, progress, table
+from snnhw.cli.experiments import (
+    Experiments,
+    ExperimentsOn,
+    RunsFile,
+    RunsSeed,
+    WritePage,
+    run_all,
+    show_list,
+    show_page,
+)
+from snnhw.cli.output import Json, console, print_record, progress
 
 if TYPE_CHECKING:
     from snnhw.srbm.runs import Run
@@ -20,17 +29,7 @@ def list_experiments(as_json: Json = False) -> None:
     """List the experiments, with what the student project found."""
     from snnhw.srbm.experiments import EXPERIMENTS
 
-    if as_json:
-        described = [
-            {"name": name, "group": made.group, "what": made.what, "deck": made.deck or None}
-            for name, made in EXPERIMENTS.items()
-        ]
-        print_record({"experiments": described})
-        return
-    shown = table("experiment", "group", "what", "the deck")
-    for name, made in EXPERIMENTS.items():
-        shown.add_row(name, made.group, made.what, made.deck or "-")
-    console().print(shown)
+    show_list(EXPERIMENTS, {"group": "group", "what": "what", "the deck": "deck"}, as_json)
 
 
 @app.command("run")
@@ -42,27 +41,15 @@ def run_experiments(
     as_json: Json = False,
 ) -> None:
     """Run experiments, and record what they came to."""
-    from snnhw.cli.images import note_all
     from snnhw.cli.machine import note_limits
-    from snnhw.data import load
     from snnhw.srbm.experiments import find_experiment
     from snnhw.srbm.results import record
     from snnhw.srbm.runs import run
 
     chosen = [find_experiment(name) for name in names]
-    training, test = load(dataset, "train"), load(dataset, "test")
-    note_all(training, test)
     pixels = 784  # no limit depends on them
     note_limits(*(experiment.described(pixels) for experiment in chosen if experiment.baseline is None))
-    finished: list[Run] = []
-    for experiment in chosen:
-        with progress(experiment.name) as update:
-            finished.append(run(experiment, training, test, seed=seed, progress=update))
-        record(finished[-1], runs)
-        if not as_json:
-            note(f"{experiment.name}: {_right(finished[-1])}, {finished[-1].seconds:.0f} s, recorded in {runs}")
-    if as_json:
-        print_record({"runs": [made.model_dump(mode="json") for made in finished]})
+    run_all(chosen, dataset, seed, runs, as_json, run=run, record=record, result=_right)
 
 
 @app.command("page")

@@ -22,6 +22,7 @@ from snnhw.cli import (
     evaluate,
     info,
     learner,
+    learner_circuit,
     machine,
     machine_circuit,
     run,
@@ -70,6 +71,8 @@ KINDS: Mapping[SubjectKind, Mapping[str, Function]] = {
         "train": learner.train_learner,
         "info": learner.info_learner,
         "evaluate": learner.evaluate_learner,
+        "verify": learner_circuit.verify_learner,
+        "verilog": learner_circuit.verilog_learner,
         "stdp pictures": stdp.pictures,
     },
 }

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 Top = Annotated[
     str | None,
-    typer.Option("--top", metavar="NAME", help="The name of the top module; snn, or srbm, unless told."),
+    typer.Option(
+        "--top",
+        metavar="NAME",
+        help="The name of the top module; unless told snn, or srbm or stdp for those kinds of model.",
+    ),
 ]
 Folder = Annotated[
     str | None, typer.Option("--out", metavar="DIR", help="The folder; NAME_verilog in this folder unless told.")

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateware.srbm import Kind
+from snnhw.emission import EmittedCommandCircuit
 from snnhw.simulate import commands
 from snnhw.simulate.bits import unpack
 from snnhw.simulate.commands import CommandCircuit
@@ -16,7 +17,7 @@ from snnhw.simulate.library import Library
 from snnhw.simulate.simulation import Stall
 from snnhw.srbm.grid import Grid
 from snnhw.srbm.machine import Machine
-from snnhw.srbm.verilog import SrbmEmitted, emit
+from snnhw.srbm.verilog import emit
 
 Array = NDArray[Any]
 
@@ -57,7 +58,7 @@ class SrbmSimulator:
 
     machine: Machine
     lanes: int
-    emitted: SrbmEmitted
+    emitted: EmittedCommandCircuit
     optimise: bool = True
     """Without it the library is built in a fraction of the time, and runs slower."""
 

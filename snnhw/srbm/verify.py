@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from types import MappingProxyType
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from golden.srbm import Srbm, Tick
 from snnhw.labels import checked_labels
+from snnhw.plan import CommandPlan, run_plan
 from snnhw.simulate.simulation import Stall
 from snnhw.srbm.grid import Grid
 from snnhw.srbm.model import SrbmModel
 from snnhw.srbm.simulate import RunningSrbm, SrbmSimulator, Ticks
 from snnhw.srbm.timing import Timing
-from snnhw.tables import Table
-from snnhw.tally import Tally
-from snnhw.verdict import Spread, Verdict
-from snnhw.wording import digits, spread
+from snnhw.tally import Divergence, Tally
+from snnhw.verdict import CommandVerdict, Spread
+from snnhw.wording import digits
 
-__all__ = ["Plan", "SrbmDivergence", "SrbmReport", "verify_srbm"]
+__all__ = ["LANES", "Plan", "SrbmReport", "verify_srbm"]
 
 LANES = 16
 """As many as a machine of full size is worth; what they compute depends on none of it."""
 
 _KINDS = ("spikes", "membranes", "levels", "results")
-_COMMANDS = ("train", "infer", "regenerate")
 _SPIKES = ("rows", "columns")
 _MEMBRANES = ("visible", "hidden")
 
@@ -36,49 +36,22 @@ Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What to run: training images first, every second of which holds its pixels, then the others, from halves."""
+class Plan(CommandPlan):
+    """Images to learn, every second of which holds its pixels, to infer, and to complete from one half."""
+
+    COMMANDS: ClassVar[tuple[str, ...]] = ("train", "infer", "regenerate")
 
     train: int = 4
     infer: int = 10
     regenerate: int = 2
     step: int = 8
 
-    @property
-    def images(self) -> int:
-        """The most images that a part takes."""
-        return max(self.train, self.infer, self.regenerate)
-
-    @property
-    def commands(self) -> int:
-        """All of them."""
-        return self.train + self.infer + self.regenerate
-
-
-@dataclass(frozen=True)
-class SrbmDivergence:
-    """The first value that differs."""
-
-    command: str
-    """Such as "train 3", from 0."""
-    tick: int | None
-    """None for what is not of a tick."""
-    field: str
-    """"rows" and "columns" are spikes, "visible" and "hidden" membranes."""
-    unit: int | tuple[int, ...]
-    golden: int
-    circuit: int | None
-    """None where the circuit showed nothing."""
-
-    def __str__(self) -> str:
-        when = "" if self.tick is None else f", tick {self.tick}"
-        shown = "nothing" if self.circuit is None else self.circuit
-        return f"{self.command}{when}, {self.field} {self.unit}: golden {self.golden}, circuit {shown}"
-
 
 @dataclass(frozen=True, repr=False)
-class SrbmReport(Verdict):
+class SrbmReport(CommandVerdict):
     """What `verify_srbm` found; counts are of single values."""
+
+    COMMANDS = MappingProxyType({"train": "a training image", "infer": "an inference", "regenerate": "a regeneration"})
 
     train_images: int
     infer_images: int
@@ -95,7 +68,8 @@ class SrbmReport(Verdict):
     train_cycles: Spread | None
     infer_cycles: Spread | None
     regenerate_cycles: Spread | None
-    divergence: SrbmDivergence | None
+    divergence: Divergence | None
+    """Of its fields "rows" and "columns" are spikes, "visible" and "hidden" membranes."""
     problems: tuple[str, ...]
     """What went wrong beside values, each in a line."""
     seconds: float
@@ -109,34 +83,20 @@ class SrbmReport(Verdict):
         return (f"{counts}, {self.regenerate_images} regenerations",)
 
     @property
-    def table(self) -> Table:
-        """The report for people."""
-        record, rows = self.to_json(), []
-        for kind, what in (("train", "a training image"), ("infer", "an inference"), ("regenerate", "a regeneration")):
-            if record[f"{kind}_cycles"] is not None:
-                rows.append((f"cycles of {what}", f"{spread(record[f'{kind}_cycles'])} (min / mean / max)"))
-        unlike = f"{self.timing_mismatches} are not as predicted" if self.timing_mismatches else "all as predicted"
-        rows.append(("cycles predicted", unlike))
-        counts = f"{digits(self.spikes)} spikes, {digits(self.membranes)} membranes, {digits(self.levels)} levels"
-        rows.append(("compared", f"{counts}, {self.lanes} lanes"))
-        rows.append(("time", f"{self.build_seconds:.1f} s to build the circuit, {self.seconds:.1f} s to run it"))
-        rows += [("problem", problem) for problem in self.problems]
-        rows += [("first difference", str(self.divergence))] if self.divergence is not None else []
-        return Table((*rows, ("equal" if self.equal else "NOT EQUAL", ", ".join(self.shown_parts))))
-
-    def _repr_html_(self) -> str:
-        """The table that ``snnhw verify`` prints, for a notebook."""
-        return self.table.html
+    def compared(self) -> str:
+        """How many values of each kind were compared."""
+        return f"{digits(self.spikes)} spikes, {digits(self.membranes)} membranes, {digits(self.levels)} levels"
 
 
 @dataclass
 class _Run:
     """Both machines, side by side."""
 
+    plan: Plan
     golden: Srbm
     circuit: RunningSrbm
     timing: Timing
-    tally: Tally[SrbmDivergence]
+    tally: Tally
 
     def load(self) -> None:
         """Give the circuit golden's levels."""
@@ -146,18 +106,19 @@ class _Run:
         self.tally.compare_done("load", done, self._saved())
         self._levels("load")
 
-    def train(self, number: int, bits: Array, label: int, step: int) -> None:
+    def train(self, number: int, bits: Array, label: int) -> None:
         """Learn an image; every second one holds its pixels."""
-        hold, trace, command = number % 2 == 1, list[Tick](), f"train {number}"
+        hold, trace, command, step = number % 2 == 1, list[Tick](), f"train {number}", self.plan.step
         self.golden.train(bits, label, step, hold, trace=trace.append)
         done, ticks = self.circuit.train(bits, label, step, hold), _stacked(trace)
         nothing = np.zeros(self.golden.machine.classes, np.int64)
         self._ticks(command, ticks, done.ticks)
         self.tally.compare_done(command, done, {"classified": 0, "scores": nothing, **self._saved()})
         self.tally.count_cycles("train", done.cycles, self.timing.train(ticks.rows, ticks.columns, hold))
-        self._levels(command)
+        if self.plan.dumps("train", number):
+            self._levels(command)
 
-    def infer(self, number: int, bits: Array) -> None:
+    def infer(self, number: int, bits: Array, label: int) -> None:
         """Classify an image."""
         trace, command = list[Tick](), f"infer {number}"
         classified, scores = self.golden.infer(bits, trace=trace.append)
@@ -166,7 +127,7 @@ class _Run:
         self.tally.compare_done(command, done, {"classified": classified, "scores": scores, **self._saved()})
         self.tally.count_cycles("infer", done.cycles, self.timing.infer(ticks.rows, ticks.columns))
 
-    def regenerate(self, number: int, bits: Array) -> None:
+    def regenerate(self, number: int, bits: Array, label: int) -> None:
         """Complete an image of which the first half is known, or the second."""
         trace, command = list[Tick](), f"regenerate {number}"
         known = (np.arange(len(bits)) < len(bits) // 2) ^ (number % 2 == 1)
@@ -213,9 +174,10 @@ def verify_srbm(
 ) -> SrbmReport:
     """Run the commands of a plan on golden and on the circuit, over images [B, pixels] with their labels [B], integers.
 
-    After each training image all levels are read out of the circuit and compared. A part that wants more than B images
-    begins anew with the first. ``simulator`` stands in for the circuit of the machine. Raises ToolMissingError without
-    a C++ compiler, ValueError where there is nothing to do, and for images or labels of another kind, shape or range.
+    After training images, as often as the plan says, all levels are read out of the circuit and compared. A part that
+    wants more than B images begins anew with the first. ``simulator`` stands in for the circuit of the machine. Raises
+    ToolMissingError without a C++ compiler, ValueError where there is nothing to do, and for images or labels of
+    another kind, shape or range.
     """
     if len(bits) == 0 or plan.commands == 0:
         raise ValueError(f"verify_srbm needs an image and a command at least, not {len(bits)} images, {plan}")
@@ -223,16 +185,11 @@ def verify_srbm(
     begun = time.perf_counter()
     circuit = (simulator or SrbmSimulator.of(model.machine, lanes)).start(stall)
     built = time.perf_counter()
-    tally = Tally(_KINDS, _COMMANDS, SrbmDivergence)
+    tally = Tally(_KINDS, plan.COMMANDS, "tick")
     golden = Srbm(model.machine, model.gp, model.gm, walk=model.walk, refresh=model.refresh)
     with circuit:
-        run = _Run(golden, circuit, Timing(Grid(model.machine, circuit.lanes)), tally)
-        for done in _steps(run, bits, labels, plan):
-            if progress:
-                progress(done, plan.commands)
-            if tally.problems:
-                break
-    spreads = {f"{kind}_cycles": Spread.rounded(np.array(cycles)) for kind, cycles in tally.cycles.items()}
+        run = _Run(plan, golden, circuit, Timing(Grid(model.machine, circuit.lanes)), tally)
+        run_plan(run, plan, bits, labels, progress)
     return SrbmReport(
         train_images=len(tally.cycles["train"]),
         infer_images=len(tally.cycles["infer"]),
@@ -241,31 +198,15 @@ def verify_srbm(
         **tally.counts,
         mismatches=tally.mismatches,
         timing_mismatches=tally.unlike if stall is None else None,
-        train_cycles=spreads["train_cycles"],
-        infer_cycles=spreads["infer_cycles"],
-        regenerate_cycles=spreads["regenerate_cycles"],
+        train_cycles=tally.spread("train"),
+        infer_cycles=tally.spread("infer"),
+        regenerate_cycles=tally.spread("regenerate"),
         divergence=tally.divergence,
         problems=tuple(tally.problems),
         seconds=round(time.perf_counter() - built, 3),
         build_seconds=round(built - begun, 3),
         digest=model.digest,
     )
-
-
-def _steps(run: _Run, bits: Array, labels: Array, plan: Plan) -> Iterator[int]:
-    """Do a plan's commands one by one; how many are done."""
-    run.load()
-    done = 0
-    for number in range(plan.train):
-        image = number % len(bits)
-        run.train(number, bits[image], int(labels[image]), plan.step)
-        yield (done := done + 1)
-    for number in range(plan.infer):
-        run.infer(number, bits[number % len(bits)])
-        yield (done := done + 1)
-    for number in range(plan.regenerate):
-        run.regenerate(number, bits[number % len(bits)])
-        yield (done := done + 1)
 
 
 def _stacked(trace: list[Tick]) -> Ticks:

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gateware.banks import BANK
 from gateware.ports import streams_of, tap_of
 from gateware.srbm import TOP, SrbmCircuit
 from snnhw.conversion import convert, with_banks
-from snnhw.emission import STREAM_RULE, EmittedCircuit, as_json, comment, port_lines
+from snnhw.emission import STREAM_RULE, EmittedCommandCircuit, as_json, comment, port_lines
 from snnhw.interface import CommandInterface
 from snnhw.naming import check_name
 from snnhw.srbm.machine import Machine
 
-__all__ = ["SrbmEmitted", "emit"]
+__all__ = ["emit"]
 
 
-@dataclass(frozen=True, repr=False)
-class SrbmEmitted(EmittedCircuit):
-    """The circuit of a machine, as text."""
-
-    interface: CommandInterface
-
-
-def emit(machine: Machine, lanes: int, name: str = TOP) -> SrbmEmitted:
+def emit(machine: Machine, lanes: int, name: str = TOP) -> EmittedCommandCircuit:
     """Generate the circuit of a machine in so many lanes; the same arguments give the same text.
 
     Raises DescriptionError for a name that Verilog does not allow, ValueError for lanes that do not fit.
@@ -37,7 +28,7 @@ def emit(machine: Machine, lanes: int, name: str = TOP) -> SrbmEmitted:
         "lanes": lanes,
         "interface": interface.model_dump(mode="json"),
     }
-    return SrbmEmitted(
+    return EmittedCommandCircuit(
         verilog=header(machine, lanes, interface) + text,
         interface=interface,
         description=as_json(described),

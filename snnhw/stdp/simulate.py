@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateware.stdp import Kind
+from snnhw.emission import EmittedCommandCircuit
 from snnhw.simulate import commands
 from snnhw.simulate.commands import CommandCircuit
 from snnhw.simulate.library import Library
 from snnhw.simulate.simulation import Stall
-from snnhw.stdp.grid import StdpGrid
+from snnhw.stdp.grid import StdpGrid, WeightMemory
 from snnhw.stdp.learner import Learner
-from snnhw.stdp.verilog import StdpEmitted, emit
+from snnhw.stdp.verilog import emit
 
 Array = NDArray[Any]
 
@@ -66,14 +67,14 @@ class StdpSimulator:
 
     learner: Learner
     lanes: int
-    emitted: StdpEmitted
+    emitted: EmittedCommandCircuit
     optimise: bool = True
     """Without it the library is built in a fraction of the time, and runs slower."""
 
     @classmethod
-    def of(cls, learner: Learner, lanes: int) -> StdpSimulator:
+    def of(cls, learner: Learner, lanes: int, memory: WeightMemory = "bram") -> StdpSimulator:
         """The circuit of a learner, its Verilog emitted now."""
-        return cls(learner, lanes, emit(learner, lanes))
+        return cls(learner, lanes, emit(learner, lanes, memory=memory))
 
     def start(self, stall: Stall | None = None) -> RunningStdp:
         """A circuit fresh from reset; its sources and sinks pause where there is a ``stall``."""

@@ -2,43 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gateware.ports import streams_of, tap_of
 from gateware.stdp import TOP, StdpCircuit
 from snnhw.conversion import convert, with_banks
-from snnhw.emission import STREAM_RULE, EmittedCircuit, as_json, comment, port_lines
+from snnhw.emission import STREAM_RULE, EmittedCommandCircuit, as_json, comment, port_lines
 from snnhw.interface import CommandInterface
 from snnhw.naming import check_name
+from snnhw.stdp.grid import WeightMemory
 from snnhw.stdp.learner import Learner
 
-__all__ = ["StdpEmitted", "emit"]
+__all__ = ["emit"]
 
 
-@dataclass(frozen=True, repr=False)
-class StdpEmitted(EmittedCircuit):
-    """The circuit of a learner, as text."""
-
-    interface: CommandInterface
-
-
-def emit(learner: Learner, lanes: int, name: str = TOP) -> StdpEmitted:
+def emit(learner: Learner, lanes: int, name: str = TOP, *, memory: WeightMemory = "bram") -> EmittedCommandCircuit:
     """Generate the circuit of a learner in so many lanes; the same arguments give the same text.
 
-    Raises DescriptionError for a name that Verilog does not allow, ValueError for lanes that do not fit.
+    Raises DescriptionError for a name that Verilog does not allow, ValueError for lanes or a memory that do not fit.
     """
     check_name(name)
-    circuit = StdpCircuit(learner, lanes)
-    text = with_banks(convert(circuit, name).text, f"{name}_bank")
+    circuit = StdpCircuit(learner, lanes, memory)
+    text = convert(circuit, name).text
+    if memory == "bram":
+        text = with_banks(text, f"{name}_bank")
     interface = CommandInterface(
         top=name, streams=streams_of(circuit), tap=tap_of("neurons", "", circuit.tapped, circuit.taps)
     )
     described = {
         "learner": learner.model_dump(mode="json"),
         "lanes": lanes,
+        "memory": memory,
         "interface": interface.model_dump(mode="json"),
     }
-    return StdpEmitted(
+    return EmittedCommandCircuit(
         verilog=header(learner, lanes, interface) + text, interface=interface, description=as_json(described)
     )
 

@@ -2,7 +2,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from amaranth.lib import data
 
+from gateware.banks import SinglePortBank
 from gateware.competition import Race, best_layout
 from gateware.latency import SpikeTimes
 from gateware.plasticity import LOUDEST, losses
@@ -51,6 +53,30 @@ def test_pixels_are_listed_by_the_steps_of_golden(lanes: int, num_steps: int):
 
     drive(dut, bench)
     assert sorted(listed) == sorted((int(at), pixel) for pixel, at in enumerate(steps) if at < num_steps)
+
+
+def test_a_single_port_bank_keeps_what_was_written_and_reads_the_other_half_meanwhile():
+    dut, draw, kept = SinglePortBank(data.ArrayLayout(3, 1), 11), np.random.default_rng(1), dict[tuple[int, int], int]()
+    fields = ("half", "address")
+
+    async def bench(ctx):
+        expected: list[int | None] = [None, None]
+        for turn in range(400):
+            half, address, coming = int(draw.integers(2)), int(draw.integers(11)), int(draw.integers(8))
+            wanted = (1 - half, int(draw.integers(11)))
+            ctx.set(dut.writes, 1)
+            ctx.set(dut.coming[0], coming)
+            ctx.set(dut.reads, turn > 100)
+            for name, written, read in zip(fields, (half, address), wanted, strict=True):
+                ctx.set(getattr(dut, f"write_{name}"), written)
+                ctx.set(getattr(dut, f"read_{name}"), read)
+            expected.append(kept.get(wanted) if turn > 100 else None)
+            kept[half, address] = coming
+            await ctx.tick()
+            due = expected[-2]
+            assert due is None or ctx.get(dut.kept[0]) == due, turn
+
+    drive(dut, bench)
 
 
 @pytest.mark.parametrize("lanes", [1, 4])

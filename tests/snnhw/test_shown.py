@@ -14,7 +14,7 @@ from golden.network import run as run_golden
 from golden.srbm import Srbm
 from golden.stdp import Stdp
 from snnhw.cli.app import run
-from snnhw.cli.machine_circuit import show as show_machine
+from snnhw.cli.commanded import print_report
 from snnhw.cli.verify import show
 from snnhw.data import Dataset, load
 from snnhw.design import Design
@@ -200,9 +200,10 @@ def test_a_model_and_a_network_are_tables_of_their_layers(tmp_path: Path, capsys
 
 def test_a_report_is_the_table_that_is_printed(capsys: pytest.CaptureFixture[str]):
     show(REPORT, recoveries=True)
-    show_machine(SRBM_REPORT)
+    print_report(SRBM_REPORT)
+    print_report(STDP_REPORT)
     printed = capsys.readouterr().out
-    for report in (REPORT, SRBM_REPORT):
+    for report in (REPORT, SRBM_REPORT, STDP_REPORT):
         found = cells(report._repr_html_())
         assert all(text in printed for text in found) and len(found) > 5
     assert {"NOT EQUAL", "2 of 3 images", "a < b & c"} <= cells(REPORT._repr_html_())

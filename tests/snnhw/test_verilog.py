@@ -22,6 +22,8 @@ from snnhw.lint import WAIVERS
 from snnhw.network import Network
 from snnhw.semantics import semantics
 from snnhw.shell import PLAIN
+from snnhw.stdp.learner import Learner
+from snnhw.stdp.verilog import emit as emit_learner
 from snnhw.verilog import emit
 from tests.circuits import CASES, emitted, implementation, model
 from tests.tools import lint, needs_icarus, run
@@ -31,16 +33,17 @@ each_case = pytest.mark.parametrize("case", CASES)
 
 @pytest.mark.slow
 def test_every_waiver_is_needed_and_waives_one_rule(tmp_path: Path):
-    drawn = []
+    learner = Learner.usual(4, 4, pixels=5, classes=2, spikes=2)
+    drawn, texts = [], [*(emitted(case).verilog for case in CASES), emit_learner(learner, 2, "snn").verilog]
     for waiver in WAIVERS:
         fewer = "".join(other.line("*snn.v") for other in WAIVERS if other != waiver)
         (tmp_path / "fewer.vlt").write_text(f"`verilator_config\n{fewer}")
-        for case in CASES:
-            (tmp_path / "snn.v").write_text(emitted(case).verilog)
+        for text in texts:
+            (tmp_path / "snn.v").write_text(text)
             if said := lint(tmp_path, "fewer.vlt", "snn.v"):
                 break
         drawn.append(said)
-    extended = [{"WIDTHEXPAND"}] * 3
+    extended = [{"WIDTHEXPAND"}] * 4
     others = [{"UNSIGNED"}, {"WIDTHTRUNC"}, {"INITIALDLY"}, {"CASEINCOMPLETE"}]
     assert drawn == [{"DECLFILENAME"}, {"UNUSEDSIGNAL"}, {"PROCASSINIT"}, *extended, *others]
 

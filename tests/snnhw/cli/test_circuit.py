@@ -57,7 +57,7 @@ def golden(start: int = 0) -> Any:
 
 @pytest.mark.slow
 def test_simulate(folder: Path, capsys: pytest.CaptureFixture[str]):
-    files = ["--vcd", "wave.vcd", "--traces", "made/traces.npz"]
+    files = ["--vcd", "wave.vcd", "--traces", "made/traces.npz", "--pictures", "drawn"]
     shown = record(["simulate", "small.safetensors", *LIMIT, *SLOW, "--index", "7", *files], capsys)
     expected = golden(7)
     assert [image["index"] for image in shown["images"]] == [7, 8, 9]
@@ -65,6 +65,9 @@ def test_simulate(folder: Path, capsys: pytest.CaptureFixture[str]):
     assert [image["scores"] for image in shown["images"]] == expected.scores.tolist()
     assert shown["images"][0]["label"] == load("sample").labels[7]
     assert shown["files"] == {"traces": "made/traces.npz", "vcd": "wave.vcd"}
+    drawn = ["encoder", "hidden", "hidden-spikes", "output"]
+    assert shown["pictures"] == [f"drawn/small-{name}.png" for name in drawn]
+    assert all((folder / path).read_bytes().startswith(b"\x89PNG") for path in shown["pictures"])
     assert (folder / "wave.vcd").read_text().startswith("$")
     with np.load(folder / "made" / "traces.npz", allow_pickle=False) as arrays:
         assert np.array_equal(arrays["hidden.membrane"], expected.traces["hidden"].state["membrane"])

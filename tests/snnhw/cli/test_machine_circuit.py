@@ -4,10 +4,12 @@ from pathlib import Path
 import pytest
 
 from snnhw.cli.app import run
+from snnhw.simulate.simulation import Stall
 from snnhw.srbm import verify
 from snnhw.srbm.machine import Machine
 from snnhw.srbm.model import SrbmModel, initial_levels, save_srbm
-from snnhw.srbm.verify import Plan, SrbmDivergence, SrbmReport
+from snnhw.srbm.verify import Plan, SrbmReport
+from snnhw.tally import Divergence
 
 MACHINE = Machine(hidden=3)
 
@@ -32,8 +34,8 @@ class Stub:
     def __init__(self, answer: SrbmReport) -> None:
         self.answer = answer
 
-    def __call__(self, model, bits, labels, plan, *, lanes, progress):
-        self.images, self.plan, self.lanes = len(bits), plan, lanes
+    def __call__(self, model, bits, labels, plan, *, lanes, stall, progress):
+        self.images, self.plan, self.lanes, self.stall = len(bits), plan, lanes, stall
         return self.answer
 
 
@@ -53,14 +55,21 @@ def test_what_is_asked_for(model: str, stub: Stub, capsys: pytest.CaptureFixture
 
 def test_what_is_run_unless_told(model: str, stub: Stub, capsys: pytest.CaptureFixture[str]):
     assert run(["verify", model]) == 0
-    assert (stub.plan, stub.lanes) == (Plan(), verify.LANES)
+    assert (stub.plan, stub.lanes, stub.stall) == (Plan(), verify.LANES, None)
     assert "equal: 1 training images, 0 inferences, 0 regenerations" in capsys.readouterr().out
+
+
+def test_pauses_and_rare_dumps_where_they_are_asked_for(model: str, stub: Stub, capsys: pytest.CaptureFixture[str]):
+    stub.answer = report(timing_mismatches=None)
+    assert run(["verify", model, "--stall", "7", "--dump-every", "3"]) == 0
+    assert (stub.plan, stub.stall) == (Plan(dump_every=3), Stall(7))
+    assert "cycles predicted            not compared: sources and sinks paused" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     "answer",
     [
-        report(mismatches=2, divergence=SrbmDivergence("train 3", 5, "hidden", 2, 7, -7)),
+        report(mismatches=2, divergence=Divergence("train 3", "tick 5", "hidden", 2, 7, -7)),
         report(problems=("the circuit got stuck",)),
         report(timing_mismatches=1),
     ],

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from snnhw.emission import EmittedCommandCircuit
 from snnhw.errors import DescriptionError
 from snnhw.srbm.machine import Machine, RandomSampling, Synapse
-from snnhw.srbm.verilog import SrbmEmitted, emit
+from snnhw.srbm.verilog import emit
 from tests.tools import EDITIONS, SYSTEM_VERILATOR, lint, needs_icarus, needs_system_verilator, run
 
 TOY = Machine(pixels=9, classes=3, labels_per_class=2, hidden=7, biases=2)
@@ -43,16 +44,16 @@ def test_icarus_accepts_it_without_a_word(tmp_path: Path, edition: str):
 
 
 @pytest.fixture(scope="module")
-def learner() -> SrbmEmitted:
+def learner() -> EmittedCommandCircuit:
     return emit(TOY, 4, "learner")
 
 
 @pytest.mark.slow
-def test_the_same_machine_gives_the_same_text(learner: SrbmEmitted):
+def test_the_same_machine_gives_the_same_text(learner: EmittedCommandCircuit):
     assert emit(TOY, 4, "learner").files == learner.files
 
 
-def test_ports_are_those_described(learner: SrbmEmitted):
+def test_ports_are_those_described(learner: EmittedCommandCircuit):
     text = re.search(r"^module learner\((.*)\);", learner.verilog, re.MULTILINE)[1]
     assert set(text.split(", ")) == {port.name for port in learner.interface.ports}
     described = json.loads(learner.description)
@@ -63,12 +64,12 @@ def test_ports_are_those_described(learner: SrbmEmitted):
     ]
 
 
-def test_what_a_load_must_bring_is_said(learner: SrbmEmitted):
+def test_what_a_load_must_bring_is_said(learner: EmittedCommandCircuit):
     said = f"// A load must bring a walk other than 0 and a refresh below {TOY.rows}, the number of rows.\n"
     assert said in learner.verilog
 
 
-def test_levels_stand_in_memories_alone(learner: SrbmEmitted):
+def test_levels_stand_in_memories_alone(learner: EmittedCommandCircuit):
     """A bank is a module of its own, and no line gives a synapse its first level."""
     text = learner.verilog
     assert len(re.findall(r"^  learner_srbm_bank #\(", text, re.MULTILINE)) == 4

@@ -10,6 +10,7 @@ from golden.stdp import Stdp
 from snnhw.data import load
 from snnhw.simulate.simulation import Stall
 from snnhw.stdp import timing
+from snnhw.stdp.grid import StdpGrid
 from snnhw.stdp.learner import Learner
 from snnhw.stdp.simulate import StdpSimulator
 from snnhw.stdp.verify import Plan, StdpReport, verify_stdp
@@ -62,6 +63,13 @@ def test_the_circuit_is_goldens_equal(stall: Stall | None):
     assert report.weights == 25 * TOY.pixels * TOY.neurons
     assert report.neurons == 25 * TOY.neurons * (2 + TOY.classes)
     assert report.spikes > 40
+
+
+def test_what_is_kept_is_compared_as_often_as_asked_and_at_the_end():
+    report = run(plan=replace(PLAN, dump_every=4))
+    assert report.equal, report.divergence
+    dumps = 1 + 2 + 2 + 3
+    assert report.weights == dumps * TOY.pixels * TOY.neurons
 
 
 def learner(neurons: int, bits: int, **fields: Any) -> Learner:
@@ -151,6 +159,21 @@ def test_a_difference_between_circuit_and_golden_is_found(name: str):
     assert report.mismatches > 0
     assert report.divergence is not None
     assert not report.equal
+
+
+@pytest.mark.parametrize("lanes", [1, 4])
+def test_weights_in_single_port_ram_learn_alike_and_as_fast(lanes: int):
+    report = run(circuit=replace(StdpSimulator.of(TOY, lanes, "spram"), optimise=False))
+    assert report.equal, report.divergence
+    assert report.timing_mismatches == 0
+
+
+@pytest.mark.parametrize(
+    ("learner", "lanes"), [(Learner.usual(50, 8), 1), (Learner.usual(400, 4), 1)], ids=["bits", "depth"]
+)
+def test_weights_that_have_no_room_in_single_port_ram_are_refused(learner: Learner, lanes: int):
+    with pytest.raises(ValueError, match="weights in spram have at most 4 bits and 65536 places in half a bank"):
+        StdpGrid(learner, lanes, "spram")
 
 
 def test_a_bit_that_a_bank_loses_is_found():

@@ -1,4 +1,4 @@
-"""What a machine's circuit takes of a part, and how fast its clock can be there."""
+"""What a circuit of commands takes of a part behind a harness that stands in for pins, and how fast it is there."""
 
 from __future__ import annotations
 
@@ -10,27 +10,22 @@ from pathlib import Path
 from typing import Any
 
 from gateware.board import Harness
-from gateware.srbm import PARTS
 from snnhw.conversion import convert
+from snnhw.emission import EmittedCommandCircuit
 from snnhw.errors import DescriptionError
 from snnhw.files import write_atomically
 from snnhw.fpga import place, synthesis
 from snnhw.fpga.parts import FAMILIES, Cells, Part
 from snnhw.fpga.stages import HARNESS, Stages
-from snnhw.srbm.machine import Machine
-from snnhw.srbm.verilog import emit
 
-__all__ = ["Fit", "fit_srbm"]
-
-Step = Callable[[str], None]
+__all__ = ["Fit", "place_harnessed"]
 
 
 @dataclass(frozen=True)
 class Fit:
-    """A machine's circuit, placed on a part behind registers instead of pins."""
+    """A circuit, placed on a part behind registers instead of pins."""
 
     part: str
-    lanes: int
     cells: dict[str, Cells]
     """By the circuit's parts, and what is around it."""
     used: dict[str, tuple[int, int]]
@@ -46,34 +41,38 @@ class Fit:
         return {**vars(self), "cells": cells, "worst_path": list(self.worst_path)}
 
 
-def fit_srbm(
-    machine: Machine, lanes: int, part: Part, *, clock_mhz: float = 100, seed: int = 1, on_step: Step | None = None
+def place_harnessed(
+    emitted: EmittedCommandCircuit,
+    parts: tuple[str, ...],
+    part: Part,
+    *,
+    clock_mhz: float = 100,
+    seed: int = 1,
+    on_synthesis: Callable[[dict[str, Cells]], None] | None = None,
 ) -> Fit:
-    """Synthesise, place and route the circuit of a machine; minutes.
+    """Synthesise, place and route a circuit that has instances of these names; minutes.
 
-    Raises DescriptionError for a part that nothing here places, FitError where the part is too small, ToolError or
-    ToolMissingError.
+    ``on_synthesis`` is called with the cells of each of its parts before they are placed. Raises DescriptionError for a
+    part that nothing here places, FitError where the part is too small, ToolError or ToolMissingError.
     """
     family, begun = FAMILIES[part.family], time.perf_counter()
     if family.flow is None:
         raise DescriptionError(f"nothing that comes from a package places {part.family} parts: choose another part")
-    emitted, step = emit(machine, lanes), on_step or (lambda _: None)
-    harness = Harness(emitted.interface.top, emitted.interface.ports)
-    around = convert(harness, HARNESS).text
-    stages = Stages(PARTS, around=HARNESS)
+    top = emitted.interface.top
+    stages = Stages(parts, around=HARNESS)
     with tempfile.TemporaryDirectory(prefix="snnhw_") as work:
         folder = Path(work)
-        sources = {f"{emitted.interface.top}.v": emitted.verilog, f"{HARNESS}.v": around}
+        harness = convert(Harness(top, emitted.interface.ports), HARNESS).text
+        sources = {f"{top}.v": emitted.verilog, f"{HARNESS}.v": harness}
         for name, text in sources.items():
             write_atomically(folder / name, text)
-        step("synthesis")
-        netlist = synthesis.synthesise(list(sources), HARNESS, family, folder, stages)
-        step("place and route")
+        cells = synthesis.synthesise(list(sources), HARNESS, family, folder, stages).stages(family)
+        if on_synthesis is not None:
+            on_synthesis(cells)
         placement = place.place(part, None, clock_mhz, seed, folder, stages)
     return Fit(
         part=part.name,
-        lanes=lanes,
-        cells=netlist.stages(family),
+        cells=cells,
         used=dict(placement.used),
         fmax_mhz=round(placement.fmax_mhz, 2),
         worst_path=placement.worst.blocks,

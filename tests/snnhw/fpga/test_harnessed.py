@@ -1,18 +1,30 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import gateware.srbm
+import gateware.stdp
+import snnhw.srbm.verilog
+import snnhw.stdp.verilog
 from snnhw.errors import DescriptionError
 from snnhw.fpga import place, synthesis
+from snnhw.fpga.harnessed import place_harnessed
 from snnhw.fpga.parts import FAMILIES, Cells, find_part
 from snnhw.fpga.stages import HARNESS
-from snnhw.srbm.fit import fit_srbm
 from snnhw.srbm.machine import Machine, Synapse
+from snnhw.stdp.learner import Learner
 
-TINY = Machine(pixels=4, classes=2, labels_per_class=1, hidden=3, biases=0, synapse=Synapse(refresh_rows=1))
+MACHINE = Machine(pixels=4, classes=2, labels_per_class=1, hidden=3, biases=0, synapse=Synapse(refresh_rows=1))
+LEARNER = Learner.usual(3, 4, pixels=4, classes=2, spikes=2)
+CIRCUITS: dict[str, Any] = {
+    "srbm": lambda: (snnhw.srbm.verilog.emit(MACHINE, 2), gateware.srbm.PARTS),
+    "stdp": lambda: (snnhw.stdp.verilog.emit(LEARNER, 2), gateware.stdp.PARTS),
+}
 
 
-def test_what_the_tools_get_and_what_becomes_of_what_they_say(monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("kind", CIRCUITS)
+def test_what_the_tools_get_and_what_becomes_of_what_they_say(kind: str, monkeypatch: pytest.MonkeyPatch):
     seen: dict[str, str] = {}
 
     def synthesise(sources, top, family, folder, stages):
@@ -27,20 +39,24 @@ def test_what_the_tools_get_and_what_becomes_of_what_they_say(monkeypatch: pytes
 
     monkeypatch.setattr(synthesis, "synthesise", synthesise)
     monkeypatch.setattr(place, "place", placed)
-    steps: list[str] = []
-    found = fit_srbm(TINY, 2, find_part("lfe5u-25f"), clock_mhz=50, seed=7, on_step=steps.append).to_json()
+    emitted, parts = CIRCUITS[kind]()
+    synthesised: list[dict[str, Cells]] = []
+    part = find_part("lfe5u-25f")
+    fit = place_harnessed(emitted, parts, part, clock_mhz=50, seed=7, on_synthesis=synthesised.append)
+    found = fit.to_json()
     assert seen["top"] == HARNESS
-    assert "module srbm(" in seen["srbm.v"]
-    assert "srbm core (" in seen[f"{HARNESS}.v"]
+    assert f"module {kind}(" in seen[f"{kind}.v"]
+    assert f"{kind} core (" in seen[f"{HARNESS}.v"]
     assert set(found["cells"]) == {"array", "sweep", HARNESS}
     assert found["cells"]["array"] == Cells(lut=2).model_dump()
     assert found["used"] == {"DP16KD": (3, 56)}
     assert found["fmax_mhz"] == 105.26
-    assert steps == ["synthesis", "place and route"]
+    assert synthesised == [fit.cells]
 
 
 def test_a_part_that_nothing_places_is_refused():
     part = find_part("xc7a35t")
     assert FAMILIES[part.family].flow is None
+    emitted, parts = CIRCUITS["stdp"]()
     with pytest.raises(DescriptionError, match="nothing that comes from a package places xc7 parts"):
-        fit_srbm(TINY, 2, part)
+        place_harnessed(emitted, parts, part)
