@@ -21,7 +21,17 @@ from gateware.weights import load_layout
 from gateware.width import Narrow, Skid, Widen, cut_layout, marked_layout
 from snnhw.implementation import address_width
 from snnhw.network import Network
-from snnhw.shell import LITE_PORTS, AxiShell, Packet, result_packet, sample_packet
+from snnhw.shell import (
+    IDENTITY,
+    LITE_PORTS,
+    REGISTERS,
+    REGISTERS_VERSION,
+    AxiShell,
+    Packet,
+    digest_words,
+    result_packet,
+    sample_packet,
+)
 
 if TYPE_CHECKING:
     from snnhw.design import Design
@@ -282,11 +292,14 @@ class AxiTop(wiring.Component):
         sample = sample_packet(design.network, interface)
         self.intake = Intake(design.network, sample, self.size, design.implementation.pixels_per_beat)
         self.registers = Registers(
+            REGISTERS,
             {
+                "identity": [IDENTITY],
+                "version": [REGISTERS_VERSION],
                 "sample_bytes": [sample.size],
                 "result_bytes": [self.result.size],
-                "digest": [int(design.model.digest[start : start + 8], 16) for start in range(0, 64, 8)],
-            }
+                "digest": digest_words(design.model.digest),
+            },
         )
         ports = AxiShell(tdata=tdata).ports(interface)
         super().__init__({port.name: (In if port.direction == "input" else Out)(port.width) for port in ports})

@@ -4,14 +4,31 @@ Twin of ``snnhw/host/protocol.py``.
 """
 
 from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from gateware.crc import Crc
-from snnhw.frames import CHECK_BYTES, ESCAPE, FLAG, FLIP
+from snnhw import frames
+from snnhw.frames import CHECK_BYTES, ESCAPE, FLAG, FLIP, NUMBER_BITS
 
 CHECK_BITS = 8 * CHECK_BYTES
 """At the end of each frame."""
+
+
+class Kind(enum.Enum, shape=8 - NUMBER_BITS):  # type: ignore[call-arg]
+    """What a frame asks for or answers; ``snnhw.frames`` says each."""
+
+    IDENTIFY = frames.Kind.IDENTIFY
+    CLASSIFY = frames.Kind.CLASSIFY
+    LOAD = frames.Kind.LOAD
+    UNLOCK = frames.Kind.UNLOCK
+    EXCHANGE = frames.Kind.EXCHANGE
+    RESET = frames.Kind.RESET
+    REFUSED = frames.Kind.REFUSED
+
+
+HEADER = data.StructLayout({"number": NUMBER_BITS, "kind": Kind})
+"""The first byte of each frame."""
 
 
 def bits_layout() -> data.StructLayout:

@@ -1,23 +1,37 @@
-"""The registers that :data:`snnhw.shell.REGISTERS` lists, behind AXI4-Lite."""
+"""Registers, such as :data:`snnhw.shell.REGISTERS` lists them, behind AXI4-Lite."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import enum, wiring
 from amaranth.lib.wiring import In, Out
 
-from snnhw.shell import IDENTITY, LITE_PORTS, REGISTERS, REGISTERS_VERSION, Register
+from snnhw.shell import LITE_PORTS, REGISTERS, Register, RegisterField
 
-STATUS = next(register for register in REGISTERS if register.name == "status").fields
+STATE_BITS = 8
+"""Of ``status``, the lowest: how it is now. What lies above are flags, which stay until they are cleared."""
 
-STATES = [field for field in STATUS if field.name in ("busy", "empty")]
-"""The fields of ``status`` that say how it is now; the lowest bits."""
 
-FLAGS = STATUS[len(STATES) :]
-"""The fields of ``status`` that stay until they are cleared."""
+def _named(registers: Sequence[Register], name: str) -> Register:
+    """The register of that name."""
+    return next(register for register in registers if register.name == name)
+
+
+def flags_of(registers: Sequence[Register]) -> list[RegisterField]:
+    """The fields of ``status`` that stay until they are cleared."""
+    return [field for field in _named(registers, "status").fields if field.lowest >= STATE_BITS]
+
+
+def states_of(registers: Sequence[Register]) -> list[RegisterField]:
+    """The fields of ``status`` that say how it is now, bit by bit from the lowest."""
+    return [field for field in _named(registers, "status").fields if field.lowest < STATE_BITS]
+
+
+FLAGS = flags_of(REGISTERS)
+"""Those of a network's registers."""
 
 COUNTS = ("samples", "results", "dropped", "latency", "interval")
-"""The registers that the circuit around this one counts."""
+"""The registers that the circuit of a network counts."""
 
 
 class Response(enum.Enum, shape=2):  # type: ignore[call-arg]
@@ -35,19 +49,24 @@ class Registers(wiring.Component):
     Addresses without a register, and writes to what can only be read, are answered by SLVERR and change nothing.
     The two lowest bits of an address are ignored; ``awprot`` and ``arprot`` too.
 
-    ``constants``: the value of each register that never changes, by name. ``raised`` sets the flags of ``status``,
-    in their order. A soft reset clears the flags, not ``scratch``.
+    ``constants``: the value of each register that never changes, by name; the others that are only read are inputs,
+    and so are the states of ``status``. ``raised`` sets its flags, in their order. A soft reset clears the flags, not
+    ``scratch``.
     """
 
-    def __init__(self, constants: Mapping[str, list[int]]):
-        self.constants = {"identity": [IDENTITY], "version": [REGISTERS_VERSION], **constants}
+    def __init__(self, registers: Sequence[Register], constants: Mapping[str, list[int]]):
+        self.registers = tuple(registers)
+        self.constants = constants
+        self.states, flags = states_of(registers), flags_of(registers)
+        counts = [each.name for each in registers if each.access == "read" and each.name not in constants]
         super().__init__(
             {port.name: (In if port.direction == "input" else Out)(port.width) for port in LITE_PORTS}
-            | {name: In(32) for name in COUNTS}
-            | {field.name: In(1) for field in STATES}
-            | {"raised": In(len(FLAGS)), "reset": Out(1)}
+            | {name: In(32) for name in counts if name != "status"}
+            | {field.name: In(1) for field in self.states}
+            | ({"raised": In(len(flags))} if flags else {})
+            | {"reset": Out(1)}
         )
-        self.flags = Signal(len(FLAGS))
+        self.flags = Signal(len(flags))
         self.scratch = Signal(32)
 
     def elaborate(self, platform):
@@ -61,7 +80,8 @@ class Registers(wiring.Component):
         if register.name in self.constants:
             return Value.cast(self.constants[register.name][index])
         if register.name == "status":
-            return Cat(self.busy, self.empty, Const(0, FLAGS[0].lowest - len(STATES)), self.flags)
+            states = Cat(getattr(self, field.name) for field in self.states)
+            return Cat(states, Const(0, STATE_BITS - len(states)), self.flags)
         if register.name == "scratch":
             return self.scratch
         return Value.cast(0) if register.access == "write" else getattr(self, register.name)
@@ -70,7 +90,7 @@ class Registers(wiring.Component):
         with m.If(self.s_axi_arvalid & self.s_axi_arready):
             m.d.sync += [self.s_axi_rvalid.eq(1), self.s_axi_rdata.eq(0), self.s_axi_rresp.eq(Response.SLVERR)]
             with m.Switch(self.s_axi_araddr[2:]):
-                for register in REGISTERS:
+                for register in self.registers:
                     for index in range(register.count):
                         with m.Case(register.address // 4 + index):
                             value = self._value(register, index)
@@ -89,24 +109,26 @@ class Registers(wiring.Component):
             m.d.sync += [filled.eq(1), data.eq(self.s_axi_wdata), strobes.eq(self.s_axi_wstrb)]
         written = Cat(data.word_select(byte, 8) & strobes[byte].replicate(8) for byte in range(4))
         kept = Cat(self.scratch.word_select(byte, 8) & ~strobes[byte].replicate(8) for byte in range(4))
-        cleared = Signal(len(FLAGS))
-        m.d.sync += [self.reset.eq(0), self.flags.eq(Mux(self.reset, 0, self.flags & ~cleared | self.raised))]
+        cleared = Signal.like(self.flags)
+        m.d.sync += self.reset.eq(0)
+        if len(self.flags):
+            m.d.sync += self.flags.eq(Mux(self.reset, 0, self.flags & ~cleared | self.raised))
         with m.If(self.s_axi_bready):
             m.d.sync += self.s_axi_bvalid.eq(0)
         with m.If(addressed & filled & (~self.s_axi_bvalid | self.s_axi_bready)):
             m.d.sync += [addressed.eq(0), filled.eq(0), self.s_axi_bvalid.eq(1)]
             m.d.sync += self.s_axi_bresp.eq(Response.OKAY)
             with m.Switch(address):
-                with m.Case(_word("control")):
+                with m.Case(self._word("control")):
                     m.d.sync += self.reset.eq(written[0])
-                with m.Case(_word("status")):
-                    m.d.comb += cleared.eq(written[FLAGS[0].lowest :])
-                with m.Case(_word("scratch")):
+                if len(self.flags):
+                    with m.Case(self._word("status")):
+                        m.d.comb += cleared.eq(written[STATE_BITS:])
+                with m.Case(self._word("scratch")):
                     m.d.sync += self.scratch.eq(kept | written)
                 with m.Default():
                     m.d.sync += self.s_axi_bresp.eq(Response.SLVERR)
 
-
-def _word(name: str) -> int:
-    """Where a register lies, in words."""
-    return next(register.address for register in REGISTERS if register.name == name) // 4
+    def _word(self, name: str) -> int:
+        """Where a register lies, in words."""
+        return _named(self.registers, name).address // 4

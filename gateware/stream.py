@@ -102,3 +102,13 @@ def lookup(index: Value, values: Sequence[int], shape: Shape) -> Value:
         return Cat(Const(0, step.bit_length() - 1), index)[: shape.width]
     constants = [Const(value, shape) for value in values[:period]]
     return Array(constants)[index[: (period - 1).bit_length()] if period < len(values) else index]
+
+
+def choose(values: Sequence[Value], index: Value) -> Value:
+    """``values[index]`` by as few multiplexers as there are; an index beyond the last gives any of them."""
+    for bit in index:
+        values = [
+            Mux(bit, *values[place : place + 2][::-1]) if place + 1 < len(values) else values[place]
+            for place in range(0, len(values), 2)
+        ]
+    return values[0]

@@ -8,11 +8,11 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from gateware.frame import CHECK_BITS, FrameReceiver, FrameTransmitter, bits_layout, octets_layout
+from gateware.frame import CHECK_BITS, HEADER, FrameReceiver, FrameTransmitter, Kind, bits_layout, octets_layout
 from gateware.network import NetworkCircuit
 from gateware.packet import result_bits
 from gateware.serial import BitTime, Receiver, Transmitter
-from gateware.stream import beat_layout
+from gateware.stream import beat_layout, choose
 from gateware.upload import Upload
 from gateware.weights import WeightMemory
 from snnhw import frames
@@ -29,16 +29,6 @@ TOO_LONG = CHECK_BITS + 8
 """Bits behind a request's contents that no good request has: the checksum, and what fills up the last byte before."""
 
 
-class Kind(enum.Enum, shape=8 - frames.NUMBER_BITS):  # type: ignore[call-arg]
-    """What a frame asks for or answers; ``snnhw.frames`` says each."""
-
-    IDENTIFY = frames.Kind.IDENTIFY
-    CLASSIFY = frames.Kind.CLASSIFY
-    LOAD = frames.Kind.LOAD
-    UNLOCK = frames.Kind.UNLOCK
-    REFUSED = frames.Kind.REFUSED
-
-
 class Refusal(enum.Enum, shape=2):  # type: ignore[call-arg]
     """Why a request was not done, or that it was; ``snnhw.frames`` says each."""
 
@@ -46,10 +36,6 @@ class Refusal(enum.Enum, shape=2):  # type: ignore[call-arg]
     UNKNOWN = frames.Refusal.UNKNOWN
     BUSY = frames.Refusal.BUSY
     EMPTY = frames.Refusal.EMPTY
-
-
-HEADER = data.StructLayout({"number": frames.NUMBER_BITS, "kind": Kind})
-"""The first byte of each frame."""
 
 
 def reply_layout() -> data.StructLayout:
@@ -386,16 +372,6 @@ class UartTop(wiring.Component):
             self.error.eq(requests.error),
         ]
         return m
-
-
-def choose(values: list[Value], index: Value) -> Value:
-    """``values[index]`` by as few multiplexers as there are; an index beyond the last gives any of them."""
-    for bit in index:
-        values = [
-            Mux(bit, *values[place : place + 2][::-1]) if place + 1 < len(values) else values[place]
-            for place in range(0, len(values), 2)
-        ]
-    return values[0]
 
 
 def identity(model: Model, interface: Interface, pixel_bits: int, loads: bool) -> tuple[bytes, bytes]:

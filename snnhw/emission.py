@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
+from snnhw.commandshell import CommandShell
 from snnhw.files import make_folder, write_atomically
 from snnhw.interface import CommandInterface, Interface, PayloadField, StreamPort
 from snnhw.lint import waivers
+from snnhw.shell import PLAIN
 from snnhw.wording import digits, shown
 
 __all__ = [
@@ -61,9 +63,11 @@ class EmittedCircuit:
 
 @dataclass(frozen=True, repr=False)
 class EmittedCommandCircuit(EmittedCircuit):
-    """A circuit of commands as text."""
+    """A circuit of commands as text, in its shell; ``digest`` says which circuit it is, whatever it has learned."""
 
     interface: CommandInterface
+    shell: CommandShell = PLAIN
+    digest: str = ""
 
 
 def as_json(described: Mapping[str, object]) -> str:

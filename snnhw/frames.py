@@ -31,6 +31,12 @@ DIGEST_BYTES = 8
 CYCLES_BYTES = 3
 """Number of bytes of a count of cycles."""
 
+COMMAND_MAGIC = b"snc"
+"""Begins what a circuit of commands says of itself."""
+
+POSITION_BYTES = 2
+"""Number of bytes of a position: how many bytes of a direction went before, modulo 2**16."""
+
 
 class Kind(IntEnum):
     """What a frame asks for or answers: the high half of its first byte. The low half is the request's number."""
@@ -39,6 +45,8 @@ class Kind(IntEnum):
     CLASSIFY = 2
     LOAD = 3
     UNLOCK = 4
+    EXCHANGE = 5
+    RESET = 6
     REFUSED = 15
 
 

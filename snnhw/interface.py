@@ -112,7 +112,8 @@ class Interface(BaseModel):
 class CommandInterface(BaseModel):
     """A circuit that does one command after the other: its name, its streams (beside ``clk`` and ``rst``), its tap.
 
-    One of the streams is ``command``, which is ready when the circuit is done with the command before.
+    One of the streams is ``command``, which is ready when the circuit is done with the command before. ``beats`` has
+    the transfers that a command which uses a stream takes from it or gives to it, where they are more than one.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -120,6 +121,7 @@ class CommandInterface(BaseModel):
     top: str
     streams: tuple[StreamPort, ...]
     tap: Tap
+    beats: dict[str, int] = {}
 
     def stream(self, name: str) -> StreamPort:
         """The stream of that name."""

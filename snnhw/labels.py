@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["checked_labels", "confusion"]
+__all__ = ["UNANSWERED", "checked_labels", "confusion"]
+
+UNANSWERED = -1
+"""In the place of a class that is not known, or that a machine does not tell."""
 
 
 def checked_labels(labels: NDArray[Any], samples: int, classes: int) -> NDArray[np.int64]:

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from snnhw.errors import DescriptionError
-from snnhw.interface import Interface, PayloadField, Port, clocked_ports
+from snnhw.interface import CommandInterface, Interface, PayloadField, Port, clocked_ports
 from snnhw.kinds import Frozen
 from snnhw.network import Network
 
@@ -82,8 +82,8 @@ class UartShell(Frozen):
             )
         return self
 
-    def ports(self, interface: Interface) -> list[Port]:
-        """All ports of the top module; the same for every network."""
+    def ports(self, interface: Interface | CommandInterface) -> list[Port]:
+        """All ports of the top module; the same for every circuit."""
         inputs = [Port(name, "input", 1) for name in ("clk", "rst", "rx")]
         return [*inputs, *(Port(name, "output", 1) for name in ("tx", "busy", "error"))]
 
@@ -229,6 +229,12 @@ REGISTERS: tuple[Register, ...] = (
     ),
 )
 """The registers behind AXI4-Lite, in the order of their addresses; what lies between them is answered by SLVERR."""
+
+
+def digest_words(digest: str) -> list[int]:
+    """What the registers of a digest read as, which is given in hexadecimal."""
+    return [int(digest[start : start + 8], 16) for start in range(0, len(digest), 8)]
+
 
 REGISTER_ADDRESS_BITS = 12
 """Of the AXI4-Lite port: the 4 KiB that interconnects give a slave at least."""

@@ -107,7 +107,15 @@ app.command("build")(command("build"))
 app.command("patch")(patch.patch)
 app.command("report")(report.report)
 app.command("program")(program.program)
-app.command("run")(command("run"))
+app.command("run")(
+    command(
+        "run",
+        """Send images to a board and compare its answers with golden; status 1 where any differs.
+
+        A machine that learns on the chip is loaded first, and learns as many images as --learn says.
+        """,
+    )
+)
 app.command("bench")(command("bench", None, BenchModel, none_named))
 srbm.app.command("pictures")(command("srbm pictures"))
 stdp.app.command("pictures")(command("stdp pictures"))

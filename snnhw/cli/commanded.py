@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from snnhw.cli.output import DatasetName, Limit, console, print_record
+from snnhw.cli.verilog import LineBaud, LineClock, Surrounded, shell_fields
 from snnhw.errors import DatasetError, DescriptionError
 
 if TYPE_CHECKING:
+    from snnhw.commandshell import CommandShell
     from snnhw.data import Dataset
     from snnhw.emission import EmittedCommandCircuit
     from snnhw.plan import CommandPlan
@@ -72,6 +74,27 @@ class Comparison:
         return found
 
 
+@dataclass(frozen=True)
+class Surroundings:
+    """Options of what surrounds a circuit that learns."""
+
+    interface: Surrounded = "stream"
+    baud: LineBaud = None
+    clock_hz: LineClock = None
+
+    @property
+    def shell(self) -> CommandShell:
+        """The shell that is asked for; raises DescriptionError for one that cannot be."""
+        from pydantic import TypeAdapter
+
+        from snnhw.commandshell import CommandShell
+
+        adapter: TypeAdapter[CommandShell] = TypeAdapter(CommandShell)
+        options = {"stream": (), "axi": (), "uart": ("baud", "clock_hz")}
+        fields = shell_fields(options, self.interface, adapter, baud=self.baud, clock_hz=self.clock_hz)
+        return adapter.validate_python(fields)
+
+
 def number(told: int | None, usual: int) -> int:
     """What an option says, or what is usual."""
     return usual if told is None else told
@@ -104,6 +127,7 @@ def write_circuit(
     files = [str(path) for path in emitted.write(folder)]
     if as_json:
         record = {"model": name, "digest": digest, "lanes": lanes, "top": emitted.interface.top}
+        record |= {"shell": emitted.shell.model_dump(mode="json"), "circuit_digest": emitted.digest}
         print_record({**record, "folder": str(folder), "files": files})
         return
     for line in [f"{lanes} lanes", *(f"wrote {file}" for file in files)]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from snnhw.cli.circuit import Lanes
-from snnhw.cli.commanded import Comparison, check_lanes, number, print_report, write_circuit
+from snnhw.cli.commanded import Comparison, Surroundings, check_lanes, number, print_report, write_circuit
 from snnhw.cli.output import Json, print_record, progress
 from snnhw.cli.verilog import Folder, Top
 from snnhw.subject import SubjectKind
@@ -37,6 +37,7 @@ def verilog_learner(
     *,
     lanes: Lanes = None,
     spram: Spram = False,
+    around: Surroundings,
     top: Top = None,
     out: Folder = None,
     as_json: Json = False,
@@ -48,7 +49,7 @@ def verilog_learner(
     from snnhw.stdp.verilog import emit
 
     model, chosen = resolve_stdp(name), check_lanes(lanes, LANES, SubjectKind.STDP)
-    made = partial(emit, model.learner, chosen, top or TOP, memory=_memory(spram))
+    made = partial(emit, model.learner, chosen, top or TOP, memory=_memory(spram), shell=around.shell)
     write_circuit(name, model.digest, made, chosen, out=out, as_json=as_json)
 
 

@@ -7,14 +7,20 @@ from functools import partial
 import typer
 
 from snnhw.cli.circuit import Lanes
-from snnhw.cli.commanded import Comparison, check_lanes, number, print_report, write_circuit
+from snnhw.cli.commanded import Comparison, Surroundings, check_lanes, number, print_report, write_circuit
 from snnhw.cli.output import Json, print_record, progress
 from snnhw.cli.verilog import Folder, Top
 from snnhw.subject import SubjectKind
 
 
 def verilog_machine(
-    name: str, *, lanes: Lanes = None, top: Top = None, out: Folder = None, as_json: Json = False
+    name: str,
+    *,
+    lanes: Lanes = None,
+    around: Surroundings,
+    top: Top = None,
+    out: Folder = None,
+    as_json: Json = False,
 ) -> None:
     """Write the circuit of a machine; its levels are loaded when it runs."""
     from gateware.srbm import TOP
@@ -23,7 +29,7 @@ def verilog_machine(
     from snnhw.srbm.verilog import emit
 
     model, chosen = resolve_srbm(name), check_lanes(lanes, LANES, SubjectKind.SRBM)
-    made = partial(emit, model.machine, chosen, top or TOP)
+    made = partial(emit, model.machine, chosen, top or TOP, shell=around.shell)
     write_circuit(name, model.digest, made, chosen, out=out, as_json=as_json)
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from snnhw.model import Model
     from snnhw.network import Range
 
+BAUD = 1_000_000
 SIMULATED = "sim"
 _SIMULATED_SECONDS = 20.0
 """Silence of a simulated circuit after which an answer is taken to be lost: the machine may be busy."""
@@ -30,6 +31,8 @@ _PORT = typer.Option(
     "--port", metavar="PORT", help="The serial port that the board is behind, or sim: a simulated circuit."
 )
 _BAUD = typer.Option("--baud", min=1, metavar="N", help="The circuit's rate; the boards' unless told.")
+Port = Annotated[str, _PORT]
+Baud = Annotated[int, _BAUD]
 _CIRCUIT = typer.Option(
     "--circuit", metavar="FILE", help="The JSON beside the circuit's Verilog; if it takes weights, MODEL's are loaded."
 )
@@ -45,8 +48,8 @@ _BUILT = typer.Option(
 def run(
     model: str,
     *,
-    port: Annotated[str, _PORT],
-    baud: Annotated[int, _BAUD] = 1_000_000,
+    port: Port,
+    baud: Baud = BAUD,
     circuit: Annotated[str | None, _CIRCUIT] = None,
     built: Annotated[str | None, _BUILT] = None,
     dataset: DatasetName = "sample",
@@ -108,7 +111,8 @@ class _Circuit:
 @contextmanager
 def _board(behind: _Circuit, port: str, baud: int) -> Iterator[Board]:
     """The board at a port, or a simulated one, for the time of the block."""
-    from snnhw.host.board import ANSWER_SECONDS, Board
+    from snnhw.host.asking import ANSWER_SECONDS
+    from snnhw.host.board import Board
     from snnhw.host.link import open_link
 
     if port != SIMULATED:

@@ -26,6 +26,7 @@ from snnhw.cli import (
     machine,
     machine_circuit,
     run,
+    run_machine,
     simulate,
     srbm,
     stdp,
@@ -64,6 +65,7 @@ KINDS: Mapping[SubjectKind, Mapping[str, Function]] = {
         "evaluate": machine.evaluate_machine,
         "verify": machine_circuit.verify_machine,
         "verilog": machine_circuit.verilog_machine,
+        "run": run_machine.run_rbm,
         "srbm pictures": srbm.pictures,
     },
     SubjectKind.STDP: {
@@ -73,6 +75,7 @@ KINDS: Mapping[SubjectKind, Mapping[str, Function]] = {
         "evaluate": learner.evaluate_learner,
         "verify": learner_circuit.verify_learner,
         "verilog": learner_circuit.verilog_learner,
+        "run": run_machine.run_learner,
         "stdp pictures": stdp.pictures,
     },
 }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +15,7 @@ from snnhw.wording import one_of
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from pydantic import TypeAdapter
 
     from snnhw.design import Design
     from snnhw.shell import Shell
@@ -33,6 +35,9 @@ _INTERFACE = typer.Option("--interface", metavar="KIND", help="What surrounds th
 _TDATA = typer.Option("--tdata", metavar="BITS", help="Width of AXI4-Stream: 8, 32 or 64; 32 unless told.")
 _BAUD = typer.Option("--baud", min=1, metavar="N", help="Of the UART; 115200 unless told.")
 _CLOCK = typer.Option("--clock-hz", min=1, metavar="N", help="The clock that the UART divides.")
+Surrounded = Annotated[str, _INTERFACE]
+LineBaud = Annotated[int | None, _BAUD]
+LineClock = Annotated[int | None, _CLOCK]
 _VECTORS = typer.Option(
     "--limit", min=1, metavar="N", help="Images that the test bench sends; 10 unless told, 3 over a serial line."
 )
@@ -43,10 +48,10 @@ def verilog(
     *,
     circuit: CircuitOptions,
     top: Top = None,
-    interface: Annotated[str, _INTERFACE] = "stream",
+    interface: Surrounded = "stream",
     tdata: Annotated[int | None, _TDATA] = None,
-    baud: Annotated[int | None, _BAUD] = None,
-    clock_hz: Annotated[int | None, _CLOCK] = None,
+    baud: LineBaud = None,
+    clock_hz: LineClock = None,
     testbench: Annotated[bool, typer.Option("--testbench", help="Write a self-checking test bench too.")] = False,
     dataset: DatasetName = "sample",
     limit: Annotated[int | None, _VECTORS] = None,
@@ -97,30 +102,43 @@ _OPTIONS = {"stream": (), "axi": ("tdata",), "uart": ("baud", "clock_hz")}
 
 def _shell(interface: str, tdata: int | None, baud: int | None, clock_hz: int | None) -> Shell:
     """The shell that the options ask for; raises DescriptionError for one that cannot be."""
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import TypeAdapter
+
+    from snnhw.shell import Shell
+
+    adapter: TypeAdapter[Shell] = TypeAdapter(Shell)
+    return adapter.validate_python(
+        shell_fields(_OPTIONS, interface, adapter, tdata=tdata, baud=baud, clock_hz=clock_hz)
+    )
+
+
+def shell_fields(
+    options: Mapping[str, tuple[str, ...]], interface: str, adapter: TypeAdapter[Any], **given: int | None
+) -> dict[str, Any]:
+    """The fields of the shell that was asked for, of kinds with those ``options``.
+
+    Raises DescriptionError for one that cannot be, and for options that do not go together.
+    """
+    from pydantic import ValidationError
 
     from snnhw.errors import DescriptionError
     from snnhw.network import first_complaint
-    from snnhw.shell import Shell
 
-    if interface not in _OPTIONS:
-        raise DescriptionError(one_of("--interface", interface, _OPTIONS))
-    given = {
-        name: number
-        for name, number in (("tdata", tdata), ("baud", baud), ("clock_hz", clock_hz))
-        if number is not None
-    }
-    for name in given:
-        if name not in _OPTIONS[interface]:
-            fitting = next(kind for kind, names in _OPTIONS.items() if name in names)
+    if interface not in options:
+        raise DescriptionError(one_of("--interface", interface, options))
+    told = {name: number for name, number in given.items() if number is not None}
+    for name in told:
+        if name not in options[interface]:
+            fitting = next(kind for kind, names in options.items() if name in names)
             raise DescriptionError(f"--{name.replace('_', '-')} goes with --interface {fitting} alone")
-    if interface == "uart" and clock_hz is None:
+    if interface == "uart" and "clock_hz" not in told:
         raise DescriptionError("--interface uart needs --clock-hz, the clock that the baud is divided from")
-    adapter: TypeAdapter[Shell] = TypeAdapter(Shell)
+    fields = {"kind": interface, **told}
     try:
-        return adapter.validate_python({"kind": interface, **given})
+        adapter.validate_python(fields)
     except ValidationError as error:
         raise DescriptionError(first_complaint(error)) from error
+    return fields
 
 
 def _samples(design: Design, shell: Shell, dataset: str, limit: int | None) -> NDArray[np.uint8]:

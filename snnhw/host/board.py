@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -12,27 +11,20 @@ from numpy.typing import NDArray
 
 from snnhw.errors import LinkError
 from snnhw.frames import NUMBERS, Kind, Refusal
+from snnhw.host.asking import ANSWER_SECONDS, TRIES, Asker
 from snnhw.host.link import Link
-from snnhw.host.protocol import Answer, Decoder, Frame, Identity, pack_pixels
+from snnhw.host.protocol import Answer, Frame, Identity, pack_pixels
 from snnhw.model import Model
 from snnhw.network import Range
 
-TRIES = 6
-"""How often a request is sent before the board is given up."""
-
 WINDOW = 4
 """Requests under way at once: an adapter that hands answers over late then does not hold up the next image."""
-
-ANSWER_SECONDS = 1.0
-"""Silence on the line after which an answer is taken to be lost, besides the time that bytes take."""
 
 LOAD = "load its weights, with --circuit and the JSON that was written beside the circuit's Verilog"
 """What is to be done where a circuit takes weights and has not those of the model."""
 
 BUSY_SILENCES = 30
 """How many times that silence a circuit may be busy without an answer to any image: no image takes so long."""
-
-_BYTE_BITS = 10
 
 
 @dataclass
@@ -50,22 +42,17 @@ class _Request:
     under_way: bool = False
 
 
-class Board:
+class Board(Asker):
     """A circuit at the end of a line.
 
     A request that is not answered is sent again, at most :data:`TRIES` times; one that was answered twice counts once.
     One that was refused because the circuit was busy is sent again when that may be over, for as long as
     :data:`BUSY_SILENCES` say. What answers no request, however much of it comes, is no answer: every request has an
-    end. ``repeated`` counts what was sent again. ``seconds`` is the silence after which an answer is taken to be lost.
+    end.
     """
 
     def __init__(self, link: Link, baud: int, seconds: float = ANSWER_SECONDS) -> None:
-        self.link = link
-        self.baud = baud
-        self.repeated = 0
-        self._seconds = seconds
-        self._decoder = Decoder()
-        self._frames: deque[Frame] = deque()
+        super().__init__(link, baud, seconds)
         self._foreign = 0
         self._window = WINDOW
         self._sent = 0
@@ -73,26 +60,7 @@ class Board:
 
     def identify(self) -> Identity:
         """Ask what circuit it is. Raises LinkError where nothing, or nothing of this kind, answers."""
-        answered = False
-        for attempt in range(TRIES):
-            self.link.write(Frame(Kind.IDENTIFY, attempt).encode())
-            for frame in self._frames_for(self._seconds / 2):
-                if frame.kind == Kind.IDENTIFY:
-                    if found := Identity.decode(frame.contents):
-                        return found
-                    answered = True
-                    break
-        where = f"{self.link.name} at {self.baud} baud"
-        if answered:
-            raise LinkError(f"what answers on {where} is no circuit that this snnhw knows: program the board anew")
-        if self._decoder.received:
-            raise LinkError(
-                f"what comes from {where} are {self._decoder.received} bytes without an answer in them: is the baud "
-                "that of the circuit, and the port the board's?"
-            )
-        raise LinkError(
-            f"nothing answers on {where}: is the board powered and programmed, and are port and baud the right ones?"
-        )
+        return self.identity_by(Identity.decode)
 
     def identify_as(self, model: Model, room: Range | None = None) -> Identity:
         """Ask what circuit it is; raises LinkError also where it is another model's, or another circuit.
@@ -120,21 +88,12 @@ class Board:
             raise LinkError(f"the circuit on {self.link.name} takes no new weights: build it with memories that do")
         contents = bytes.fromhex(model.digest[:16]) + image
         for _ in range(TRIES):
-            if self._ask(Frame(Kind.UNLOCK, 1)) and self._ask(Frame(Kind.LOAD, 2, contents)):
+            if self.ask(Frame(Kind.UNLOCK, 1)) and self.ask(Frame(Kind.LOAD, 2, contents)):
                 return
         raise LinkError(
             f"the circuit on {self.link.name} has not taken the weights in {TRIES} tries: are they {len(image)} bytes, "
             "and is the line too noisy?"
         )
-
-    def _ask(self, frame: Frame) -> bool:
-        """Send a request once; whether it was done."""
-        octets = frame.encode()
-        self.link.write(octets)
-        for answer in self._frames_for(self._seconds + self._line_seconds(len(octets))):
-            if answer.number == frame.number and answer.kind in (frame.kind, Kind.REFUSED):
-                return answer.kind == frame.kind
-        return False
 
     def classify(self, identity: Identity, samples: NDArray[np.uint8]) -> Iterator[tuple[int, Answer]]:
         """Send samples uint8 [B, ...] and give each one's place and answer, once, as they come.
@@ -152,7 +111,7 @@ class Board:
                 waiting[number] = request
                 self._send(request)
                 following += 1
-            for frame in self._frames_for(self._patience(waiting)):
+            for frame in self.frames_for(self._patience(waiting)):
                 request_of = waiting.get(frame.number)
                 if request_of is not None and frame.kind == Kind.REFUSED:
                     self._refused(request_of, frame)
@@ -186,7 +145,7 @@ class Board:
             raise LinkError(
                 f"the circuit on {self.link.name} refuses images of {len(request.frame)} bytes as no request"
             )
-        if time.monotonic() - self._answered > (most := BUSY_SILENCES * self._seconds):
+        if time.monotonic() - self._answered > (most := BUSY_SILENCES * self.seconds):
             raise LinkError(
                 f"the circuit on {self.link.name} has been busy for {most:.3g} seconds without an answer, and no image "
                 "takes so long: reset the board, or program it anew"
@@ -220,23 +179,9 @@ class Board:
         That pause doubles, from the time that the request takes on the line.
         """
         if under_way := _under_way(waiting):
-            return self._seconds + self._line_seconds(sum(len(request.frame) for request in under_way))
+            return self.seconds + self.line_seconds(sum(len(request.frame) for request in under_way))
         (first,) = _first(waiting)
-        return min(self._seconds, self._line_seconds(len(first.frame)) * 2.0**first.refused)
-
-    def _line_seconds(self, octets: int) -> float:
-        """How long so many bytes take on the line, twice over."""
-        return 2 * octets * _BYTE_BITS / self.baud
-
-    def _frames_for(self, seconds: float) -> Iterator[Frame]:
-        """The frames that come within a time, each once: those that are not taken are there for the next call."""
-        end = time.monotonic() + seconds
-        while True:
-            while self._frames:
-                yield self._frames.popleft()
-            if (left := end - time.monotonic()) <= 0:
-                return
-            self._frames += self._decoder.feed(self.link.read(left))
+        return min(self.seconds, self.line_seconds(len(first.frame)) * 2.0**first.refused)
 
 
 def _under_way(waiting: dict[int, _Request]) -> list[_Request]:

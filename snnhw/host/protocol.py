@@ -1,6 +1,6 @@
 """Frames on a serial line and what they hold: see docs/uart.md.
 
-Twin of ``gateware/frame.py`` and ``gateware/uart.py``.
+Twin of ``gateware/frame.py``, ``gateware/uart.py`` and ``gateware/conversation.py``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from snnhw.frames import CHECK_BYTES, CYCLES_BYTES, DIGEST_BYTES, ESCAPE, FLAG, FLIP, MAGIC, VERSION
+from snnhw.frames import (
+    CHECK_BYTES,
+    COMMAND_MAGIC,
+    CYCLES_BYTES,
+    DIGEST_BYTES,
+    ESCAPE,
+    FLAG,
+    FLIP,
+    MAGIC,
+    POSITION_BYTES,
+    VERSION,
+    Kind,
+)
 from snnhw.implementation import address_width
 from snnhw.model import Model
 from snnhw.network import Range
@@ -164,6 +176,56 @@ class Answer:
             ),
             cycles=int.from_bytes(contents[after:], "little"),
         )
+
+
+POSITIONS = 1 << 8 * POSITION_BYTES
+"""Positions are counted modulo this."""
+
+
+@dataclass(frozen=True)
+class CommandIdentity:
+    """What a circuit that does commands says of itself: which it is, and the bytes that wait in either direction."""
+
+    digest: str
+    """The first digits of :func:`snnhw.commandshell.circuit_digest`."""
+    buffer: int
+
+    @classmethod
+    def decode(cls, contents: bytes) -> CommandIdentity | None:
+        """The identity in an answer; None where it is not one, or of a version that this program does not know."""
+        begins = COMMAND_MAGIC + bytes([VERSION])
+        if len(contents) != len(begins) + DIGEST_BYTES + 2 or not contents.startswith(begins):
+            return None
+        digest, buffer = contents[len(begins) : -2], int.from_bytes(contents[-2:], "little")
+        return cls(digest=digest.hex(), buffer=buffer) if buffer else None
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A request that carries bytes in and the answer that carries bytes out, both with two positions.
+
+    In a request ``octets`` stand from position ``inward`` on, and the host has all bytes before ``outward``. In an
+    answer the circuit has all bytes before ``inward``, and ``octets`` stand from ``outward`` on.
+    """
+
+    inward: int
+    outward: int
+    octets: bytes = b""
+
+    @classmethod
+    def decode(cls, contents: bytes) -> Exchange | None:
+        """The exchange in a frame; None where it is too short for one."""
+        if len(contents) < 2 * POSITION_BYTES:
+            return None
+        inward, outward = (
+            int.from_bytes(contents[start : start + POSITION_BYTES], "little") for start in (0, POSITION_BYTES)
+        )
+        return cls(inward, outward, contents[2 * POSITION_BYTES :])
+
+    def frame(self, number: int) -> Frame:
+        """The frame that holds it, as the request of that number, or the answer to it."""
+        positions = (position.to_bytes(POSITION_BYTES, "little") for position in (self.inward, self.outward))
+        return Frame(Kind.EXCHANGE, number, b"".join(positions) + self.octets)
 
 
 def pack_pixels(identity: Identity, samples: NDArray[np.uint8]) -> list[bytes]:

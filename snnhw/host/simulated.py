@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from importlib import resources
 
 from snnhw.design import Design
+from snnhw.emission import EmittedCircuit
 from snnhw.errors import LinkError, ToolError
 from snnhw.shell import LEAST_CYCLES_PER_BIT, UartShell, pixel_bits
 from snnhw.simulate import compiler
@@ -34,13 +35,12 @@ _FUNCTIONS: Mapping[str, Signature] = {
 
 
 class Line:
-    """The circuit of a design at the end of its serial line, in Verilator, bit by bit.
+    """A circuit at the end of its serial line, in Verilator, bit by bit; emitted in the shell :data:`SHELL`.
 
     The library is built, or comes out of the cache. Raises ToolMissingError without a C++ compiler.
     """
 
-    def __init__(self, design: Design) -> None:
-        emitted = emit_apart(design, shell=SHELL)
+    def __init__(self, emitted: EmittedCircuit) -> None:
         driver = resources.files("snnhw.host").joinpath("line.cpp").read_text()
         library = compiler.build_library(
             emitted.verilog, emitted.interface.top, [], memories=emitted.memories, driver=driver
@@ -68,14 +68,23 @@ class Line:
 
 @contextmanager
 def simulated_port(design: Design) -> Iterator[str]:
-    """The name of a port with a simulated circuit behind it, for the time of the block.
+    """The name of a port with the circuit of a design behind it; see :func:`port_of`.
 
-    Raises DescriptionError for a model whose input is events, LinkError where the machine has no pseudo-terminals,
-    ToolMissingError without a C++ compiler, and at the end of the block ToolError where the circuit has failed
-    meanwhile.
+    Raises DescriptionError for a model whose input is events.
     """
     pixel_bits(design.network)
-    line = Line(design)
+    with port_of(emit_apart(design, shell=SHELL)) as name:
+        yield name
+
+
+@contextmanager
+def port_of(emitted: EmittedCircuit) -> Iterator[str]:
+    """The name of a port with a simulated circuit behind it, for the time of the block; see :class:`Line`.
+
+    Raises LinkError where the machine has no pseudo-terminals, ToolMissingError without a C++ compiler, and at the end
+    of the block ToolError where the circuit has failed meanwhile.
+    """
+    line = Line(emitted)
     try:
         with _terminal() as (controller, name):
             wake, waker = os.pipe()

@@ -9,16 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from snnhw.commands import Command
 from snnhw.emission import EmittedCircuit
-from snnhw.interface import CommandInterface, StreamPort
-from snnhw.network import Range
+from snnhw.interface import CommandInterface
+from snnhw.payloads import pack_fields
 from snnhw.simulate import compiler
-from snnhw.simulate.bits import Words, insert, words_for
+from snnhw.simulate.bits import Words, words_for
 from snnhw.simulate.library import INT, INT64, POINTER, UINT64, CompiledCircuit, Library
 from snnhw.simulate.simulation import Stall
 from snnhw.simulate.taps import public_names, tap_numbers, unpack_field
 
-__all__ = ["CommandCircuit", "build", "pack_fields"]
+__all__ = ["CommandCircuit", "build"]
 
 Array = NDArray[Any]
 
@@ -68,10 +69,10 @@ class CommandCircuit(CompiledCircuit):
         words = pack_fields(self.interface.stream(stream), fields)
         self.call("commands_send", self._numbers[stream], words.ctypes.data, len(words))
 
-    def command(self, **fields: int) -> bool:
-        """Give a command, whose other fields are 0, and wait until the next one may come; True where it got stuck."""
-        named = dict.fromkeys((member.name for member in self.interface.stream("command").fields), 0) | fields
-        self.send("command", {name: np.array([value]) for name, value in named.items()})
+    def give(self, command: Command) -> bool:
+        """Give a command with all that it takes, and wait until the next one may come; True where it got stuck."""
+        for stream, fields in command.inputs(self.interface).items():
+            self.send(stream, fields)
         return self.run(self.patience)
 
     def transfers(self, stream: str) -> tuple[NDArray[np.int64], Words]:
@@ -94,24 +95,3 @@ class CommandCircuit(CompiledCircuit):
     def clear(self) -> None:
         """Forget what streams and tap have given."""
         self.call("commands_clear")
-
-
-def pack_fields(port: StreamPort, fields: Mapping[str, Array]) -> Words:
-    """Payloads of a stream from their fields, integers [n], of a field of several lanes [n, lanes].
-
-    Raises ValueError for a number that its field cannot hold.
-    """
-    count = len(next(iter(fields.values())))
-    words = np.zeros((count, words_for(port.width)), np.uint32)
-    rows = np.arange(count)
-    for member in port.fields:
-        numbers, room = np.asarray(fields[member.name]), Range.of_bits(member.width, signed=member.signed)
-        if count and not room.lo <= int(numbers.min()) <= int(numbers.max()) <= room.hi:
-            raise ValueError(
-                f"field '{member.name}' of stream '{port.name}' must lie in {room.lo}..{room.hi}, not in "
-                f"{numbers.min()}..{numbers.max()}"
-            )
-        held = numbers.astype(np.uint64).reshape(count, member.count) & np.uint64((1 << member.width) - 1)
-        for lane in range(member.count):
-            insert(words, rows, held[:, lane], offset=member.offset + lane * member.width, width=member.width)
-    return words

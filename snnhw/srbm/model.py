@@ -122,7 +122,7 @@ class SrbmModel:
                 f"tensor '{name}' must lie in 0..{top} ({bits} bits), it reaches "
                 f"{levels.min() if levels.min() < 0 else levels.max()}"
             )
-        levels = np.array(levels, np.uint16)
+        levels = np.array(levels, np.uint16, order="C")
         levels.setflags(write=False)
         return levels
 

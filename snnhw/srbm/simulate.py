@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gateware.srbm import Kind
+from snnhw.commands import Command
 from snnhw.emission import EmittedCommandCircuit
 from snnhw.simulate import commands
 from snnhw.simulate.bits import unpack
 from snnhw.simulate.commands import CommandCircuit
 from snnhw.simulate.library import Library
 from snnhw.simulate.simulation import Stall
+from snnhw.srbm.commands import Outcome, SrbmCommands
 from snnhw.srbm.grid import Grid
 from snnhw.srbm.machine import Machine
 from snnhw.srbm.verilog import emit
@@ -86,61 +87,42 @@ class RunningSrbm(CommandCircuit):
         super().__init__(library, simulator.emitted.interface, simulator.patience, stall)
         self.machine = simulator.machine
         self.lanes = simulator.lanes
+        self.commands = SrbmCommands(Grid(self.machine, self.lanes))
 
     def load(self, gp: Array, gm: Array | None, walk: int | None = None, refresh: int = 0) -> Done:
         """Write every level, and what goes on from one training image to the next; ``gm`` only where there is one."""
-        levels = {"gp": gp} if gm is None or not self.machine.synapse.paired else {"gp": gp, "gm": gm}
-        self.send("levels_in", {name: values.reshape(-1) for name, values in levels.items()})
-        return self._command(Kind.LOAD, walk=self.machine.seed if walk is None else walk, refresh=refresh)
+        return self._do(self.commands.load(gp, gm, walk, refresh))
 
     def train(self, bits: Array, label: int, step: int, hold: bool = False) -> Done:
         """Learn an image [pixels] of a class."""
-        self._send_picture(bits, np.zeros_like(bits))
-        return self._command(Kind.TRAIN, label=label, step=step, hold=int(hold))
+        return self._do(self.commands.train(bits, label, step, hold))
 
     def infer(self, bits: Array) -> Done:
         """Class and scores of an image."""
-        self._send_picture(bits, np.zeros_like(bits))
-        return self._command(Kind.INFER)
+        return self._do(self.commands.infer(bits))
 
     def regenerate(self, bits: Array, known: Array) -> Done:
         """Class and scores of an image of which some pixels are known, and what the others may be."""
-        self._send_picture(bits, known)
-        return self._command(Kind.REGENERATE)
+        done = self._do(self.commands.regenerate(bits, known), keep=True)
+        image = self.commands.image(self.fields("image"))
+        self.clear()
+        return replace(done, image=image)
 
     def dump(self) -> tuple[Done, dict[str, Array]]:
         """Every level by device, [rows, columns]; fewer, in one row, where the circuit got stuck."""
-        done = self._command(Kind.DUMP, keep=True)
-        fields = self.fields("levels_out")
+        done = self._do(self.commands.dump(), keep=True)
+        levels = self.commands.levels(self.fields("levels_out"))
         self.clear()
-        shape = (self.machine.rows, self.machine.columns)
-        whole = all(levels.size == shape[0] * shape[1] for levels in fields.values())
-        return done, {name: levels.reshape(shape) if whole else levels for name, levels in fields.items()}
+        return done, levels
 
-    def _send_picture(self, bits: Array, known: Array) -> None:
-        beats = -(-self.machine.pixels // self.lanes)
-        fields = {}
-        for name, values in (("on", bits), ("known", known)):
-            padded = np.zeros((beats, self.lanes), np.uint64)
-            padded.reshape(-1)[: self.machine.pixels] = values
-            fields[name] = (padded << np.arange(self.lanes, dtype=np.uint64)).sum(axis=1)
-        self.send("pixels", fields)
-
-    def _command(self, kind: Any, keep: bool = False, **fields: int) -> Done:
+    def _do(self, command: Command, keep: bool = False) -> Done:
         """Give a command and wait until the next one may come."""
-        stuck = None
-        if self.command(kind=kind.value, **fields):
-            stuck = f"the circuit got stuck in {kind.name} by cycle {self.cycle}"
+        stuck = f"the circuit got stuck in {command.name} by cycle {self.cycle}" if self.give(command) else None
         begun, _ = self.transfers("command")
-        ended, _ = self.transfers("levels_out" if kind == Kind.DUMP else "result")
+        *_, last = command.gives
+        ended, _ = self.transfers(last)
         results = self.fields("result")
-        outcome: dict[str, Any] = {}
-        if len(results["walk"]):
-            outcome = {"classified": int(results["class"][0, 0]), "scores": results["scores"][0].astype(np.int64)}
-            outcome |= {name: int(results[name][0, 0]) for name in ("walk", "refresh")}
-        if kind == Kind.REGENERATE:
-            image = unpack(self.transfers("image")[1], width=1, count=self.lanes)
-            outcome["image"] = image.reshape(-1)[: self.machine.pixels].astype(np.uint8)
+        outcome = vars(Outcome.of(results)) if len(results["walk"]) else {}
         cycles = int(ended[-1] - begun[0]) if len(ended) and len(begun) else 0
         done = Done(self._ticks(), cycles, stuck=stuck, **outcome)
         if not keep:

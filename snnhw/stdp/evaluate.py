@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from snnhw.data import Dataset, check_labels
 from snnhw.errors import DatasetError, ToolMissingError
-from snnhw.labels import confusion
+from snnhw.labels import UNANSWERED, confusion
 from snnhw.stdp.learner import Learner
 from snnhw.stdp.model import StdpModel
 from snnhw.wording import percent, shown
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from golden.stdp_kernel import CompiledStdp
 
 __all__ = ["UNANSWERED", "StdpEvaluation", "by_assignment", "compiled", "evaluate_stdp", "golden", "inputs"]
-
-UNANSWERED = -1
-"""In the place of the class that assignment gives to an image without a spike."""
 
 _PORTION = 1000
 """Images between two calls of a progress function."""

@@ -128,7 +128,7 @@ def _checked(name: str, given: NDArray[Any], shape: tuple[int, ...], span: Range
         raise ModelError(
             f"tensor '{name}' must lie in {span.lo}..{span.hi}, it reaches {low if low < span.lo else high}"
         )
-    values = np.array(values, _TENSORS[name])
+    values = np.array(values, _TENSORS[name], order="C")
     values.setflags(write=False)
     return values
 

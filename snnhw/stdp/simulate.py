@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gateware.stdp import Kind
+from snnhw.commands import Command
 from snnhw.emission import EmittedCommandCircuit
 from snnhw.simulate import commands
 from snnhw.simulate.commands import CommandCircuit
 from snnhw.simulate.library import Library
 from snnhw.simulate.simulation import Stall
+from snnhw.stdp.commands import Outcome, StdpCommands
 from snnhw.stdp.grid import StdpGrid, WeightMemory
 from snnhw.stdp.learner import Learner
 from snnhw.stdp.verilog import emit
 
 Array = NDArray[Any]
-
-_RESULT = {"class": "answer", "fired": "fired", "winner": "winner", "assigned": "assigned", "step": "step"}
-"""What the result's fields are called in `Done`."""
 
 
 @dataclass(frozen=True)
@@ -45,15 +42,12 @@ class Done:
     cycles: int
     """From the command's transfer to that of the result, of a dump to that of the last word or neuron."""
     answer: int | None = None
-    """The readout's class."""
+    """This and what follows as in `Outcome`."""
     scores: Array | None = None
     fired: int | None = None
     winner: int | None = None
-    """The first neuron to fire; 0, as what follows, where none has."""
     assigned: int | None = None
-    """The winner's class."""
     step: int | None = None
-    """In which it fired."""
     register: int | None = None
     stuck: str | None = None
 
@@ -96,75 +90,54 @@ class RunningStdp(CommandCircuit):
         self.learner = simulator.learner
         self.lanes = simulator.lanes
         self.grid = StdpGrid(self.learner, self.lanes)
+        self.commands = StdpCommands(self.grid)
 
     def load_weights(self, weight: Array, register: int) -> Done:
         """Write the weights [pixels, neurons], and the random register."""
-        words = self._padded(weight, self.grid.column_words).reshape(-1, self.lanes)
-        self.send("weights_in", {"weight": words})
-        return self._command(Kind.LOAD_WEIGHTS, fields={"register": register})
+        return self._do(self.commands.load_weights(weight, register))
 
     def load_neurons(self, threshold: Array, assigned: Array, readout: Array) -> Done:
         """Write thresholds, the neurons' classes and the readout [neurons, classes]."""
-        self.send("neurons_in", {"threshold": threshold, "class": assigned, "readout": readout})
-        return self._command(Kind.LOAD_NEURONS)
+        return self._do(self.commands.load_neurons(threshold, assigned, readout))
 
     def train(self, image: Array, amplitude: int) -> Done:
         """Learn an image [pixels]; the amplitude is a power of two."""
-        return self._of_image(Kind.TRAIN, image, amplitude=amplitude.bit_length() - 1)
+        return self._do(self.commands.train(image, amplitude))
 
     def teach(self, image: Array, label: int, amplitude: int) -> Done:
         """Learn an image with its class."""
-        return self._of_image(Kind.TEACH, image, label=label, amplitude=amplitude.bit_length() - 1)
+        return self._do(self.commands.teach(image, label, amplitude))
 
     def infer(self, image: Array) -> Done:
         """Spikes, class and scores of an image."""
-        return self._of_image(Kind.INFER, image)
+        return self._do(self.commands.infer(image))
 
     def train_readout(self, image: Array, label: int, rate: int) -> Done:
         """The same, and let the readout learn; the rate is a power of two up to 8."""
-        return self._of_image(Kind.TRAIN_READOUT, image, label=label, rate=rate.bit_length() - 1)
+        return self._do(self.commands.train_readout(image, label, rate))
 
     def dump_weights(self) -> tuple[Done, Array]:
         """The weights [pixels, neurons]; fewer, in one row, where the circuit got stuck."""
-        done = self._command(Kind.DUMP_WEIGHTS, keep=True)
-        words = self.fields("weights_out")["weight"]
+        done = self._do(self.commands.dump_weights(), keep=True)
+        weights = self.commands.weights(self.fields("weights_out"))
         self.clear()
-        if len(words) != self.grid.rows * self.grid.column_words:
-            return done, words.reshape(-1)
-        return done, words.reshape(self.grid.rows, -1)[:, : self.grid.columns]
+        return done, weights
 
     def dump_neurons(self) -> tuple[Done, dict[str, Array]]:
         """What neurons keep, under the names of `load_neurons`; of fewer neurons where the circuit got stuck."""
-        done = self._command(Kind.DUMP_NEURONS, keep=True)
-        shown = self.fields("neurons_out")
+        done = self._do(self.commands.dump_neurons(), keep=True)
+        neurons = self.commands.neurons(self.fields("neurons_out"))
         self.clear()
-        kept = {"threshold": shown["threshold"][:, 0], "assigned": shown["class"][:, 0], "readout": shown["readout"]}
-        return done, kept
+        return done, neurons
 
-    def _of_image(self, kind: Any, image: Array, **fields: int) -> Done:
-        """Give a command with its image."""
-        self.send("pixels", {"pixels": self._padded(image, self.grid.row_words).reshape(-1, self.lanes)})
-        return self._command(kind, fields=fields)
-
-    def _padded(self, numbers: Array, words: int) -> Array:
-        """Numbers [..., n] filled up to so many whole words."""
-        padded = np.zeros((*numbers.shape[:-1], words * self.lanes), np.int64)
-        padded[..., : numbers.shape[-1]] = numbers
-        return padded
-
-    def _command(self, kind: Any, keep: bool = False, fields: Mapping[str, int] | None = None) -> Done:
+    def _do(self, command: Command, keep: bool = False) -> Done:
         """Give a command and wait until the next one may come."""
-        stuck = None
-        if self.command(kind=kind.value, **(fields or {})):
-            stuck = f"the circuit got stuck in {kind.name} by cycle {self.cycle}"
+        stuck = f"the circuit got stuck in {command.name} by cycle {self.cycle}" if self.give(command) else None
         begun, _ = self.transfers("command")
-        gives = {Kind.DUMP_WEIGHTS: "weights_out", Kind.DUMP_NEURONS: "neurons_out"}
-        ended, _ = self.transfers(gives.get(kind, "result"))
+        *_, last = command.gives
+        ended, _ = self.transfers(last)
         results = self.fields("result")
-        outcome: dict[str, Any] = {}
-        if len(results["register"]):
-            outcome = {name: int(results[field][0, 0]) for field, name in _RESULT.items()}
-            outcome |= {"scores": results["scores"][0].astype(np.int64), "register": int(results["register"][0, 0])}
+        outcome = vars(Outcome.of(results)) if len(results["register"]) else {}
         cycles = int(ended[-1] - begun[0]) if len(ended) and len(begun) else 0
         done = Done(self._steps(), cycles, stuck=stuck, **outcome)
         if not keep:

@@ -10,12 +10,12 @@ import pytest
 from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import get_runner
 
+from snnhw.emission import EmittedCircuit
 from snnhw.simulate.compiler import verilator_root
-from snnhw.verilog import Emitted
 
 
 def outcome(
-    folder: Path, simulator: str, circuit: Emitted, bench: str, given: Mapping[str, Any], *options: str
+    folder: Path, simulator: str, circuit: EmittedCircuit, bench: str, given: Mapping[str, Any], *options: str
 ) -> tuple[int, int]:
     """Tests of the bench that ran, and tests that failed; ``given`` is in the file that VECTORS names to them."""
     top = circuit.interface.top

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from snnhw.commandshell import COMMAND_REGISTERS
 from snnhw.shell import PLAIN, REGISTERS, AxiShell, Register
 from tests.circuits import emitted
 from tests.docs.markdown import code, page, sections, table
@@ -22,10 +23,13 @@ def test_every_port_of_axi_is_in_an_interface():
         assert port.name in ("aclk", "aresetn") or any(port.name.startswith(stem.rstrip("*")) for stem in stems)
 
 
-def test_registers_are_those_of_the_circuit():
-    rows = table(SECTIONS["AXI"], "address")
-    assert len(rows) == len(REGISTERS)
-    for row, register in zip(rows, REGISTERS, strict=True):
+@pytest.mark.parametrize(
+    ("section", "registers"), [("AXI", REGISTERS), ("Circuits that do commands", COMMAND_REGISTERS)]
+)
+def test_registers_are_those_of_the_circuit(section: str, registers: tuple[Register, ...]):
+    rows = table(SECTIONS[section], "address")
+    assert len(rows) == len(registers)
+    for row, register in zip(rows, registers, strict=True):
         first, *last = (int(number, 16) for number in re.findall(r"0x\w+", row[0]))
         assert first == register.address
         assert last == ([register.address + 4 * register.count - 4] if register.count > 1 else [])

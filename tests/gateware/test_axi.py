@@ -13,7 +13,7 @@ from gateware.axi import Intake, PacketCheck
 from gateware.registers import FLAGS, Registers
 from snnhw.interface import PayloadField
 from snnhw.network import CountReadout, Dense, Direct, Encoder, Events, Layer, Network, Neuron
-from snnhw.shell import REGISTERS, Packet
+from snnhw.shell import IDENTITY, REGISTERS, REGISTERS_VERSION, Packet
 from tests.gateware.harness import Stall, drive, examples, pack, simulate, stalls, unpack
 
 SHORT, LONG, KEEP, ADDRESS = range(4)
@@ -214,7 +214,8 @@ def test_a_packet_that_has_begun_is_swallowed_where_all_is_forgotten(moment: int
 
 
 def registers() -> Registers:
-    return Registers({"sample_bytes": [784], "result_bytes": [21], "digest": list(range(100, 108))})
+    sizes = {"sample_bytes": [784], "result_bytes": [21], "digest": list(range(100, 108))}
+    return Registers(REGISTERS, {"identity": [IDENTITY], "version": [REGISTERS_VERSION], **sizes})
 
 
 def address(name: str) -> int:

@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from snnhw.commands import Command
 from snnhw.emission import EmittedCircuit
 from snnhw.errors import ToolError
 from snnhw.interface import CommandInterface, PayloadField, StreamPort, Tap, TapSignal
+from snnhw.payloads import pack_fields
 from snnhw.simulate import commands
 from snnhw.simulate.commands import CommandCircuit
 from snnhw.simulate.library import CompiledCircuit, Library
@@ -83,8 +85,7 @@ def library() -> Library:
 
 
 def add(circuit: CommandCircuit, value: int, weight: int) -> bool:
-    circuit.send("weights_in", {"weight": np.array([weight])})
-    return circuit.command(value=value)
+    return circuit.give(Command("ADD", {"value": value}, {"result": 1}, {"weights_in": {"weight": np.array([weight])}}))
 
 
 @pytest.mark.parametrize("stall", [None, Stall(seed=1, source=250, sink=0), Stall(seed=2, source=0, sink=250)])
@@ -106,14 +107,14 @@ def test_streams_are_found_by_name_whatever_their_order_and_stalls(library: Libr
 @pytest.mark.parametrize("value", [-17, 16])
 def test_a_number_that_its_field_cannot_hold_is_refused(value: int):
     with pytest.raises(ValueError, match=rf"^field 'value' of stream 'command' must lie in -16\.\.15, not in {value}"):
-        commands.pack_fields(INTERFACE.stream("command"), {"kind": np.array([0]), "value": np.array([value])})
+        pack_fields(INTERFACE.stream("command"), {"kind": np.array([0]), "value": np.array([value])})
 
 
 def test_fields_of_several_lanes_are_packed_lane_by_lane():
     weight = PayloadField(name="weight", offset=0, width=12, count=4, signed=True)
     port = StreamPort(name="words", direction="in", width=48, fields=(weight,))
     numbers = np.array([[1, -2, 3, -2048], [2047, 0, -1, 5]])
-    assert unpack_field(weight, commands.pack_fields(port, {"weight": numbers})).tolist() == numbers.tolist()
+    assert unpack_field(weight, pack_fields(port, {"weight": numbers})).tolist() == numbers.tolist()
 
 
 def test_what_was_cleared_does_not_come_again(library: Library):
@@ -127,7 +128,7 @@ def test_what_was_cleared_does_not_come_again(library: Library):
 
 def test_a_command_that_never_ends_is_stuck_after_its_patience(library: Library):
     with CommandCircuit(library, INTERFACE, 100) as circuit:
-        assert circuit.command(kind=HANG)
+        assert circuit.give(Command("HANG", {"kind": HANG}, {}, {}))
         begun, _ = circuit.transfers("command")
         assert circuit.cycle - int(begun[0]) == 101
 

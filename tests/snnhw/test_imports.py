@@ -25,6 +25,7 @@ DESCRIPTION = tuple(
         "ranges",
         "samples",
         "shell",
+        "commandshell",
         "errors",
         "frames",
         "design",

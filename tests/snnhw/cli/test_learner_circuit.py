@@ -110,7 +110,9 @@ NOTHING = [word for option in ASKED[::2] for word in (option, "0")]
         (["verify", "MODEL", "--amplitude", "3"], "amplitude must be a power of two up to 64, not 3"),
         (["verify", "mnist-mlp", "--teach-images", "2"], "--teach-images is not for a network: it takes --dataset"),
         (["verilog", "MODEL", "--out", "/dev/null/x"], "cannot write /dev/null/x: not a directory"),
-        (["verilog", "MODEL", "--interface", "axi"], "--interface is not for a learner by STDP: it takes --lanes"),
+        (["verilog", "MODEL", "--tdata", "8"], "--tdata is not for a learner by STDP: it takes --lanes"),
+        (["verilog", "MODEL", "--interface", "uart"], "--interface uart needs --clock-hz"),
+        (["verilog", "MODEL", "--interface", "axi", "--baud", "9600"], "--baud goes with --interface uart alone"),
     ],
 )
 def test_status_2_and_one_line_for_what_cannot_be(
@@ -124,7 +126,7 @@ def test_status_2_and_one_line_for_what_cannot_be(
 
 @pytest.mark.slow
 def test_verilog_of_a_learner(model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    asked = ["--lanes", "2", "--spram", "--top", "layer", "--out", str(tmp_path)]
+    asked = ["--lanes", "2", "--spram", "--top", "layer", "--interface", "axi", "--out", str(tmp_path)]
     assert run(["verilog", model, *asked, "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
     assert [Path(file).name for file in printed["files"]] == ["layer.v", "layer.json", "layer.vlt"]
@@ -133,3 +135,5 @@ def test_verilog_of_a_learner(model: str, tmp_path: Path, capsys: pytest.Capture
     assert described["learner"] == LEARNER.model_dump(mode="json")
     assert (described["lanes"], described["memory"], printed["top"]) == (2, "spram", "layer")
     assert (tmp_path / "layer.v").read_text().count("  SB_SPRAM256KA ") == 4
+    assert (printed["shell"], printed["circuit_digest"]) == ({"kind": "axi"}, described["digest"])
+    assert "s_axis_pixels_tdata" in (tmp_path / "layer.v").read_text()

@@ -93,7 +93,9 @@ def test_status_1_where_something_differs(
         (["verify", "MODEL", "--netlist", "ecp5"], "--netlist is not for a spiking RBM: it takes --dataset"),
         (["verify", "MODEL", "--train-images", "0", "--infer-images", "0"], "there is nothing to compare"),
         (["verify", "mnist-mlp", "--train-images", "2"], "--train-images is not for a network: it takes --dataset"),
-        (["verilog", "MODEL", "--interface", "axi"], "--interface is not for a spiking RBM: it takes --lanes, --top"),
+        (["verilog", "MODEL", "--tdata", "8"], "--tdata is not for a spiking RBM: it takes --lanes"),
+        (["verilog", "MODEL", "--interface", "uart"], "--interface uart needs --clock-hz"),
+        (["verilog", "MODEL", "--interface", "axi", "--baud", "9600"], "--baud goes with --interface uart alone"),
         (["verilog", "MODEL", "--testbench"], "--testbench is not for a spiking RBM"),
         (["verilog", "MODEL", "--top", "2srbm"], "a module's name must be letters, digits and _"),
         (["verilog", "MODEL", "--top", "bit"], "'bit' is a word of Verilog's own"),
@@ -111,7 +113,8 @@ def test_status_2_and_one_line_for_what_cannot_be(
 
 @pytest.mark.slow
 def test_verilog_of_a_machine(model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    assert run(["verilog", model, "--lanes", "2", "--top", "learner", "--out", str(tmp_path), "--json"]) == 0
+    around = ["--interface", "uart", "--baud", "9600", "--clock-hz", "1000000"]
+    assert run(["verilog", model, "--lanes", "2", *around, "--top", "learner", "--out", str(tmp_path), "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
     assert [Path(file).name for file in printed["files"]] == ["learner.v", "learner.json", "learner.vlt"]
     text = (tmp_path / "learner.v").read_text()
@@ -119,5 +122,7 @@ def test_verilog_of_a_machine(model: str, tmp_path: Path, capsys: pytest.Capture
     assert "learner" in modules
     assert all(name.startswith("learner") for name in modules)
     described = json.loads((tmp_path / "learner.json").read_text())
+    assert printed["shell"] == {"kind": "uart", "baud": 9600, "clock_hz": 1_000_000}
+    assert [port["name"] for port in described["ports"]] == ["clk", "rst", "rx", "tx", "busy", "error"]
     assert described["machine"] == MACHINE.model_dump(mode="json")
     assert described["lanes"] == 2

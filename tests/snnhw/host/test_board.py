@@ -10,7 +10,8 @@ from golden.network import run as run_golden
 from snnhw.design import Design
 from snnhw.errors import LinkError
 from snnhw.frames import NUMBERS, Kind, Refusal
-from snnhw.host.board import BUSY_SILENCES, TRIES, WINDOW, Board
+from snnhw.host.asking import TRIES
+from snnhw.host.board import BUSY_SILENCES, WINDOW, Board
 from snnhw.host.protocol import Frame, Identity
 from snnhw.host.run import run
 from snnhw.implementation import Implementation

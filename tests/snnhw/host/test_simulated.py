@@ -13,7 +13,7 @@ from snnhw.host.board import Board
 from snnhw.host.link import SerialLink, open_link
 from snnhw.host.protocol import Decoder, Frame, Identity, pack_pixels
 from snnhw.host.run import run
-from snnhw.host.simulated import Line, simulated_port
+from snnhw.host.simulated import SHELL, Line, simulated_port
 from snnhw.implementation import Implementation
 from snnhw.model import Model
 from snnhw.weights import image
@@ -103,7 +103,7 @@ def test_bytes_that_nobody_reads_stop_nothing():
 
 
 def test_the_line_is_idle_when_all_is_said():
-    line = Line(Design(MODEL, IMPLEMENTATION))
+    line = Line(emit_once(Design(MODEL, IMPLEMENTATION), shell=SHELL))
     try:
         contents = pack_pixels(Identity.of(MODEL), circuits.samples("direct", 1))[0]
         received = line.run(Frame(Kind.CLASSIFY, 5, contents).encode())

@@ -175,3 +175,9 @@ def test_a_schedule():
 def test_steps_of_presets_fit(name):
     preset = find_srbm_preset(name)
     assert all(step in preset.machine.synapse.levels for step, _ in preset.schedule())
+
+
+def test_arrays_in_another_order_of_memory_are_saved_as_they_are(tmp_path: Path):
+    """As those are that were read out of a circuit."""
+    saved = small_model(gp=np.asfortranarray(small_model().gp), gm=np.asfortranarray(small_model().gm))
+    assert load_srbm(save_srbm(saved, tmp_path / "made.safetensors")).digest == saved.digest == small_model().digest

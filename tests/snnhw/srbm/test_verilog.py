@@ -72,8 +72,8 @@ def test_what_a_load_must_bring_is_said(learner: EmittedCommandCircuit):
 def test_levels_stand_in_memories_alone(learner: EmittedCommandCircuit):
     """A bank is a module of its own, and no line gives a synapse its first level."""
     text = learner.verilog
-    assert len(re.findall(r"^  learner_srbm_bank #\(", text, re.MULTILINE)) == 4
-    assert text.count("module learner_srbm_bank") == 1
+    assert len(re.findall(r"^  learner_bank #\(", text, re.MULTILINE)) == 4
+    assert text.count("module learner_bank") == 1
     assert "levels[0] =" not in text
 
 

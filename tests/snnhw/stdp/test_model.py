@@ -172,3 +172,9 @@ def test_a_model_is_what_golden_is():
     model = StdpModel.of(begun)
     np.testing.assert_array_equal(model.weight, begun.weight)
     assert model.register == begun.register and not model.reads_out and small_model().reads_out
+
+
+def test_arrays_in_another_order_of_memory_are_saved_as_they_are(tmp_path: Path):
+    """As those are that were read out of a circuit."""
+    saved = small_model(**{name: np.asfortranarray(getattr(small_model(), name)) for name in ARRAYS})
+    assert load_stdp(save_stdp(saved, tmp_path / "made.safetensors")).digest == saved.digest == small_model().digest
