@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
 from amaranth.hdl import Array, Cat, Module, Mux, Signal
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -20,10 +19,11 @@ from snnhw.implementation import address_width
 from snnhw.network import Range
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from snnhw.design import DesignLayer
     from snnhw.model import ModelLayer
+
+Weights = Sequence[Sequence[Sequence[Sequence[int]]]]
+"""[channels][in_channels][kernel height][kernel width]"""
 
 DRAINED = 2
 """Cycles from reading a word's sums to the offer of its currents."""
@@ -93,26 +93,27 @@ class Plan:
         row = address_width(max(entry["row"] for entry in self.table) + 1)
         return data.StructLayout({"row": row, "adds": count, "target": data.ArrayLayout(target, count)})
 
-    def weight_rows(self, weight: NDArray[np.int64]) -> list[list[int]]:
+    def weight_rows(self, weight: Weights) -> list[list[int]]:
         """The memory of weights: rows of [bank][lane], of each rotation one for every channel of the input.
 
         Those of a group of channels begin at a multiple of a power of two. ``weight`` is [channels, in_channels, kernel
-        height, kernel width].
+        height, kernel width],
+        as lists.
         """
         stride = 1 << self.source.channel_bits if self.source.channel_bits else self.source.channels
         step = 1 << self.row_bits
         depth = (self.shape.groups - 1) * step + len(self.rotations) * stride
-        rows = np.zeros((depth, self.banks.count, self.lanes), np.int64)
-        for group in range(self.shape.groups):
-            own = weight[group * self.lanes : (group + 1) * self.lanes]
+        raised = 0 if self.shift is None else 1 << self.shift
+        rows = [[0] * (self.banks.count * self.lanes) for _ in range(depth)]
+        for unit, kernel in enumerate(weight):
+            group, lane = divmod(unit, self.lanes)
             for number, taps in enumerate(self.rotations):
                 start = group * step + number * stride
                 for bank, tap in enumerate(taps):
                     if tap is not None:
-                        raised = own[:, :, tap[0], tap[1]].T + (0 if self.shift is None else 1 << self.shift)
-                        rows[start : start + own.shape[1], bank, : len(own)] = raised
-        found: list[list[int]] = rows.reshape(depth, -1).tolist()
-        return found
+                        for channel, plane in enumerate(kernel):
+                            rows[start + channel][bank * self.lanes + lane] = plane[tap[0]][tap[1]] + raised
+        return rows
 
     @property
     def shift(self) -> int | None:
@@ -191,13 +192,13 @@ class Plan:
         low, high = layer.synapse.current_bounds(layer.tensors, layer.values, layer.in_shape)
         return Range(lo=min(0, int(low.min())), hi=max(0, int(high.max())))
 
-    def bias_rows(self, bias: NDArray[np.int64]) -> list[list[int]]:
+    def bias_rows(self, bias: Sequence[int]) -> list[list[int]]:
         """The memory of biases: a row for each word of a position, group by group; ``bias`` is [units]."""
         by_word = dict.fromkeys(
             tuple(None if unit is None else unit // self.shape.positions for unit in word) for word in self.shape.order
         )
         of_channels = bias[:: self.shape.positions]
-        return [[0 if channel is None else int(of_channels[channel]) for channel in word] for word in by_word]
+        return [[0 if channel is None else of_channels[channel] for channel in word] for word in by_word]
 
 
 class _Item(NamedTuple):
@@ -233,11 +234,11 @@ class Convolution(wiring.Component):
         self.layer = layer
         self.shape = layer.shape
         self.plan = plan = Plan(layer)
-        self.weights = WeightMemory(plan.weight_rows(layer.weight), plan.kept, layer.chosen.memory)
+        self.weights = WeightMemory(plan.weight_rows(layer.weight.tolist()), plan.kept, layer.chosen.memory)
         self.biases = None
         if layer.biased and (layer.loadable or layer.bias.any()):
             self.biases = WeightMemory(
-                plan.bias_rows(layer.bias),
+                plan.bias_rows(layer.bias.tolist()),
                 layer.built.current | Range(lo=0, hi=0),
                 "ram" if layer.loadable else "rom",
             )
@@ -257,9 +258,9 @@ class Convolution(wiring.Component):
     def contents(layer: DesignLayer, numbers: ModelLayer) -> Iterator[Contents]:
         """What ``memories`` hold where the layer's weights and biases are those of ``numbers``, weights first."""
         plan = Plan(layer)
-        yield Contents(plan.weight_rows(numbers.weight), plan.kept)
+        yield Contents(plan.weight_rows(numbers.weight.tolist()), plan.kept)
         if layer.biased:
-            yield Contents(plan.bias_rows(numbers.bias), layer.built.current | Range(lo=0, hi=0))
+            yield Contents(plan.bias_rows(numbers.bias.tolist()), layer.built.current | Range(lo=0, hi=0))
 
     def elaborate(self, platform):
         m = Module()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
 from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -18,8 +17,6 @@ from gateware.weights import Contents, WeightMemory, bias_rows, weight_rows
 from snnhw.network import Range
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from snnhw.design import DesignLayer
     from snnhw.model import ModelLayer
 
@@ -32,10 +29,9 @@ def crossbar_latency(layer: DesignLayer) -> int:
     return fetch + 4 + clears(layer.shape, layer.slots) + levels(len(summands), biased)
 
 
-def by_address(layer: DesignLayer, weight: NDArray[np.int64]) -> list[list[int]]:
-    """Weights [units, inputs] as [units][addresses of events]; 0 where an address is no input's."""
-    columns = [np.zeros(len(weight), np.int64) if source is None else weight[:, source] for source in layer.sources]
-    return np.stack(columns, axis=1).tolist()
+def by_address(layer: DesignLayer, weight: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Weights [units][inputs] as [units][addresses of events]; 0 where an address is no input's."""
+    return [[0 if source is None else row[source] for source in layer.sources] for row in weight]
 
 
 class Crossbar(wiring.Component):
@@ -59,7 +55,7 @@ class Crossbar(wiring.Component):
         self.shape = shape = layer.shape
         self.event_lanes = event_lanes = layer.chosen.event_lanes
         self.steps = steps = layer.current_steps
-        weight, weights, values = by_address(layer, layer.weight), layer.built.weight, layer.values
+        weight, weights, values = by_address(layer, layer.weight.tolist()), layer.built.weight, layer.values
         addresses = len(layer.sources)
         rows = [weight_rows(weight, shape, event_lanes, lane) for lane in range(event_lanes)]
         self._banks = [WeightMemory(bank, weights, layer.chosen.memory) for bank in rows]
@@ -83,7 +79,7 @@ class Crossbar(wiring.Component):
     @staticmethod
     def contents(layer: DesignLayer, numbers: ModelLayer) -> Iterator[Contents]:
         """What ``memories`` hold where the layer's weights and biases are those of ``numbers``, weights first."""
-        weight, lanes = by_address(layer, numbers.weight), layer.chosen.event_lanes
+        weight, lanes = by_address(layer, numbers.weight.tolist()), layer.chosen.event_lanes
         for lane in range(lanes):
             yield Contents(weight_rows(weight, layer.shape, lanes, lane), layer.built.weight)
         if layer.biased:

@@ -68,8 +68,12 @@ class Convolution(Stateless):
 
 def greatest(values: Array, size: tuple[int, int]) -> Array:
     """The greatest of each window of [B, channels, height, width], flat: [B, units]."""
-    most: Array = in_windows(values, size).max(axis=(3, 5))
-    return most.reshape(len(values), -1)
+    return flat(in_windows(values, size).max(axis=(3, 5)))
+
+
+def flat(values: Array) -> Array:
+    """[B, channels, height, width], of any B, as [B, units]."""
+    return values.reshape(len(values), int(np.prod(values.shape[1:])))
 
 
 def in_windows(values: Array, size: tuple[int, int]) -> Array:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from golden.convolution import greatest, in_windows
+from golden.convolution import flat, greatest, in_windows
 from golden.layer import Stateless
 from snnhw.convolution import planes
 from snnhw.model import ModelLayer
@@ -47,5 +47,4 @@ class SumPool(Pool):
 
     def pooled(self, values: Array) -> Array:
         """The sum, counted in as many bits as it needs."""
-        sums: Array = in_windows(values, self.size).sum(axis=(3, 5), dtype=self.dtype)
-        return sums.reshape(len(values), -1)
+        return flat(in_windows(values, self.size).sum(axis=(3, 5), dtype=self.dtype))
