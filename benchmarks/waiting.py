@@ -1,6 +1,7 @@
 """Print the CPU seconds of `snnhw verify`, called programs included: ``python -m benchmarks.waiting``.
 
-Each case is a `snnhw verify` of its own, of a few images. The first has a home folder and a cache with nothing in them.
+Each case is a `snnhw verify` of its own, of a few images. The first has a home folder and a cache with nothing in them,
+and compiles the Python modules whose bytecode is not there yet.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ def write(folder: Path) -> dict[str, list[str]]:
 
 def cpu_seconds(arguments: list[str], home: Path) -> float:
     """User and system seconds of a `snnhw verify`, and of all that it calls."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}
+    other = ("XDG_", "PYTHONDONTWRITEBYTECODE")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(other)}
     environment |= {"HOME": str(home), "SNNHW_CACHE": str(home / "cache")}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     command = [sys.executable, "-c", "from snnhw.cli import main; main()", "verify", *arguments]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from amaranth.hdl import Module, Signal
@@ -13,11 +13,12 @@ from gateware.drain import Drain, clears, levels
 from gateware.fetch import Direct, Replay
 from gateware.multiples import accumulate, choose, multiples, terms
 from gateware.stream import Mark, event_layout, shape_of
-from gateware.weights import WeightMemory, weight_rows
+from gateware.weights import Contents, WeightMemory, bias_rows, weight_rows
 from snnhw.network import Range
 
 if TYPE_CHECKING:
     from snnhw.design import DesignLayer
+    from snnhw.model import ModelLayer
 
 
 def crossbar_latency(layer: DesignLayer) -> int:
@@ -26,6 +27,11 @@ def crossbar_latency(layer: DesignLayer) -> int:
     summands = terms(shape_of(layer.built.weight), layer.values, layer.chosen.event_lanes)
     biased = layer.biased if layer.loadable else bool(layer.bias.any())
     return fetch + 4 + clears(layer.shape, layer.slots) + levels(len(summands), biased)
+
+
+def by_address(layer: DesignLayer, weight: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Weights [units][inputs] as [units][addresses of events]; 0 where an address is no input's."""
+    return [[0 if source is None else row[source] for source in layer.sources] for row in weight]
 
 
 class Crossbar(wiring.Component):
@@ -49,25 +55,35 @@ class Crossbar(wiring.Component):
         self.shape = shape = layer.shape
         self.event_lanes = event_lanes = layer.chosen.event_lanes
         self.steps = steps = layer.current_steps
-        weight, weights, values = layer.weight.tolist(), layer.built.weight, layer.values
+        weight, weights, values = by_address(layer, layer.weight.tolist()), layer.built.weight, layer.values
+        addresses = len(layer.sources)
         rows = [weight_rows(weight, shape, event_lanes, lane) for lane in range(event_lanes)]
         self._banks = [WeightMemory(bank, weights, layer.chosen.memory) for bank in rows]
         self._terms = terms(shape_of(weights), values, event_lanes)
         # Of what may be loaded nothing is known but its bits: all of them ones are the most.
-        widest = [[-1] * layer.inputs] if layer.loadable else weight
+        widest = [[-1] * addresses] if layer.loadable else weight
         widths = [self._width(widest, term, values) for term in self._terms]
         if shape.groups == 1:
-            self.fetch = Direct(layer.inputs, values, event_lanes, steps)
+            self.fetch = Direct(addresses, values, event_lanes, steps)
         else:
-            self.fetch = Replay(layer.inputs, shape.groups, values, event_lanes, steps)
+            self.fetch = Replay(addresses, shape.groups, values, event_lanes, steps)
         self.drain = Drain(layer, self._terms, widths)
         self.memories = [*self._banks, *self.drain.memories] if layer.loadable else []
         super().__init__(
             {
-                "events": In(stream.Signature(event_layout(layer.inputs, values, event_lanes, steps))),
+                "events": In(stream.Signature(event_layout(addresses, values, event_lanes, steps))),
                 "currents": Out(stream.Signature(self.drain.currents.payload.shape())),
             }
         )
+
+    @staticmethod
+    def contents(layer: DesignLayer, numbers: ModelLayer) -> Iterator[Contents]:
+        """What ``memories`` hold where the layer's weights and biases are those of ``numbers``, weights first."""
+        weight, lanes = by_address(layer, numbers.weight.tolist()), layer.chosen.event_lanes
+        for lane in range(lanes):
+            yield Contents(weight_rows(weight, layer.shape, lanes, lane), layer.built.weight)
+        if layer.biased:
+            yield Contents(bias_rows(numbers.bias.tolist(), layer.shape), layer.built.current)
 
     def _width(self, weight: Sequence[Sequence[int]], term, values: Range) -> int:
         """The bits that hold the sum of a term over all inputs, for every neuron."""

@@ -40,7 +40,7 @@ class Layer(wiring.Component):
         if not layer.last:
             shape = layer.shape
             self.serializer = Serializer(
-                layer.units, shape.neuron_lanes, layer.out_values, layer.out_lanes, layer.steps, shape.stride
+                shape.addresses, shape.neuron_lanes, layer.out_values, layer.out_lanes, layer.steps, shape.stride
             )
         out = self.serializer.events if self.serializer else self.shown.steps
         super().__init__(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -69,6 +69,7 @@ class NetworkCircuit(wiring.Component):
         m.d.comb += self.error.eq(self.encoder.error)
         if self.loader is not None:
             self._load(m, self.loader)
+        self._let_settle(m)
         events, names = self.encoder.events, instances(self.design.network)
         for name, layer in zip(names.values(), self.layers, strict=True):
             m.submodules[name] = layer
@@ -78,6 +79,13 @@ class NetworkCircuit(wiring.Component):
         wiring.connect(m, events, self.readout.steps)
         wiring.connect(m, self.readout.result, wiring.flipped(self.result))
         return m
+
+    def _let_settle(self, m):
+        """Let samples in only where what layers keep has been made ready after a reset."""
+        settling = [layer.synapses.settles for layer in self.layers if hasattr(layer.synapses, "settles")]
+        if settling:
+            with m.If(Cat(settling).any()):
+                m.d.comb += [self.encoder.sample.valid.eq(0), self.sample.ready.eq(0)]
 
     def _load(self, m, loader):
         """Pass an image on to the memories, and let samples in only where there are weights, the last one written."""

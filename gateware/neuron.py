@@ -29,7 +29,7 @@ def step_layout(neuron: Neuron, ranges: LayerRanges, shape: LayerShape, steps: i
     lanes = {
         name: data.ArrayLayout(several(shape_of(span), steps), shape.neuron_lanes) for name, span in numbers.items()
     }
-    return data.StructLayout({"mark": Mark, "base": address_width(shape.units)} | lanes)
+    return data.StructLayout({"mark": Mark, "base": address_width(shape.addresses)} | lanes)
 
 
 class NeuronLane:
@@ -164,8 +164,7 @@ class NeuronBank(wiring.Component):
         current = self._currents(m, issue & advance, issued, issued_first, advance)
         write, read = self._state_ports(m)
         m.d.comb += [read.addr.eq(issued), read.en.eq(advance), write.addr.eq(word), write.en.eq(done)]
-        starts = [unit for unit, *_ in order if unit is not None]
-        base = lookup(word, starts, steps.payload.base.shape())
+        base = lookup(word, self.shape.starts, steps.payload.base.shape())
         with m.If(done):
             m.d.sync += [steps.payload.mark.eq(mark), steps.payload.base.eq(base)]
         for lane in range(self.shape.neuron_lanes):

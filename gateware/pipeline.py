@@ -64,10 +64,9 @@ class NeuronPipeline(wiring.Component):
         m = Module()
         lanes, word, final = self._pipeline(m) if self.unrolled else self._ring(m)
         steps = self.steps
-        starts = [unit for unit, *_ in self.shape.order if unit is not None]
         m.d.comb += [
             steps.payload.mark.eq(Mux(final, Mark.SAMPLE, Mark.EVENT)),
-            steps.payload.base.eq(lookup(word, starts, steps.payload.base.shape())),
+            steps.payload.base.eq(lookup(word, self.shape.starts, steps.payload.base.shape())),
             self.tap_strobe.eq(steps.valid & steps.ready),
         ]
         for name, tap in self.taps.items():

@@ -87,9 +87,21 @@ def saturate(value: Value, span: Range) -> Value:
 
 
 def lookup(index: Value, values: Sequence[int], shape: Shape) -> Value:
-    """``values[index]`` of constants; one constant where they are equal."""
-    constants = [Const(value, shape) for value in values]
-    return constants[0] if len(set(values)) == 1 else Array(constants)[index]
+    """``values[index]`` of constants.
+
+    Of values that repeat after a power of two of them only the lowest bits of the index are looked at; where they are
+    multiples of a power of two, in order, there is nothing to look up.
+    """
+    period = 1
+    while list(values) != [values[place % period] for place in range(len(values))]:
+        period *= 2
+    if period == 1:
+        return Const(values[0], shape)
+    step = values[1]
+    if step > 0 and not step & (step - 1) and all(value == place * step for place, value in enumerate(values)):
+        return Cat(Const(0, step.bit_length() - 1), index)[: shape.width]
+    constants = [Const(value, shape) for value in values[:period]]
+    return Array(constants)[index[: (period - 1).bit_length()] if period < len(values) else index]
 
 
 def choose(values: Sequence[Value], index: Value) -> Value:

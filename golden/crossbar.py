@@ -26,7 +26,7 @@ class Crossbar(Stateless):
 
     def __init__(self, layer: ModelLayer) -> None:
         weight, bias = layer.weight, layer.bias
-        bound = int((layer.synapse.largest_sums(layer.tensors, layer.values) + np.abs(bias)).max())
+        bound = int((layer.synapse.largest_sums(layer.tensors, layer.values, layer.in_shape) + np.abs(bias)).max())
         self.dtype: Any = np.float32 if bound < FLOAT32_EXACT else np.float64 if bound < FLOAT64_EXACT else np.int64
         self.out_dtype: Any = np.int32 if bound < 1 << 31 else np.int64
         self.weight = np.ascontiguousarray(weight.T.astype(self.dtype))

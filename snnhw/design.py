@@ -33,6 +33,8 @@ class DesignLayer(ModelLayer):
     """Whether its neurons go through all time steps one after the other."""
     out_lanes: int
     """Event lanes of what takes its events."""
+    before: LayerShape | None = None
+    """Of the layer whose events it takes; None where the encoder sends them."""
 
     def __repr__(self) -> str:
         lanes = f"{self.chosen.synapse_lanes} synapse and {self.chosen.neuron_lanes} neuron lanes"
@@ -41,9 +43,17 @@ class DesignLayer(ModelLayer):
     @cached_property
     def shape(self) -> LayerShape:
         """The order of its neurons in the circuit."""
-        return LayerShape(
-            units=self.units, synapse_lanes=self.chosen.synapse_lanes, neuron_lanes=self.chosen.neuron_lanes
-        )
+        return LayerShape.of(self, self.chosen)
+
+    @cached_property
+    def sources(self) -> tuple[int | None, ...]:
+        """The input of each address that its events can carry, None where there is none."""
+        if self.before is None:
+            return tuple(range(self.inputs))
+        found: list[int | None] = [None] * self.before.addresses
+        for unit in range(self.inputs):
+            found[self.before.address(unit)] = unit
+        return tuple(found)
 
     @property
     def current_steps(self) -> int:
@@ -62,8 +72,13 @@ class DesignLayer(ModelLayer):
 
     @property
     def weight_words(self) -> int:
-        """Words of weights, of ``synapse_lanes`` each, that an event reads."""
-        return self.shape.groups if self.has_weights else 0
+        """Words of weights, of ``synapse_lanes`` times ``position_lanes`` each, that an event reads."""
+        return self.shape.groups * self.position_passes if self.has_weights else 0
+
+    @property
+    def position_passes(self) -> int:
+        """Cycles that an event takes in each group, one where there are no positions."""
+        return self.synapse.position_passes(self.in_shape, self.chosen.position_lanes)
 
     @property
     def loadable(self) -> bool:
@@ -129,12 +144,15 @@ class Design:
         """The layers, in order."""
         chosen = self.implementation.layers
         lanes = [*(layer.event_lanes for layer in chosen[1:]), 1]
+        shapes = [LayerShape.of(*pair) for pair in zip(self.network.layers, chosen, strict=True)]
+        before = [None, *shapes[:-1]]
         return tuple(
             DesignLayer(
                 **{field.name: getattr(layer, field.name) for field in fields(ModelLayer)},
                 chosen=chosen[layer.index],
                 neuron_major=self.neuron_major,
                 out_lanes=lanes[layer.index],
+                before=before[layer.index],
             )
             for layer in self.model.layers
         )

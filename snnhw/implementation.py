@@ -33,9 +33,10 @@ class Choices(TypedDict, total=False):
     """
 
     lanes: int | None
-    """Most synapse lanes of a layer; None or left out: all neurons at once."""
+    """Most synapse lanes of a layer; None or left out: all neurons, or channels, at once."""
     synapse_lanes: Mapping[str, int]
     neuron_lanes: Mapping[str, int]
+    position_lanes: Mapping[str, int]
     event_lanes: Mapping[str, int]
     step_lanes: Mapping[str, int]
     memory: Mapping[str, MemoryKind]
@@ -50,14 +51,17 @@ class LayerImplementation(Frozen):
     """The parallelism of one layer.
 
     ``synapse_lanes``: weights read and accumulated a cycle; below the fan-out, a step's events are kept and replayed
-    for each group of lanes. ``neuron_lanes``: neurons updated a cycle, at most the synapse lanes. ``event_lanes``:
-    events taken a cycle, those of even and those of odd addresses apart. ``step_lanes``: time steps of a neuron
-    computed a cycle, 1 or all of them, where the schedule goes neuron by neuron. ``memory``: what the weights stand
-    in; unless it is ``rom``, weights and biases can be loaded while the circuit runs.
+    for each group of lanes. Of a convolution they are lanes of output channels, and there are ``position_lanes`` of
+    each: the output positions that are reached in a cycle, all that an event can reach, a row of them, or one.
+    ``neuron_lanes``: neurons updated a cycle, at most the synapse lanes. ``event_lanes``: events taken a cycle, those
+    of even and those of odd addresses apart. ``step_lanes``: time steps of a neuron computed a cycle, 1 or all of them,
+    where the schedule goes neuron by neuron. ``memory``: what the weights stand in; unless it is ``rom``, weights and
+    biases can be loaded while the circuit runs.
     """
 
     synapse_lanes: Lanes
     neuron_lanes: Lanes
+    position_lanes: Lanes = 1
     event_lanes: Literal[1, 2] = 1
     step_lanes: Lanes = 1
     memory: MemoryKind = "rom"
@@ -68,8 +72,10 @@ class LayerImplementation(Frozen):
 
         Whether it fits the layer is for :meth:`Implementation.check` to say.
         """
-        synapse = named.get("synapse_lanes", min(lanes or layer.units, layer.units))
-        choices = {"synapse_lanes": synapse, "neuron_lanes": min(DEFAULT_NEURON_LANES, synapse), **named}
+        cap = lanes if layer.synapse.takes_turns else None
+        synapse = named.get("synapse_lanes", min(cap or layer.channels, layer.channels))
+        usual = {"synapse_lanes": synapse, "neuron_lanes": min(DEFAULT_NEURON_LANES, synapse)}
+        choices = {**usual, "position_lanes": layer.synapse.position_lanes(layer.in_shape)[0], **named}
         for kind, count in choices.items():
             if kind.endswith("_lanes") and (not isinstance(count, int) or isinstance(count, bool)):
                 raise TypeError(f"{kind} of layer '{layer.name}' must be an integer, not {quoted(count)}")
@@ -136,11 +142,7 @@ class Implementation(Frozen):
                 f"the implementation has {len(self.layers)} layers, the network has {len(network.stages)}"
             )
         for stage, layer in zip(network.layers, self.layers, strict=True):
-            if not 1 <= layer.synapse_lanes <= stage.units:
-                raise DescriptionError(
-                    f"layer '{stage.name}' has {stage.units} neurons, so 1 to {stage.units} synapse lanes, "
-                    f"not {layer.synapse_lanes}"
-                )
+            self._check_synapse_lanes(stage, layer)
             if not 1 <= layer.neuron_lanes <= layer.synapse_lanes:
                 raise DescriptionError(
                     f"layer '{stage.name}' has {layer.synapse_lanes} synapse lanes, so 1 to {layer.synapse_lanes} "
@@ -150,8 +152,30 @@ class Implementation(Frozen):
                 raise DescriptionError(one_of(f"the memory of layer '{stage.name}'", layer.memory, MEMORY_KINDS))
             if layer.memory != "rom" and not stage.has_weights:
                 raise DescriptionError(f"layer '{stage.name}' has no weights to load: leave its memory rom")
+        last = network.layers[-1]
+        if last.positions > 1:
+            raise DescriptionError(
+                f"layer '{last.name}' is the last and has {last.positions} positions: end with a dense layer, or with "
+                "channels of one position"
+            )
         self._check_schedule(network)
         self._check_event_lanes(network)
+
+    @staticmethod
+    def _check_synapse_lanes(stage: PlacedLayer, layer: LayerImplementation) -> None:
+        most, what = stage.channels, "channels" if stage.synapse.channelled else "neurons"
+        if not stage.synapse.takes_turns and layer.synapse_lanes != most:
+            raise DescriptionError(f"layer '{stage.name}' needs {most} synapse lanes, not {layer.synapse_lanes}")
+        if not 1 <= layer.synapse_lanes <= most:
+            raise DescriptionError(
+                f"layer '{stage.name}' has {most} {what}, so 1 to {most} synapse lanes, not {layer.synapse_lanes}"
+            )
+        possible = stage.synapse.position_lanes(stage.in_shape)
+        if layer.position_lanes not in possible:
+            choices = " or ".join(str(lanes) for lanes in sorted(possible))
+            raise DescriptionError(
+                f"layer '{stage.name}' can have {choices} position lanes, not {layer.position_lanes}"
+            )
 
     def _check_schedule(self, network: Network) -> None:
         if self.schedule == "neuron_major" and not network.constant_input:
@@ -160,8 +184,16 @@ class Implementation(Frozen):
                 f"{network.encoder.kind}"
             )
         if self.schedule == "neuron_major" and not network.allows_neuron_major:
-            without = next(layer.name for layer in network.layers if not layer.has_neuron)
-            raise DescriptionError(f"the schedule 'neuron_major' needs neurons in every layer: '{without}' has none")
+            without = next((layer.name for layer in network.layers if not layer.has_neuron), None)
+            if without is not None:
+                raise DescriptionError(
+                    f"the schedule 'neuron_major' needs neurons in every layer: '{without}' has none"
+                )
+            stepwise = next(layer for layer in network.layers if not layer.synapse.all_steps)
+            raise DescriptionError(
+                f"the schedule 'neuron_major' is not for layers of kind '{stepwise.synapse.kind}', which "
+                f"'{stepwise.name}' is"
+            )
         possible = (1, network.num_steps) if self.schedule == "neuron_major" else (1,)
         for stage, layer in zip(network.layers, self.layers, strict=True):
             if layer.step_lanes not in possible:
@@ -179,13 +211,16 @@ class Implementation(Frozen):
         for stage, layer in zip(network.layers, self.layers, strict=True):
             if layer.event_lanes not in (1, 2):
                 raise DescriptionError(f"layer '{stage.name}' can have 1 or 2 event lanes, not {layer.event_lanes}")
+            if layer.event_lanes > stage.synapse.most_event_lanes:
+                raise DescriptionError(
+                    f"layer '{stage.name}' of kind '{stage.synapse.kind}' has 1 event lane, not {layer.event_lanes}"
+                )
             if stride % layer.event_lanes:
                 raise DescriptionError(
                     f"layer '{stage.name}' cannot have {layer.event_lanes} event lanes with {stride} {source}: "
                     "make that even"
                 )
-            shape = LayerShape(units=stage.units, synapse_lanes=layer.synapse_lanes, neuron_lanes=layer.neuron_lanes)
-            source, stride = f"neurons in a word of layer '{stage.name}'", shape.stride
+            source, stride = f"neurons in a word of layer '{stage.name}'", LayerShape.of(stage, layer).stride
 
 
 def _check_names(network: Network, by_layer: Mapping[str, Mapping[str, Any]]) -> None:
@@ -200,7 +235,9 @@ def _check_names(network: Network, by_layer: Mapping[str, Mapping[str, Any]]) ->
 class LayerShape(BaseModel):
     """How ``units`` neurons are laid out: groups of ``synapse_lanes``, each passed on as words of ``neuron_lanes``.
 
-    The last group, and the last word of a group, may be part empty; words without a neuron do not exist.
+    The last group, and the last word of a group, may be part empty; words without a neuron do not exist. Where every
+    channel has a neuron at each of ``positions``, groups and words are of channels, and a group's words go position by
+    position: neuron ``channel * positions + position`` is where its channel is.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -208,16 +245,36 @@ class LayerShape(BaseModel):
     units: int
     synapse_lanes: int
     neuron_lanes: int
+    positions: int = 1
+
+    @classmethod
+    def of(cls, layer: PlacedLayer, chosen: LayerImplementation) -> LayerShape:
+        """That of a layer with these lanes."""
+        return cls(
+            units=layer.units,
+            synapse_lanes=chosen.synapse_lanes,
+            neuron_lanes=chosen.neuron_lanes,
+            positions=layer.positions,
+        )
+
+    @property
+    def channels(self) -> int:
+        """Neurons of a position."""
+        return self.units // self.positions
 
     @property
     def groups(self) -> int:
         """Passes over a step's events."""
-        return -(-self.units // self.synapse_lanes)
+        return -(-self.channels // self.synapse_lanes)
+
+    def position_words(self, group: int) -> int:
+        """Words of a group at each position."""
+        lanes = min(self.synapse_lanes, self.channels - group * self.synapse_lanes)
+        return -(-lanes // self.neuron_lanes)
 
     def group_words(self, group: int) -> int:
         """Words of a group."""
-        lanes = min(self.synapse_lanes, self.units - group * self.synapse_lanes)
-        return -(-lanes // self.neuron_lanes)
+        return self.positions * self.position_words(group)
 
     @property
     def words(self) -> int:
@@ -230,18 +287,40 @@ class LayerShape(BaseModel):
         words: list[tuple[int | None, ...]] = []
         for group in range(self.groups):
             start = group * self.synapse_lanes
-            end = min(start + self.synapse_lanes, self.units)
-            for word in range(self.group_words(group)):
-                first = start + word * self.neuron_lanes
-                lanes = range(first, first + self.neuron_lanes)
-                words.append(tuple(unit if unit < end else None for unit in lanes))
+            end = min(start + self.synapse_lanes, self.channels)
+            for position in range(self.positions):
+                for word in range(self.position_words(group)):
+                    first = start + word * self.neuron_lanes
+                    lanes = range(first, first + self.neuron_lanes)
+                    words.append(tuple(lane * self.positions + position if lane < end else None for lane in lanes))
         return tuple(words)
 
     @property
+    def channel_bits(self) -> int:
+        """The lowest bits of an address that are the channel, where there are positions; those above are where."""
+        return (self.channels - 1).bit_length() if self.positions > 1 else 0
+
+    def address(self, unit: int) -> int:
+        """What the events of a neuron carry: the neuron, or its position and below it, in whole bits, its channel."""
+        if self.positions == 1:
+            return unit
+        channel, position = divmod(unit, self.positions)
+        return position << self.channel_bits | channel
+
+    @property
+    def addresses(self) -> int:
+        """The number of addresses, some of which may be no neuron's."""
+        return self.units if self.positions == 1 else self.positions << self.channel_bits
+
+    @property
+    def starts(self) -> tuple[int, ...]:
+        """The address of the first neuron of every word."""
+        return tuple(self.address(word[0]) for word in self.order if word[0] is not None)
+
+    @property
     def stride(self) -> int:
-        """What the first neuron of every word is a multiple of."""
-        starts = [word[0] for word in self.order if word[0] is not None]
-        return gcd(*starts) or self.neuron_lanes
+        """What the address of the first neuron of every word is a multiple of."""
+        return gcd(*self.starts) or self.neuron_lanes
 
     @property
     def group_sizes(self) -> tuple[int, ...]:

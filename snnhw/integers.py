@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from snnhw.kinds import Frozen
 
-__all__ = ["INT32", "PER_NEURON", "Integer", "Name", "Parameter", "Range", "Shape", "parameter_text"]
+__all__ = ["INT32", "PER_CHANNEL", "PER_NEURON", "Integer", "Name", "Parameter", "Range", "Shape", "parameter_text"]
 
 Shape = tuple[int, ...]
 """Sizes, as those of an array."""
@@ -24,15 +24,18 @@ Integer = Annotated[int, BeforeValidator(_no_boolean)]
 """An integer; a boolean, which Python takes for one, is refused."""
 
 PER_NEURON = "per_neuron"
-Parameter = Annotated[int | Literal["per_neuron"], BeforeValidator(_no_boolean)]
-"""An integer of the whole layer, or ``"per_neuron"``: then the model holds a tensor of that name, shape [units]."""
+PER_CHANNEL = "per_channel"
+Parameter = Annotated[int | Literal["per_neuron", "per_channel"], BeforeValidator(_no_boolean)]
+"""An integer of the whole layer, or ``"per_neuron"``: then the model holds a tensor of that name, shape [units].
+
+``"per_channel"`` is the same of a layer that has channels, shape [channels]: their neurons share it."""
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=32)]
 
 
 def parameter_text(value: Parameter | None) -> str:
     """A parameter in words."""
-    return "a value per neuron" if value == PER_NEURON else str(value)
+    return {PER_NEURON: "a value per neuron", PER_CHANNEL: "a value per channel"}.get(str(value), str(value))
 
 
 class Range(Frozen):

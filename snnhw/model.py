@@ -44,8 +44,12 @@ class ModelLayer(PlacedLayer):
 
     @property
     def bias(self) -> NDArray[np.int64]:
-        """The biases, [units]; zeros where it has none."""
-        return self.tensors.get("bias", np.zeros(self.units, np.int64))
+        """The bias of every neuron, [units]; zeros where it has none."""
+        return self.of_each(self.tensors.get("bias", np.zeros(self.units, np.int64)))
+
+    def of_each(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """A number of every neuron, [units], from as many, or from one of every channel."""
+        return numbers if len(numbers) == self.units else numbers.repeat(self.positions)
 
     @cached_property
     def parameters(self) -> dict[str, NDArray[np.int64]]:
@@ -53,7 +57,7 @@ class ModelLayer(PlacedLayer):
         values: dict[str, NDArray[np.int64]] = {}
         for name, value in self.neuron.parameters.items():
             tensor = self.neuron.tensor_of(name)
-            values[name] = self.tensors[tensor] if tensor else np.full(self.units, value, np.int64)
+            values[name] = self.of_each(self.tensors[tensor]) if tensor else np.full(self.units, value, np.int64)
         return values
 
     @property
@@ -66,7 +70,7 @@ class ModelLayer(PlacedLayer):
     @property
     def current_bounds(self) -> Bounds:
         """The least and the greatest current of each neuron; partial sums lie between."""
-        low, high = self.synapse.current_bounds(self.tensors, self.values)
+        low, high = self.synapse.current_bounds(self.tensors, self.values, self.in_shape)
         return self.bias + low, self.bias + high
 
     @cached_property

@@ -14,20 +14,24 @@ from typing import Annotated, Any
 
 from pydantic import Field, SerializeAsAny, ValidationError, model_validator
 
+from snnhw.convolution import Conv2d
 from snnhw.encoder import Bernoulli, Direct, Encoder, Events, IntegrateFire, Latency, Rate
 from snnhw.errors import DescriptionError
-from snnhw.integers import INT32, PER_NEURON, Integer, Name, Parameter, Range, Shape, parameter_text
+from snnhw.integers import INT32, PER_CHANNEL, PER_NEURON, Integer, Name, Parameter, Range, Shape, parameter_text
 from snnhw.kinds import Frozen, by_kind
 from snnhw.neuron import Leak, Neuron, Spike, StateField
+from snnhw.pooling import MaxPool2d, SumPool2d
 from snnhw.readout import CountReadout, FirstSpikeReadout, MembraneReadout, Readout, VoteReadout
 from snnhw.synapse import Dense, Synapse
 from snnhw.wording import did_you_mean, quoted, shown, sizes
 
 __all__ = [
     "INT32",
+    "PER_CHANNEL",
     "PER_NEURON",
     "STAGES_BESIDE_LAYERS",
     "Bernoulli",
+    "Conv2d",
     "CountReadout",
     "Dense",
     "Direct",
@@ -39,6 +43,7 @@ __all__ = [
     "Latency",
     "Layer",
     "Leak",
+    "MaxPool2d",
     "MembraneReadout",
     "Name",
     "Network",
@@ -51,6 +56,7 @@ __all__ = [
     "Shape",
     "Spike",
     "StateField",
+    "SumPool2d",
     "Synapse",
     "VoteReadout",
     "first_complaint",
@@ -83,6 +89,10 @@ class Layer(Frozen):
         if not self.synapse.gives_currents and (self.neuron is not None or self.bias):
             surplus = "bias" if self.neuron is None else "neuron"
             raise ValueError(f"layer '{self.name}' takes no {surplus}: its kind '{kind}' gives events, not currents")
+        if self.neuron is not None and not self.synapse.channelled:
+            for name, sharing in self.neuron.tensor_sharing.items():
+                if sharing == PER_CHANNEL:
+                    raise ValueError(f"layer '{self.name}' has no channels: make its {name} per_neuron, not {sharing}")
         return self
 
 
@@ -163,12 +173,18 @@ class Network(Frozen):
 
     @property
     def layers(self) -> tuple[PlacedLayer, ...]:
-        """The layers where they stand, each with the shapes and values of what goes in and out."""
+        """The layers where they stand, each with the shapes and values of what goes in and out.
+
+        Raises ValueError where a layer cannot take what the one before gives; of a network that is valid none does.
+        """
         placed: list[PlacedLayer] = []
         shape, values = self.input_shape, self.encoder.value_range
         for index, stage in enumerate(self.stages):
             placed.append(PlacedLayer(self, index, stage, shape, values))
-            shape, values = placed[-1].out_shape, placed[-1].out_values
+            try:
+                shape, values = placed[-1].out_shape, placed[-1].out_values
+            except ValueError as error:
+                raise ValueError(f"layer '{stage.name}': {error}") from error
         return tuple(placed)
 
     @property
@@ -184,7 +200,7 @@ class Network(Frozen):
     @property
     def allows_neuron_major(self) -> bool:
         """Whether neurons can go through all time steps one after the other."""
-        return self.constant_input and all(layer.has_neuron for layer in self.layers)
+        return self.constant_input and all(layer.has_neuron and layer.synapse.all_steps for layer in self.layers)
 
 
 def _same_order(one: Shape, other: Shape) -> bool:
@@ -261,6 +277,16 @@ class PlacedLayer:
         return math.prod(self.out_shape)
 
     @property
+    def channels(self) -> int:
+        """The neurons, or outputs, of one position: all of them where there are no channels."""
+        return self.out_shape[0] if self.synapse.channelled else self.units
+
+    @property
+    def positions(self) -> int:
+        """The places where each channel has a neuron, or an output; channels come one after the other in [units]."""
+        return self.units // self.channels
+
+    @property
     def out_values(self) -> Range:
         """The values of the events that go out, 0 (no event) included."""
         return self.neuron.spike.value_range if self.has_neuron else self.synapse.out_values(self.values)
@@ -277,10 +303,17 @@ class PlacedLayer:
 
     @property
     def tensor_shapes(self) -> dict[str, Shape]:
-        """The tensors that a model must hold for it, in order: the synapses', ``bias``, and the neuron's [units]."""
+        """The tensors that a model must hold for it, in order: the synapses', ``bias``, and the neuron's.
+
+        A bias is one number a channel, or a neuron where there are no channels; of the neuron's tensors each says
+        itself which it is.
+        """
         shapes = self.synapse.tensor_shapes(self.in_shape)
-        names = (*(("bias",) if self.biased else ()), *(self.neuron.tensors if self.has_neuron else ()))
-        return shapes | dict.fromkeys(names, (self.units,))
+        shapes |= {"bias": (self.channels,)} if self.biased else {}
+        own = self.neuron.tensor_sharing if self.has_neuron else {}
+        return shapes | {
+            name: (self.channels if sharing == PER_CHANNEL else self.units,) for name, sharing in own.items()
+        }
 
 
 def parse_network(document: Any, source: str = "description") -> Network:

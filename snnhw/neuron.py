@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from snnhw.integers import INT32, PER_NEURON, Integer, Parameter, Range, parameter_text
+from snnhw.integers import INT32, PER_CHANNEL, PER_NEURON, Integer, Parameter, Range, parameter_text
 from snnhw.kinds import Frozen
 
 __all__ = ["Leak", "Neuron", "Spike", "StateField"]
@@ -222,11 +222,17 @@ class Neuron(Frozen):
     @property
     def tensors(self) -> tuple[str, ...]:
         """The names of the tensors that hold parameters, in their order."""
-        return tuple(dict.fromkeys(filter(None, map(self.tensor_of, self.parameters))))
+        return tuple(self.tensor_sharing)
+
+    @property
+    def tensor_sharing(self) -> dict[str, str]:
+        """What shares a number of each of these tensors: ``per_neuron`` or ``per_channel``."""
+        found = {self.tensor_of(name): str(value) for name, value in self.parameters.items()}
+        return {tensor: sharing for tensor, sharing in found.items() if tensor is not None}
 
     def tensor_of(self, parameter: str) -> str | None:
         """The name (after the layer's) of the tensor that holds a parameter, or None where it is one integer."""
-        if self.parameters[parameter] != PER_NEURON:
+        if self.parameters[parameter] not in (PER_NEURON, PER_CHANNEL):
             return None
         return "threshold" if parameter == "reset_amount" and self.reset_amount is None else parameter
 

@@ -56,17 +56,18 @@ class Point:
         layers = []
         for stage in network.layers:
             choice = self.output if stage.last else self.hidden
-            synapse_lanes = min(choice.synapse_lanes, stage.units)
+            synapse_lanes = min(choice.synapse_lanes, stage.channels) if stage.synapse.takes_turns else stage.channels
             neuron_lanes = min(choice.neuron_lanes, synapse_lanes)
             layer = LayerImplementation(
                 synapse_lanes=synapse_lanes,
                 neuron_lanes=neuron_lanes,
-                event_lanes=2 if choice.event_lanes == 2 and stride % 2 == 0 else 1,
+                position_lanes=stage.synapse.position_lanes(stage.in_shape)[0],
+                event_lanes=2 if choice.event_lanes == stage.synapse.most_event_lanes == 2 and stride % 2 == 0 else 1,
                 step_lanes=network.num_steps if choice.all_steps and neuron_major else 1,
                 memory=choice.memory if stage.has_weights else "rom",
             )
             layers.append(layer)
-            stride = LayerShape(units=stage.units, synapse_lanes=synapse_lanes, neuron_lanes=neuron_lanes).stride
+            stride = LayerShape.of(stage, layer).stride
         chosen = Implementation(
             pixels_per_beat=self.pixels_per_beat,
             overlap=self.overlap,

@@ -209,7 +209,8 @@ class BetaError:
         total = (beta[..., None] ** np.arange(num_steps)).sum(axis=-1)
         bias = 0.0 if layer.bias is None else np.abs(layer.bias)
         synapse = Dense(units=len(layer.weight), weight_bits=layer.weight_bits)
-        ends = synapse.current_bounds({"weight": layer.weight.astype(np.int64)}, values)
+        inputs = layer.weight.shape[1:]
+        ends = synapse.current_bounds({"weight": layer.weight.astype(np.int64)}, values, inputs)
         current = bias + np.abs(ends).max(axis=0)
         membrane = np.abs(layer.initial) + total * current
         if layer.membrane is not None:

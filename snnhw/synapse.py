@@ -31,6 +31,14 @@ class Synapse(Kind):
 
     gives_currents: ClassVar[bool] = True
     """Whether currents come out, which ask for neurons and take a bias; events that come out ask for none."""
+    channelled: ClassVar[bool] = False
+    """Whether the first dimension of what goes out is channels, which share a bias each."""
+    all_steps: ClassVar[bool] = True
+    """Whether its circuit can take the values of all time steps at once, neuron by neuron."""
+    most_event_lanes: ClassVar[int] = 2
+    """The most events that its circuit can take a cycle."""
+    takes_turns: ClassVar[bool] = True
+    """Whether it can have fewer synapse lanes than neurons, or channels, which then take turns."""
 
     def out_shape(self, in_shape: Shape) -> Shape:
         """The shape of what goes out; raises ValueError for a shape that it cannot take."""
@@ -62,14 +70,24 @@ class Synapse(Kind):
         """The most neurons, or outputs, that an event reaches."""
         raise NotImplementedError
 
-    def current_bounds(self, tensors: Mapping[str, Integers], values: Range) -> tuple[Integers, Integers]:
+    def position_lanes(self, in_shape: Shape) -> tuple[int, ...]:
+        """The numbers of positions whose currents its circuit can add to in a cycle, the most first."""
+        return (1,)
+
+    def position_passes(self, in_shape: Shape, lanes: int) -> int:
+        """The cycles in which an event reaches all of its positions, so many of them in each."""
+        return 1
+
+    def current_bounds(
+        self, tensors: Mapping[str, Integers], values: Range, in_shape: Shape
+    ) -> tuple[Integers, Integers]:
         """The least and the greatest sum of each neuron, [units], without bias; partial sums lie between.
 
         Each input has at most one event a step, with one of ``values``.
         """
         raise NotImplementedError
 
-    def largest_sums(self, tensors: Mapping[str, Integers], values: Range) -> Integers:
+    def largest_sums(self, tensors: Mapping[str, Integers], values: Range, in_shape: Shape) -> Integers:
         """What no sum of some of a neuron's products exceeds in magnitude, in whatever order: [units]."""
         raise NotImplementedError
 
@@ -112,12 +130,14 @@ class Dense(Synapse):
         """All neurons."""
         return self.units
 
-    def current_bounds(self, tensors: Mapping[str, Integers], values: Range) -> tuple[Integers, Integers]:
+    def current_bounds(
+        self, tensors: Mapping[str, Integers], values: Range, in_shape: Shape
+    ) -> tuple[Integers, Integers]:
         """The sums of the negative and of the positive weights, times the greatest value."""
         weight = tensors["weight"]
         return weight.clip(max=0).sum(axis=1) * values.hi, weight.clip(min=0).sum(axis=1) * values.hi
 
-    def largest_sums(self, tensors: Mapping[str, Integers], values: Range) -> Integers:
+    def largest_sums(self, tensors: Mapping[str, Integers], values: Range, in_shape: Shape) -> Integers:
         """The sum of the weights' magnitudes, times the greatest value."""
         sums: Integers = abs(tensors["weight"]).sum(axis=1) * values.hi
         return sums

@@ -77,23 +77,26 @@ def _word_counts(design: Design, result: Result) -> list[NDArray[np.int64]]:
     network = design.network
     pixels = network.inputs if network.encoder.takes_events else design.implementation.pixels_per_beat
     first = design.layers[0].chosen.event_lanes
-    counts = [_count(result.encoded != 0, list(range(0, network.inputs, pixels)), first)]
+    inputs = np.arange(network.inputs)
+    counts = [_count(result.encoded != 0, inputs, inputs[::pixels].tolist(), first)]
     for layer in design.layers:
         fires = result.traces[layer.name].value != 0
         if layer.neuron_major:
             fires = fires.any(axis=0, keepdims=True)
-        starts = [word[0] for word in layer.shape.order if word[0] is not None]
-        counts.append(_count(fires, starts, layer.out_lanes))
+        words = [[unit for unit in word if unit is not None] for word in layer.shape.order]
+        units = [unit for word in words for unit in word]
+        starts = [0, *np.cumsum([len(word) for word in words])[:-1].tolist()]
+        addresses = np.array([layer.shape.address(unit) for unit in units])
+        counts.append(_count(fires[..., units], addresses, starts, layer.out_lanes))
     return counts
 
 
-def _count(fires: NDArray[np.bool_], starts: list[int], lanes: int) -> NDArray[np.int64]:
+def _count(fires: NDArray[np.bool_], addresses: NDArray[np.int64], starts: list[int], lanes: int) -> NDArray[np.int64]:
     """Events in each run that begins at ``starts``, by lane: [steps, B, n] to [steps, B, runs, lanes]."""
     sides = []
     for lane in range(lanes):
-        own = np.zeros(fires.shape, np.int64)
-        own[..., lane::lanes] = fires[..., lane::lanes]
-        sides.append(np.add.reduceat(own, starts, axis=-1))
+        own = fires & (addresses % lanes == lane)
+        sides.append(np.add.reduceat(own, starts, axis=-1, dtype=np.int64))
     return np.stack(sides, axis=-1)
 
 

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gateware.weights import Contents, bias_rows, pack, weight_rows
+from gateware.weights import Contents, pack
 from snnhw.design import Design
 from snnhw.errors import DescriptionError, ModelError
+from snnhw.kinds import twin
 from snnhw.model import Model
 
 __all__ = ["contents", "image"]
@@ -20,17 +21,13 @@ __all__ = ["contents", "image"]
 def contents(design: Design, model: Model | None = None) -> Iterator[Contents]:
     """What stands in each memory that can be loaded, in the order of the image: layer by layer, weights before biases.
 
-    The numbers are those of ``model``, of the design's own unless told. A layer has a memory for each of its event
-    lanes, and one of biases where it has any.
+    The numbers are those of ``model``, of the design's own unless told. What memories a layer has its twin in gateware
+    knows.
     """
     for layer, numbers in zip(design.layers, (model or design.model).layers, strict=True):
         if not layer.loadable:
             continue
-        lanes = layer.chosen.event_lanes
-        for lane in range(lanes):
-            yield Contents(weight_rows(numbers.weight.tolist(), layer.shape, lanes, lane), layer.built.weight)
-        if layer.biased:
-            yield Contents(bias_rows(numbers.bias.tolist(), layer.shape), layer.built.current)
+        yield from twin(layer.synapse, "gateware").contents(layer, numbers)
 
 
 def image(model: Model, built: Design) -> bytes:

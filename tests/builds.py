@@ -36,17 +36,17 @@ def implementation(draws: Draws, chosen: Network, limits: Limits = SMALL, memori
     stride = 1 if chosen.encoder.takes_events else pixels
     layers = []
     for stage in chosen.layers:
-        synapse_lanes = draws.integer(1, stage.units)
+        synapse_lanes = draws.integer(1, stage.channels) if stage.synapse.takes_turns else stage.channels
         layer = LayerImplementation(
             synapse_lanes=synapse_lanes,
             neuron_lanes=draws.integer(1, synapse_lanes),
-            event_lanes=draws.choice((1, 2) if stride % 2 == 0 else (1,)),
+            position_lanes=draws.choice(stage.synapse.position_lanes(stage.in_shape)),
+            event_lanes=draws.choice((1, 2) if stride % 2 == 0 and stage.synapse.most_event_lanes > 1 else (1,)),
             step_lanes=draws.choice(steps),
             memory=draws.choice(MEMORY_KINDS) if memories and stage.has_weights else "rom",
         )
         layers.append(layer)
-        shape = LayerShape(units=stage.units, synapse_lanes=synapse_lanes, neuron_lanes=layer.neuron_lanes)
-        stride = shape.stride
+        stride = LayerShape.of(stage, layer).stride
     made = Implementation(
         pixels_per_beat=pixels,
         overlap=flag(draws),

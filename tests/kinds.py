@@ -20,6 +20,7 @@ from snnhw.model import Model, tensor_shapes
 from snnhw.network import (
     INT32,
     Bernoulli,
+    Conv2d,
     CountReadout,
     Dense,
     Direct,
@@ -30,6 +31,7 @@ from snnhw.network import (
     Latency,
     Layer,
     Leak,
+    MaxPool2d,
     MembraneReadout,
     Network,
     Neuron,
@@ -40,6 +42,7 @@ from snnhw.network import (
     Readout,
     Shape,
     Spike,
+    SumPool2d,
     Synapse,
     VoteReadout,
 )
@@ -48,6 +51,7 @@ from tests.draws import Draws, flag
 T = TypeVar("T")
 
 EACH: Parameter = "per_neuron"
+SHARED = (EACH, "per_channel")
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,9 @@ class Limits:
     layers: int = 3
     units: int = 6
     inputs: int = 12
+    side: int = 5
+    """Of images."""
+    channels: int = 3
     steps: int = 6
     magnitude: int = 3000
     """Of thresholds, leaks and what else is compared with a membrane."""
@@ -163,10 +170,34 @@ READOUTS: dict[str, Callable[[Draws, int], Readout]] = {
 }
 
 
-SYNAPSES: dict[str, Callable[[Draws, Limits], Synapse]] = {
-    "dense": lambda draws, limits: Dense(
+def _conv2d(draws: Draws, limits: Limits, shape: Shape) -> Conv2d:
+    sides = shape[-2:]
+    padding = [draws.integer(0, 2) for _ in sides]
+    kernel = [draws.integer(1, min(3, side + 2 * pad)) for side, pad in zip(sides, padding, strict=True)]
+    described = {
+        "channels": draws.integer(1, limits.channels),
+        "kernel": kernel,
+        "stride": [draws.integer(1, 3) for _ in sides],
+        "padding": padding,
+        "weight_bits": draws.choice((4, 1, 2, 8, 16)),
+    }
+    high, wide = Conv2d.model_validate(described).convolved(shape)
+    pool = [draws.integer(1, min(2, side)) if flag(draws) else 1 for side in (high, wide)]
+    return Conv2d.model_validate({**described, "max_pool": pool})
+
+
+def _pool(draws: Draws, shape: Shape) -> tuple[int, int]:
+    height, width = (draws.integer(1, min(3, side)) for side in shape[-2:])
+    return height, width
+
+
+SYNAPSES: dict[str, Callable[[Draws, Limits, Shape], Synapse]] = {
+    "dense": lambda draws, limits, shape: Dense(
         units=draws.integer(1, limits.units), weight_bits=draws.choice((4, 1, 2, 8, 16))
     ),
+    "conv2d": _conv2d,
+    "max_pool2d": lambda draws, limits, shape: MaxPool2d(size=_pool(draws, shape)),
+    "sum_pool2d": lambda draws, limits, shape: SumPool2d(size=_pool(draws, shape)),
 }
 
 
@@ -185,6 +216,20 @@ def _membrane(draws: Draws, limits: Limits, least_hi: int) -> Range | None:
 def _initial(draws: Draws, membrane: Range | None) -> Parameter:
     lo, hi = (-40, 40) if membrane is None else (max(membrane.lo, INT32.lo), min(membrane.hi, INT32.hi))
     return draws.choice((0, draws.integer(lo, hi), EACH))
+
+
+def _of_channels(draws: Draws, own: Neuron, synapse: Synapse) -> Neuron:
+    """The neuron, with numbers of every channel in the place of some that are of every neuron."""
+    if not synapse.channelled:
+        return own
+    shared = {}
+    for name in ("threshold", "reset_amount", "initial"):
+        if getattr(own, name) == EACH and flag(draws):
+            shared[name] = "per_channel"
+    leak = (
+        own.leak.model_copy(update={"amount": "per_channel"}) if own.leak.amount == EACH and flag(draws) else own.leak
+    )
+    return own.model_copy(update={**shared, "leak": leak})
 
 
 def neuron(draws: Draws, limits: Limits = SMALL) -> Neuron:
@@ -224,21 +269,24 @@ def integrator(draws: Draws, limits: Limits = SMALL) -> Neuron:
     return Neuron.integrator(leak=_of(LEAKS, draws, limits), membrane=membrane, initial=_initial(draws, membrane))
 
 
-def _shapes(inputs: int) -> list[tuple[int, ...]]:
-    halves = [(2, inputs // 2), (1, 2, inputs // 2)] if inputs % 2 == 0 else []
-    return [(inputs,), (1, inputs), *halves]
+def _shape(draws: Draws, limits: Limits) -> Shape:
+    """Of inputs in a row, or of an image of some channels."""
+    if flag(draws):
+        inputs = draws.integer(1, limits.inputs)
+        return draws.choice([(inputs,), (1, inputs)])
+    height, width = draws.integer(1, limits.side), draws.integer(1, limits.side)
+    return draws.choice([(height, width), (draws.integer(1, limits.channels), height, width)])
 
 
 def network(draws: Draws, limits: Limits = SMALL) -> Network:
     """A network of any kind."""
-    inputs = draws.integer(1, limits.inputs)
-    source, shape = encoder(draws, limits), draws.choice(_shapes(inputs))
+    source, shape = encoder(draws, limits), _shape(draws, limits)
     synapses: list[Synapse] = []
     shapes: list[Shape] = [shape]
     last = draws.integer(1, limits.layers) - 1
     for index in range(last + 1):
         needs_neurons = index == last or (index == 0 and source.once)
-        synapses.append(_synapse(draws, limits, needs_neurons))
+        synapses.append(_synapse(draws, limits, shapes[-1], needs_neurons, index == last))
         shapes.append(synapses[-1].out_shape(shapes[-1]))
     readout = READOUTS[draws.choice(tuple(READOUTS))](draws, math.prod(shapes[-1]))
     stages: list[Layer] = []
@@ -250,7 +298,7 @@ def network(draws: Draws, limits: Limits = SMALL) -> Network:
             stages.append(Layer(name=name, synapse=synapse, bias=False))
             continue
         silent = index == last and readout.reads_membranes
-        own = integrator(draws, limits) if silent else neuron(draws, limits)
+        own = _of_channels(draws, integrator(draws, limits) if silent else neuron(draws, limits), synapse)
         stages.append(Layer(name=name, synapse=synapse, bias=flag(draws), neuron=own))
     return Network(
         input_shape=shape,
@@ -261,10 +309,16 @@ def network(draws: Draws, limits: Limits = SMALL) -> Network:
     )
 
 
-def _synapse(draws: Draws, limits: Limits, needs_neurons: bool) -> Synapse:
-    """Synapses of any kind; of one that gives currents where neurons are needed."""
-    drawn = [kind for kind in SYNAPSES if kinds_of(Synapse)[kind].gives_currents or not needs_neurons]
-    return SYNAPSES[draws.choice(drawn)](draws, limits)
+def _synapse(draws: Draws, limits: Limits, shape: Shape, needs_neurons: bool, last: bool) -> Synapse:
+    """Synapses of any kind that takes such a shape; of one that gives currents where neurons are needed.
+
+    The last have no channels: the circuit's readout wants neurons in order.
+    """
+    known = kinds_of(Synapse)
+    image = len(shape) > 1 and not last
+    drawn = [kind for kind in SYNAPSES if known[kind].gives_currents or not needs_neurons]
+    drawn = [kind for kind in drawn if image or not known[kind].channelled]
+    return SYNAPSES[draws.choice(drawn)](draws, limits, shape)
 
 
 def model(draws: Draws, chosen: Network, limits: Limits = SMALL) -> Model:
@@ -278,7 +332,7 @@ def model(draws: Draws, chosen: Network, limits: Limits = SMALL) -> Model:
             continue
         if layer.biased:
             most = magnitude(draws, limits.tensor)
-            given[f"{layer.name}.bias"] = draws.array((layer.units,), -most, most)
+            given[f"{layer.name}.bias"] = draws.array((layer.channels,), -most, most)
         for name, values in _neuron_tensors(draws, layer, limits).items():
             given[f"{layer.name}.{name}"] = values
     return Model(chosen, given)
@@ -286,22 +340,25 @@ def model(draws: Draws, chosen: Network, limits: Limits = SMALL) -> Model:
 
 def _neuron_tensors(draws: Draws, layer: PlacedLayer, limits: Limits) -> dict[str, NDArray[np.int64]]:
     """The parameters of each neuron, where the description asks for them, as the checks of models want them."""
-    own, shape = layer.neuron, (layer.units,)
-    values: dict[str, NDArray[np.int64]] = {}
+    own, values = layer.neuron, dict[str, NDArray[np.int64]]()
+    shapes = {
+        name: layer.tensor_shapes.get(name, (1,)) for name in ("leak_amount", "threshold", "reset_amount", "initial")
+    }
     bounded = own.membrane if own.reset == "subtract" and not own.reset_delay else None
-    if own.parameters.get("leak_amount") == EACH:
-        values["leak_amount"] = draws.array(shape, 0, min(own.leak.amount_range.hi, limits.magnitude))
-    if own.threshold == EACH:
+    if own.parameters.get("leak_amount") in SHARED:
+        values["leak_amount"] = draws.array(shapes["leak_amount"], 0, min(own.leak.amount_range.hi, limits.magnitude))
+    if own.threshold in SHARED:
         reset_amount = own.reset_amount if isinstance(own.reset_amount, int) else 0
         below = reset_amount if own.spike.kind == "residue" else reset_amount + bounded.lo if bounded else 1
         highest = min(own.membrane.hi, INT32.hi) if own.membrane else max(below, limits.magnitude)
-        values["threshold"] = draws.array(shape, max(1, below), highest)
-    if own.reset_amount == EACH and "reset_amount" in own.parameters:
-        thresholds = values.get("threshold", np.full(shape, own.threshold if own.threshold != EACH else 0))
-        values["reset_amount"] = draws.array(shape, 0, highest_reset(int(thresholds.min()), own.spike, bounded, limits))
-    if own.initial == EACH:
+        values["threshold"] = draws.array(shapes["threshold"], max(1, below), highest)
+    if own.reset_amount in SHARED and "reset_amount" in own.parameters:
+        least = int(values["threshold"].min()) if "threshold" in values else int(own.threshold or 0)
+        most = highest_reset(least, own.spike, bounded, limits)
+        values["reset_amount"] = draws.array(shapes["reset_amount"], 0, most)
+    if own.initial in SHARED:
         ends = own.membrane or Range(lo=-limits.tensor, hi=limits.tensor)
-        values["initial"] = draws.array(shape, max(ends.lo, INT32.lo), min(ends.hi, INT32.hi))
+        values["initial"] = draws.array(shapes["initial"], max(ends.lo, INT32.lo), min(ends.hi, INT32.hi))
     return values
 
 

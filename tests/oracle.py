@@ -79,8 +79,8 @@ def run(network: Network, tensors: Mapping[str, Any], sample: Any) -> Outcome:
     encoder = encode(network, flat(sample))
     layers: dict[str, LayerTrace] = {}
     incoming = encoder * network.num_steps if network.constant_input else encoder
-    for layer in network.stages:
-        layers[layer.name] = run_layer(layer, tensors, incoming)
+    for layer, placed in zip(network.stages, network.layers, strict=True):
+        layers[layer.name] = run_layer(layer, tensors, incoming, placed.in_shape)
         incoming = layers[layer.name].value
     scores = read_out(network, layers[network.stages[-1].name])
     return Outcome(winner_of(network, scores), scores, encoder, layers)
@@ -178,15 +178,17 @@ ENCODERS = {
 # Layers
 
 
-def run_layer(layer: Layer, tensors: Mapping[str, Any], incoming: list[list[int]]) -> LayerTrace:
-    """One layer over all steps, from the values of the events that reach it."""
+def run_layer(
+    layer: Layer, tensors: Mapping[str, Any], incoming: list[list[int]], shape: tuple[int, ...]
+) -> LayerTrace:
+    """One layer over all steps, from the values of the events that reach it, inputs of this shape."""
     trace = LayerTrace()
-    out = SYNAPSES[layer.synapse.kind](layer, tensors, incoming)
+    out = SYNAPSES[layer.synapse.kind](layer, tensors, incoming, shape)
     if layer.neuron is None:
         trace.value = out
         return trace
     units = len(out[0])
-    parameters = [parameters_of(layer, layer.neuron, tensors, unit) for unit in range(units)]
+    parameters = [parameters_of(layer, layer.neuron, tensors, unit, units) for unit in range(units)]
     states = [NeuronState(membrane=numbers["initial"]) for numbers in parameters]
     for currents in out:
         steps = []
@@ -197,7 +199,7 @@ def run_layer(layer: Layer, tensors: Mapping[str, Any], incoming: list[list[int]
     return trace
 
 
-def parameters_of(layer: Layer, neuron: Neuron, tensors: Mapping[str, Any], unit: int) -> dict[str, int]:
+def parameters_of(layer: Layer, neuron: Neuron, tensors: Mapping[str, Any], unit: int, units: int) -> dict[str, int]:
     """The numbers of one neuron by name; 0 for those that its description does without."""
     resets_by_amount = neuron.reset == "subtract" or neuron.spike.kind != "binary"
     given: dict[str, int | str | None] = {
@@ -210,6 +212,9 @@ def parameters_of(layer: Layer, neuron: Neuron, tensors: Mapping[str, Any], unit
     for name, value in given.items():
         if value == "per_neuron":
             numbers[name] = int(tensors[f"{layer.name}.{name}"][unit])
+        elif value == "per_channel":
+            channels = len(tensors[f"{layer.name}.{name}"])
+            numbers[name] = int(tensors[f"{layer.name}.{name}"][unit // (units // channels)])
         else:
             numbers[name] = 0 if value is None else int(value)
     if neuron.reset_amount is None:
@@ -217,7 +222,9 @@ def parameters_of(layer: Layer, neuron: Neuron, tensors: Mapping[str, Any], unit
     return numbers
 
 
-def dense(layer: Layer, tensors: Mapping[str, Any], incoming: list[list[int]]) -> list[list[int]]:
+def dense(
+    layer: Layer, tensors: Mapping[str, Any], incoming: list[list[int]], shape: tuple[int, ...]
+) -> list[list[int]]:
     """What reaches each neuron in each step, [step][unit]."""
     weight = [[int(number) for number in row] for row in tensors[f"{layer.name}.weight"]]
     bias = [int(number) for number in tensors[f"{layer.name}.bias"]] if layer.bias else [0] * len(weight)
@@ -231,8 +238,86 @@ def dense(layer: Layer, tensors: Mapping[str, Any], incoming: list[list[int]]) -
     return currents
 
 
-SYNAPSES: dict[str, Callable[[Layer, Mapping[str, Any], list[list[int]]], list[list[int]]]] = {"dense": dense}
-"""By kind: currents, or the values of events, from the values of events, [step][input] to [step][unit]."""
+def conv2d(
+    layer: Layer, tensors: Mapping[str, Any], incoming: list[list[int]], shape: tuple[int, ...]
+) -> list[list[int]]:
+    """What reaches each neuron in each step: a window of the input times a kernel, the greatest of those of a pool."""
+    synapse: Any = layer.synapse
+    weight = [
+        [[list(map(int, row)) for row in plane] for plane in kernel] for kernel in tensors[f"{layer.name}.weight"]
+    ]
+    bias = [int(number) for number in tensors[f"{layer.name}.bias"]] if layer.bias else [0] * len(weight)
+    high, wide = convolved(synapse, shape)
+    tall, broad = synapse.max_pool
+    currents = []
+    for values in incoming:
+        row = []
+        for kernel, constant in zip(weight, bias, strict=True):
+            for top in range(0, high - tall + 1, tall):
+                for left in range(0, wide - broad + 1, broad):
+                    window = [(top + y, left + x) for y in range(tall) for x in range(broad)]
+                    row.append(max(constant + correlation(synapse, kernel, values, shape, *place) for place in window))
+        currents.append(row)
+    return currents
+
+
+def convolved(synapse: Any, shape: tuple[int, ...]) -> tuple[int, int]:
+    """How often a kernel fits, downwards and to the right."""
+    high = (shape[-2] + 2 * synapse.padding[0] - synapse.kernel[0]) // synapse.stride[0] + 1
+    wide = (shape[-1] + 2 * synapse.padding[1] - synapse.kernel[1]) // synapse.stride[1] + 1
+    return high, wide
+
+
+def correlation(
+    synapse: Any, kernel: list[list[list[int]]], values: list[int], shape: tuple[int, ...], y: int, x: int
+) -> int:
+    """A kernel at one place of the output; beside the input there is nothing."""
+    height, width = shape[-2], shape[-1]
+    total = 0
+    for channel, plane in enumerate(kernel):
+        for down, weights in enumerate(plane):
+            for right, number in enumerate(weights):
+                row = y * synapse.stride[0] + down - synapse.padding[0]
+                column = x * synapse.stride[1] + right - synapse.padding[1]
+                if 0 <= row < height and 0 <= column < width:
+                    total += number * values[(channel * height + row) * width + column]
+    return total
+
+
+def windows(synapse: Any, values: list[int], shape: tuple[int, ...]) -> list[list[int]]:
+    """The values in each window of a pool, channel by channel, row by row."""
+    height, width = shape[-2], shape[-1]
+    tall, broad = synapse.size
+    found = []
+    for channel in range(len(values) // (height * width)):
+        for top in range(0, height - tall + 1, tall):
+            for left in range(0, width - broad + 1, broad):
+                places = [(top + y, left + x) for y in range(tall) for x in range(broad)]
+                found.append([values[(channel * height + y) * width + x] for y, x in places])
+    return found
+
+
+def max_pool2d(
+    layer: Layer, tensors: Mapping[str, Any], incoming: list[list[int]], shape: tuple[int, ...]
+) -> list[list[int]]:
+    """The greatest value of each window."""
+    return [[max(window) for window in windows(layer.synapse, values, shape)] for values in incoming]
+
+
+def sum_pool2d(
+    layer: Layer, tensors: Mapping[str, Any], incoming: list[list[int]], shape: tuple[int, ...]
+) -> list[list[int]]:
+    """The sum of each window."""
+    return [[sum(window) for window in windows(layer.synapse, values, shape)] for values in incoming]
+
+
+SYNAPSES: dict[str, Callable[[Layer, Mapping[str, Any], list[list[int]], tuple[int, ...]], list[list[int]]]] = {
+    "dense": dense,
+    "conv2d": conv2d,
+    "max_pool2d": max_pool2d,
+    "sum_pool2d": sum_pool2d,
+}
+"""By kind: currents, or the values of events, from those of inputs of a shape, [step][input] to [step][unit]."""
 
 
 def step_neuron(neuron: Neuron, numbers: dict[str, int], state: NeuronState, current: int) -> NeuronStep:

@@ -145,7 +145,7 @@ def delayed(layer, tensors, events):
     return torch.cat([torch.zeros_like(events[:1]), events[:-1]])
 
 
-def spelled(layer, tensors, incoming):
+def spelled(layer, tensors, incoming, shape):
     """For the oracle: what came in a step goes out in the next."""
     return [[0 for _ in incoming[0]], *incoming[:-1]]
 
@@ -156,7 +156,7 @@ register(Delay, golden=GoldenDelay, gateware=DelayCircuit, timing=DelayTiming, t
 @pytest.fixture(autouse=True)
 def drawn_and_spelled(monkeypatch):
     """It is drawn as often as other kinds, and the oracle knows it."""
-    monkeypatch.setitem(kinds.SYNAPSES, Delay.name(), lambda draws, limits: Delay())
+    monkeypatch.setitem(kinds.SYNAPSES, Delay.name(), lambda draws, limits, shape: Delay())
     monkeypatch.setitem(oracle.SYNAPSES, Delay.name(), spelled)
 
 

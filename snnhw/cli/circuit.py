@@ -28,6 +28,9 @@ _FILE = typer.Option(
 )
 _SYNAPSE_LANES = typer.Option("--synapse-lanes", metavar=_LAYER, help="Weights read a cycle by one layer; repeatable.")
 _NEURON_LANES = typer.Option("--neuron-lanes", metavar=_LAYER, help="Neurons updated a cycle by one layer; repeatable.")
+_POSITION_LANES = typer.Option(
+    "--position-lanes", metavar=_LAYER, help="Positions that an event reaches a cycle in one layer; repeatable."
+)
 _EVENT_LANES = typer.Option("--event-lanes", metavar=_LAYER, help="Events taken a cycle by one layer; repeatable.")
 _STEP_LANES = typer.Option(
     "--step-lanes", metavar=_LAYER, help="Time steps of a neuron computed a cycle by one layer; repeatable."
@@ -70,6 +73,7 @@ class CircuitOptions:
     lanes: Lanes = None
     synapse_lanes: Annotated[list[str] | None, _SYNAPSE_LANES] = None
     neuron_lanes: Annotated[list[str] | None, _NEURON_LANES] = None
+    position_lanes: Annotated[list[str] | None, _POSITION_LANES] = None
     event_lanes: Annotated[list[str] | None, _EVENT_LANES] = None
     step_lanes: Annotated[list[str] | None, _STEP_LANES] = None
     pixels_per_beat: Annotated[int | None, _PIXELS] = None

@@ -18,7 +18,7 @@ __all__ = ["build_largest", "candidates"]
 
 def candidates(network: Network) -> list[int]:
     """Lanes to try: those of the widest layer in 1, 2, 4, ... groups, the most first."""
-    widest = max(layer.units for layer in network.layers)
+    widest = max(layer.channels for layer in network.layers)
     groups = [2**n for n in range(widest.bit_length() + 1)]
     return sorted({-(-widest // count) for count in groups}, reverse=True)
 

@@ -78,6 +78,9 @@ class Receiver {
 
 class Line : public Circuit {
 public:
+    explicit Line(const char* folder)
+        : Circuit{folder}, rx_{model.flag("rx")}, tx_{model.flag("tx")}, busy_{model.flag("busy")} {}
+
     // Before the first cycle.
     void set_bit(int64_t cycles) {
         bit_cycles_ = cycles;
@@ -87,22 +90,25 @@ public:
 
     void put(const uint8_t* bytes, int64_t count) { sender_.put(bytes, count); }
 
-    bool idle() const { return sender_.idle() && !top->busy && receiver_.quiet_cycles() > kQuietBits * bit_cycles_; }
+    bool idle() const { return sender_.idle() && !busy_ && receiver_.quiet_cycles() > kQuietBits * bit_cycles_; }
 
     std::vector<uint8_t> received;
 
 protected:
     void drive() override {
-        top->rst = starting();
-        top->rx = starting() ? 1 : sender_.next();
+        rst = starting();
+        rx_ = starting() ? 1 : sender_.next();
     }
 
     void observe() override {
         uint8_t byte;
-        if (!starting() && receiver_.take(top->tx, &byte)) received.push_back(byte);
+        if (!starting() && receiver_.take(tx_, &byte)) received.push_back(byte);
     }
 
 private:
+    uint8_t& rx_;
+    uint8_t& tx_;
+    uint8_t& busy_;
     int64_t bit_cycles_ = 1;
     Sender sender_{1};
     Receiver receiver_{1};
@@ -112,7 +118,7 @@ Line& line_of(Circuit* circuit) { return static_cast<Line&>(*circuit); }
 
 }  // namespace
 
-Circuit* make_circuit() { return new Line; }
+Circuit* make_circuit(const char* folder) { return new Line{folder}; }
 
 extern "C" {
 

@@ -1,6 +1,4 @@
-// What drivers of verilated circuits share: the loop over cycles and its C functions, ports of any width, taps, stalls.
-//
-// It is read together with what verilator wrote, in C++14: the standard headers of later ones take longer to read.
+// What drivers of verilated circuits share: the loop over cycles and its C functions, taps, stalls.
 //
 // A driver derives a class from Circuit and defines make_circuit(). All functions have C linkage; none throws.
 
@@ -14,18 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "Vcircuit.h"
-#include "files.h"
-#include "verilated.h"
-#include "verilated_syms.h"
-
-// Verilator's own version ends the process, which would be the user's Python.
-void vl_fatal(const char*, int, const char*, const char* message) { throw std::runtime_error(message); }
-
-// Verilator's own version prints, and goes on: with zeros where a file that $readmemh reads is missing or short.
-void vl_warn(const char* file, int, const char*, const char* message) {
-    throw std::runtime_error(std::string(file) + ": " + message);
-}
+#include "model.h"
 
 namespace {
 
@@ -33,38 +20,10 @@ constexpr int kResetCycles = 2;
 
 enum Status : int { kRunning = 0, kDone = 1, kStuck = 2, kFailed = 3 };
 
-template <typename Port>
-constexpr int words_of() {
-    return (sizeof(Port) + 3) / 4;
-}
-
-// Ports of at most 64 bits are integers, wider ones arrays of words.
-template <typename Port>
-void set_port(Port& port, const uint32_t* words) {
-    uint64_t value = 0;
-    for (int i = words_of<Port>(); i > 0; --i) value = value << 32 | words[i - 1];
-    port = static_cast<Port>(value);
-}
-
-template <std::size_t kWords>
-void set_port(VlWide<kWords>& port, const uint32_t* words) {
-    for (std::size_t i = 0; i < kWords; ++i) port[i] = words[i];
-}
-
-template <typename Port>
-void get_port(const Port& port, uint32_t* words) {
-    for (int i = 0; i < words_of<Port>(); ++i) words[i] = static_cast<uint32_t>(static_cast<uint64_t>(port) >> 32 * i);
-}
-
-template <std::size_t kWords>
-void get_port(const VlWide<kWords>& port, uint32_t* words) {
-    for (std::size_t i = 0; i < kWords; ++i) words[i] = port[i];
-}
-
-// A variable of the circuit, in Verilator's storage: 1, 2, 4 or 8 bytes, or 32-bit words, lowest first.
+// A variable of the circuit, as it is stored: 1, 2, 4 or 8 bytes, or 32-bit words, lowest first.
 struct Variable {
-    const void* data = nullptr;
-    int bits = 0;
+    const void* data;
+    int bits;
 
     int words() const { return (bits + 31) / 32; }
 
@@ -78,6 +37,18 @@ struct Variable {
             record.insert(record.end(), first, first + words());
         }
     }
+};
+
+// The ports of a stream.
+struct StreamPorts {
+    StreamPorts(const Model& model, const std::string& name)
+        : valid{model.flag(name + "__valid")},
+          ready{model.flag(name + "__ready")},
+          payload{model.port(name + "__payload")} {}
+
+    uint8_t& valid;
+    uint8_t& ready;
+    Port payload;
 };
 
 struct Tap {
@@ -120,45 +91,24 @@ struct Random {
     }
 };
 
-// The variable of a scope; it must be there in the given width.
-Variable find_variable(const VerilatedContext& context, const char* scope, const char* name, int bits) {
-    const VerilatedScope* found = context.scopeFind(scope);
-    VerilatedVar* variable = found ? found->varFind(name) : nullptr;
-    const std::string whole = std::string(scope) + "." + name;
-    if (!variable) throw std::runtime_error("the circuit has no signal " + whole);
-    if (static_cast<int>(variable->entBits()) != bits)
-        throw std::runtime_error("signal " + whole + " has " + std::to_string(variable->entBits()) + " bits, not " +
-                                 std::to_string(bits));
-    return Variable{variable->datap(), bits};
-}
-
-thread_local std::string folder;  // of the circuit that starts in this thread
-
 }  // namespace
-
-std::string circuit_file(const std::string& name) { return folder + name; }
 
 // A circuit and its clock: a cycle is `drive`, the falling edge, `observe`, the rising edge.
 class Circuit {
 public:
-    Circuit() : context{new VerilatedContext} {
-        context->traceEverOn(VM_TRACE);
-        top.reset(new Vcircuit{context.get()});
-        top->clk = 0;
-        top->rst = 1;
-        top->eval();
-    }
+    // $readmemh reads files below `folder`, which ends with a slash.
+    explicit Circuit(const char* folder) : model{folder}, rst{model.flag("rst")}, clk_{model.flag("clk")} {}
 
-    virtual ~Circuit() { top->final(); }
+    virtual ~Circuit() = default;
 
-    // Scopes leave the context of the thread that deletes them.
-    void enter_thread() { Verilated::threadContextp(context.get()); }
+    void enter_thread() { model.enter_thread(); }
 
     // Returns the number of the tap; every signal must be there in the given width.
     int add_tap(const char* scope, const char* strobe, int count, const char* const* names, const int* widths) {
         Tap tap;
-        tap.strobe = static_cast<const uint8_t*>(find_variable(*context, scope, strobe, 1).data);
-        for (int i = 0; i < count; ++i) tap.signals.push_back(find_variable(*context, scope, names[i], widths[i]));
+        tap.strobe = static_cast<const uint8_t*>(model.variable(scope, strobe, 1));
+        for (int i = 0; i < count; ++i)
+            tap.signals.push_back(Variable{model.variable(scope, names[i], widths[i]), widths[i]});
         taps.push_back(std::move(tap));
         return static_cast<int>(taps.size()) - 1;
     }
@@ -197,21 +147,23 @@ protected:
     bool starting() const { return now < kResetCycles; }
     void moved() { moved_at = now; }
 
-    std::unique_ptr<VerilatedContext> context;
-    std::unique_ptr<Vcircuit> top;
+    Model model;
+    uint8_t& rst;
     int64_t now = 0;       // cycles so far, those of the first reset included
     int64_t moved_at = 0;  // the latest cycle in which something moved
 
 private:
     void edge(int level) {
-        top->clk = level;
-        top->eval();
+        clk_ = level;
+        model.eval();
         shown(level);
     }
+
+    uint8_t& clk_;
 };
 
-// The circuit that a driver drives.
-Circuit* make_circuit();
+// The circuit that a driver drives; `folder` is that of its files.
+Circuit* make_circuit(const char* folder);
 
 // Runs `action` and keeps what goes wrong as the circuit's message; `failed` tells of it.
 template <typename Action>
@@ -229,8 +181,7 @@ extern "C" {
 // A circuit whose $readmemh reads files below `path`, which ends with a slash; nullptr, and why, where it cannot start.
 Circuit* circuit_new(const char* path, char* message, int64_t size) {
     try {
-        folder = path;
-        return make_circuit();
+        return make_circuit(path);
     } catch (const std::exception& error) {
         std::snprintf(message, size, "%s", error.what());
         return nullptr;

@@ -1,57 +1,49 @@
 // Runs a verilated circuit that does one command after the other: sends what waits for its streams, takes what they give.
 //
-// STREAMS(IN, OUT), which stands before this text, names the streams in order, as IN(command) OUT(result). One of those
-// in is `command`: the circuit is done when that one is ready, nothing waits for it and nothing else has moved.
+// Streams are added in order. One of those in is `command`: the circuit is done when that one is ready, nothing waits for
+// it and nothing else has moved.
 
 #include <algorithm>
 #include <cstdint>
-#include <type_traits>
-#include <utility>
+#include <string>
 #include <vector>
 
 #include "circuit.h"
 
-#define NUMBER(name) kStream_##name,
-#define NAMED(name, port) top->name##___05F##port
-#define WIDTH(name) words_of<std::decay_t<decltype(Vcircuit::name##___05Fpayload)>>(),
-#define OFFER(name) streams[kStream_##name].offer(pauses(source_stall_), NAMED(name, valid), NAMED(name, payload));
-#define ACCEPT(name) NAMED(name, ready) = !pauses(sink_stall_);
-#define SENT(name) any |= streams[kStream_##name].sent(NAMED(name, ready), cycle());
-#define TAKEN(name) \
-    any |= streams[kStream_##name].took(NAMED(name, valid), NAMED(name, ready), NAMED(name, payload), cycle());
-
 namespace {
-
-enum Number : int { STREAMS(NUMBER, NUMBER) kStreams };
 
 // A stream, in either direction: its payloads and the cycles of their transfers.
 struct Stream {
-    int width = 0;
+    StreamPorts ports;
+    bool out;
+    int width;
     std::vector<uint32_t> words;
     std::vector<int64_t> cycles;
     bool offered = false;
 
+    Stream(const StreamPorts& given, bool gives) : ports{given}, out{gives}, width{given.payload.words()} {}
+
     int64_t waiting() const { return static_cast<int64_t>(words.size() / width - cycles.size()); }
 
-    template <typename Payload>
-    void offer(bool pauses, uint8_t& valid, Payload& payload) {
+    // Before the falling edge.
+    void drive(bool pauses) {
+        if (out) {
+            ports.ready = !pauses;
+            return;
+        }
         offered = offered || (!pauses && waiting() > 0);
-        valid = offered;
-        if (offered) set_port(payload, words.data() + cycles.size() * width);
+        ports.valid = offered;
+        if (offered) ports.payload.set(words.data() + cycles.size() * width);
     }
 
-    bool sent(bool ready, int64_t cycle) {
-        if (!offered || !ready) return false;
+    // Before the rising edge; whether there is a transfer in this cycle.
+    bool observe(int64_t cycle) {
+        if (!(out ? ports.valid : offered) || !ports.ready) return false;
+        if (out) {
+            words.resize(words.size() + width);
+            ports.payload.get(words.data() + words.size() - width);
+        }
         offered = false;
-        cycles.push_back(cycle);
-        return true;
-    }
-
-    template <typename Payload>
-    bool took(bool valid, bool ready, const Payload& payload, int64_t cycle) {
-        if (!valid || !ready) return false;
-        words.resize(words.size() + width);
-        get_port(payload, words.data() + words.size() - width);
         cycles.push_back(cycle);
         return true;
     }
@@ -64,9 +56,11 @@ struct Stream {
 
 class Driver : public Circuit {
 public:
-    Driver() {
-        const int widths[] = {STREAMS(WIDTH, WIDTH)};
-        for (int i = 0; i < kStreams; ++i) streams[i].width = widths[i];
+    explicit Driver(const char* folder) : Circuit{folder} {}
+
+    void add_stream(const std::string& name, bool out) {
+        if (name == "command") command_ = streams.size();
+        streams.emplace_back(StreamPorts{model, name}, out);
     }
 
     void stall(uint64_t seed, int source, int sink) {
@@ -89,14 +83,14 @@ public:
         }
     }
 
-    Stream streams[kStreams];
+    std::vector<Stream> streams;
 
 protected:
     bool done() const override { return idle_; }
 
     void drive() override {
-        top->rst = starting();
-        STREAMS(OFFER, ACCEPT)
+        rst = starting();
+        for (Stream& stream : streams) stream.drive(pauses(stream.out ? sink_stall_ : source_stall_));
     }
 
     void observe() override {
@@ -106,8 +100,9 @@ protected:
             tap.sample();
             any |= *tap.strobe != 0;
         }
-        const bool waits = top->command___05Fready && streams[kStream_command].waiting() == 0;
-        STREAMS(SENT, TAKEN)
+        const Stream& command = streams[command_];
+        const bool waits = command.ports.ready && command.waiting() == 0;
+        for (Stream& stream : streams) any |= stream.observe(cycle());
         if (any) moved();
         idle_ = waits && !any;
     }
@@ -117,6 +112,7 @@ private:
     bool pauses(int stall) { return starting() || (stall != 0 && random_.happens(stall)); }
 
     Random random_{0};
+    size_t command_ = 0;
     int source_stall_ = 0, sink_stall_ = 0;
     bool idle_ = false;
 };
@@ -125,9 +121,13 @@ Driver& driver_of(Circuit* circuit) { return static_cast<Driver&>(*circuit); }
 
 }  // namespace
 
-Circuit* make_circuit() { return new Driver; }
+Circuit* make_circuit(const char* folder) { return new Driver{folder}; }
 
 extern "C" {
+
+int commands_add_stream(Circuit* circuit, const char* name, int out) {
+    return guarded(circuit, kFailed, [&] { return driver_of(circuit).add_stream(name, out), 0; });
+}
 
 void commands_stall(Circuit* circuit, uint64_t seed, int source, int sink) {
     driver_of(circuit).stall(seed, source, sink);

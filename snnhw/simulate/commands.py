@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from snnhw.commands import Command
 from snnhw.emission import EmittedCircuit
+from snnhw.errors import ToolError
 from snnhw.interface import CommandInterface
 from snnhw.payloads import pack_fields
 from snnhw.simulate import compiler
 from snnhw.simulate.bits import Words, words_for
-from snnhw.simulate.library import INT, INT64, POINTER, UINT64, CompiledCircuit, Library
+from snnhw.simulate.library import INT, INT64, POINTER, TEXT, UINT64, CompiledCircuit, Library
 from snnhw.simulate.simulation import Stall
 from snnhw.simulate.taps import public_names, tap_numbers, unpack_field
 
@@ -24,6 +25,7 @@ __all__ = ["CommandCircuit", "build"]
 Array = NDArray[Any]
 
 _FUNCTIONS = {
+    "commands_add_stream": (INT, TEXT, INT),
     "commands_stall": (None, UINT64, INT, INT),
     "commands_send": (None, INT, POINTER, INT64),
     "commands_clear": (None,),
@@ -34,14 +36,13 @@ _FUNCTIONS = {
 
 def build(emitted: EmittedCircuit, interface: CommandInterface, *, optimise: bool = True) -> Library:
     """The library of a circuit of commands, compiled now or out of the cache; see ``compiler.build_library``."""
-    streams = " ".join(f"{port.direction.upper()}({port.name})" for port in interface.streams)
     driver = resources.files("snnhw.simulate").joinpath("commands.cpp").read_text()
     return compiler.build_library(
         emitted.verilog,
         interface.top,
         public_names([interface.tap]),
         memories=emitted.memories,
-        driver=f"#define STREAMS(IN, OUT) {streams}\n{driver}",
+        driver=driver,
         optimise=optimise,
     )
 
@@ -60,6 +61,9 @@ class CommandCircuit(CompiledCircuit):
         self.interface = interface
         self.patience = patience
         self._numbers = {port.name: number for number, port in enumerate(interface.streams)}
+        for port in interface.streams:
+            if self.call("commands_add_stream", port.name.encode(), port.direction == "out"):
+                raise ToolError(f"stream '{port.name}': {self.message}")
         self._tap = self.add_tap(interface.top, interface.tap)
         if stall is not None:
             self.call("commands_stall", stall.seed, stall.source, stall.sink)

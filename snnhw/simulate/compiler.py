@@ -21,7 +21,7 @@ from snnhw.simulate.library import Library
 from snnhw.simulate.simulation import WaveformFormat
 from snnhw.toolcache import cache_variables
 
-_USER = ("-DVL_USER_FATAL", "-DVL_USER_WARN")  # circuit.h has both, which throw
+_USER = ("-DVL_USER_FATAL", "-DVL_USER_WARN")  # model.cpp has both, which throw
 _COMMON = ("-std=c++14", "-fPIC", "-pthread", "-w", "-DVERILATOR=1", "-DVL_TIME_CONTEXT", *_USER)
 _OFF = ("COVERAGE", "SC", "TIMING", "TRACE_SAIF")
 _SHORT = "--no-decoration"  # half as many bytes of C++ to read
@@ -44,8 +44,15 @@ _OPTIMISE = "-O1"  # -O2 takes half as long again, and makes nothing faster
 _OPTIMISE_RUNTIME = "-O0"  # it does next to nothing while a circuit runs
 _ONCE = "-O0"
 _RUNTIME = "runtime.o"
+_DRIVER = "driver.o"
 PREFIX = "Vcircuit"
-_SHARED = ("circuit.h", "files.h")
+_OF_RUNTIME = ("model.h", "model.cpp", "files.h")
+_OF_DRIVER = ("model.h", "circuit.h")
+_OF_CIRCUIT = ("model.h", "top.cpp", "files.h")
+_PORT = re.compile(r"^VL_(?:IN|OUT)\w*\(&(\w+),", re.MULTILINE)
+"""A port, in the header that Verilator writes."""
+_UNDERSCORE = "__05F"
+"""What Verilator makes of the second of two underscores."""
 _HEAD = re.compile(r"\A(?://.*\n)+")
 """The comment at the head of Verilog, which tells of weights."""
 _FST_HEADERS = ("lz4.h", "zlib.h", "fstcpp/fstcpp_assertion.h")
@@ -134,7 +141,7 @@ def _finish(process: subprocess.Popen[str], what: str) -> str:
 
 
 def flags(waveform: WaveformFormat | None) -> list[str]:
-    """The C++ compiler's options that the runtime, the circuit and the driver share."""
+    """The C++ compiler's options that all that is linked together shares."""
     switches = [f"-DVM_{name}=0" for name in _OFF] + [f"-DVM_TRACE={int(waveform is not None)}"]
     switches += [f"-DVM_TRACE_{name.upper()}={int(name == waveform)}" for name in get_args(WaveformFormat)]
     include = verilator_root() / "include"
@@ -142,11 +149,11 @@ def flags(waveform: WaveformFormat | None) -> list[str]:
 
 
 def runtime(waveform: WaveformFormat | None) -> Path:
-    """The object file of verilator's C++ runtime, compiled once for each version of the tools."""
-    names = ["verilated", "verilated_threads", *([f"verilated_{waveform}_c"] if waveform else [])]
+    """The object file of verilator's C++ runtime and model.cpp, compiled once for each version of the tools."""
+    names = ["verilated", "verilated_threads", *([f"verilated_{waveform}_c"] if waveform else []), "model"]
 
     def build(folder: Path) -> None:
-        for name, text in _headers(waveform).items():
+        for name, text in {**_headers(waveform), **_texts(_OF_RUNTIME)}.items():
             (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_text(text)
         # As one, for most of the time is that of reading the same headers.
@@ -176,10 +183,33 @@ def _runtime_key(waveform: WaveformFormat | None) -> str:
             str(verilator_root()),
             flags(waveform),
             _headers(waveform),
+            _texts(_OF_RUNTIME),
             _OPTIMISE_RUNTIME,
             sys.platform,
         ]
     )
+
+
+def _driver_object(driver: str) -> Path:
+    """The object file of a driver, whose C++ this is, compiled once for each version of the tools."""
+
+    def build(folder: Path) -> None:
+        for name, text in {**_texts(_OF_DRIVER), "driver.cpp": driver}.items():
+            (folder / name).write_text(text)
+        compile_objects([(folder / "driver.cpp", folder / _DRIVER, _OPTIMISE)], None, folder)
+
+    return cache.cached("driver", _driver_key(driver), build) / _DRIVER
+
+
+def _driver_key(driver: str) -> str:
+    """The digest of all that a driver's object file depends on."""
+    return cache.digest([versions(), flags(None), driver, _texts(_OF_DRIVER), _OPTIMISE, sys.platform])
+
+
+def _texts(names: Sequence[str]) -> dict[str, str]:
+    """C++ of this package, by the names of its files."""
+    folder = resources.files("snnhw.simulate")
+    return {name: folder.joinpath(name).read_text() for name in names}
 
 
 def compile_objects(sources: Sequence[tuple[Path, Path, str]], waveform: WaveformFormat | None, *folders: Path) -> None:
@@ -211,17 +241,17 @@ def build_library(
 ) -> Library:
     """The shared library of a circuit and a driver: out of the cache, or built.
 
-    ``public`` names the variables, of whatever modules, that the driver is to find; ``memories`` are the files that
-    the Verilog reads when it starts: circuits that differ in nothing else, and in the comment at the head of their
-    Verilog, have one library. ``driver`` is the text of the driver's C++, that of driver.cpp unless given, which may
-    include circuit.h. The library writes waveforms of the format ``waveform``, or none. Without ``optimise`` it is
-    built in a fraction of the time, and runs slower. Raises ToolError.
+    ``public`` names the variables, of whatever modules, that the driver is to find; ``memories`` are the files that the
+    Verilog reads when it starts: circuits that differ in nothing else, and in the comment at the head of their Verilog,
+    have one library. ``driver`` is the text of the driver's C++, that of driver.cpp unless given, which includes
+    circuit.h and is compiled once for all circuits. The library writes waveforms of the format ``waveform``, or none.
+    Without ``optimise`` it is built in a fraction of the time, and runs slower. Raises ToolError.
     """
     verilog = _HEAD.sub("", verilog)
     model = resources.files("snnhw.simulate").joinpath("spram.v").read_text() if _lacks_spram(verilog) else ""
     control = "`verilator_config\n" + "".join(f'public_flat_rd -module "*" -var "{name}"\n' for name in public)
-    driver = driver or resources.files("snnhw.simulate").joinpath("driver.cpp").read_text()
-    shared = {name: resources.files("snnhw.simulate").joinpath(name).read_text() for name in _SHARED}
+    driver = driver or _texts(["driver.cpp"])["driver.cpp"]
+    shared = _texts(_OF_CIRCUIT)
     options = [*_VERILATE, *(() if optimise else _QUICK), "--top-module", top, "--prefix", PREFIX]
     if waveform:
         options.append(f"--trace-{waveform}")
@@ -232,21 +262,21 @@ def build_library(
             verilog,
             model,
             control,
-            driver,
             shared,
             options,
             level,
+            _driver_key(driver),
             _runtime_key(waveform),
         ]
     )
 
     def build(folder: Path) -> None:
-        written = {"circuit.v": verilog + model, "taps.vlt": control, "driver.cpp": driver, **shared}
+        written = {"circuit.v": verilog + model, "taps.vlt": control, **shared}
         for name, content in written.items():
             (folder / name).write_text(content)
         program = verilator_root() / "bin" / "verilator_bin"
         run([program, *options, "-Mdir", "cpp", "taps.vlt", "circuit.v"], "verilator", cwd=folder)
-        _compile(folder, waveform, level)
+        _compile(folder, waveform, level, driver)
         shutil.rmtree(folder / "cpp")
 
     with _BUILDING:
@@ -259,23 +289,28 @@ def _lacks_spram(verilog: str) -> bool:
     return "SB_SPRAM256KA" in verilog and "module SB_SPRAM256KA" not in verilog
 
 
-def _compile(folder: Path, waveform: WaveformFormat | None, level: str) -> None:
+def _compile(folder: Path, waveform: WaveformFormat | None, level: str, driver: str) -> None:
     """Compile what verilator wrote: what runs once and what runs in every cycle, at the same time and each its way."""
-    generated = sorted((folder / "cpp").glob("*.cpp"))
+    cpp = folder / "cpp"
+    generated = sorted(cpp.glob("*.cpp"))
     once = [path for path in generated if "Slow" in path.name or "Syms" in path.name]
     if level == _ONCE or sum(path.stat().st_size for path in generated) < SMALL:
         once = []
-    parts = {"always": [*(path for path in generated if path not in once), folder / "driver.cpp"], "once": once}
+    parts = {"always": [*(path for path in generated if path not in once), folder / "top.cpp"], "once": once}
+    ports = _PORT.findall((cpp / f"{PREFIX}.h").read_text())
+    named = [f'PORT("{port.replace(_UNDERSCORE, "_")}", {port})' for port in ports]
+    defined = f"#define PORTS {' '.join(named)}\n"
     jobs = []
     for name, sources in parts.items():
         if sources:
             read = [folder / "files.h", *sources]
             lines = "".join(f'#include "{path.relative_to(folder)}"\n' for path in read)
-            (folder / f"{name}.cpp").write_text(lines)
+            (folder / f"{name}.cpp").write_text(defined + lines)
             jobs.append((folder / f"{name}.cpp", folder / f"{name}.o", _ONCE if name == "once" else level))
-    compile_objects(jobs, waveform, folder / "cpp", folder)
+    compile_objects(jobs, waveform, cpp, folder)
     linked: list[str | Path] = [compiler(), "-shared", "-pthread", "-o", folder / "circuit.so"]
-    run([*linked, *(target for _, target, _ in jobs), runtime(waveform)], "the linker")
+    objects = [*(target for _, target, _ in jobs), _driver_object(driver), runtime(waveform)]
+    run([*linked, *objects], "the linker")
     for source, target, _ in jobs:
         source.unlink()
         target.unlink()

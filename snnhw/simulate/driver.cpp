@@ -3,61 +3,16 @@
 // Between samples it sends what must leave nothing behind: entries of the plan that give no result, which a reset may
 // follow.
 //
-// It knows the ports that every circuit has (clk, rst, error, sample, result) and reads their widths from the C++ types
-// that Verilator chose.
+// It knows the ports that every circuit has (clk, rst, error, sample, result), and the stream of weights, which circuits
+// have that take new ones.
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <stdexcept>
-#include <string>
-#include <type_traits>
-#include <utility>
 #include <vector>
 
 #include "circuit.h"
-#if VM_TRACE_FST
-#include "verilated_fst_c.h"
-using WaveformFile = VerilatedFstC;
-#elif VM_TRACE
-#include "verilated_vcd_c.h"
-using WaveformFile = VerilatedVcdC;
-#endif
-
-namespace {
-
-// The stream of weights, which circuits have that take new ones: the overload with an `int` is chosen where it is there.
-template <typename Top>
-auto offer_weights(Top& top, bool valid, uint16_t item, int) -> decltype(top.weights___05Fvalid, void()) {
-    top.weights___05Fvalid = valid;
-    top.weights___05Fpayload = item;
-}
-
-template <typename Top>
-void offer_weights(Top&, bool, uint16_t, ...) {}
-
-template <typename Top>
-auto weights_ready(const Top& top, int) -> decltype(top.weights___05Fready, bool()) {
-    return top.weights___05Fready;
-}
-
-template <typename Top>
-bool weights_ready(const Top&, ...) {
-    return false;
-}
-
-template <typename Top>
-constexpr auto takes_weights(int) -> decltype(std::declval<Top&>().weights___05Fvalid, bool()) {
-    return true;
-}
-
-template <typename Top>
-constexpr bool takes_weights(...) {
-    return false;
-}
-
-}  // namespace
 
 // What a run is; the layout is repeated in verilator.py.
 struct RunPlan {
@@ -82,6 +37,11 @@ struct RunPlan {
 
 class Driver : public Circuit {
 public:
+    explicit Driver(const char* folder)
+        : Circuit{folder}, error_{model.flag("error")}, in_{model, "sample"}, out_{model, "result"} {
+        if (model.has("weights__valid")) weights_.reset(new StreamPorts{model, "weights"});
+    }
+
     ~Driver() override {
         try {
             finish();
@@ -90,26 +50,18 @@ public:
         }
     }
 
-    void open_waveform(const char* path) {
-#if VM_TRACE
-        waveform_.reset(new WaveformFile);
-        top->trace(waveform_.get(), 99);
-        waveform_->open(path);
-        if (!waveform_->isOpen()) throw std::runtime_error(std::string("cannot write ") + path);
-#else
-        throw std::runtime_error(std::string("built without waveforms, cannot write ") + path);
-#endif
-    }
+    void open_waveform(const char* path) { model.open_waveform(path); }
 
     void begin(const RunPlan& plan) {
-        if (plan.words_per_beat != kSampleWords) throw std::runtime_error("beats of another width than the port");
-        if (plan.weight_count > 0 && !takes_weights<Vcircuit>(0)) throw std::runtime_error("the circuit takes no weights");
+        if (plan.words_per_beat != in_.payload.words())
+            throw std::runtime_error("beats of another width than the port");
+        if (plan.weight_count > 0 && !weights_) throw std::runtime_error("the circuit takes no weights");
         plan_ = plan;
         random_ = Random{plan.seed};
         errors_.reserve(plan.entries);
         started_.reserve(plan.samples);
         finished_.reserve(plan.samples);
-        results_.reserve(plan.samples * kResultWords);
+        results_.reserve(plan.samples * result_words());
     }
 
     int64_t result_count() const { return result_count_; }
@@ -119,25 +71,14 @@ public:
     const std::vector<int64_t>& finished() const { return finished_; }
     const std::vector<uint32_t>& results() const { return results_; }
 
-    static constexpr int kSampleWords = words_of<std::decay_t<decltype(Vcircuit::sample___05Fpayload)>>();
-    static constexpr int kResultWords = words_of<std::decay_t<decltype(Vcircuit::result___05Fpayload)>>();
+    int result_words() const { return out_.payload.words(); }
 
 protected:
     bool done() const override {
         return complete() && entry_ == plan_.entries && now - moved_at > plan_.gap;
     }
 
-    void finish() override {
-#if VM_TRACE
-        writing([&] {
-            if (!waveform_) return;
-            // Without any time, where the run ended before the first sample that is asked for, FST cannot be read.
-            if (!dumped_) waveform_->dump(time());
-            waveform_->close();
-            waveform_.reset();
-        });
-#endif
-    }
+    void finish() override { model.close_waveform(time()); }
 
     void drive() override {
         const bool reset = awaits_reset() && now >= reset_at_;
@@ -148,33 +89,32 @@ protected:
         if (offered_ && waited && interrupted() && beat_ == plan_.first[entry_]) {
             for (Tap& tap : taps) tap.mark();
         }
-        top->rst = reset;
-        top->sample___05Fvalid = offered_;
-        if (offered_) set_port(top->sample___05Fpayload, plan_.words + beat_ * kSampleWords);
-        top->result___05Fready = !refuses && !random_.happens(plan_.sink_stall);
+        rst = reset;
+        in_.valid = offered_;
+        if (offered_) in_.payload.set(plan_.words + beat_ * plan_.words_per_beat);
+        out_.ready = !refuses && !random_.happens(plan_.sink_stall);
         loads_ = !reset && weight_ < plan_.weight_count && result_count_ >= plan_.weights_before;
-        offer_weights(*top, loads_, loads_ ? plan_.weights[weight_] : 0, 0);
+        if (weights_) {
+            const uint32_t item = loads_ ? plan_.weights[weight_] : 0;
+            weights_->valid = loads_;
+            weights_->payload.set(&item);
+        }
     }
 
     void observe() override {
-        if (loads_ && weights_ready(*top, 0)) {
+        if (loads_ && weights_->ready) {
             ++weight_;
             moved();
         }
-        if (!top->rst) observe_streams();
+        if (!rst) observe_streams();
         if (now == reset_at_) {
             for (Tap& tap : taps) tap.forget();
         }
     }
 
     void shown(int half) override {
-#if VM_TRACE
-        if (!waveform_ || sample_ < plan_.trace_first || result_count_ > plan_.trace_last) return;
-        writing([&] { waveform_->dump(time() + half * 5); });
-        dumped_ = true;
-#else
-        (void)half;
-#endif
+        if (!model.has_waveform() || sample_ < plan_.trace_first || result_count_ > plan_.trace_last) return;
+        model.dump(time() + half * 5);
     }
 
 private:
@@ -203,19 +143,19 @@ private:
 
     void observe_streams() {
         for (Tap& tap : taps) tap.sample();
-        error_cycles_ += top->error;
-        if (now == told_at_) errors_.push_back(top->error);
-        if (offered_ && top->sample___05Fready) {
+        error_cycles_ += error_;
+        if (now == told_at_) errors_.push_back(error_);
+        if (offered_ && in_.ready) {
             if (beat_ == plan_.first[entry_] && plan_.answered[entry_]) started_.push_back(cycle());
             offered_ = false;
             moved();
             if (++beat_ == plan_.first[entry_ + 1]) end_entry();
         }
-        if (top->result___05Fvalid && top->result___05Fready) {
+        if (out_.valid && out_.ready) {
             if (!complete()) {
                 finished_.push_back(cycle());
-                results_.resize(results_.size() + kResultWords);
-                get_port(top->result___05Fpayload, &results_[results_.size() - kResultWords]);
+                results_.resize(results_.size() + result_words());
+                out_.payload.get(&results_[results_.size() - result_words()]);
                 moved();
             }
             ++result_count_;
@@ -240,22 +180,9 @@ private:
         ++entry_;
     }
 
-#if VM_TRACE
-    // Where the file cannot be written, its writer is left as it is: it would try again, and end the process.
-    template <typename Action>
-    void writing(Action action) {
-        try {
-            action();
-        } catch (const std::exception& error) {
-            (void)waveform_.release();
-            throw std::runtime_error(std::string("cannot write the waveform (") + error.what() +
-                                     "); choose a place with room");
-        }
-    }
-
-    std::unique_ptr<WaveformFile> waveform_;
-    bool dumped_ = false;
-#endif
+    uint8_t& error_;
+    StreamPorts in_, out_;                  // samples, results
+    std::unique_ptr<StreamPorts> weights_;  // which circuits have that take new ones
     RunPlan plan_{};
     Random random_{0};
     std::vector<uint8_t> errors_;
@@ -269,7 +196,7 @@ private:
     bool loads_ = false;  // whether a byte of weights is on offer
 };
 
-Circuit* make_circuit() { return new Driver; }
+Circuit* make_circuit(const char* folder) { return new Driver{folder}; }
 
 namespace {
 
@@ -292,7 +219,7 @@ int64_t samples_errors(Circuit* circuit) { return static_cast<int64_t>(driver_of
 int64_t samples_error_cycles(Circuit* circuit) { return driver_of(circuit).error_cycles(); }
 int64_t samples_started(Circuit* circuit) { return static_cast<int64_t>(driver_of(circuit).started().size()); }
 int64_t samples_finished(Circuit* circuit) { return static_cast<int64_t>(driver_of(circuit).finished().size()); }
-int64_t samples_result_words(Circuit*) { return Driver::kResultWords; }
+int64_t samples_result_words(Circuit* circuit) { return driver_of(circuit).result_words(); }
 
 void samples_copy_cycles(Circuit* circuit, int64_t* started, int64_t* finished) {
     const Driver& driver = driver_of(circuit);

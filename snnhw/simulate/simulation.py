@@ -33,7 +33,7 @@ IDLE_CYCLES = 8
 
 def slowest(design: Design) -> int:
     """About the cycles that the slowest sample could need: one in which every input and neuron sends in every step."""
-    step = sum(layer.inputs * layer.shape.groups + layer.units for layer in design.layers)
+    step = sum(layer.inputs * max(1, layer.weight_words) + layer.units for layer in design.layers)
     network = design.network
     return network.num_steps * (step + network.inputs) + network.inputs
 

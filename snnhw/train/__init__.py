@@ -10,13 +10,14 @@ This is the only package of the project that needs PyTorch, which the extra ``tr
 from snnhw.train.checkpoint import CheckpointError, read_ended
 from snnhw.train.evaluate import evaluate
 from snnhw.train.loop import Progress, best_of, new_record, train
-from snnhw.train.options import Augmentation, TeacherOptions, TrainOptions
+from snnhw.train.options import Augmentation, FoldedOptions, TeacherOptions, TrainOptions
 from snnhw.train.record import TrainingRecord, plot_record, write_record
 from snnhw.train.surrogate import Surrogate
 
 __all__ = [
     "Augmentation",
     "CheckpointError",
+    "FoldedOptions",
     "Progress",
     "Surrogate",
     "TeacherOptions",

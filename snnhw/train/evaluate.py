@@ -64,7 +64,7 @@ def _largest(layer: ModelLayer) -> int:
     """The greatest magnitude that can occur in a layer, products and partial sums included."""
     if not layer.has_neuron:
         return layer.out_values.hi
-    sums = layer.synapse.largest_sums(layer.tensors, layer.values) + np.abs(layer.bias)
+    sums = layer.synapse.largest_sums(layer.tensors, layer.values, layer.in_shape) + np.abs(layer.bias)
     parameters = {name: int(np.abs(value).max()) for name, value in layer.parameters.items()}
     ranges = layer.ranges
     spans = (ranges.leaked, ranges.unsaturated, ranges.integrated, ranges.membrane)

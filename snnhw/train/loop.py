@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from snnhw.data import Dataset
+from snnhw.errors import DescriptionError
 from snnhw.kinds import twin
 from snnhw.model import Model
 from snnhw.network import Network
@@ -25,6 +26,7 @@ from snnhw.train.augment import Augmenter
 from snnhw.train.batches import Batch, Batches
 from snnhw.train.checkpoint import check_identity, read_checkpoint, write_checkpoint
 from snnhw.train.evaluate import computing_threads, count_correct
+from snnhw.train.folded import FoldedNetwork
 from snnhw.train.initial import initialise
 from snnhw.train.network import TrainableNetwork
 from snnhw.train.notes import chance_note
@@ -40,6 +42,8 @@ LOG = logging.getLogger(__name__)
 _BETAS = (0.9, 0.99)
 _TOGETHER = 1000
 """Images that the teacher judges together."""
+_OPERATIONS = 100_000
+"""Synaptic operations that the penalty of spikes is for."""
 _INITIAL_SAMPLES = 512
 """So many samples choose the size of the initial weights, and show after each epoch how much the layers fire."""
 
@@ -91,16 +95,29 @@ def train(
 
     Raises:
         DatasetError: for data that does not suit the network or the options.
+        DescriptionError: for a loss, or folded steps, that do not suit the network.
         CheckpointError: for a checkpoint that is damaged or of another training.
         OutputError: for a checkpoint that cannot be written.
     """
     options = options or TrainOptions()
+    _check_loss(network, options)
     with computing_threads(options.threads - options.prefetches):
         run = _Run(network, dataset, options, test, on_progress)
         run_to_end(run, None if checkpoint is None else Path(checkpoint))
         if (note := chance_note(run.record, run.part.labels)) is not None:
             LOG.warning("%s", note)
         return _model(run.record, run.best), run.record
+
+
+def _check_loss(network: Network, options: TrainOptions) -> None:
+    """Raise DescriptionError for a loss that needs spikes which there are not."""
+    loss, last = options.loss, network.layers[-1]
+    if not loss.of_spikes:
+        return
+    if not last.neuron.fires:
+        raise DescriptionError(f"the loss '{loss.kind}' needs a last layer that fires, '{last.name}' does not")
+    if options.folded is not None:
+        raise DescriptionError(f"the loss '{loss.kind}' needs the spikes of each step: train without folded steps")
 
 
 def new_record(network: Network, dataset: Dataset, options: TrainOptions) -> TrainingRecord:
@@ -170,21 +187,40 @@ class _Run:
         self.teacher: Teacher | None = None
         if options.teacher is not None:
             self.teacher = Teacher(*image_size(network, dataset), network.classes, options.seed)
-        self.network = TrainableNetwork(network, options.surrogate)
-        self.averaged = copy.deepcopy(self.network)
-        self.optimiser = torch.optim.Adam(_groups(self.network, options.learning_rate), betas=_BETAS, fused=True)
+        self.folded_epochs = options.folded.epochs if options.folded else 0
+        self._train_now(FoldedNetwork(network) if options.folded else TrainableNetwork(network, options.surrogate))
         self.best: dict[str, Tensor] = {}
         self.faulty: set[str] = set()
         """The layers that were told to be silent or saturated."""
 
+    def _train_now(self, network: TrainableNetwork | FoldedNetwork) -> None:
+        """Train this network from now on, with an average and an optimiser of its own."""
+        self.network = network
+        self.averaged = copy.deepcopy(network)
+        self.optimiser = torch.optim.Adam(_groups(network, self.options.learning_rate), betas=_BETAS, fused=True)
+
+    def _unfold(self) -> None:
+        """Train through time from now on, from the average of the counts; nothing where that is so already."""
+        if isinstance(self.averaged, FoldedNetwork):
+            self._train_now(self.averaged.unfolded(surrogate=self.options.surrogate))
+
+    @property
+    def epochs(self) -> int:
+        """All of them."""
+        return self.folded_epochs + self.options.epochs
+
     @property
     def complete(self) -> bool:
         """Whether this was the last epoch."""
-        return len(self.record.epochs) >= self.options.epochs
+        return len(self.record.epochs) >= self.epochs
 
     def begin(self) -> None:
         """Choose the initial weights, then train the teacher, where there is one."""
-        initialise(self.network, self.batches.samples[:_INITIAL_SAMPLES], self.batches.generator)
+        samples, generator = self.batches.samples[:_INITIAL_SAMPLES], self.batches.generator
+        if isinstance(self.network, FoldedNetwork):
+            self.network.initialise(samples, generator)
+        else:
+            initialise(self.network, samples, generator)
         self.averaged.load_state_dict(self.network.state_dict())
         self._teach()
 
@@ -211,33 +247,40 @@ class _Run:
         """One pass over the samples in a new order, and its scores."""
         start = time.perf_counter()
         number, batches = len(self.record.epochs) + 1, len(self.batches)
+        before, epochs = 0, self.folded_epochs
+        if number > self.folded_epochs:
+            self._unfold()
+            before, epochs = self.folded_epochs, self.options.epochs
         total, seen = 0.0, 0
         for index, batch in enumerate(self.batches.epoch()):
-            step = (number - 1) * batches + index
-            self._set_learning_rate(step)
+            step = (number - 1 - before) * batches + index
+            self._set_learning_rate(step / (batches * epochs))
             total += self._improve(batch) * len(batch.labels)
             seen += len(batch.labels)
             self._average(step)
             if self.on_progress is not None:
-                self.on_progress(Progress(number, self.options.epochs, index + 1, batches, total / seen))
+                self.on_progress(Progress(number, self.epochs, index + 1, batches, total / seen))
         scored = self._score(number, total / seen, start)
         self._tell_of_layers(number)
         if self.on_progress is not None:
-            self.on_progress(Progress(number, self.options.epochs, batches, batches, scored.loss, scored))
+            self.on_progress(Progress(number, self.epochs, batches, batches, scored.loss, scored))
 
     def _improve(self, batch: Batch) -> float:
         """Improve the network on a batch, and return the mean loss that it had."""
-        scores = self.network(batch.samples)
-        logits = self.network.logits(scores)
-        loss: Tensor = twin(self.options.loss, "training")(scores, logits, batch.labels)
+        outcome = self.network.run(batch.samples)
+        logits = self.network.logits(outcome.scores)
+        loss: Tensor = twin(self.options.loss, "training")(self.options.loss, outcome, logits, batch.labels)
         if batch.opinion is not None and self.options.teacher is not None:
             chosen = self.options.teacher
             loss = torch.lerp(loss, distillation(logits, batch.opinion, chosen.temperature), chosen.weight)
+        told = float(loss.detach())
+        if self.options.spike_penalty:
+            loss = loss + self.options.spike_penalty * outcome.operations / _OPERATIONS
         self.optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         self.optimiser.step()
         self.network.clamp_latent()
-        return float(loss.detach())
+        return told
 
     @torch.no_grad()
     def _average(self, step: int) -> None:
@@ -245,10 +288,12 @@ class _Run:
         kept = min(self.options.average, (step + 1) / (step + 10))
         for average, latest in zip(self.averaged.parameters(), self.network.parameters(), strict=True):
             average.lerp_(latest, 1 - kept)
+        for counted, newest in zip(self.averaged.buffers(), self.network.buffers(), strict=True):
+            counted.copy_(newest)
 
-    def _set_learning_rate(self, step: int) -> None:
-        """A cosine from the option's rate to 0 at the end of the last epoch."""
-        part = 0.5 * (1 + math.cos(math.pi * step / (len(self.batches) * self.options.epochs)))
+    def _set_learning_rate(self, done: float) -> None:
+        """A cosine from the option's rate to 0 where all is done, of the counts and through time each."""
+        part = 0.5 * (1 + math.cos(math.pi * done))
         for group in self.optimiser.param_groups:
             group["lr"] = group["initial_lr"] * part
 
@@ -268,6 +313,8 @@ class _Run:
 
     def _tell_of_layers(self, number: int) -> None:
         """Note, once, each layer that is silent or saturated after this epoch."""
+        if isinstance(self.averaged, FoldedNetwork):
+            return
         for layer, firing in firing_of(self.averaged, self.batches.samples[:_INITIAL_SAMPLES]).items():
             if firing.fault is not None and layer.name not in self.faulty:
                 self.faulty.add(layer.name)
@@ -301,6 +348,8 @@ class _Run:
         record, state = read_checkpoint(checkpoint)
         check_identity(checkpoint, record, self.record)
         self.record, self.best = record, state["best"]
+        if len(record.epochs) > self.folded_epochs:
+            self._unfold()
         self.network.load_state_dict(state["network"])
         self.averaged.load_state_dict(state["averaged"])
         self.optimiser.load_state_dict(state["optimiser"])
@@ -317,13 +366,13 @@ def _at_least(validation: Score | None, best: EpochRecord | None) -> bool:
     return validation.correct >= best.validation.correct
 
 
-def _groups(network: TrainableNetwork, rate: float) -> list[dict[str, Any]]:
+def _groups(network: TrainableNetwork | FoldedNetwork, rate: float) -> list[dict[str, Any]]:
     """What the optimiser moves, and how fast: weights in integers, all else in its own units."""
     groups: list[dict[str, Any]] = []
     others: list[nn.Parameter] = [network.log_scale]
     for layer in network.each_layer():
         for name, span in layer.ranges.items():
             groups.append({"params": [layer.get_parameter(name)], "lr": rate * max(-span.lo, span.hi)})
-        others += [layer.get_parameter(name) for name in layer.scaled]
+        others += [number for name, number in layer.named_parameters() if name not in layer.ranges]
     groups.append({"params": others, "lr": rate})
     return [{**group, "initial_lr": group["lr"]} for group in groups]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from snnhw.train.neuron import Activity, Parameters, run_neurons
 from snnhw.train.quantise import clamp_latent, integers
 from snnhw.train.surrogate import Surrogate
 
-__all__ = ["TrainableLayer", "TrainableNetwork"]
+__all__ = ["Outcome", "TrainableLayer", "TrainableNetwork"]
 
 _EXACT = {torch.float32: Range(lo=-(1 << 24), hi=1 << 24), torch.float64: INT32}
 """The integers that a latent number of each format can be rounded to: a model's, where the format holds them."""
@@ -30,6 +31,26 @@ def dense(layer: PlacedLayer, tensors: Mapping[str, Tensor], events: Tensor) -> 
     ``tensors`` are the integers of ``weight`` and, where there is one, of ``bias``.
     """
     return functional.linear(events, tensors["weight"], tensors.get("bias"))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a network made of a batch."""
+
+    scores: Tensor
+    """[B, classes]"""
+    operations: Tensor
+    """The synaptic operations of a sample, on average: an event counts as the most neurons that one reaches, those of
+    the encoder not at all. The gradient is that of the values that events carry."""
+    activity: Activity | None = None
+    """Of the last layer; None where steps are folded away."""
+
+    @property
+    def class_spikes(self) -> Tensor:
+        """The spikes of each class in each step, [num_steps, B, classes]; of a population all together."""
+        assert self.activity is not None
+        spikes = torch.stack(self.activity.spikes)
+        return spikes.reshape(*spikes.shape[:2], self.scores.shape[1], -1).sum(dim=3)
 
 
 class TrainableLayer(nn.Module):
@@ -48,7 +69,7 @@ class TrainableLayer(nn.Module):
             self.register_parameter(name, nn.Parameter(torch.zeros(layer.tensor_shapes[name])))
         self.scaled = [name for name in self.names if name not in self.ranges]
         for name in self.scaled:
-            self.register_parameter(name, nn.Parameter(torch.zeros(layer.units)))
+            self.register_parameter(name, nn.Parameter(torch.zeros(layer.tensor_shapes[name])))
             self.register_buffer(f"{name}_unit", torch.ones(()))
 
     @property
@@ -77,7 +98,7 @@ class TrainableLayer(nn.Module):
             clamp_latent(self.get_parameter(name).data, allowed)
 
     def parameters_by_name(self) -> Parameters:
-        """The neuron's parameters, each one number or [units], such as a model may hold together."""
+        """The neuron's parameters, each one number or as the model's tensor, such as a model may hold together."""
         neuron = self.layer.neuron
         values: Parameters = {}
         for name, value in neuron.parameters.items():
@@ -85,9 +106,16 @@ class TrainableLayer(nn.Module):
             values[name] = self.integer(tensor) if tensor else float(value)
         amount = values.get("reset_amount")
         if isinstance(amount, Tensor) and neuron.reset_amount is not None:
-            most = values["threshold"] - self._least_excess
-            values["reset_amount"] = torch.minimum(amount, torch.as_tensor(most, dtype=amount.dtype))
+            most = torch.as_tensor(values["threshold"] - self._least_excess, dtype=amount.dtype)
+            if most.ndim and len(most) != len(amount):  # one of a channel's neurons, the other of the channel
+                layer = self.layer
+                most = most.reshape(layer.channels, -1).amin(1) if len(most) == layer.units else self.of_each(most)
+            values["reset_amount"] = torch.minimum(amount, most)
         return values
+
+    def of_each(self, numbers: Tensor) -> Tensor:
+        """A number of every neuron, [units], from as many, or from one of every channel."""
+        return numbers if len(numbers) == self.layer.units else numbers.repeat_interleave(self.layer.positions)
 
     def tensors(self) -> dict[str, NDArray[np.int64]]:
         """The integers as they are now, by their names in a model."""
@@ -190,19 +218,30 @@ class TrainableNetwork(nn.Module):
         """What a layer makes of events [S, B, inputs]."""
         if not layer.layer.has_neuron:
             return Activity(spikes=[], values=list(layer.transmit(events).unbind()), membrane=None)
-        parameters = layer.parameters_by_name()
+        given = layer.parameters_by_name()
+        parameters = {
+            name: layer.of_each(number) if isinstance(number, Tensor) else number for name, number in given.items()
+        }
         return run_neurons(
             layer.layer.neuron, parameters, layer.transmit(events), self.network.num_steps, self.surrogate
         )
 
     def forward(self, samples: Tensor) -> Tensor:
         """The scores [B, classes] of samples uint8, as :meth:`events` takes them: integers in floating point."""
+        return self.run(samples).scores
+
+    def run(self, samples: Tensor) -> Outcome:
+        """The scores, and what they come of."""
         events = self.events(samples)
+        operations = torch.zeros((), dtype=events.dtype)
         for layer in self.each_layer():
+            if layer.layer.index and layer.layer.has_weights:
+                reached = layer.layer.synapse.fan_out(layer.layer.in_shape)
+                operations = operations + events.sum(dim=(0, 2)).mean() * reached
             activity = self.run_layer(layer, events)
             if activity.values:
                 events = torch.stack(activity.values)
-        return self.scores(activity)
+        return Outcome(self.scores(activity), operations, activity)
 
     def scores(self, activity: Activity) -> Tensor:
         """The scores [B, classes] of what the last layer did; first spikes by how many steps precede them."""

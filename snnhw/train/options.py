@@ -9,7 +9,17 @@ from pydantic import ConfigDict, Field, SerializeAsAny
 from snnhw.kinds import Frozen, Kind, by_kind, register
 from snnhw.train.surrogate import Surrogate
 
-__all__ = ["Augmentation", "CrossEntropy", "Loss", "TeacherOptions", "TrainOptions"]
+__all__ = [
+    "Augmentation",
+    "CountCrossEntropy",
+    "CountError",
+    "CrossEntropy",
+    "FoldedOptions",
+    "Loss",
+    "RateCrossEntropy",
+    "TeacherOptions",
+    "TrainOptions",
+]
 
 _SIDE = 28
 """Pixels of the images that the defaults of an augmentation are for."""
@@ -20,6 +30,9 @@ class Loss(Kind):
 
     TWINS: ClassVar[tuple[str, ...]] = ("training",)
 
+    of_spikes: ClassVar[bool] = False
+    """Whether it looks at the spikes of the last layer, which then must fire, one neuron or population a class."""
+
 
 class CrossEntropy(Loss):
     """Cross-entropy of the logits, which are the scores times a factor that is learned."""
@@ -27,7 +40,39 @@ class CrossEntropy(Loss):
     kind: Literal["cross_entropy"] = "cross_entropy"
 
 
+class RateCrossEntropy(Loss):
+    """Cross-entropy of the spikes of each step, as snnTorch's ce_rate_loss takes it."""
+
+    of_spikes: ClassVar[bool] = True
+
+    kind: Literal["ce_rate"] = "ce_rate"
+
+
+class CountCrossEntropy(Loss):
+    """Cross-entropy of the numbers of spikes, as snnTorch's ce_count_loss takes it."""
+
+    of_spikes: ClassVar[bool] = True
+
+    kind: Literal["ce_count"] = "ce_count"
+
+
+class CountError(Loss):
+    """Squared distance of the numbers of spikes from parts of the steps, as snnTorch's mse_count_loss takes it."""
+
+    model_config = ConfigDict(strict=True)
+
+    of_spikes: ClassVar[bool] = True
+
+    kind: Literal["mse_count"] = "mse_count"
+    correct_rate: float = Field(default=1.0, ge=0, le=1)
+    """Of the steps in which the right class is to spike."""
+    incorrect_rate: float = Field(default=0.0, ge=0, le=1)
+
+
 register(CrossEntropy, training="snnhw.train.loss:cross_entropy")
+register(RateCrossEntropy, training="snnhw.train.loss:ce_rate")
+register(CountCrossEntropy, training="snnhw.train.loss:ce_count")
+register(CountError, training="snnhw.train.loss:mse_count")
 
 
 class Augmentation(Frozen):
@@ -80,6 +125,14 @@ class TeacherOptions(Frozen):
     """What logits are divided by before they are compared."""
 
 
+class FoldedOptions(Frozen):
+    """How a network is trained before time: with its steps folded away, see :mod:`snnhw.train.folded`."""
+
+    model_config = ConfigDict(strict=True)
+
+    epochs: int = Field(default=30, ge=1)
+
+
 class TrainOptions(Frozen):
     """The options of a training; a change of any of them gives other integers.
 
@@ -90,6 +143,7 @@ class TrainOptions(Frozen):
     model_config = ConfigDict(strict=True)
 
     epochs: int = Field(default=60, ge=1)
+    """Through time; those of ``folded`` come before."""
     batch_size: int = Field(default=256, ge=1)
     """Samples of an optimiser's step; of few samples the default becomes a smaller power of 2."""
     learning_rate: float = Field(default=0.005, gt=0, allow_inf_nan=False)
@@ -105,6 +159,11 @@ class TrainOptions(Frozen):
     that of their size."""
     teacher: TeacherOptions | None = None
     """None learns from the labels alone; a teacher needs images."""
+    folded: FoldedOptions | None = None
+    """None trains through time from the start; else counts of spikes are trained first, which is faster, and asks for
+    neurons without leak that subtract their thresholds."""
+    spike_penalty: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    """What 100,000 synaptic operations add to the loss of a sample: every spike counts as the neurons it reaches."""
     loss: Annotated[SerializeAsAny[Loss], by_kind(Loss)] = CrossEntropy()
     surrogate: Surrogate = Surrogate(kind="atan", slope=1.0)
     average: float = Field(default=0.999, ge=0, lt=1)

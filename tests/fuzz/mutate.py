@@ -119,15 +119,17 @@ def in_zip(content: bytes, random: np.random.Generator) -> bytes:
     chosen = sorted(members)[int(random.integers(len(members)))]
     kinds = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
     made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", kinds[min(int(random.integers(8)), 3)]) as archive:
+    kind = kinds[min(int(random.integers(8)), 3)]
+    with zipfile.ZipFile(made, "w") as archive:
         for name, held in members.items():
-            archive.writestr(name, mutate(held, random) if name == chosen else held)
+            # Without a time of its own a member would have that of today.
+            archive.writestr(zipfile.ZipInfo(name), mutate(held, random) if name == chosen else held, kind)
     return made.getvalue()
 
 
 def in_gzip(content: bytes, random: np.random.Generator) -> bytes:
     """What is compressed changed."""
-    return gzip.compress(mutate(gzip.decompress(content), random))
+    return gzip.compress(mutate(gzip.decompress(content), random), mtime=0)
 
 
 def in_png(content: bytes, random: np.random.Generator) -> bytes:

@@ -133,6 +133,12 @@ def test_a_command_that_never_ends_is_stuck_after_its_patience(library: Library)
         assert circuit.cycle - int(begun[0]) == 101
 
 
+def test_a_stream_that_is_not_there_is_named(library: Library):
+    streams = (*INTERFACE.streams, stream("weights_out", "out", weight=-4))
+    with pytest.raises(ToolError, match=r"^stream 'weights_out': the circuit has no port weights_out__valid$"):
+        CommandCircuit(library, INTERFACE.model_copy(update={"streams": streams}), 100)
+
+
 def test_a_tap_that_is_not_there_is_named(library: Library):
     tap = INTERFACE.tap.model_copy(update={"strobe": "tap_stroke"})
     with pytest.raises(ToolError, match=r"^tap of stage 'units': the circuit has no signal TOP\.learner\.tap_stroke$"):

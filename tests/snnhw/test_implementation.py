@@ -161,7 +161,10 @@ class TestUsualChoices:
         chosen = data.draw(implementations(model.network))
         for layer, lanes in zip(Design(model, chosen).layers, chosen.layers, strict=True):
             assert layer.shape == LayerShape(
-                units=layer.units, synapse_lanes=lanes.synapse_lanes, neuron_lanes=lanes.neuron_lanes
+                units=layer.units,
+                synapse_lanes=lanes.synapse_lanes,
+                neuron_lanes=lanes.neuron_lanes,
+                positions=layer.units // layer.channels,
             )
 
 

@@ -28,7 +28,14 @@ def test_what_is_left_out_is_as_usual(tmp_path: Path):
 
 def test_every_choice_can_be_made(tmp_path: Path):
     whole = {"pixels_per_beat": 4, "overlap": False, "weights": "readmemh", "schedule": "neuron_major", "queue": False}
-    layer = {"synapse_lanes": 4, "neuron_lanes": 2, "event_lanes": 2, "step_lanes": 3, "memory": "ram"}
+    layer = {
+        "synapse_lanes": 4,
+        "neuron_lanes": 2,
+        "position_lanes": 1,
+        "event_lanes": 2,
+        "step_lanes": 3,
+        "memory": "ram",
+    }
     chosen = loaded(tmp_path, json.dumps({**whole, "layers": {"layer0": layer}}), "mine.json")
     assert {name: getattr(chosen, name) for name in whole} == whole
     assert chosen.layers[0].model_dump() == layer

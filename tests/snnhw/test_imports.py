@@ -16,6 +16,8 @@ DESCRIPTION = tuple(
     f"snnhw.{name}"
     for name in (
         "network",
+        "convolution",
+        "pooling",
         "kinds",
         "wording",
         "naming",

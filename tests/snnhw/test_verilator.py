@@ -1,8 +1,11 @@
 """The Verilator engine on a circuit written by hand: numbers, cycles, stalls, threads, and what goes wrong."""
 
 import resource
+import shutil
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -178,6 +181,30 @@ def test_a_circuit_is_built_once(monkeypatch: pytest.MonkeyPatch):
     toy.simulator().prepare()
     monkeypatch.setattr(compiler, "compile_objects", lambda *_: pytest.fail("compiled again"))
     toy.simulator().prepare()
+
+
+def test_of_a_circuit_only_what_verilator_wrote_is_compiled_once_the_driver_is_there(monkeypatch: pytest.MonkeyPatch):
+    other = toy.simulator(f"{toy.VERILOG}\n// another\n")
+    shutil.rmtree(other._build(None).path.parent)
+    compile_objects = compiler.compile_objects
+    compiled: list[str] = []
+
+    def record(sources: Sequence[tuple[Path, Path, str]], *rest: Any) -> None:
+        compiled.extend(source.name for source, *_ in sources)
+        compile_objects(sources, *rest)
+
+    monkeypatch.setattr(compiler, "compile_objects", record)
+    other.prepare()
+    assert compiled == ["always.cpp"]
+
+
+def test_a_port_that_is_not_there_is_named():
+    verilog = toy.VERILOG.replace("result__payload", "answer__payload")
+    with pytest.raises(
+        ToolError,
+        match=r"^the compiled circuit cannot be started: the circuit has no port result__payload$",
+    ):
+        toy.simulator(verilog).run(np.zeros((1, 5), np.uint8))
 
 
 def test_what_verilator_cannot_read_is_one_line():

@@ -22,7 +22,7 @@ MODEL = circuits.model("direct")
 
 
 OTHERS = {
-    **{name: ["layer0=1"] for name in ("synapse_lanes", "neuron_lanes", "event_lanes", "step_lanes")},
+    **{name: ["layer0=1"] for name in ("synapse_lanes", "neuron_lanes", "position_lanes", "event_lanes", "step_lanes")},
     **{"lanes": 2, "pixels_per_beat": 2, "overlap": True, "queue": False, "schedule": "step_major"},
     "memory": ["layer0=ram"],
 }

@@ -1,0 +1,460 @@
+"""Two-dimensional convolutions, event-driven. Twin of ``golden/convolution.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from amaranth.hdl import Array, Cat, Module, Mux, Signal
+from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from gateware.places import Banks, Source
+from gateware.stream import Mark, current_layout, event_layout, shape_of
+from gateware.turns import Turns
+from gateware.weights import Contents, WeightMemory
+from snnhw.convolution import Conv2d
+from snnhw.implementation import address_width
+from snnhw.network import Range
+
+if TYPE_CHECKING:
+    from snnhw.design import DesignLayer
+    from snnhw.model import ModelLayer
+
+Weights = Sequence[Sequence[Sequence[Sequence[int]]]]
+"""[channels][in_channels][kernel height][kernel width]"""
+
+DRAINED = 2
+"""Cycles from reading a word's sums to the offer of its currents."""
+
+
+def reading_latency(layer: DesignLayer) -> int:
+    """Cycles from letting in an event, or a mark, to its turn at the sums: table, weights, register, product."""
+    return 3 if layer.values.hi == 1 else 4
+
+
+class Plan:
+    """Everything about a convolution's circuit that is known before it is built: tables, rows of weights, widths."""
+
+    def __init__(self, layer: DesignLayer) -> None:
+        assert isinstance(layer.synapse, Conv2d)
+        self.layer = layer
+        self.pool = layer.synapse.max_pool
+        self.shape = layer.shape
+        self.lanes = layer.shape.synapse_lanes
+        self.source = Source.of(layer)
+        self.banks = Banks(layer)
+        self.pass_bits = (self.banks.passes - 1).bit_length()
+
+    @cached_property
+    def routes(self) -> list[list[list[Any]]]:
+        """For each place and pass, what happens in each bank, in order of banks; [] where there is no input."""
+        return [
+            []
+            if place is None
+            else [sorted(reached, key=lambda one: one.bank) for reached in self.banks.reached(*place[1:])]
+            for place in self.source.places
+        ]
+
+    @cached_property
+    def rotations(self) -> list[tuple[tuple[int, int] | None, ...]]:
+        """The taps that the banks get side by side: a row of weights holds those of one rotation and channel."""
+        found = {tuple(one.tap for one in reached): None for passes in self.routes for reached in passes}
+        return list(found)
+
+    @cached_property
+    def table(self) -> list[dict[str, Any]]:
+        """For each place and pass the rows of weights it begins at, and of each bank whether and where it adds."""
+        number = {taps: index for index, taps in enumerate(self.rotations)}
+        nothing = {"row": 0, "adds": 0, "target": [0] * self.banks.count}
+        rows: list[dict[str, Any]] = []
+        for place, passes in zip(self.source.places, self.routes, strict=True):
+            entries = []
+            for reached in passes:
+                row = number[tuple(one.tap for one in reached)]
+                if place is not None and self.source.channel_bits == 0:
+                    row = row * self.source.channels + place[0]
+                adds = sum(1 << one.bank for one in reached if one.address is not None)
+                entries.append({"row": row, "adds": adds, "target": [one.address or 0 for one in reached]})
+            rows += entries + [nothing] * ((1 << self.pass_bits) - len(entries))
+        return rows
+
+    @property
+    def row_bits(self) -> int:
+        """The lowest bits of an address of weights that are not the group."""
+        stride = 1 << self.source.channel_bits if self.source.channel_bits else self.source.channels
+        return address_width(len(self.rotations) * stride)
+
+    @property
+    def table_layout(self) -> data.StructLayout:
+        """An entry of the table."""
+        count, target = self.banks.count, address_width(self.banks.depth)
+        row = address_width(max(entry["row"] for entry in self.table) + 1)
+        return data.StructLayout({"row": row, "adds": count, "target": data.ArrayLayout(target, count)})
+
+    def weight_rows(self, weight: Weights) -> list[list[int]]:
+        """The memory of weights: rows of [bank][lane], of each rotation one for every channel of the input.
+
+        Those of a group of channels begin at a multiple of a power of two. ``weight`` is [channels, in_channels, kernel
+        height, kernel width],
+        as lists.
+        """
+        stride = 1 << self.source.channel_bits if self.source.channel_bits else self.source.channels
+        step = 1 << self.row_bits
+        depth = (self.shape.groups - 1) * step + len(self.rotations) * stride
+        raised = 0 if self.shift is None else 1 << self.shift
+        rows = [[0] * (self.banks.count * self.lanes) for _ in range(depth)]
+        for unit, kernel in enumerate(weight):
+            group, lane = divmod(unit, self.lanes)
+            for number, taps in enumerate(self.rotations):
+                start = group * step + number * stride
+                for bank, tap in enumerate(taps):
+                    if tap is not None:
+                        for channel, plane in enumerate(kernel):
+                            rows[start + channel][bank * self.lanes + lane] = plane[tap[0]][tap[1]] + raised
+        return rows
+
+    @property
+    def shift(self) -> int | None:
+        """The logarithm of what is added to each weight, so that none is negative; None where none was."""
+        lowest = self.layer.built.weight.lo
+        return (-lowest - 1).bit_length() if lowest < 0 else None
+
+    @property
+    def kept(self) -> Range:
+        """What stands in the memory of weights: they are raised by ``1 << shift``."""
+        weights = self.layer.built.weight
+        return weights if self.shift is None else Range(lo=0, hi=weights.hi + (1 << self.shift))
+
+    @property
+    def words(self) -> int:
+        """Words of currents at a position, in the group that has most."""
+        return self.shape.position_words(0)
+
+    @cached_property
+    def reads(self) -> list[dict[str, int]]:
+        """Each read of the sums, in order: for each word of a group's currents all positions of its pool's window.
+
+        ``bank``, ``address`` and ``word`` say what is read; ``cell``, where it is kept what was read the last time;
+        ``bias``, the row of biases; ``last`` is 1 for the last of a group.
+        """
+        height, width = self.pool
+        rows, columns = self.layer.out_shape[1:]
+        found: list[dict[str, int]] = []
+        bias = 0
+        for group in range(self.shape.groups):
+            words = self.shape.position_words(group)
+            for place in range(rows * columns):
+                top, left = place // columns * height, place % columns * width
+                for word in range(words):
+                    for index in range(self.window):
+                        bank, address = self.banks.place(top + index // width, left + index % width)
+                        cell = (place * self.words + word) * self.window + index
+                        found.append(
+                            {
+                                "bank": bank,
+                                "address": address,
+                                "word": word,
+                                "cell": cell,
+                                "bias": bias + word,
+                                "last": 0,
+                            }
+                        )
+            bias += words
+            found[-1]["last"] = 1
+        return found
+
+    @property
+    def reads_layout(self) -> data.StructLayout:
+        """An entry of ``reads``."""
+        most = {name: max(read[name] for read in self.reads) + 1 for name in self.reads[0]}
+        return data.StructLayout({name: address_width(count) for name, count in most.items()})
+
+    @property
+    def cells(self) -> int:
+        """Sums that are kept as they were when last read."""
+        return max(read["cell"] for read in self.reads) + 1
+
+    @property
+    def window(self) -> int:
+        """Positions in a pool's window."""
+        return self.pool[0] * self.pool[1]
+
+    @cached_property
+    def sums(self) -> Range:
+        """What the products of a step add up to, without bias."""
+        layer = self.layer
+        if layer.loadable:
+            most = layer.synapse.fan_in(layer.in_shape) * layer.values.hi
+            weights = layer.synapse.weight_range
+            return Range(lo=most * weights.lo, hi=most * weights.hi)
+        low, high = layer.synapse.current_bounds(layer.tensors, layer.values, layer.in_shape)
+        return Range(lo=min(0, int(low.min())), hi=max(0, int(high.max())))
+
+    def bias_rows(self, bias: Sequence[int]) -> list[list[int]]:
+        """The memory of biases: a row for each word of a position, group by group; ``bias`` is [units]."""
+        by_word = dict.fromkeys(
+            tuple(None if unit is None else unit // self.shape.positions for unit in word) for word in self.shape.order
+        )
+        of_channels = bias[:: self.shape.positions]
+        return [[0 if channel is None else of_channels[channel] for channel in word] for word in by_word]
+
+
+class _Item(NamedTuple):
+    """What goes through the pipeline of events: a stage of registers."""
+
+    mark: Signal
+    value: Signal
+    adds: Signal
+    target: Signal
+
+
+class Convolution(wiring.Component):
+    """Adds, for each event, its value times its weights to the sums of all neurons that it reaches.
+
+    Sums stand in memories, ``position_lanes`` banks of them, each with a lane for every channel; a position lies in
+    the bank that its coordinates have modulo what a kernel reaches, so that an event meets each bank once. The weights
+    of an event are read in that order. An event takes a cycle, with fewer banks as many as its ``position_passes``.
+    With fewer ``synapse_lanes`` than channels a step's events are listed and come once for each group, see `Turns`.
+
+    At a mark the sums become ``currents``, bias included, in words of ``neuron_lanes`` in the order of
+    ``LayerShape.order``: `Plan.reads` are read one a cycle, and all events wait meanwhile; with a pool a word goes out
+    where its window is complete. The first word is offered ``DRAINED`` cycles after it was read, that is
+    ``reading_latency`` after its mark was let in. Sums are never cleared: a current is what a sum has grown by since it
+    was last read, in as many bits as a current has, and what it was then stands in a memory of its own. Weights are
+    raised so that none is negative, which leaves the higher bits of a sum to the carry; how often, at each position, is
+    counted beside the sums, and taken away when they are read. After ABORT the sums are read without being sent, and
+    after a reset too: then ``settles`` is 1 and no sample may be let in.
+
+    ``layer`` is the design's convolution; where it is loadable, any weights and biases can be loaded into ``memories``.
+    """
+
+    def __init__(self, layer: DesignLayer):
+        self.layer = layer
+        self.shape = layer.shape
+        self.plan = plan = Plan(layer)
+        self.weights = WeightMemory(plan.weight_rows(layer.weight.tolist()), plan.kept, layer.chosen.memory)
+        self.biases = None
+        if layer.biased and (layer.loadable or layer.bias.any()):
+            self.biases = WeightMemory(
+                plan.bias_rows(layer.bias.tolist()),
+                layer.built.current | Range(lo=0, hi=0),
+                "ram" if layer.loadable else "rom",
+            )
+        self.memories = [part for part in (self.weights, self.biases) if part] if layer.loadable else []
+        self.sum_shape = shape_of(plan.sums)
+        groups = layer.shape.groups
+        self.turns = Turns(len(layer.sources), layer.values, groups) if groups > 1 else None
+        self.settles = Signal(init=1)
+        super().__init__(
+            {
+                "events": In(stream.Signature(event_layout(len(layer.sources), layer.values))),
+                "currents": Out(stream.Signature(current_layout(layer.shape.neuron_lanes, layer.built.current))),
+            }
+        )
+
+    @staticmethod
+    def contents(layer: DesignLayer, numbers: ModelLayer) -> Iterator[Contents]:
+        """What ``memories`` hold where the layer's weights and biases are those of ``numbers``, weights first."""
+        plan = Plan(layer)
+        yield Contents(plan.weight_rows(numbers.weight.tolist()), plan.kept)
+        if layer.biased:
+            yield Contents(plan.bias_rows(numbers.bias.tolist()), layer.built.current | Range(lo=0, hi=0))
+
+    def elaborate(self, platform):
+        m = Module()
+        move, go, reads, sends = Signal(), Signal(), Signal(), Signal()
+        item, weights = self._fetch(m, move, self._items(m))
+        entry = self._entry(m, reads & go, ~sends)
+        last = entry.last
+        m.d.comb += [
+            go.eq(~self.currents.valid | self.currents.ready),
+            reads.eq(self._settle(m, last) | (item.mark != Mark.EVENT)),
+            sends.eq(~self.settles & (item.mark != Mark.ABORT)),
+            move.eq(~self.settles & (~reads | (go & last))),
+        ]
+        sums = self._sums(m, item, weights, entry, reads)
+        self._drain(m, go, reads, sends, entry, sums)
+        return m
+
+    def _items(self, m):
+        """The stream of events, once for each group where there are several."""
+        if self.turns is None:
+            return wiring.flipped(self.events)
+        m.submodules.turns = self.turns
+        wiring.connect(m, wiring.flipped(self.events), self.turns.events)
+        return self.turns.items
+
+    def _settle(self, m, last):
+        """Read all sums once after a reset, from the second cycle on, when the first entry is there."""
+        begun = Signal()
+        m.d.sync += begun.eq(1)
+        with m.If(begun & last):
+            m.d.sync += self.settles.eq(0)
+        return self.settles & begun
+
+    def _fetch(self, m, move, items):
+        """The events with the weights that they want, at their turn, and marks; everything waits where not ``move``."""
+        plan, event = self.plan, items.payload
+        turn, last = Signal(address_width(1 << plan.pass_bits)), Signal()
+        taken = items.valid & move
+        m.d.comb += [
+            last.eq((turn == plan.banks.passes - 1) | (event.mark != Mark.EVENT)),
+            items.ready.eq(move & last),
+        ]
+        with m.If(taken):
+            m.d.sync += turn.eq(Mux(last, 0, turn + 1))
+        m.submodules.routes = table = memory.Memory(
+            shape=plan.table_layout, depth=len(plan.table), init=plan.table, attrs={"ram_style": "block"}
+        )
+        m.submodules.weights = weights = self.weights
+        route = table.read_port()
+        bits = plan.source.channel_bits
+        channel, value, mark = Signal(max(1, bits)), Signal.like(event.value), Signal(Mark)
+        group = Signal(0 if self.turns is None else len(event.group))
+        row = Signal(plan.row_bits - bits)
+        m.d.comb += [
+            route.addr.eq(Cat(turn[: plan.pass_bits], event.address[bits:])),
+            route.en.eq(move),
+            row.eq(route.data.row),
+            weights.addr.eq(Cat(channel[:bits], row, group)),
+            weights.en.eq(move),
+        ]
+        with m.If(move):
+            m.d.sync += [channel.eq(event.address[:bits]), value.eq(event.value)]
+            m.d.sync += group.eq(0 if self.turns is None else event.group)
+            m.d.sync += mark.eq(Mux(taken, event.mark, Mark.EVENT))
+        is_event = Signal()
+        with m.If(move):
+            m.d.sync += is_event.eq(taken & (event.mark == Mark.EVENT))
+        item = _Item(mark, value, route.data.adds & is_event.replicate(plan.banks.count), route.data.target.as_value())
+        held = Signal.like(weights.data, reset_less=True)
+        for stage in range(2):
+            item = self._register(m, move, item, f"fetched_{stage}")
+        with m.If(move):
+            m.d.sync += held.eq(weights.data)
+        return self._multiply(m, move, item, held)
+
+    def _register(self, m, move, item, name):
+        """An item a stage later."""
+        new = _Item(
+            *(Signal.like(part, name=f"{name}_{field}") for field, part in zip(item._fields, item, strict=True))
+        )
+        with m.If(move):
+            m.d.sync += [register.eq(part) for register, part in zip(new, item, strict=True)]
+        return new
+
+    def _multiply(self, m, move, item, weights):
+        """Products, a cycle later; of events that can only carry 1 the weights as they are."""
+        numbers = [weights[place] for place in range(self.plan.banks.count * self.plan.lanes)]
+        if self.layer.values.hi == 1:
+            return item, numbers
+        products = []
+        for place, weight in enumerate(numbers):
+            product = weight * item.value
+            kept = Signal(product.shape(), name=f"product_{place}", reset_less=True)
+            with m.If(move):
+                m.d.sync += kept.eq(product)
+            products.append(kept)
+        return self._register(m, move, item, "multiplied"), products
+
+    def _entry(self, m, advances, silent):
+        """Which sums are read: `Plan.reads`, the next where it ``advances``; a silent reading ends with a group."""
+        plan = self.plan
+        turn, following = Signal(address_width(len(plan.reads))), Signal(address_width(len(plan.reads)))
+        m.submodules.reading = store = memory.Memory(shape=plan.reads_layout, depth=len(plan.reads), init=plan.reads)
+        port = store.read_port()
+        over = port.data.last & (silent | (turn == len(plan.reads) - 1))
+        m.d.comb += following.eq(turn)
+        with m.If(advances):
+            m.d.comb += following.eq(Mux(over, 0, turn + 1))
+        m.d.sync += turn.eq(following)
+        m.d.comb += port.addr.eq(following)
+        return port.data
+
+    def _sums(self, m, item, products, entry, reads):
+        """The sums of all lanes of the bank that is read, after each has taken its product."""
+        plan, row = self.plan, self._kept_layout(self.plan.lanes)
+        targets = data.View(data.ArrayLayout(address_width(plan.banks.depth), plan.banks.count), item.target)
+        shown = []
+        for bank in range(plan.banks.count):
+            m.submodules[f"sums_{bank}"] = store = memory.Memory(shape=row, depth=plan.banks.depth, init=[])
+            old, new, place = (
+                store.read_port(domain="comb"),
+                store.write_port(),
+                Signal(address_width(plan.banks.depth)),
+            )
+            m.d.comb += [
+                place.eq(Mux(reads, entry.address, targets[bank])),
+                old.addr.eq(place),
+                new.addr.eq(place),
+                new.en.eq(item.adds[bank] & ~reads),
+            ]
+            for lane in range(plan.lanes):
+                m.d.comb += new.data.sum[lane].eq(old.data.sum[lane] + products[bank * plan.lanes + lane])
+            m.d.comb += new.data.count.eq(old.data.count + item.value)
+            shown.append(old.data.as_value())
+        chosen = Signal(row, name="chosen")
+        m.d.comb += chosen.eq(Array(shown)[entry.bank] if len(shown) > 1 else shown[0])
+        return chosen
+
+    def _kept_layout(self, lanes):
+        """So many sums of a position, and how often weights were raised in each; all modulo what a current needs."""
+        width, shift = self.sum_shape.width, self.plan.shift
+        counted = 0 if shift is None else max(0, width - shift)
+        return data.StructLayout({"sum": data.ArrayLayout(width, lanes), "count": counted})
+
+    def _drain(self, m, go, reads, sends, entry, sums):
+        """From the sums that are read to words of currents."""
+        plan, lanes, width = self.plan, self.shape.neuron_lanes, self.sum_shape.width
+        word, step = self._kept_layout(lanes), lanes * width
+        slices = [sums.sum.as_value()[start : start + step] for start in range(0, plan.lanes * width, step)]
+        m.submodules.earlier = store = memory.Memory(shape=word, depth=plan.cells, init=[])
+        write = store.write_port()
+        read = store.read_port(transparent_for=(write,) if plan.cells == 1 else ())
+        now, cell, first = Signal(word, reset_less=True), Signal.like(entry.cell), Signal()
+        fresh, sent, ends = Signal(), Signal(), Signal()
+        place = Signal(address_width(plan.window))
+        complete = place == plan.window - 1
+        with m.If(go & reads):
+            m.d.sync += place.eq(Mux(complete, 0, place + 1))
+        with m.If(go):
+            m.d.sync += [
+                now.sum.eq(Array(slices)[entry.word] if len(slices) > 1 else slices[0]),
+                now.count.eq(sums.count),
+                cell.eq(entry.cell),
+                first.eq(place == 0),
+                ends.eq(complete),
+                fresh.eq(reads),
+                sent.eq(reads & sends),
+            ]
+        m.d.comb += [
+            read.addr.eq(entry.cell),
+            read.en.eq(go),
+            write.addr.eq(cell),
+            write.data.eq(now),
+            write.en.eq(fresh & go),
+        ]
+        biases, raised = self._biases(m, go, entry), Signal(width)
+        m.d.comb += raised.eq((now.count - read.data.count) << (plan.shift or 0))
+        with m.If(go):
+            m.d.sync += self.currents.valid.eq(sent & ends)
+        for lane in range(lanes):
+            grown = Signal(self.sum_shape, name=f"grown_{lane}")
+            m.d.comb += grown.eq(now.sum[lane] - read.data.sum[lane] - raised)
+            current = self.currents.payload.current[lane]
+            total = grown if biases is None else grown + biases[lane]
+            if plan.window > 1:
+                total = Mux(~first & (current > total), current, total)
+            with m.If(go & sent):
+                m.d.sync += current.eq(total)
+        return m
+
+    def _biases(self, m, go, entry):
+        """The biases of the word that was read a cycle ago, None where there are none."""
+        if self.biases is None:
+            return None
+        m.submodules.biases = store = self.biases
+        m.d.comb += [store.addr.eq(entry.bias), store.en.eq(go)]
+        return [store.data[lane] for lane in range(self.shape.neuron_lanes)]

@@ -1,0 +1,158 @@
+"""Two-dimensional convolutions: currents of the neurons of each output channel, from a window of the input."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field
+
+from snnhw.integers import Integer, Range, Shape
+from snnhw.kinds import register
+from snnhw.synapse import Synapse
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Integers = NDArray[np.int64]
+
+__all__ = ["Conv2d", "Pair", "planes"]
+
+
+def _both(value: Any) -> Any:
+    return (value, value) if isinstance(value, int) else value
+
+
+Size = Annotated[Integer, Field(ge=1, le=1 << 12)]
+Pair = Annotated[tuple[Size, Size], BeforeValidator(_both)]
+"""Height and width; one number is both."""
+Padding = Annotated[tuple[Annotated[Integer, Field(ge=0, le=1 << 12)], ...], BeforeValidator(_both)]
+
+
+def planes(shape: Shape, what: str) -> tuple[int, int, int]:
+    """Channels, height and width of an input; one of two dimensions is of one channel.
+
+    Raises ValueError for another number of dimensions; ``what`` is what takes the input, in words.
+    """
+    if len(shape) == 2:
+        return 1, shape[0], shape[1]
+    if len(shape) != 3:
+        raise ValueError(f"{what} needs an input of channels, height and width, not of shape {list(shape)}")
+    return shape[0], shape[1], shape[2]
+
+
+class Conv2d(Synapse):
+    """Weights [channels, in_channels, kernel height, kernel width] that every position of the output shares.
+
+    The current of channel c at (y, x) is the sum of ``weight[c, k, i, j] * value[k, y * sy + i - py, x * sx + j - px]``
+    over all k, i and j for which that input exists (stride s, padding p): a correlation, as in torch.nn.Conv2d.
+    With ``max_pool`` neurons stand at windows of that size, side by side, and get the greatest current of their
+    window; rows and columns that fill no window are left out.
+    """
+
+    channelled: ClassVar[bool] = True
+    all_steps: ClassVar[bool] = False
+    most_event_lanes: ClassVar[int] = 1
+
+    kind: Literal["conv2d"] = "conv2d"
+    channels: Integer = Field(ge=1, le=1 << 12)
+    kernel: Pair
+    stride: Pair = (1, 1)
+    padding: Annotated[Padding, Field(min_length=2, max_length=2)] = (0, 0)
+    weight_bits: Integer = Field(ge=1, le=16)
+    max_pool: Pair = (1, 1)
+
+    @property
+    def weight_range(self) -> Range:
+        """[-2**(bits-1), 2**(bits-1) - 1]."""
+        return Range.of_bits(self.weight_bits, signed=True)
+
+    def convolved(self, in_shape: Shape) -> tuple[int, int]:
+        """Height and width before the pool; raises ValueError for an input that the kernel does not fit."""
+        _, *sides = planes(in_shape, "conv2d")
+        padded = [side + 2 * pad for side, pad in zip(sides, self.padding, strict=True)]
+        if any(size > side for size, side in zip(self.kernel, padded, strict=True)):
+            raise ValueError(
+                f"a kernel of {_size(self.kernel)} is larger than the input of {_size(sides)} with padding "
+                f"{_size(self.padding)}"
+            )
+        moves = zip(padded, self.kernel, self.stride, strict=True)
+        height, width = ((side - size) // step + 1 for side, size, step in moves)
+        return height, width
+
+    def out_shape(self, in_shape: Shape) -> Shape:
+        """[channels, height, width]."""
+        height, width = self.convolved(in_shape)
+        if self.max_pool[0] > height or self.max_pool[1] > width:
+            raise ValueError(f"a pool of {_size(self.max_pool)} does not fit {_size((height, width))} positions")
+        return self.channels, height // self.max_pool[0], width // self.max_pool[1]
+
+    def tensor_shapes(self, in_shape: Shape) -> dict[str, Shape]:
+        """The weights, [channels, in_channels, kernel height, kernel width]."""
+        return {"weight": (self.channels, planes(in_shape, "conv2d")[0], *self.kernel)}
+
+    @property
+    def tensor_ranges(self) -> dict[str, Range]:
+        """The weights'."""
+        return {"weight": self.weight_range}
+
+    def fan_in(self, in_shape: Shape) -> int:
+        """A window of all input channels, each position of a pool's window counted by itself."""
+        return math.prod(self.tensor_shapes(in_shape)["weight"][1:])
+
+    def fan_out(self, in_shape: Shape) -> int:
+        """The positions that a kernel reaches, in every channel."""
+        return self.channels * math.prod(self.reach(in_shape))
+
+    def reach(self, in_shape: Shape) -> tuple[int, int]:
+        """The most rows and columns of positions that an event reaches."""
+        sides = zip(self.kernel, self.stride, self.convolved(in_shape), strict=True)
+        rows, columns = (min(-(-size // step), side) for size, step, side in sides)
+        return rows, columns
+
+    def position_lanes(self, in_shape: Shape) -> tuple[int, ...]:
+        """All positions that an event can reach, those of a row of them, or one."""
+        rows, columns = self.reach(in_shape)
+        return tuple(dict.fromkeys((rows * columns, columns, 1)))
+
+    def position_passes(self, in_shape: Shape, lanes: int) -> int:
+        """As many lanes as the positions that an event can reach, or a row of them, or one."""
+        return math.prod(self.reach(in_shape)) // lanes
+
+    def current_bounds(
+        self, tensors: Mapping[str, Integers], values: Range, in_shape: Shape
+    ) -> tuple[Integers, Integers]:
+        """The sums of a channel's negative and of its positive weights, times the greatest value."""
+        weight, positions = tensors["weight"], math.prod(self.out_shape(in_shape)[1:])
+        low, high = (part.sum(axis=(1, 2, 3)) * values.hi for part in (weight.clip(max=0), weight.clip(min=0)))
+        return low.repeat(positions), high.repeat(positions)
+
+    def largest_sums(self, tensors: Mapping[str, Integers], values: Range, in_shape: Shape) -> Integers:
+        """The sum of a channel's magnitudes, times the greatest value."""
+        low, high = self.current_bounds(tensors, values, in_shape)
+        return high - low
+
+    @property
+    def text(self) -> str:
+        """Kernel, stride, padding and pool where they are not the usual ones, and the weights' bits."""
+        parts = [f"convolution of {_size(self.kernel)}"]
+        parts += [f"stride {_size(self.stride)}"] if self.stride != (1, 1) else []
+        parts += [f"padding {_size(self.padding)}"] if self.padding != (0, 0) else []
+        parts += [f"weights of {self.weight_bits} bits"]
+        parts += [f"the greatest of each {_size(self.max_pool)} currents"] if self.max_pool != (1, 1) else []
+        return ", ".join(parts)
+
+
+def _size(pair: Any) -> str:
+    return "x".join(str(size) for size in pair)
+
+
+register(
+    Conv2d,
+    golden="golden.convolution:Convolution",
+    gateware="gateware.convolution:Convolution",
+    timing="snnhw.timing_convolution:conv2d",
+    training="snnhw.train.convolution:conv2d",
+)

@@ -1,0 +1,156 @@
+"""How long convolutions and pools take. Twins of ``gateware/convolution.py`` and ``gateware/pooling.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gateware.convolution import Plan, reading_latency
+from snnhw.design import DesignLayer
+from snnhw.timing import Counts, _Consumer, _Neurons
+
+Span = tuple[int, int]
+"""Cycles from the first to before the second."""
+
+
+class _Pauses:
+    """Cycles in which something stands still; asked of cycles that never lie before those asked of earlier."""
+
+    def __init__(self) -> None:
+        self.spans: list[Span] = []
+
+    def add(self, start: int, end: int) -> None:
+        """From a cycle to before another; spans are added in order."""
+        if end > start:
+            self.spans.append((start, end))
+
+    def moving(self, start: int, count: int = 1) -> int:
+        """The last of so many moving cycles, the first of them ``start`` or later."""
+        while self.spans and self.spans[0][1] <= start:
+            self.spans.pop(0)
+        at, left = start, count
+        for begin, end in self.spans:
+            if begin - at >= left:
+                break
+            left -= max(0, begin - at)
+            at = max(at, end)
+        return at + left - 1
+
+
+class _Drained:
+    """Takes events into a pipeline that stands still while, at a mark, words are read one a cycle."""
+
+    def __init__(self, latency: int, passes: int, reads: int, drained: int) -> None:
+        self.latency = latency
+        self.passes = passes
+        self.reads = reads
+        self.drained = drained
+        self.holds = _Pauses()
+        self.waits = _Pauses()
+        self.free = 0
+
+    def take_events(self, offered: int, events: list[int]) -> int:
+        """Events in each lane, one a cycle once the first has been taken; when the last of them was."""
+        taken = self.holds.moving(max(offered, self.free), events[0] * self.passes)
+        self.free = taken + 1
+        return taken
+
+    def take_mark(self, offered: int) -> int:
+        """A mark, and all that follows from it."""
+        taken = self.holds.moving(max(offered, self.free))
+        self.free = taken + 1
+        arrives = at = self.holds.moving(taken + 1, self.latency)
+        for number in range(self.reads):
+            at = self.waits.moving(at)
+            read = at
+            self._read(number, read)
+            at = read + 1
+        self.holds.add(arrives, read)
+        return taken
+
+    def _read(self, number: int, at: int) -> None:
+        """What follows from a read, which is one of a step's."""
+        raise NotImplementedError
+
+    def _offered(self, at: int) -> int:
+        """The cycle in which what was read then is offered."""
+        for _ in range(self.drained - 1):
+            at = self.waits.moving(at + 1)
+        return at + 1
+
+
+class Convolution(_Drained):
+    """Reads sums one a cycle; a word goes out where its window is complete."""
+
+    def __init__(self, layer: DesignLayer, bank: _Neurons, group: int = 0) -> None:
+        plan, shape = Plan(layer), layer.shape
+        reads = shape.positions * shape.position_words(group) * plan.window
+        super().__init__(reading_latency(layer), plan.banks.passes, reads, 2)
+        self.window = plan.window
+        self.bank = bank
+
+    def _read(self, number: int, at: int) -> None:
+        if (number + 1) % self.window == 0:
+            offered = self._offered(at)
+            self.waits.add(offered, self.bank.take(offered))
+
+
+class GroupedConvolution(Convolution):
+    """Lists what comes, and takes the list in once for each group, for the first as it grows."""
+
+    def __init__(self, layer: DesignLayer, bank: _Neurons) -> None:
+        super().__init__(layer, bank)
+        groups = range(layer.shape.groups)
+        self.group_reads = [Convolution(layer, bank, group).reads for group in groups]
+        self.listed: list[int] = []
+        self.closed = 0
+        self.left = 0
+
+    def take_events(self, offered: int, events: list[int]) -> int:
+        """Events in each lane, one a cycle once the first has been taken; when the last of them was."""
+        start = max(offered, self.closed)
+        self.listed += range(start, start + events[0])
+        return start + events[0] - 1
+
+    def take_mark(self, offered: int) -> int:
+        """A mark, and all that follows from it."""
+        taken = max(offered, self.closed)
+        for reads in self.group_reads:
+            for listed in self.listed:
+                self._issue(listed, super().take_events, [1])
+            self.reads = reads
+            issued = self._issue(taken, super().take_mark)
+        self.listed, self.closed = [], issued + 1
+        return taken
+
+    def _issue(self, listed: int, take: Callable[..., int], *events: list[int]) -> int:
+        """Give an item on that was listed then, when the one before has left; when its turn came."""
+        issued = max(listed + 1, self.left)
+        self.left = take(issued + 1, *events)
+        return issued
+
+
+def conv2d(layer: DesignLayer, bank: _Neurons) -> Convolution:
+    """The convolution of a layer."""
+    return (Convolution if layer.shape.groups == 1 else GroupedConvolution)(layer, bank)
+
+
+class Pool(_Drained):
+    """Reads windows one word a cycle, and offers each in the next."""
+
+    def __init__(self, layer: DesignLayer, consumer: _Consumer) -> None:
+        super().__init__(1, 1, layer.shape.words, 1)
+        self.consumer = consumer
+        self.num_steps = layer.network.num_steps
+        self.counts: list[Counts] = []
+        self.step = 0
+
+    def take_mark(self, offered: int) -> int:
+        """A mark, and all that follows from it."""
+        taken = super().take_mark(offered)
+        self.step = (self.step + 1) % self.num_steps
+        return taken
+
+    def _read(self, number: int, at: int) -> None:
+        offered = self._offered(at)
+        events, marked = self.counts[self.step][number], number == self.reads - 1
+        self.waits.add(offered, self.consumer.take(offered, events, marked))

@@ -1,0 +1,46 @@
+"""Convolutions and pools, differentiable. Twin of :mod:`golden.convolution` and :mod:`golden.pooling`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor
+from torch.nn import functional
+
+from snnhw.convolution import Conv2d, planes
+from snnhw.network import PlacedLayer
+from snnhw.pooling import Pool2d
+
+__all__ = ["conv2d", "max_pool2d", "sum_pool2d"]
+
+
+def conv2d(layer: PlacedLayer, tensors: Mapping[str, Tensor], events: Tensor) -> Tensor:
+    """The currents [S, B, units] of events [S, B, inputs], exact where the format holds every partial sum.
+
+    ``tensors`` are the integers of ``weight`` and, where there is one, of ``bias``.
+    """
+    synapse = layer.synapse
+    assert isinstance(synapse, Conv2d)
+    images = _images(layer, events)
+    currents = functional.conv2d(images, tensors["weight"], tensors.get("bias"), synapse.stride, synapse.padding)
+    if synapse.max_pool != (1, 1):
+        currents = functional.max_pool2d(currents, synapse.max_pool)
+    return currents.reshape(*events.shape[:2], -1)
+
+
+def max_pool2d(layer: PlacedLayer, tensors: Mapping[str, Tensor], events: Tensor) -> Tensor:
+    """The values of windows [S, B, units] from those of events [S, B, inputs]."""
+    assert isinstance(layer.synapse, Pool2d)
+    return functional.max_pool2d(_images(layer, events), layer.synapse.size).reshape(*events.shape[:2], -1)
+
+
+def sum_pool2d(layer: PlacedLayer, tensors: Mapping[str, Tensor], events: Tensor) -> Tensor:
+    """The values of windows [S, B, units] from those of events [S, B, inputs]."""
+    assert isinstance(layer.synapse, Pool2d)
+    sums = functional.avg_pool2d(_images(layer, events), layer.synapse.size, divisor_override=1)
+    return sums.reshape(*events.shape[:2], -1)
+
+
+def _images(layer: PlacedLayer, events: Tensor) -> Tensor:
+    """The steps of all samples as images [S * B, channels, height, width]."""
+    return events.reshape(-1, *planes(layer.in_shape, layer.synapse.kind))

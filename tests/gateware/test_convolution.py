@@ -1,0 +1,199 @@
+# amaranth: UnusedElaboratable=no
+# ruff: noqa: ERA001
+"""Convolutions, event-driven: the same currents as golden's whatever the lanes, the stalls and what came before."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from amaranth.hdl import ResetInserter, Signal
+
+from gateware.convolution import DRAINED, Convolution, Plan, reading_latency
+from golden import convolution as golden
+from snnhw.interface import ABORT, EVENT, SAMPLE, STEP
+from tests.convolutions import built, conv, events, model, network
+from tests.gateware.harness import Stall, drive, from_words, in_steps, pack, simulate, unpack
+
+CASES: dict[str, tuple[Any, tuple[int, ...], int]] = {
+    "stride 1": (conv(3, 3), (2, 5, 5), 1),
+    "stride 2, padding 2": (conv(3, 5, stride=2, padding=2), (1, 7, 7), 2),
+    "stride larger than the kernel": (conv(2, 2, stride=3), (1, 7, 8), 1),
+    "odd sizes": (conv(5, (3, 2), stride=(2, 1), padding=(1, 0)), (3, 5, 4), 3),
+    "a column": (conv(2, (1, 3), padding=(0, 2)), (1, 4, 1), 1),
+    "one position": (conv(4, 3), (2, 3, 3), 1),
+    "fewer positions than the kernel reaches": (conv(2, 5), (1, 6, 7), 1),
+    "a pool": (conv(3, 3, padding=1, max_pool=2), (2, 4, 5), 1),
+}
+LANES: dict[str, dict[str, Any]] = {
+    "all at once": {},
+    "a row": {"position_lanes": 1},
+    "one": {"position_lanes": 2, "neuron_lanes": 1},
+    "groups": {"synapse_lanes": 2, "neuron_lanes": 1},
+    "one channel": {"synapse_lanes": 1, "neuron_lanes": 1, "position_lanes": 2},
+}
+
+
+def layer_of(case, lanes):
+    """The layer of a case; ``position_lanes`` are the number of the choice, the most first."""
+    synapse, shape, bits = CASES[case]
+    choices = dict(LANES[lanes])
+    possible = synapse.position_lanes(shape)
+    choices["position_lanes"] = possible[min(choices.get("position_lanes", 0), len(possible) - 1)]
+    return built(model(network(synapse, shape, bits), seed=3), **choices)
+
+
+def transfers_of(layer, values, marks):
+    """Values [steps, inputs] as transfers, in the order of addresses but for odd steps, which go backwards."""
+    transfers = []
+    for step, (row, mark) in enumerate(zip(values, marks, strict=True)):
+        sent = [(address, int(value)) for address, value in enumerate(row) if value]
+        ordered = sent[::-1] if step % 2 else sent
+        transfers += [{"mark": EVENT, "address": address, "value": value} for address, value in ordered]
+        transfers.append({"mark": mark, "address": 0, "value": 0})
+    return transfers
+
+
+def run_rtl(layer, values, marks, stall=None):
+    run = simulate(Convolution(layer), {"events": transfers_of(layer, values, marks)}, stall, patience=4000)
+    words = [word["current"] for word in run.payloads("currents")]
+    return run, [from_words(layer.shape, step) for step in in_steps(words, layer.shape.words)]
+
+
+def run_golden(layer, values, marks=None):
+    kept = [row for row, mark in zip(values, marks or [STEP] * len(values), strict=True) if mark != ABORT]
+    return golden.Convolution(layer).accumulate(np.array(kept)).tolist()
+
+
+def values_of(layer, steps, seed=0):
+    return events(layer.inputs, layer.values.width, steps, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lanes", LANES)
+@pytest.mark.parametrize("case", CASES)
+def test_currents_are_goldens(case, lanes):
+    layer = layer_of(case, lanes)
+    values = values_of(layer, 5)
+    stall = [Stall(), Stall(sink=0.9, seed=1), Stall(0.5, 0.5, True, 2)][(len(case) + len(lanes)) % 3]
+    marks = [STEP, SAMPLE, STEP, STEP, SAMPLE]
+    assert run_rtl(layer, values, marks, stall)[1] == run_golden(layer, values)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lanes", ["all at once", "groups"])
+@pytest.mark.parametrize("case", ["stride 1", "stride 2, padding 2", "a pool"])
+def test_an_aborted_sample_leaves_nothing_behind(case, lanes):
+    layer = layer_of(case, lanes)
+    values, marks = values_of(layer, 6), [STEP, ABORT, ABORT, SAMPLE, ABORT, STEP]
+    values[1] = values[2]
+    for stall in (Stall(), Stall(0.3, 0.7, seed=6)):
+        assert run_rtl(layer, values, marks, stall)[1] == run_golden(layer, values, marks)
+
+
+def words_after_resets(layer, before, after, cuts):
+    """The currents that come of ``after``, each time after so many cycles of ``before`` and a reset of one cycle."""
+    dut, reset, found = Convolution(layer), Signal(), list[list[Any]]()
+    stream, currents = dut.events, dut.currents
+
+    async def feed(ctx, values, cycles, ready):
+        queue = [pack(stream.payload.shape(), sent) for sent in transfers_of(layer, values, [SAMPLE] * len(values))]
+        ctx.set(currents.ready, ready)
+        for _ in range(cycles):
+            may = bool(queue) and not ctx.get(dut.settles)
+            ctx.set(stream.valid, may)
+            if may:
+                ctx.set(stream.payload.as_value(), queue[0])
+                if ctx.get(stream.ready):
+                    queue.pop(0)
+            if ctx.get(currents.valid):
+                found[-1].append(unpack(currents.payload.shape(), ctx.get(currents.payload.as_value()))["current"])
+            await ctx.tick()
+
+    async def clockwork(ctx):
+        for cut in cuts:
+            found.append([])
+            await feed(ctx, before, cut, ready=cut % 2)
+            ctx.set(stream.valid, 0)
+            ctx.set(reset, 1)
+            await ctx.tick()
+            ctx.set(reset, 0)
+            found[-1].clear()
+            await feed(ctx, after, 400, ready=1)
+
+    drive(ResetInserter(reset)(dut), clockwork)
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lanes", ["all at once", "groups"])
+def test_a_reset_of_one_cycle_leaves_nothing_of_what_was_on_its_way(lanes):
+    layer = layer_of("stride 2, padding 2", lanes)
+    before, after = values_of(layer, 3, seed=1)[[2, 0, 2]], values_of(layer, 2, seed=4)
+    for words in words_after_resets(layer, before, after, range(20, 120, 9)):
+        assert [from_words(layer.shape, step) for step in in_steps(words, layer.shape.words)] == run_golden(
+            layer, after
+        )
+
+
+@pytest.mark.parametrize(("bits", "latency"), [(1, 3), (2, 4)])
+def test_every_cycle_of_an_event_a_cycle(bits, latency):
+    """Words are read from when the mark has come to the sums, one a cycle, and all events stand still meanwhile."""
+    layer = built(model(network(conv(2, 3), (1, 4, 4), bits)), neuron_lanes=2)
+    assert reading_latency(layer) == latency
+    values = values_of(layer, 3, seed=2)
+    run, currents = run_rtl(layer, values, [STEP, STEP, SAMPLE])
+    assert currents == run_golden(layer, values)
+    taken, reads = run.taken("events"), 4
+    marks = np.cumsum(np.count_nonzero(values, axis=1) + 1) - 1
+    expected = list(range(taken[0], taken[0] + marks[0] + 1))
+    assert taken[: len(expected)] == expected
+    starts: list[int] = []
+    for mark in marks:
+        starts.append(run.offered("currents")[len(starts) * reads])
+        assert starts[-1] >= taken[mark] + latency + DRAINED
+    assert starts[0] == taken[marks[0]] + latency + DRAINED
+    assert run.offered("currents")[:reads] == list(range(starts[0], starts[0] + reads))
+
+
+def test_an_event_meets_each_bank_once_in_a_cycle():
+    for case, lanes in ((case, lanes) for case in CASES for lanes in LANES):
+        plan = Plan(layer_of(case, lanes))
+        for passes in plan.routes:
+            for reached in passes:
+                assert sorted(one.bank for one in reached) == list(range(plan.banks.count))
+
+
+def test_what_is_reached_is_what_the_kernel_says():
+    """Every tap of every position once, spelled out."""
+    for case, lanes in ((case, lanes) for case in CASES for lanes in LANES):
+        layer = layer_of(case, lanes)
+        plan, synapse = Plan(layer), layer.synapse
+        height, width = synapse.convolved(layer.in_shape)
+        places = {plan.banks.place(y, x): (y, x) for y in range(height) for x in range(width)}
+        assert len(places) == height * width
+        for place, passes in zip(plan.source.places, plan.routes, strict=True):
+            found = {
+                (*places[one.bank, one.address], *one.tap)
+                for reached in passes
+                for one in reached
+                if one.address is not None
+            }
+            (_, row, column), (down, right) = place, synapse.padding
+            wanted = {
+                (y, x, row - y * synapse.stride[0] + down, column - x * synapse.stride[1] + right)
+                for y in range(height)
+                for x in range(width)
+            }
+            inside = {one for one in wanted if 0 <= one[2] < synapse.kernel[0] and 0 <= one[3] < synapse.kernel[1]}
+            assert found == inside
+
+
+def test_weights_are_kept_once_for_each_rotation():
+    """5 x 5 at stride 2: 3 x 3 banks, 2 x 3 phases in each direction, as many rows as those times input channels."""
+    layer = built(model(network(conv(4, 5, stride=2, padding=2), (3, 12, 12))))
+    plan = Plan(layer)
+    assert (plan.banks.banks, len(plan.rotations)) == ((3, 3), 36)
+    rows = np.array(plan.weight_rows(layer.weight.tolist()))
+    assert rows.shape == (36 * 3, 9 * 4)
+    assert (plan.shift, rows.min(), rows.max()) == (3, 0, 15)
+    assert rows.sum() == 9 * (layer.weight + 8).sum()
