@@ -100,7 +100,7 @@ def test_words_of_the_help():
 
 @pytest.mark.slow
 def test_the_shell_completes_an_option_behind_a_model_that_will_be_refused():
-    asked = {"_SNNHW_COMPLETE": "complete_bash", "COMP_WORDS": "snnhw patch made srbm-mnist --o", "COMP_CWORD": "4"}
+    asked = {"_SNNHW_COMPLETE": "complete_bash", "COMP_WORDS": "snnhw patch made srbm-mnist --ou", "COMP_CWORD": "4"}
     program = [sys.executable, "-c", "from snnhw.cli import main; main()"]
     shown = subprocess.run(program, env=os.environ | asked, capture_output=True, text=True)
     assert (shown.stdout, shown.stderr) == ("--out\n", "")
