@@ -105,14 +105,17 @@ class Plan:
         depth = (self.shape.groups - 1) * step + len(self.rotations) * stride
         raised = 0 if self.shift is None else 1 << self.shift
         rows = [[0] * (self.banks.count * self.lanes) for _ in range(depth)]
-        for unit, kernel in enumerate(weight):
+        for unit in range(self.shape.groups * self.lanes):
             group, lane = divmod(unit, self.lanes)
+            # A lane without a channel is raised as the others are: what is counted is counted for all.
+            kernel = weight[unit] if unit < len(weight) else None
             for number, taps in enumerate(self.rotations):
                 start = group * step + number * stride
                 for bank, tap in enumerate(taps):
                     if tap is not None:
-                        for channel, plane in enumerate(kernel):
-                            rows[start + channel][bank * self.lanes + lane] = plane[tap[0]][tap[1]] + raised
+                        for channel in range(self.source.channels):
+                            own = 0 if kernel is None else kernel[channel][tap[0]][tap[1]]
+                            rows[start + channel][bank * self.lanes + lane] = own + raised
         return rows
 
     @property
