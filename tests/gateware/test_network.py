@@ -56,7 +56,7 @@ def simulate_network(model, implementation, transfers, stall=None, **others):
     for tap in circuit.interface.taps:
         signals = circuit.tap_signals(tap.stage)
         watches[tap.stage] = Watch(signals["strobe"], {signal.name: signals[signal.name] for signal in tap.signals})
-    passes = [layer.shape.groups * (layer.inputs + 2) + layer.shape.words for layer in design.layers]
+    passes = [max(1, layer.weight_words) * (layer.inputs + 2) + 4 * layer.shape.words for layer in design.layers]
     patience = 40 + max(passes) + 2 * design.beats
     return circuit, simulate(circuit, {"sample": transfers, **others}, stall, watches=watches, patience=patience)
 
@@ -119,7 +119,7 @@ def run_golden(config, batch):
     seen["encoder"] = result.encoded.swapaxes(0, 1).tolist()
     for name, trace in result.traces.items():
         fields = {"integrated": trace.integrated, "spike": trace.spike, "value": trace.value, **trace.state}
-        seen |= {f"{name}.{field}": numbers.swapaxes(0, 1).tolist() for field, numbers in fields.items()}
+        seen |= {f"{name}.{field}": kept.swapaxes(0, 1).tolist() for field, kept in fields.items() if kept is not None}
     return seen
 
 
