@@ -8,7 +8,7 @@ import math
 import torch
 from torch import Tensor
 
-from snnhw.network import PER_NEURON, PlacedLayer
+from snnhw.network import PER_CHANNEL, PER_NEURON, PlacedLayer
 from snnhw.train.activity import advice, layer_firing
 from snnhw.train.network import TrainableLayer, TrainableNetwork
 from snnhw.train.neuron import Activity
@@ -106,7 +106,7 @@ def _set_parameters(layer: TrainableLayer, current: float, gain: float) -> None:
     neuron = layer.layer.neuron
     threshold = float(neuron.threshold) if isinstance(neuron.threshold, int) else max(1.0, round(current / gain))
     amounts = {"threshold": threshold, "reset_amount": threshold, "bias": 0.0, "initial": 0.0}
-    if neuron.leak.amount == PER_NEURON:
+    if neuron.leak.amount in (PER_NEURON, PER_CHANNEL):
         whole = threshold if neuron.leak.subtracts else 1 << neuron.leak.bits
         amounts["leak_amount"] = _LEAK[neuron.leak.kind] * whole
     for name in layer.scaled:
