@@ -6,14 +6,15 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from gateware.places import Banks, Source
-from gateware.stream import Mark, current_layout, event_layout, shape_of
+from gateware.stream import Mark, choose, current_layout, event_layout, shape_of
 from gateware.turns import Turns
 from gateware.weights import Contents, WeightMemory
+from gateware.windows import WindowConvolution
 from snnhw.convolution import Conv2d
 from snnhw.implementation import address_width
 from snnhw.network import Range
@@ -258,6 +259,11 @@ class Convolution(wiring.Component):
         )
 
     @staticmethod
+    def windows(layer: DesignLayer) -> WindowConvolution:
+        """The same convolution, window by window."""
+        return WindowConvolution(layer)
+
+    @staticmethod
     def contents(layer: DesignLayer, numbers: ModelLayer) -> Iterator[Contents]:
         """What ``memories`` hold where the layer's weights and biases are those of ``numbers``, weights first."""
         plan = Plan(layer)
@@ -399,7 +405,7 @@ class Convolution(wiring.Component):
             m.d.comb += new.data.count.eq(old.data.count + item.value)
             shown.append(old.data.as_value())
         chosen = Signal(row, name="chosen")
-        m.d.comb += chosen.eq(Array(shown)[entry.bank] if len(shown) > 1 else shown[0])
+        m.d.comb += chosen.eq(choose(shown, entry.bank))
         return chosen
 
     def _kept_layout(self, lanes):
@@ -424,7 +430,7 @@ class Convolution(wiring.Component):
             m.d.sync += place.eq(Mux(complete, 0, place + 1))
         with m.If(go):
             m.d.sync += [
-                now.sum.eq(Array(slices)[entry.word] if len(slices) > 1 else slices[0]),
+                now.sum.eq(choose(slices, entry.word)),
                 now.count.eq(sums.count),
                 cell.eq(entry.cell),
                 first.eq(place == 0),

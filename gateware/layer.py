@@ -8,9 +8,11 @@ from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from gateware.intake import WordQueue
 from gateware.neuron import NeuronBank
 from gateware.pipeline import NeuronPipeline
 from gateware.serializer import Serializer
+from gateware.steps import StepQueues
 from gateware.stream import filled
 from snnhw.kinds import twin
 
@@ -34,14 +36,21 @@ class Layer(wiring.Component):
 
     def __init__(self, layer: DesignLayer):
         self.layer = layer
-        self.synapses = twin(layer.synapse, "gateware")(layer)
+        made = twin(layer.synapse, "gateware")
+        self.synapses = made.windows(layer) if layer.chosen.visits == "windows" else made(layer)
         self.neurons = neurons_of(layer) if layer.has_neuron else None
-        self.serializer = None
+        self.serializer: Serializer | None = None
+        self.queue: StepQueues | WordQueue | None = None
         if not layer.last:
-            shape = layer.shape
+            shape, steps = layer.shape, 1 if layer.splits else layer.steps
             self.serializer = Serializer(
-                shape.addresses, shape.neuron_lanes, layer.out_values, layer.out_lanes, layer.steps, shape.stride
+                shape.addresses, shape.neuron_lanes, layer.out_values, layer.out_lanes, steps, shape.stride
             )
+            room = (shape.addresses, shape.neuron_lanes, layer.out_values)
+            if layer.splits:
+                self.queue = StepQueues(*room, layer.steps, shape.words)
+            elif layer.chosen.queued_words:
+                self.queue = WordQueue(*room, layer.chosen.queued_words)
         out = self.serializer.events if self.serializer else self.shown.steps
         super().__init__(
             {
@@ -88,6 +97,10 @@ class Layer(wiring.Component):
             return m
         m.submodules.serializer = self.serializer
         words = self.serializer.words
+        if self.queue:
+            m.submodules.queue = self.queue
+            wiring.connect(m, self.queue.kept, words)
+            words = self.queue.words
         m.d.comb += [
             words.valid.eq(steps.valid),
             steps.ready.eq(words.ready),

@@ -69,6 +69,11 @@ class Conv2d(Synapse):
         """[-2**(bits-1), 2**(bits-1) - 1]."""
         return Range.of_bits(self.weight_bits, signed=True)
 
+    @property
+    def visits(self) -> tuple[Literal["events", "windows"], ...]:
+        """Events, and without a pool over currents windows too."""
+        return ("events", "windows") if self.max_pool == (1, 1) else ("events",)
+
     def convolved(self, in_shape: Shape) -> tuple[int, int]:
         """Height and width before the pool; raises ValueError for an input that the kernel does not fit."""
         _, *sides = planes(in_shape, "conv2d")

@@ -35,6 +35,8 @@ class DesignLayer(ModelLayer):
     """Event lanes of what takes its events."""
     before: LayerShape | None = None
     """Of the layer whose events it takes; None where the encoder sends them."""
+    splits: bool = False
+    """Whether its neurons go through all steps one after the other, and yet send their events step by step."""
 
     def __repr__(self) -> str:
         lanes = f"{self.chosen.synapse_lanes} synapse and {self.chosen.neuron_lanes} neuron lanes"
@@ -72,8 +74,12 @@ class DesignLayer(ModelLayer):
 
     @property
     def weight_words(self) -> int:
-        """Words of weights, of ``synapse_lanes`` times ``position_lanes`` each, that an event reads."""
-        return self.shape.groups * self.position_passes if self.has_weights else 0
+        """Words of weights, of ``synapse_lanes`` times ``position_lanes`` each, that an event reads.
+
+        None where windows are visited: weights are wired in.
+        """
+        reads = self.has_weights and self.chosen.visits == "events"
+        return self.shape.groups * self.position_passes if reads else 0
 
     @property
     def position_passes(self) -> int:
@@ -146,11 +152,13 @@ class Design:
         lanes = [*(layer.event_lanes for layer in chosen[1:]), 1]
         shapes = [LayerShape.of(*pair) for pair in zip(self.network.layers, chosen, strict=True)]
         before = [None, *shapes[:-1]]
+        splits = [not self.neuron_major and layer.step_lanes > 1 for layer in chosen]
         return tuple(
             DesignLayer(
                 **{field.name: getattr(layer, field.name) for field in fields(ModelLayer)},
                 chosen=chosen[layer.index],
-                neuron_major=self.neuron_major,
+                neuron_major=self.neuron_major or splits[layer.index],
+                splits=splits[layer.index],
                 out_lanes=lanes[layer.index],
                 before=before[layer.index],
             )

@@ -22,6 +22,9 @@ MEMORY_KINDS: tuple[MemoryKind, ...] = get_args(MemoryKind)
 Weights = Literal["inline", "readmemh"]
 Schedule = Literal["step_major", "neuron_major"]
 
+Visits = Literal["events", "windows"]
+"""What a layer goes over: the events that come, or the windows of a convolution, whose weights are then wired in."""
+
 Lanes = Annotated[Integer, Field(ge=1)]
 
 
@@ -37,8 +40,10 @@ class Choices(TypedDict, total=False):
     synapse_lanes: Mapping[str, int]
     neuron_lanes: Mapping[str, int]
     position_lanes: Mapping[str, int]
+    visits: Mapping[str, Visits]
     event_lanes: Mapping[str, int]
     step_lanes: Mapping[str, int]
+    queued_words: Mapping[str, int]
     memory: Mapping[str, MemoryKind]
     pixels_per_beat: int
     overlap: bool
@@ -55,15 +60,22 @@ class LayerImplementation(Frozen):
     each: the output positions that are reached in a cycle, all that an event can reach, a row of them, or one.
     ``neuron_lanes``: neurons updated a cycle, at most the synapse lanes. ``event_lanes``: events taken a cycle, those
     of even and those of odd addresses apart. ``step_lanes``: time steps of a neuron computed a cycle, 1 or all of them,
-    where the schedule goes neuron by neuron. ``memory``: what the weights stand in; unless it is ``rom``, weights and
+    where the schedule goes neuron by neuron; a first layer whose input is the same at every step can compute all under
+    either schedule, and its events then wait for their step. ``queued_words``: so many words of neurons that spiked can
+    wait in block RAM, rounded up to a power of two, so that a layer goes on while the next is busy; 0 for none.
+    ``visits``: whether a convolution adds up what each
+    event contributes, or takes a step's events in and goes over its windows, a cycle for all taps and channels of one,
+    with weights wired in. ``memory``: what the weights stand in; unless it is ``rom``, weights and
     biases can be loaded while the circuit runs.
     """
 
     synapse_lanes: Lanes
     neuron_lanes: Lanes
     position_lanes: Lanes = 1
+    visits: Visits = "events"
     event_lanes: Literal[1, 2] = 1
     step_lanes: Lanes = 1
+    queued_words: Annotated[Integer, Field(ge=0, le=1 << 16)] = 0
     memory: MemoryKind = "rom"
 
     @classmethod
@@ -148,6 +160,12 @@ class Implementation(Frozen):
                     f"layer '{stage.name}' has {layer.synapse_lanes} synapse lanes, so 1 to {layer.synapse_lanes} "
                     f"neuron lanes, not {layer.neuron_lanes}"
                 )
+            self._check_visits(stage, layer)
+            if layer.queued_words and (stage.last or layer.step_lanes > 1 or self.schedule == "neuron_major"):
+                raise DescriptionError(
+                    f"no words of layer '{stage.name}' can be queued: they can where a layer that is not the last goes "
+                    "step by step"
+                )
             if layer.memory not in MEMORY_KINDS:
                 raise DescriptionError(one_of(f"the memory of layer '{stage.name}'", layer.memory, MEMORY_KINDS))
             if layer.memory != "rom" and not stage.has_weights:
@@ -177,6 +195,23 @@ class Implementation(Frozen):
                 f"layer '{stage.name}' can have {choices} position lanes, not {layer.position_lanes}"
             )
 
+    @staticmethod
+    def _check_visits(stage: PlacedLayer, layer: LayerImplementation) -> None:
+        possible = stage.synapse.visits
+        if layer.visits not in possible:
+            raise DescriptionError(one_of(f"what layer '{stage.name}' visits", layer.visits, possible))
+        if layer.visits == "events":
+            return
+        if layer.neuron_lanes != stage.channels:
+            raise DescriptionError(
+                f"layer '{stage.name}' visits windows, so it needs {stage.channels} synapse and neuron lanes, all of "
+                f"its channels, not {layer.synapse_lanes} and {layer.neuron_lanes}"
+            )
+        if layer.memory != "rom":
+            raise DescriptionError(
+                f"layer '{stage.name}' visits windows, with weights wired in: leave its memory rom, or visit events"
+            )
+
     def _check_schedule(self, network: Network) -> None:
         if self.schedule == "neuron_major" and not network.constant_input:
             raise DescriptionError(
@@ -194,8 +229,9 @@ class Implementation(Frozen):
                 f"the schedule 'neuron_major' is not for layers of kind '{stepwise.synapse.kind}', which "
                 f"'{stepwise.name}' is"
             )
-        possible = (1, network.num_steps) if self.schedule == "neuron_major" else (1,)
         for stage, layer in zip(network.layers, self.layers, strict=True):
+            apart = stage.constant and stage.has_neuron and not stage.last
+            possible = (1, network.num_steps) if self.schedule == "neuron_major" or apart else (1,)
             if layer.step_lanes not in possible:
                 choices = " or ".join(str(lanes) for lanes in sorted(set(possible)))
                 raise DescriptionError(

@@ -40,6 +40,11 @@ class Synapse(Kind):
     takes_turns: ClassVar[bool] = True
     """Whether it can have fewer synapse lanes than neurons, or channels, which then take turns."""
 
+    @property
+    def visits(self) -> tuple[Literal["events", "windows"], ...]:
+        """What its circuit can go over."""
+        return ("events",)
+
     def out_shape(self, in_shape: Shape) -> Shape:
         """The shape of what goes out; raises ValueError for a shape that it cannot take."""
         raise NotImplementedError

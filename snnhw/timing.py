@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import Protocol
+from itertools import pairwise
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,7 +63,10 @@ class SampleCounts:
 
 
 def event_counts(design: Design, result: Result) -> list[SampleCounts]:
-    """Count the events of each word from golden's traces."""
+    """Count the events of each word from golden's traces.
+
+    Of a layer that splits its words there is one step, and of each word the counts of all steps.
+    """
     encoder, *layers = _word_counts(design, result)
     return [
         SampleCounts(encoder[:, b].tolist(), [layer[:, b].tolist() for layer in layers])
@@ -81,13 +85,14 @@ def _word_counts(design: Design, result: Result) -> list[NDArray[np.int64]]:
     counts = [_count(result.encoded != 0, inputs, inputs[::pixels].tolist(), first)]
     for layer in design.layers:
         fires = result.traces[layer.name].value != 0
-        if layer.neuron_major:
+        if layer.neuron_major and not layer.splits:
             fires = fires.any(axis=0, keepdims=True)
         words = [[unit for unit in word if unit is not None] for word in layer.shape.order]
         units = [unit for word in words for unit in word]
         starts = [0, *np.cumsum([len(word) for word in words])[:-1].tolist()]
         addresses = np.array([layer.shape.address(unit) for unit in units])
-        counts.append(_count(fires[..., units], addresses, starts, layer.out_lanes))
+        found = _count(fires[..., units], addresses, starts, layer.out_lanes)
+        counts.append(np.moveaxis(found, 0, 2)[np.newaxis] if layer.splits else found)
     return counts
 
 
@@ -130,6 +135,10 @@ class _Circuit:
         self.shown: list[_Shown] = []
         consumer: _Consumer = self.readout
         for layer in reversed(design.layers):
+            if layer.splits:
+                consumer = _StepQueues(layer.shape.words, layer.steps, consumer)
+            elif layer.chosen.queued_words:
+                consumer = _WordQueue(layer.chosen.queued_words, consumer)
             bank = _neurons(layer, consumer) if layer.has_neuron else None
             synapses = twin(layer.synapse, "timing")(layer, bank or consumer)
             self.shown.insert(0, bank or synapses)
@@ -422,6 +431,53 @@ class _WordQueue:
         self.moved = max(self.read[-1] + 1, self.left)
         self.left = self.serializer.take(self.moved + 1, events, marked)
         return entered
+
+
+class _StepQueues:
+    """Words of all steps at once; those of a step wait until the step before has ended."""
+
+    def __init__(self, words: int, steps: int, serializer: _Consumer) -> None:
+        self.queues = [_StepQueue(words, serializer) for _ in range(steps)]
+        self.turned = 0
+
+    def take(self, offered: int, events: Any, marked: bool) -> int:
+        """A word with the events of each step and lane; when all queues have taken it."""
+        wanted = [queue for queue, own in zip(self.queues, events, strict=True) if any(own) or marked]
+        entered = max([offered, *(queue.room for queue in wanted)])
+        for queue, own in zip(self.queues, events, strict=True):
+            if any(own) or marked:
+                queue.words.append((entered, own, marked))
+        self.queues[0].send(self.turned)
+        if marked:
+            for before, queue in pairwise(self.queues):
+                queue.send(before.left + 1)
+            self.turned = self.queues[-1].left + 1
+        return entered
+
+
+class _StepQueue:
+    """The words of a step, sent on when it is its turn."""
+
+    def __init__(self, words: int, serializer: _Consumer) -> None:
+        self.serializer = serializer
+        self.depth = queue_depth(words)
+        self.read: deque[int] = deque(maxlen=self.depth)
+        self.words: deque[tuple[int, list[int], bool]] = deque()
+        self.moved = self.left = -1
+
+    @property
+    def room(self) -> int:
+        """The cycle from which a word finds room."""
+        last = len(self.read) + len(self.words) - self.depth
+        return self.read[last] + 1 if last >= 0 else 0
+
+    def send(self, turned: int) -> None:
+        """Send all words that wait; it is the turn of this step from a cycle on."""
+        while self.words:
+            entered, events, marked = self.words.popleft()
+            self.read.append(max(entered + 1, self.moved))
+            self.moved = max(self.read[-1] + 1, self.left)
+            self.left = self.serializer.take(max(self.moved + 1, turned), events, marked)
 
 
 class DirectEncoder:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gateware.convolution import Plan, reading_latency
+from gateware.windows import WindowPlan
 from snnhw.design import DesignLayer
 from snnhw.timing import Counts, _Consumer, _Neurons
 
@@ -129,8 +130,39 @@ class GroupedConvolution(Convolution):
         return issued
 
 
-def conv2d(layer: DesignLayer, bank: _Neurons) -> Convolution:
+class Windows:
+    """Takes a step's events in, one a cycle, and then visits all windows, which waits where a word has to."""
+
+    def __init__(self, layer: DesignLayer, bank: _Neurons) -> None:
+        self.plan = plan = WindowPlan(layer)
+        self.latency = plan.latency
+        self.bank = bank
+        self.waits = _Pauses()
+        self.free = 0
+
+    def take_events(self, offered: int, events: list[int]) -> int:
+        """Events in each lane, one a cycle once the first has been taken; when the last of them was."""
+        self.free = max(offered, self.free) + events[0]
+        return self.free - 1
+
+    def take_mark(self, offered: int) -> int:
+        """A mark, and all that follows from it."""
+        taken = at = max(offered, self.free)
+        for visit in range(self.plan.visits):
+            at = self.waits.moving(at + 1)
+            if visit % self.plan.row_visits >= self.plan.blocks - 1:
+                out = at
+                for _ in range(self.latency - 1):
+                    out = self.waits.moving(out + 1)
+                self.waits.add(out + 1, self.bank.take(out + 1))
+        self.free = at + 1
+        return taken
+
+
+def conv2d(layer: DesignLayer, bank: _Neurons) -> Convolution | Windows:
     """The convolution of a layer."""
+    if layer.chosen.visits == "windows":
+        return Windows(layer, bank)
     return (Convolution if layer.shape.groups == 1 else GroupedConvolution)(layer, bank)
 
 

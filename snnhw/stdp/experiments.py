@@ -52,6 +52,8 @@ class Experiment:
     labels: int | None = None
     """The first so many training images alone have labels."""
     supervised: bool = False
+    winners: int = 1
+    """As many neurons as learn an image, at most; more than one by the plain golden model alone, which is slow."""
     headline: bool = False
     """Whether its test images are looked at."""
 
@@ -146,6 +148,10 @@ _ALL = (
     _changed("no-post-pre", "rule", "no depression by inputs that fire later", window={"a_minus": 0}),
     _changed("no-leak", "rule", "no leakage", leakage=0),
     _changed("silent-2", "rule", "twice the silent depression", window={"silent": 2}),
+    *(
+        Experiment(f"winners-{winners}", "rule", f"{told} learn an image", winners=winners)
+        for winners, told in ((2, "the first two to fire"), (4, "the first four"), (100, "all that fire"))
+    ),
     _changed("rectangular", "window", "rectangles of 8 steps", window=_window("rectangular", 8)),
     _changed("rectangular-4", "window", "rectangles of 4 steps", window=_window("rectangular", 4)),
     *(_changed(f"tau-{tau}", "window", f"half-life {tau}", window=_window("exponential", tau)) for tau in (1, 2, 8)),

@@ -17,6 +17,7 @@ from snnhw.resumable import run_to_end
 from snnhw.stdp.evaluate import evaluate_stdp
 from snnhw.stdp.experiments import Experiment
 from snnhw.stdp.model import StdpModel
+from snnhw.stdp.several import SeveralRun
 from snnhw.stdp.train import VALIDATION, StdpPlan, StdpRun
 
 __all__ = ["Run", "run", "trained"]
@@ -33,6 +34,8 @@ class Run(RecordedRun):
     presentations: int
     labels: int | None = None
     supervised: bool = False
+    winners: int = 1
+    """As many neurons as learn an image, at most."""
     images: int
     """Of validation."""
     assigned_correct: int
@@ -60,7 +63,8 @@ def trained(
     plan = StdpPlan(
         experiment.preset(seed), training.part(slice(kept)), held, None, Path(experiment.name), experiment.supervised
     )
-    going = StdpRun(plan, progress)
+    several = experiment.winners > 1
+    going = SeveralRun(plan, experiment.winners, progress) if several else StdpRun(plan, progress)
     run_to_end(going, None)
     return going, held
 
@@ -84,6 +88,7 @@ def run(
         "presentations": experiment.presentations,
         "labels": experiment.labels,
         "supervised": experiment.supervised,
+        "winners": experiment.winners,
         "images": len(held),
         "assigned_correct": counted.assigned_correct,
         "readout_correct": counted.readout_correct,

@@ -284,6 +284,11 @@ class StdpRun:
         """Write the model; its provenance says how far it has come."""
         save_stdp(self.model, checkpoint, overwrite=True)
 
+    def shown(self, portion: Portion) -> NDArray[np.int64]:
+        """Which images a portion of learning, with labels or without, shows, in order."""
+        images = len(self.images) if portion.stage == "learn" else self.plan.labels
+        return np.arange(portion.first, portion.end) % images
+
     def _train(self, portion: Portion) -> NDArray[np.int32]:
         """Who fired first, and when, [n, 2]; -1 where none did."""
         if portion.stage == "read":
@@ -291,9 +296,7 @@ class StdpRun:
                 self._fired = self.learner.infer(self.images[: portion.end])[0]
             self.learner.train_readout(self._fired, self.labels[: portion.end], portion.strength)
             return self._fired[:, 0]
-        shown = np.arange(portion.first, portion.end) % (
-            len(self.images) if portion.stage == "learn" else self.plan.labels
-        )
+        shown = self.shown(portion)
         if portion.stage == "teach":
             return self.learner.teach(self.images[shown], self.labels[shown], portion.strength)
         return self.learner.train(self.images[shown], portion.strength)

@@ -197,7 +197,9 @@ class _Run:
         """Train this network from now on, with an average and an optimiser of its own."""
         self.network = network
         self.averaged = copy.deepcopy(network)
-        self.optimiser = torch.optim.Adam(_groups(network, self.options.learning_rate), betas=_BETAS, fused=True)
+        folded = self.options.folded if isinstance(network, FoldedNetwork) else None
+        rate = folded.learning_rate if folded else self.options.learning_rate
+        self.optimiser = torch.optim.Adam(_groups(network, rate), betas=_BETAS, fused=True)
 
     def _unfold(self) -> None:
         """Train through time from now on, from the average of the counts; nothing where that is so already."""
@@ -292,7 +294,7 @@ class _Run:
             counted.copy_(newest)
 
     def _set_learning_rate(self, done: float) -> None:
-        """A cosine from the option's rate to 0 where all is done, of the counts and through time each."""
+        """A cosine from the rate at the start to 0 where all is done, of the counts and through time each."""
         part = 0.5 * (1 + math.cos(math.pi * done))
         for group in self.optimiser.param_groups:
             group["lr"] = group["initial_lr"] * part

@@ -131,6 +131,8 @@ class FoldedOptions(Frozen):
     model_config = ConfigDict(strict=True)
 
     epochs: int = Field(default=30, ge=1)
+    learning_rate: float = Field(default=0.012, gt=0, allow_inf_nan=False)
+    """As that of the training through time: at the start, falling to 0 over these epochs."""
 
 
 class TrainOptions(Frozen):

@@ -14,13 +14,15 @@ from torch.nn import functional
 
 __all__ = ["Teacher", "distillation", "teach"]
 
-_CHANNELS = (12, 32)
+_CHANNELS = (16, 32, 64)
 _HIDDEN = 128
 _HIGHEST_RATE = 0.004
 
 
 class Teacher(nn.Module):
-    """Two convolutions of stride 2 and two dense layers, on images uint8 [B, channels * height * width].
+    """Three convolutions of stride 2 and two dense layers, normalised by batches.
+
+    Images are uint8 [B, channels * height * width].
 
     The same seed gives the same initial weights, whatever the global random state, which is left as it was.
     """
@@ -28,18 +30,19 @@ class Teacher(nn.Module):
     def __init__(self, channels: int, height: int, width: int, classes: int, seed: int) -> None:
         super().__init__()
         self.size = (channels, height, width)
-        pixels = (height + 3) // 4 * ((width + 3) // 4)
+        pixels = -(-height // 8) * -(-width // 8)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
+            convolutions = [
+                part
+                for before, after, kernel in zip((channels, *_CHANNELS), _CHANNELS, (5, 3, 3), strict=False)
+                for part in _convolution(before, after, kernel)
+            ]
             self.layers = nn.Sequential(
-                nn.Conv2d(channels, _CHANNELS[0], kernel_size=5, stride=2, padding=2),
-                nn.ReLU(),
-                nn.BatchNorm2d(_CHANNELS[0]),
-                nn.Conv2d(_CHANNELS[0], _CHANNELS[1], kernel_size=5, stride=2, padding=2),
-                nn.ReLU(),
-                nn.BatchNorm2d(_CHANNELS[1]),
+                *convolutions,
                 nn.Flatten(),
-                nn.Linear(_CHANNELS[1] * pixels, _HIDDEN),
+                nn.Linear(_CHANNELS[-1] * pixels, _HIDDEN),
+                nn.BatchNorm1d(_HIDDEN),
                 nn.ReLU(),
                 nn.Linear(_HIDDEN, classes),
             )
@@ -48,6 +51,12 @@ class Teacher(nn.Module):
         """The logits [B, classes]."""
         logits: Tensor = self.layers(samples.view(len(samples), *self.size) / 255)
         return logits
+
+
+def _convolution(before: int, after: int, kernel: int) -> list[nn.Module]:
+    """A convolution that halves its planes, rounding up."""
+    plane = nn.Conv2d(before, after, kernel, stride=2, padding=kernel // 2, bias=False)
+    return [plane, nn.BatchNorm2d(after), nn.ReLU()]
 
 
 def teach(

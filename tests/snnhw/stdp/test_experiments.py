@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from golden.stdp import Stdp
 from snnhw.cli.app import run as run_command
 from snnhw.data import load
 from snnhw.errors import DescriptionError
@@ -19,6 +20,7 @@ from snnhw.stdp.pictures import measured_changes
 from snnhw.stdp.results import BEGIN, END, Runs, page, plot, record
 from snnhw.stdp.results import load as load_runs
 from snnhw.stdp.runs import Run, run
+from snnhw.stdp.several import SeveralStdp
 
 pytest.importorskip("numba")
 
@@ -176,6 +178,31 @@ class TestCommands:
             f"stdp-{name}.png" for name in ("receptive-fields", "membranes", "changes", "failure")
         ]
         assert all(Path(path).stat().st_size > 1000 for path in files)
+
+
+def test_one_of_several_winners_learns_as_the_learner_does():
+    images = load("sample").images.reshape(-1, 784)[:60]
+    plain, several = Stdp(Learner.usual(20)), SeveralStdp(1, Stdp(Learner.usual(20)))
+    assert [plain.train(image, 32) for image in images] == [several.train(image, 32) for image in images]
+    assert plain.register == several.register
+    assert (plain.weight == several.weight).all() and (plain.threshold == several.threshold).all()
+
+
+@pytest.mark.parametrize(("winners", "learned"), [(1, [1]), (2, [1, 0]), (3, [1, 0])])
+def test_the_first_neurons_to_fire_learn(winners: int, learned: list[int]):
+    learner = Learner(pixels=4, neurons=3, num_steps=4, threshold=100, leakage=0, spikes=3)
+    weight = np.array([[60, 110, 90], [70, 110, 0], [0, 0, 0], [0, 0, 0]])  # sums: 130, 220, 90
+    several = SeveralStdp(winners, Stdp(learner, weight))
+    assert several.train(np.array([255, 100, 0, 0], np.uint8), 32) == (1, 0)
+    assert np.flatnonzero((several.weight != weight).any(axis=0)).tolist() == sorted(learned)
+    assert several.threshold[2] == (100 << 6) - len(learned) * learner.fall
+
+
+def test_an_experiment_of_several_winners_is_run_and_recorded():
+    brief = replace(SMALL, neurons=20, presentations=100)
+    one, three = (run(replace(brief, winners=winners), load("sample"), None) for winners in (1, 3))
+    assert three.winners == 3 and three.curve[-1][0] == 100
+    assert (one.assigned_correct, one.readout_correct) != (three.assigned_correct, three.readout_correct)
 
 
 def test_the_recorded_runs_are_read():
