@@ -53,9 +53,14 @@ class WindowPlan:
         return self.rows * self.row_visits
 
     @property
+    def phases(self) -> int:
+        """Cycles that a window stands where its inputs are added up: some bits of them in each."""
+        return -(-self.layer.values.hi.bit_length() // self.layer.chosen.bit_lanes)
+
+    @property
     def latency(self) -> int:
         """Cycles from the visit of a window's last block to the offer of its currents."""
-        return 1 + max(weighted.latency for weighted in self.sums)
+        return self.phases + max(weighted.latency for weighted in self.sums)
 
     @cached_property
     def sums(self) -> list[WeightedSum]:
@@ -63,7 +68,8 @@ class WindowPlan:
         layer = self.layer
         biases = layer.bias[:: layer.shape.positions].tolist() if layer.biased else [0] * layer.channels
         kernels = layer.weight.reshape(layer.channels, -1).tolist()
-        return [WeightedSum(kernel, layer.values, bias) for kernel, bias in zip(kernels, biases, strict=True)]
+        bits = layer.chosen.bit_lanes
+        return [WeightedSum(kernel, layer.values, bias, bits) for kernel, bias in zip(kernels, biases, strict=True)]
 
     @property
     def table_layout(self) -> data.StructLayout:
@@ -106,13 +112,15 @@ class WeightedSum:
     """A sum of inputs within ``values`` times constants, plus a constant, from tables of bits of the same weight.
 
     A table of six inputs is a LUT for each bit of its sum. Tables are raised so that none is negative, which the
-    constant makes good. Every sum on the way stands in a register: the whole is there ``latency`` cycles after the
-    inputs.
+    constant makes good. Inputs come ``bits`` bits at a time, all of them or one, the highest first. Every sum on the
+    way stands in a register: the whole is there ``latency`` cycles after the last bits.
     """
 
-    def __init__(self, weights: Sequence[int], values: Range, constant: int) -> None:
+    def __init__(self, weights: Sequence[int], values: Range, constant: int, bits: int) -> None:
         self.weights = weights
-        self.planes = values.hi.bit_length()
+        self.planes = bits
+        self.serial = bits < values.hi.bit_length()
+        self.most = values.hi
         places = [place for place, weight in enumerate(weights) if weight]
         self.groups = [places[start : start + TABLE_INPUTS] for start in range(0, len(places), TABLE_INPUTS)]
         lowest = sum(min(0, weight) for weight in weights)
@@ -120,16 +128,25 @@ class WeightedSum:
 
     @property
     def latency(self) -> int:
-        """Tables, the sums of each plane, those of planes, and the constant."""
-        return 1 + _levels(len(self.groups)) + _levels(self.planes) + 1
+        """Tables, the sums of each plane, those of planes or of phases, and the constant."""
+        return 1 + _levels(len(self.groups)) + _levels(self.planes) + self.serial + 1
 
-    def build(self, m: Module, moves: Value, inputs: Sequence[Value]) -> Value:
-        """The sum; registers keep what they have where not ``moves``."""
+    def build(self, m: Module, moves: Value, inputs: Sequence[Value], first: Value) -> Value:
+        """The sum; registers keep what they have where not ``moves``. ``first`` is 1 with the first bits."""
         planes = []
         for bit in range(self.planes):
             tables = [self._table(m, moves, group, inputs, bit) for group in self.groups] or [Const(0)]
             planes.append(_added(m, moves, tables, shift=0))
-        return _registered(m, moves, _added(m, moves, planes, shift=1) + self.constant)
+        total = _added(m, moves, planes, shift=1)
+        if self.serial:
+            for _ in range(self.latency - 2):
+                first = _registered(m, moves, first)
+            weights = self.most * sum(map(abs, self.weights))
+            so_far = Signal(shape_of(Range(lo=0, hi=max(1, weights))), reset_less=True)
+            with m.If(moves):
+                m.d.sync += so_far.eq(Mux(first, 0, so_far << 1) + total)
+            total = so_far
+        return _registered(m, moves, total + self.constant)
 
     def _table(self, m: Module, moves: Value, group: Sequence[int], inputs: Sequence[Value], bit: int) -> Value:
         """What the inputs of a group that have this bit add, raised by what their negative weights could take away."""
@@ -150,7 +167,8 @@ class WindowConvolution(wiring.Component):
 
     Inputs stand in memories, ``cells``, as windows want them: for each row of the kernel those rows of the input that
     it is laid on, in blocks of columns. An event takes a cycle; at a mark all windows are visited, `WindowPlan.visits`
-    cycles, while events wait. Weights are wired in. The currents of a window, bias included, are offered
+    cycles, while events wait. Weights are wired in. With fewer ``bit_lanes`` than a value has bits each window is added
+    up bit by bit, and the visit of a window's last block takes as many cycles. The currents of a window, bias included, are offered
     `WindowPlan.latency` cycles after the visit of its last block, in one word, in the order of ``LayerShape.order``;
     while a word waits nothing moves. What was visited is 0 for the next step. After ABORT, and after a reset, all is
     visited without being sent; ``settles`` is 1 meanwhile after a reset, and no sample may be let in.
@@ -176,24 +194,31 @@ class WindowConvolution(wiring.Component):
         plan, moves = self.plan, Signal()
         m.d.comb += moves.eq(~self.currents.valid | self.currents.ready)
         visiting, silent = Signal(init=1), Signal(init=1)
-        row, block, valid = self._visit(m, moves, visiting, silent)
-        window = self._window(m, moves, visiting, row, block, self._taken(m, visiting, silent))
+        phase, steps = Signal(range(plan.phases)), Signal()
+        m.d.comb += steps.eq(moves & (phase == 0))
+        row, block, completes = self._visit(m, steps, visiting, silent)
+        with m.If(moves):
+            m.d.sync += phase.eq(Mux(phase == 0, Mux(completes, plan.phases - 1, 0), phase - 1))
+        window = self._window(m, steps, visiting, row, block, self._taken(m, visiting, silent))
+        if plan.phases > 1:
+            window = [Array(value)[phase] for value in window]
         for channel, weighted in enumerate(plan.sums):
-            total = weighted.build(m, moves, window)
-            for _ in range(plan.latency - 1 - weighted.latency):
+            total = weighted.build(m, moves, window, phase == plan.phases - 1)
+            for _ in range(plan.latency - plan.phases - weighted.latency):
                 total = _registered(m, moves, total)
             m.d.comb += self.currents.payload.current[channel].eq(total)
+        valid = completes & (phase == 0)
         for _ in range(plan.latency):
             valid = _registered(m, moves, valid, reset_less=False)
         m.d.comb += self.currents.valid.eq(valid)
         return m
 
-    def _visit(self, m, moves, visiting, silent):
+    def _visit(self, m, steps, visiting, silent):
         """Row of windows and block of the visit, and whether it completes a window that is to be sent."""
         plan = self.plan
         row, block = Signal(range(plan.rows)), Signal(range(plan.row_visits))
         row_ends = block == plan.row_visits - 1
-        with m.If(visiting & moves):
+        with m.If(visiting & steps):
             m.d.sync += block.eq(Mux(row_ends, 0, block + 1))
             with m.If(row_ends):
                 m.d.sync += row.eq(row + 1)
@@ -221,8 +246,8 @@ class WindowConvolution(wiring.Component):
             m.d.sync += [visiting.eq(1), silent.eq(event.mark == Mark.ABORT)]
         return port.data, channel if bits else port.data.channel, value, writes
 
-    def _window(self, m, moves, visiting, row, block, taken):
-        """The inputs of the window whose last block was visited a cycle ago, in the order of a channel's weights."""
+    def _window(self, m, steps, visiting, row, block, taken):
+        """The inputs of the window whose last block was visited the last time, in the order of a channel's weights."""
         plan, (entry, channel, value, writes) = self.plan, taken
         depth = plan.rows << len(block)
         held: dict[tuple[int, int, int], list[Value]] = {}
@@ -234,12 +259,12 @@ class WindowConvolution(wiring.Component):
             m.d.comb += [
                 read.addr.eq(place),
                 write.addr.eq(place),
-                write.en.eq(Mux(visiting, moves, writes & own)),
+                write.en.eq(Mux(visiting, steps, writes & own)),
                 write.data.eq(Mux(visiting, 0, value)),
             ]
             blocks = [read.data]
             for _ in range(plan.blocks):
-                blocks.append(_registered(m, moves, blocks[-1]))
+                blocks.append(_registered(m, steps, blocks[-1]))
             held[k, i, column] = blocks[:0:-1]
         taps = product(range(plan.source.channels), range(plan.kernel[0]), range(plan.kernel[1]))
         return [held[k, i, j % plan.stride[1]][j // plan.stride[1]] for k, i, j in taps]

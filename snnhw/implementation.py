@@ -41,6 +41,7 @@ class Choices(TypedDict, total=False):
     neuron_lanes: Mapping[str, int]
     position_lanes: Mapping[str, int]
     visits: Mapping[str, Visits]
+    bit_lanes: Mapping[str, int]
     event_lanes: Mapping[str, int]
     step_lanes: Mapping[str, int]
     queued_words: Mapping[str, int]
@@ -65,7 +66,8 @@ class LayerImplementation(Frozen):
     wait in block RAM, rounded up to a power of two, so that a layer goes on while the next is busy; 0 for none.
     ``visits``: whether a convolution adds up what each
     event contributes, or takes a step's events in and goes over its windows, a cycle for all taps and channels of one,
-    with weights wired in. ``memory``: what the weights stand in; unless it is ``rom``, weights and
+    with weights wired in; there ``bit_lanes`` are the bits of every input that are added a cycle, 1 or all of them.
+    ``memory``: what the weights stand in; unless it is ``rom``, weights and
     biases can be loaded while the circuit runs.
     """
 
@@ -73,6 +75,7 @@ class LayerImplementation(Frozen):
     neuron_lanes: Lanes
     position_lanes: Lanes = 1
     visits: Visits = "events"
+    bit_lanes: Lanes = 1
     event_lanes: Literal[1, 2] = 1
     step_lanes: Lanes = 1
     queued_words: Annotated[Integer, Field(ge=0, le=1 << 16)] = 0
@@ -87,7 +90,10 @@ class LayerImplementation(Frozen):
         cap = lanes if layer.synapse.takes_turns else None
         synapse = named.get("synapse_lanes", min(cap or layer.channels, layer.channels))
         usual = {"synapse_lanes": synapse, "neuron_lanes": min(DEFAULT_NEURON_LANES, synapse)}
-        choices = {**usual, "position_lanes": layer.synapse.position_lanes(layer.in_shape)[0], **named}
+        usual["position_lanes"] = layer.synapse.position_lanes(layer.in_shape)[0]
+        if named.get("visits") == "windows":
+            usual["bit_lanes"] = layer.values.hi.bit_length()
+        choices = {**usual, **named}
         for kind, count in choices.items():
             if kind.endswith("_lanes") and (not isinstance(count, int) or isinstance(count, bool)):
                 raise TypeError(f"{kind} of layer '{layer.name}' must be an integer, not {quoted(count)}")
@@ -200,6 +206,10 @@ class Implementation(Frozen):
         possible = stage.synapse.visits
         if layer.visits not in possible:
             raise DescriptionError(one_of(f"what layer '{stage.name}' visits", layer.visits, possible))
+        bits = (1,) if layer.visits == "events" else tuple(dict.fromkeys((1, stage.values.hi.bit_length())))
+        if layer.bit_lanes not in bits:
+            choices = " or ".join(map(str, bits))
+            raise DescriptionError(f"layer '{stage.name}' can have {choices} bit lanes, not {layer.bit_lanes}")
         if layer.visits == "events":
             return
         if layer.neuron_lanes != stage.channels:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from types import MappingProxyType
+from typing import Literal
 
 from snnhw.errors import DescriptionError
 from snnhw.implementation import Implementation, LayerImplementation, LayerShape, MemoryKind
-from snnhw.network import Network
+from snnhw.network import Network, PlacedLayer
 from snnhw.wording import no_such
 
-__all__ = ["POINTS", "LayerChoice", "Point", "find_point", "point"]
+__all__ = ["POINTS", "ChannelChoice", "LayerChoice", "Point", "find_point", "point"]
 
 
 @dataclass(frozen=True)
@@ -28,14 +30,37 @@ class LayerChoice:
     all_steps: bool = False
 
 
+Positions = Literal["all", "row", "one"]
+
+
+@dataclass(frozen=True)
+class ChannelChoice:
+    """What a layer with channels asks for: lanes of channels, of which there are fewer where it has fewer.
+
+    ``positions`` are those that an event reaches in a cycle. With ``windows`` a first layer whose input is the same at
+    every step goes over windows, if that takes no more than `MOST_TAPS` weights, and computes all steps at once. With
+    ``queue`` as many words as a step has can wait for the next layer.
+    """
+
+    synapse_lanes: int
+    neuron_lanes: int
+    positions: Positions = "all"
+    windows: bool = False
+    queue: bool = False
+
+
+MOST_TAPS = 512
+"""Weights that are wired in at most, unless asked for: each is one or two LUTs for every bit or two of its input."""
+
+
 @dataclass(frozen=True)
 class Point:
     """A named implementation.
 
-    ``hidden`` is for every layer but the last, ``output`` for the last. The schedule goes neuron by neuron wherever the
-    network allows it.
-    ``part`` is what it was made for, on ``board`` and behind its serial line where that is given; ``clock_mhz`` is the
-    clock to be reached there, the usual one where it is None.
+    ``channels`` is for layers with channels, ``output`` for the last layer, and ``hidden`` for every other. The
+    schedule goes neuron by neuron wherever the network allows it. ``part`` is what it was made for, on ``board`` and
+    behind its serial line where that is given; ``clock_mhz`` is the clock to be reached there, the usual one where it
+    is None.
     """
 
     name: str
@@ -43,6 +68,7 @@ class Point:
     part: str
     hidden: LayerChoice
     output: LayerChoice
+    channels: ChannelChoice
     pixels_per_beat: int = 8
     overlap: bool = True
     queue: bool = True
@@ -55,6 +81,10 @@ class Point:
         stride = 1 if network.encoder.takes_events else self.pixels_per_beat
         layers = []
         for stage in network.layers:
+            if stage.synapse.channelled:
+                layers.append(self._with_channels(stage, self.channels))
+                stride = LayerShape.of(stage, layers[-1]).stride
+                continue
             choice = self.output if stage.last else self.hidden
             synapse_lanes = min(choice.synapse_lanes, stage.channels) if stage.synapse.takes_turns else stage.channels
             neuron_lanes = min(choice.neuron_lanes, synapse_lanes)
@@ -78,6 +108,26 @@ class Point:
         chosen.check(network)
         return chosen
 
+    @staticmethod
+    def _with_channels(stage: PlacedLayer, choice: ChannelChoice) -> LayerImplementation:
+        """What a layer with channels gets."""
+        possible, taps = stage.synapse.position_lanes(stage.in_shape), prod(stage.tensor_shapes.get("weight", ()))
+        windows = choice.windows and stage.constant and "windows" in stage.synapse.visits and taps <= MOST_TAPS
+        lanes = min(choice.synapse_lanes, stage.channels) if stage.synapse.takes_turns else stage.channels
+        if windows:
+            lanes = stage.channels
+        apart = windows and stage.has_neuron and not stage.last
+        layer = LayerImplementation(
+            synapse_lanes=lanes,
+            neuron_lanes=lanes if windows else min(choice.neuron_lanes, lanes),
+            position_lanes=possible[{"all": 0, "row": min(1, len(possible) - 1), "one": -1}[choice.positions]],
+            visits="windows" if windows else "events",
+            step_lanes=stage.network.num_steps if apart else 1,
+        )
+        if choice.queue and not stage.last and layer.step_lanes == 1:
+            layer = layer.model_copy(update={"queued_words": LayerShape.of(stage, layer).words})
+        return layer
+
 
 POINTS: Mapping[str, Point] = MappingProxyType(
     {
@@ -89,6 +139,7 @@ POINTS: Mapping[str, Point] = MappingProxyType(
                 part="xc7a35t",
                 hidden=LayerChoice(synapse_lanes=128, neuron_lanes=4, event_lanes=2, all_steps=True),
                 output=LayerChoice(synapse_lanes=10, neuron_lanes=2, all_steps=True),
+                channels=ChannelChoice(synapse_lanes=32, neuron_lanes=32, windows=True, queue=True),
                 pixels_per_beat=16,
             ),
             Point(
@@ -97,6 +148,7 @@ POINTS: Mapping[str, Point] = MappingProxyType(
                 part="xc7a35t",
                 hidden=LayerChoice(synapse_lanes=32, neuron_lanes=1, event_lanes=2, all_steps=True),
                 output=LayerChoice(synapse_lanes=10, neuron_lanes=2),
+                channels=ChannelChoice(synapse_lanes=16, neuron_lanes=16, windows=True, queue=True),
                 pixels_per_beat=16,
             ),
             Point(
@@ -105,6 +157,7 @@ POINTS: Mapping[str, Point] = MappingProxyType(
                 part="xc7a35t",
                 hidden=LayerChoice(synapse_lanes=4, neuron_lanes=1, event_lanes=2),
                 output=LayerChoice(synapse_lanes=1, neuron_lanes=1),
+                channels=ChannelChoice(synapse_lanes=16, neuron_lanes=4, positions="row", queue=True),
                 pixels_per_beat=2,
                 overlap=False,
                 queue=False,
@@ -115,6 +168,7 @@ POINTS: Mapping[str, Point] = MappingProxyType(
                 part="xc7a35t",
                 hidden=LayerChoice(synapse_lanes=1, neuron_lanes=1),
                 output=LayerChoice(synapse_lanes=1, neuron_lanes=1),
+                channels=ChannelChoice(synapse_lanes=1, neuron_lanes=1, positions="one"),
                 pixels_per_beat=1,
                 overlap=False,
                 queue=False,
@@ -126,6 +180,7 @@ POINTS: Mapping[str, Point] = MappingProxyType(
                 board="icebreaker",
                 hidden=LayerChoice(synapse_lanes=8, neuron_lanes=1, event_lanes=2, memory="spram"),
                 output=LayerChoice(synapse_lanes=1, neuron_lanes=1),
+                channels=ChannelChoice(synapse_lanes=4, neuron_lanes=1, positions="one"),
                 pixels_per_beat=2,
                 overlap=False,
                 queue=False,
@@ -137,6 +192,7 @@ POINTS: Mapping[str, Point] = MappingProxyType(
                 clock_mhz=110,
                 hidden=LayerChoice(synapse_lanes=32, neuron_lanes=2, event_lanes=2, all_steps=True),
                 output=LayerChoice(synapse_lanes=10, neuron_lanes=2, all_steps=True),
+                channels=ChannelChoice(synapse_lanes=16, neuron_lanes=16, windows=True, queue=True),
             ),
         )
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 
 from gateware.convolution import Plan, reading_latency
@@ -131,13 +132,22 @@ class GroupedConvolution(Convolution):
 
 
 class Windows:
-    """Takes a step's events in, one a cycle, and then visits all windows, which waits where a word has to."""
+    """Takes a step's events in, one a cycle, and then visits all windows; everything waits where a word has to.
+
+    What moves does so in lockstep, so cycles are counted without those in which a word waits, and these added: a wait
+    is that of the move in which the word went.
+    """
 
     def __init__(self, layer: DesignLayer, bank: _Neurons) -> None:
         self.plan = plan = WindowPlan(layer)
-        self.latency = plan.latency
+        self.latency, self.phases = plan.latency, plan.phases
         self.bank = bank
-        self.waits = _Pauses()
+        self.waits: deque[tuple[int, int]] = deque()
+        """Of words that went after the last visit: the move, and how many cycles they waited before it."""
+        self.waited = 0
+        """All cycles that earlier words waited."""
+        self.ready = 0
+        """The move of the next visit, at the earliest."""
         self.free = 0
 
     def take_events(self, offered: int, events: list[int]) -> int:
@@ -147,16 +157,31 @@ class Windows:
 
     def take_mark(self, offered: int) -> int:
         """A mark, and all that follows from it."""
-        taken = at = max(offered, self.free)
+        taken = max(offered, self.free)
+        move = max(self.ready, self._move(taken + 1))
         for visit in range(self.plan.visits):
-            at = self.waits.moving(at + 1)
-            if visit % self.plan.row_visits >= self.plan.blocks - 1:
-                out = at
-                for _ in range(self.latency - 1):
-                    out = self.waits.moving(out + 1)
-                self.waits.add(out + 1, self.bank.take(out + 1))
-        self.free = at + 1
+            while self.waits and self.waits[0][0] <= move:
+                self.waited += self.waits.popleft()[1]
+            self.free = move + self.waited + 1
+            if visit % self.plan.row_visits < self.plan.blocks - 1:
+                move += 1
+                continue
+            sent = move + self.latency
+            reached = sent + self.waited + sum(wait for _, wait in self.waits)
+            if (wait := self.bank.take(reached) - reached) > 0:
+                self.waits.append((sent, wait))
+            move += self.phases
+        self.ready = move
         return taken
+
+    def _move(self, cycle: int) -> int:
+        """The first move that is made in this cycle or later."""
+        move = cycle - self.waited
+        while self.waits and self.waits[0][0] <= move:
+            sent, wait = self.waits.popleft()
+            self.waited += wait
+            move = max(sent, move - wait)
+        return move
 
 
 def conv2d(layer: DesignLayer, bank: _Neurons) -> Convolution | Windows:
