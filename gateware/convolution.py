@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from amaranth.hdl import Cat, Module, Mux, Signal
@@ -11,7 +12,7 @@ from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from gateware.places import Banks, Source
-from gateware.stream import Mark, choose, current_layout, event_layout, shape_of
+from gateware.stream import Mark, choose, current_layout, event_layout, large, shape_of
 from gateware.turns import Turns
 from gateware.weights import Contents, WeightMemory
 from gateware.windows import WindowConvolution
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 Weights = Sequence[Sequence[Sequence[Sequence[int]]]]
 """[channels][in_channels][kernel height][kernel width]"""
+
+LUT_DEPTH = 32
+"""Words of a LUT as memory."""
 
 DRAINED = 2
 """Cycles from reading a word's sums to the offer of its currents."""
@@ -74,7 +78,7 @@ class Plan:
             entries = []
             for reached in passes:
                 row = number[tuple(one.tap for one in reached)]
-                if place is not None and self.source.channel_bits == 0:
+                if place is not None and not self.aligned:
                     row = row * self.source.channels + place[0]
                 adds = sum(1 << one.bank for one in reached if one.address is not None)
                 entries.append({"row": row, "adds": adds, "target": [one.address or 0 for one in reached]})
@@ -82,10 +86,14 @@ class Plan:
         return rows
 
     @property
+    def aligned(self) -> bool:
+        """Whether the channel in an address is the lowest bits of a row of weights, and nothing is to be added."""
+        return self.source.channel_bits > 0 and self.source.channels == 1 << self.source.channel_bits
+
+    @property
     def row_bits(self) -> int:
         """The lowest bits of an address of weights that are not the group."""
-        stride = 1 << self.source.channel_bits if self.source.channel_bits else self.source.channels
-        return address_width(len(self.rotations) * stride)
+        return address_width(len(self.rotations) * self.source.channels)
 
     @property
     def table_layout(self) -> data.StructLayout:
@@ -101,8 +109,7 @@ class Plan:
         height, kernel width],
         as lists.
         """
-        stride = 1 << self.source.channel_bits if self.source.channel_bits else self.source.channels
-        step = 1 << self.row_bits
+        stride, step = self.source.channels, 1 << self.row_bits
         depth = (self.shape.groups - 1) * step + len(self.rotations) * stride
         raised = 0 if self.shift is None else 1 << self.shift
         rows = [[0] * (self.banks.count * self.lanes) for _ in range(depth)]
@@ -124,6 +131,14 @@ class Plan:
         """The logarithm of what is added to each weight, so that none is negative; None where none was."""
         lowest = self.layer.built.weight.lo
         return (-lowest - 1).bit_length() if lowest < 0 else None
+
+    @property
+    def spare(self) -> bool:
+        """Whether banks have a word more, which stays 0: what they show while another is read is then nothing.
+
+        That takes less than choosing among them, where a LUT as memory has room for it.
+        """
+        return self.banks.count > 4 and self.banks.depth % LUT_DEPTH != 0
 
     @property
     def kept(self) -> Range:
@@ -322,12 +337,14 @@ class Convolution(wiring.Component):
         bits = plan.source.channel_bits
         channel, value, mark = Signal(max(1, bits)), Signal.like(event.value), Signal(Mark)
         group = Signal(0 if self.turns is None else len(event.group))
-        row = Signal(plan.row_bits - bits)
+        row = Signal(plan.row_bits - bits if plan.aligned else plan.row_bits)
         m.d.comb += [
             route.addr.eq(Cat(turn[: plan.pass_bits], event.address[bits:])),
             route.en.eq(move),
             row.eq(route.data.row),
-            weights.addr.eq(Cat(channel[:bits], row, group)),
+            weights.addr.eq(
+                Cat(channel[:bits], row, group) if plan.aligned else Cat((row + channel[:bits])[: plan.row_bits], group)
+            ),
             weights.en.eq(move),
         ]
         with m.If(move):
@@ -387,15 +404,13 @@ class Convolution(wiring.Component):
         plan, row = self.plan, self._kept_layout(self.plan.lanes)
         targets = data.View(data.ArrayLayout(address_width(plan.banks.depth), plan.banks.count), item.target)
         shown = []
+        depth = plan.banks.depth + plan.spare
         for bank in range(plan.banks.count):
-            m.submodules[f"sums_{bank}"] = store = memory.Memory(shape=row, depth=plan.banks.depth, init=[])
-            old, new, place = (
-                store.read_port(domain="comb"),
-                store.write_port(),
-                Signal(address_width(plan.banks.depth)),
-            )
+            m.submodules[f"sums_{bank}"] = store = memory.Memory(shape=row, depth=depth, init=[])
+            old, new, place = store.read_port(domain="comb"), store.write_port(), Signal(address_width(depth))
+            shows = Mux(entry.bank == bank, entry.address, plan.banks.depth) if plan.spare else entry.address
             m.d.comb += [
-                place.eq(Mux(reads, entry.address, targets[bank])),
+                place.eq(Mux(reads, shows, targets[bank])),
                 old.addr.eq(place),
                 new.addr.eq(place),
                 new.en.eq(item.adds[bank] & ~reads),
@@ -405,7 +420,7 @@ class Convolution(wiring.Component):
             m.d.comb += new.data.count.eq(old.data.count + item.value)
             shown.append(old.data.as_value())
         chosen = Signal(row, name="chosen")
-        m.d.comb += chosen.eq(choose(shown, entry.bank))
+        m.d.comb += chosen.eq(reduce(or_, shown) if plan.spare else choose(shown, entry.bank))
         return chosen
 
     def _kept_layout(self, lanes):
@@ -419,7 +434,9 @@ class Convolution(wiring.Component):
         plan, lanes, width = self.plan, self.shape.neuron_lanes, self.sum_shape.width
         word, step = self._kept_layout(lanes), lanes * width
         slices = [sums.sum.as_value()[start : start + step] for start in range(0, plan.lanes * width, step)]
-        m.submodules.earlier = store = memory.Memory(shape=word, depth=plan.cells, init=[])
+        m.submodules.earlier = store = memory.Memory(
+            shape=word, depth=plan.cells, init=[], attrs=large(word.size * plan.cells)
+        )
         write = store.write_port()
         read = store.read_port(transparent_for=(write,) if plan.cells == 1 else ())
         now, cell, first = Signal(word, reset_less=True), Signal.like(entry.cell), Signal()

@@ -3,7 +3,7 @@
 Without a twin: nothing here knows what an encoder makes of a pixel. That is in ``gateware/encoder.py``.
 """
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -168,14 +168,18 @@ class WordQueue(wiring.Component):
 
     def __init__(self, inputs: int, lanes: int, values: Range, depth: int):
         self.depth = queue_depth(depth)
+        self.binary = values == BINARY
         layout = word_layout(inputs, lanes, values)
         super().__init__({"words": In(stream.Signature(layout)), "kept": Out(stream.Signature(layout))})
 
     def elaborate(self, platform):
         m = Module()
         word = self.words.payload
+        # Of values that are 0 or 1 there is no need to keep which are not 0.
+        kept = [name for name in word.shape().members if not (self.binary and name == "filled")]
+        shape = data.StructLayout({name: word.shape().members[name] for name in kept})
         m.submodules.storage = store = memory.Memory(
-            shape=word.shape(), depth=self.depth, init=[], attrs={"ram_style": "block"}
+            shape=shape, depth=self.depth, init=[], attrs={"ram_style": "block"}
         )
         write, read = store.write_port(), store.read_port()
         written, fetched = Signal(range(2 * self.depth)), Signal(range(2 * self.depth))
@@ -186,7 +190,7 @@ class WordQueue(wiring.Component):
             self.words.ready.eq(~full | ~wanted),
             write.en.eq(self.words.valid & wanted & ~full),
             write.addr.eq(written[:-1]),
-            write.data.eq(word),
+            *(Value.cast(write.data[name]).eq(Value.cast(word[name])) for name in kept),
             moves.eq(~self.kept.valid | self.kept.ready),
             read.en.eq((written != fetched) & (moves | ~there)),
             read.addr.eq(fetched[:-1]),
@@ -199,5 +203,8 @@ class WordQueue(wiring.Component):
             m.d.sync += there.eq(read.en)
         # What block RAM gives comes late in a cycle: a register lets the next block begin early.
         with m.If(moves):
-            m.d.sync += [self.kept.valid.eq(there), self.kept.payload.eq(read.data)]
+            m.d.sync += self.kept.valid.eq(there)
+            m.d.sync += [Value.cast(self.kept.payload[name]).eq(Value.cast(read.data[name])) for name in kept]
+        if self.binary:
+            m.d.comb += self.kept.payload.filled.eq(self.kept.payload.value.as_value())
         return m

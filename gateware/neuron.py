@@ -9,7 +9,7 @@ from amaranth.hdl import Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from gateware.stream import Mark, current_layout, lookup, saturate, several, shape_of
+from gateware.stream import Mark, current_layout, large, lookup, saturate, several, shape_of
 from snnhw.implementation import LayerShape, address_width
 from snnhw.network import Leak, Neuron, Range
 from snnhw.ranges import LayerRanges
@@ -229,7 +229,8 @@ class NeuronBank(wiring.Component):
         """The memory of the state: its write and its read port."""
         lanes = self.shape.neuron_lanes
         layout = data.StructLayout({f.name: data.ArrayLayout(shape_of(f.range), lanes) for f in self.fields})
-        m.submodules.state = store = memory.Memory(shape=layout, depth=self.shape.words, init=[])
+        bits = layout.size * self.shape.words
+        m.submodules.state = store = memory.Memory(shape=layout, depth=self.shape.words, init=[], attrs=large(bits))
         write = store.write_port()
         # A bank of a single word reads it for the next step in the cycle that writes it.
         return write, store.read_port(transparent_for=(write,) if self.shape.words == 1 else ())

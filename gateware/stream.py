@@ -9,6 +9,9 @@ from snnhw import interface
 from snnhw.implementation import address_width
 from snnhw.network import Range
 
+LUT_RAM_BITS = 1 << 13
+"""The most bits of a memory for which synthesis chooses what it stands in."""
+
 
 class Mark(enum.Enum, shape=2):  # type: ignore[call-arg]
     """What a transfer of an event stream is."""
@@ -79,6 +82,11 @@ def current_layout(lanes: int, currents: Range, steps: int = 1) -> data.StructLa
 def result_layout(classes: int, scores: Range) -> data.StructLayout:
     """The winning class and every score, in one transfer."""
     return data.StructLayout({"class": address_width(classes), "scores": data.ArrayLayout(shape_of(scores), classes)})
+
+
+def large(bits: int) -> dict[str, str]:
+    """The attributes of a memory: one of so many bits that LUTs would be wasted on it stands in block RAM."""
+    return {"ram_style": "block"} if bits > LUT_RAM_BITS else {}
 
 
 def saturate(value: Value, span: Range) -> Value:

@@ -12,7 +12,7 @@ from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from gateware.places import Source
-from gateware.stream import Mark, current_layout, event_layout, shape_of
+from gateware.stream import Mark, current_layout, each, event_layout, shape_of
 from snnhw.convolution import Conv2d
 from snnhw.implementation import address_width
 from snnhw.network import Range
@@ -87,10 +87,18 @@ class WindowPlan:
             }
         )
 
-    @cached_property
-    def table(self) -> list[dict[str, Any]]:
-        """An entry for each place that events come from."""
-        return [self._entry(place) for place in self.source.places]
+    @property
+    def event_lanes(self) -> int:
+        """Events taken a cycle."""
+        return self.layer.chosen.event_lanes
+
+    def table(self, lane: int) -> list[dict[str, Any]]:
+        """An entry for each place that the events of a lane come from."""
+        return [self._entry(place) for place in self.source.places[lane :: self.event_lanes]]
+
+    def lane(self, column: int) -> int:
+        """The event lane of the inputs in a column of a block; columns of the input are even and odd in turns."""
+        return (column - self.padding[1]) % self.event_lanes
 
     def _entry(self, place: tuple[int, int, int] | None) -> dict[str, Any]:
         channel, down, right = place or (0, 0, 0)
@@ -166,12 +174,13 @@ class WindowConvolution(wiring.Component):
     """Takes in a step's events, then gives the currents of all channels, a window after the other.
 
     Inputs stand in memories, ``cells``, as windows want them: for each row of the kernel those rows of the input that
-    it is laid on, in blocks of columns. An event takes a cycle; at a mark all windows are visited, `WindowPlan.visits`
-    cycles, while events wait. Weights are wired in. With fewer ``bit_lanes`` than a value has bits each window is added
-    up bit by bit, and the visit of a window's last block takes as many cycles. The currents of a window, bias included, are offered
-    `WindowPlan.latency` cycles after the visit of its last block, in one word, in the order of ``LayerShape.order``;
-    while a word waits nothing moves. What was visited is 0 for the next step. After ABORT, and after a reset, all is
-    visited without being sent; ``settles`` is 1 meanwhile after a reset, and no sample may be let in.
+    it is laid on, in blocks of columns. An event takes a cycle, or two of them, of even and odd addresses, with two
+    ``event_lanes``; at a mark all windows are visited, `WindowPlan.visits` cycles, while events wait. Weights are wired
+    in. With fewer ``bit_lanes`` than a value has bits each window is added up bit by bit, and the visit of a window's
+    last block takes as many cycles. The currents of a window, bias included, are offered `WindowPlan.latency` cycles
+    after the visit of its last block, in one word, in the order of ``LayerShape.order``; while a word waits nothing
+    moves. What was visited is 0 for the next step. After ABORT, and after a reset, all is visited without being sent;
+    ``settles`` is 1 meanwhile after a reset, and no sample may be let in.
 
     Cycles of a step: its events, 1, and the visits; no weight is read, and nothing added for inputs that are 0 costs a
     cycle less. ``layer`` is the design's convolution, in ROM, with all lanes.
@@ -184,7 +193,9 @@ class WindowConvolution(wiring.Component):
         self.settles = Signal(init=1)
         super().__init__(
             {
-                "events": In(stream.Signature(event_layout(len(layer.sources), layer.values))),
+                "events": In(
+                    stream.Signature(event_layout(len(layer.sources), layer.values, layer.chosen.event_lanes))
+                ),
                 "currents": Out(stream.Signature(current_layout(layer.shape.neuron_lanes, layer.built.current))),
             }
         )
@@ -199,7 +210,8 @@ class WindowConvolution(wiring.Component):
         row, block, completes = self._visit(m, steps, visiting, silent)
         with m.If(moves):
             m.d.sync += phase.eq(Mux(phase == 0, Mux(completes, plan.phases - 1, 0), phase - 1))
-        window = self._window(m, steps, visiting, row, block, self._taken(m, visiting, silent))
+        taken = self._taken(m, visiting, silent)
+        window = self._window(m, steps, visiting, row, block, taken)
         if plan.phases > 1:
             window = [Array(value)[phase] for value in window]
         for channel, weighted in enumerate(plan.sums):
@@ -227,31 +239,38 @@ class WindowConvolution(wiring.Component):
         return row, block, visiting & ~silent & (block >= plan.blocks - 1)
 
     def _taken(self, m, visiting, silent):
-        """The entry of the event that was taken a cycle ago, its channel and value, and whether there is one."""
+        """Of each lane the entry of what was taken a cycle ago, channel and value, and whether that is an event."""
         plan, event = self.plan, self.events.payload
-        bits = plan.source.channel_bits
-        m.submodules.places = store = memory.Memory(
-            shape=plan.table_layout, depth=len(plan.table), init=plan.table, attrs={"ram_style": "block"}
-        )
-        port = store.read_port()
-        channel, value, writes = Signal(max(1, bits)), Signal.like(event.value, reset_less=True), Signal()
-        m.d.comb += [self.events.ready.eq(~visiting), port.addr.eq(event.address[bits:])]
-        is_mark = self.events.valid & ~visiting & (event.mark != Mark.EVENT)
-        m.d.sync += [
-            channel.eq(event.address[:bits]),
-            value.eq(event.value),
-            writes.eq(self.events.valid & ~visiting & (event.mark == Mark.EVENT)),
-        ]
-        with m.If(is_mark):
+        bits, lanes = plan.source.channel_bits, []
+        addresses, values = each(event.address, plan.event_lanes), each(event.value, plan.event_lanes)
+        is_event = event.mark == Mark.EVENT
+        for lane, (address, given) in enumerate(zip(addresses, values, strict=True)):
+            table = plan.table(lane)
+            m.submodules[f"places_{lane}"] = store = memory.Memory(
+                shape=plan.table_layout, depth=len(table), init=table, attrs={"ram_style": "block"}
+            )
+            port = store.read_port()
+            channel, value = Signal(max(1, bits)), Signal.like(given, name=f"value_{lane}", reset_less=True)
+            writes = Signal(name=f"writes_{lane}")
+            m.d.comb += port.addr.eq(address[bits:])
+            m.d.sync += [
+                channel.eq(address[:bits]),
+                value.eq(given),
+                writes.eq(self.events.valid & ~visiting & is_event & given.any()),
+            ]
+            lanes.append((port.data, channel if bits else port.data.channel, value, writes))
+        m.d.comb += self.events.ready.eq(~visiting)
+        with m.If(self.events.valid & ~visiting & ~is_event):
             m.d.sync += [visiting.eq(1), silent.eq(event.mark == Mark.ABORT)]
-        return port.data, channel if bits else port.data.channel, value, writes
+        return lanes
 
     def _window(self, m, steps, visiting, row, block, taken):
         """The inputs of the window whose last block was visited the last time, in the order of a channel's weights."""
-        plan, (entry, channel, value, writes) = self.plan, taken
+        plan = self.plan
         depth = plan.rows << len(block)
         held: dict[tuple[int, int, int], list[Value]] = {}
         for k, i, column in product(range(plan.source.channels), range(plan.kernel[0]), range(plan.width)):
+            entry, channel, value, writes = taken[plan.lane(column)]
             m.submodules[f"cells_{k}_{i}_{column}"] = store = memory.Memory(shape=value.shape(), depth=depth, init=[])
             read, write = store.read_port(domain="comb"), store.write_port()
             own = entry.held[i] & (entry.column == column) & (channel == k)

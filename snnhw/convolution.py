@@ -117,6 +117,11 @@ class Conv2d(Synapse):
         rows, columns = (min(-(-size // step), side) for size, step, side in sides)
         return rows, columns
 
+    def event_lanes(self, in_shape: Shape, visits: Literal["events", "windows"], first: bool) -> int:
+        """Two where windows keep even and odd columns of the input apart, and these are even and odd addresses."""
+        apart = visits == "windows" and first and self.stride[1] % 2 == 0 and in_shape[-1] % 2 == 0
+        return 2 if apart and min(self.stride[1], self.kernel[1]) > 1 else 1
+
     def position_lanes(self, in_shape: Shape) -> tuple[int, ...]:
         """All positions that an event can reach, those of a row of them, or one."""
         rows, columns = self.reach(in_shape)

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from snnhw.errors import DescriptionError
-from snnhw.implementation import Implementation, LayerImplementation, LayerShape, MemoryKind
+from snnhw.implementation import Implementation, LayerImplementation, LayerShape, MemoryKind, Visits
 from snnhw.network import Network, PlacedLayer
 from snnhw.wording import no_such
 
@@ -82,7 +82,7 @@ class Point:
         layers = []
         for stage in network.layers:
             if stage.synapse.channelled:
-                layers.append(self._with_channels(stage, self.channels))
+                layers.append(self._with_channels(stage, self.channels, stride))
                 stride = LayerShape.of(stage, layers[-1]).stride
                 continue
             choice = self.output if stage.last else self.hidden
@@ -109,7 +109,7 @@ class Point:
         return chosen
 
     @staticmethod
-    def _with_channels(stage: PlacedLayer, choice: ChannelChoice) -> LayerImplementation:
+    def _with_channels(stage: PlacedLayer, choice: ChannelChoice, stride: int) -> LayerImplementation:
         """What a layer with channels gets."""
         possible, taps = stage.synapse.position_lanes(stage.in_shape), prod(stage.tensor_shapes.get("weight", ()))
         windows = choice.windows and stage.constant and "windows" in stage.synapse.visits and taps <= MOST_TAPS
@@ -117,11 +117,15 @@ class Point:
         if windows:
             lanes = stage.channels
         apart = windows and stage.has_neuron and not stage.last
+        visits: Visits = "windows" if windows else "events"
+        both = stage.synapse.event_lanes(stage.in_shape, visits, first=stage.index == 0) == 2
         layer = LayerImplementation(
             synapse_lanes=lanes,
             neuron_lanes=lanes if windows else min(choice.neuron_lanes, lanes),
             position_lanes=possible[{"all": 0, "row": min(1, len(possible) - 1), "one": -1}[choice.positions]],
-            visits="windows" if windows else "events",
+            visits=visits,
+            bit_lanes=stage.values.hi.bit_length() if windows else 1,
+            event_lanes=2 if both and stride % 2 == 0 else 1,
             step_lanes=stage.network.num_steps if apart else 1,
         )
         if choice.queue and not stage.last and layer.step_lanes == 1:

@@ -75,6 +75,10 @@ class Synapse(Kind):
         """The most neurons, or outputs, that an event reaches."""
         raise NotImplementedError
 
+    def event_lanes(self, in_shape: Shape, visits: Literal["events", "windows"], first: bool) -> int:
+        """The most events that its circuit can take a cycle; ``first`` where they come from the encoder."""
+        return self.most_event_lanes
+
     def position_lanes(self, in_shape: Shape) -> tuple[int, ...]:
         """The numbers of positions whose currents its circuit can add to in a cycle, the most first."""
         return (1,)

@@ -152,7 +152,7 @@ class Windows:
 
     def take_events(self, offered: int, events: list[int]) -> int:
         """Events in each lane, one a cycle once the first has been taken; when the last of them was."""
-        self.free = max(offered, self.free) + events[0]
+        self.free = max(offered, self.free) + max(events)
         return self.free - 1
 
     def take_mark(self, offered: int) -> int:
