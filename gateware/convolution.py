@@ -12,7 +12,7 @@ from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from gateware.places import Banks, Source
-from gateware.stream import Mark, choose, current_layout, event_layout, large, shape_of
+from gateware.stream import Mark, choose, current_layout, event_layout, shape_of
 from gateware.turns import Turns
 from gateware.weights import Contents, WeightMemory
 from gateware.windows import WindowConvolution
@@ -434,9 +434,7 @@ class Convolution(wiring.Component):
         plan, lanes, width = self.plan, self.shape.neuron_lanes, self.sum_shape.width
         word, step = self._kept_layout(lanes), lanes * width
         slices = [sums.sum.as_value()[start : start + step] for start in range(0, plan.lanes * width, step)]
-        m.submodules.earlier = store = memory.Memory(
-            shape=word, depth=plan.cells, init=[], attrs=large(word.size * plan.cells)
-        )
+        m.submodules.earlier = store = memory.Memory(shape=word, depth=plan.cells, init=[])
         write = store.write_port()
         read = store.read_port(transparent_for=(write,) if plan.cells == 1 else ())
         now, cell, first = Signal(word, reset_less=True), Signal.like(entry.cell), Signal()

@@ -120,7 +120,7 @@ class WeightedSum:
     """A sum of inputs within ``values`` times constants, plus a constant, from tables of bits of the same weight.
 
     A table of six inputs is a LUT for each bit of its sum. Tables are raised so that none is negative, which the
-    constant makes good. Inputs come ``bits`` bits at a time, all of them or one, the highest first. Every sum on the
+    constant makes good. Inputs come ``bits`` bits at a time, a part of all of them, the highest first. Every sum on the
     way stands in a register: the whole is there ``latency`` cycles after the last bits.
     """
 
@@ -152,7 +152,7 @@ class WeightedSum:
             weights = self.most * sum(map(abs, self.weights))
             so_far = Signal(shape_of(Range(lo=0, hi=max(1, weights))), reset_less=True)
             with m.If(moves):
-                m.d.sync += so_far.eq(Mux(first, 0, so_far << 1) + total)
+                m.d.sync += so_far.eq(Mux(first, 0, so_far << self.planes) + total)
             total = so_far
         return _registered(m, moves, total + self.constant)
 
@@ -176,8 +176,8 @@ class WindowConvolution(wiring.Component):
     Inputs stand in memories, ``cells``, as windows want them: for each row of the kernel those rows of the input that
     it is laid on, in blocks of columns. An event takes a cycle, or two of them, of even and odd addresses, with two
     ``event_lanes``; at a mark all windows are visited, `WindowPlan.visits` cycles, while events wait. Weights are wired
-    in. With fewer ``bit_lanes`` than a value has bits each window is added up bit by bit, and the visit of a window's
-    last block takes as many cycles. The currents of a window, bias included, are offered `WindowPlan.latency` cycles
+    in. With fewer ``bit_lanes`` than a value has bits each window is added up in `WindowPlan.phases` cycles, which the
+    visit of its last block then takes. The currents of a window, bias included, are offered `WindowPlan.latency` cycles
     after the visit of its last block, in one word, in the order of ``LayerShape.order``; while a word waits nothing
     moves. What was visited is 0 for the next step. After ABORT, and after a reset, all is visited without being sent;
     ``settles`` is 1 meanwhile after a reset, and no sample may be let in.
@@ -213,7 +213,7 @@ class WindowConvolution(wiring.Component):
         taken = self._taken(m, visiting, silent)
         window = self._window(m, steps, visiting, row, block, taken)
         if plan.phases > 1:
-            window = [Array(value)[phase] for value in window]
+            window = [value.word_select(phase, self.layer.chosen.bit_lanes) for value in window]
         for channel, weighted in enumerate(plan.sums):
             total = weighted.build(m, moves, window, phase == plan.phases - 1)
             for _ in range(plan.latency - plan.phases - weighted.latency):

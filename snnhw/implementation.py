@@ -66,7 +66,8 @@ class LayerImplementation(Frozen):
     wait in block RAM, rounded up to a power of two, so that a layer goes on while the next is busy; 0 for none.
     ``visits``: whether a convolution adds up what each
     event contributes, or takes a step's events in and goes over its windows, a cycle for all taps and channels of one,
-    with weights wired in; there ``bit_lanes`` are the bits of every input that are added a cycle, 1 or all of them.
+    with weights wired in; there ``bit_lanes`` are the bits of every input that are added a cycle, which divide all of
+    them.
     ``memory``: what the weights stand in; unless it is ``rom``, weights and
     biases can be loaded while the circuit runs.
     """
@@ -206,7 +207,7 @@ class Implementation(Frozen):
         possible = stage.synapse.visits
         if layer.visits not in possible:
             raise DescriptionError(one_of(f"what layer '{stage.name}' visits", layer.visits, possible))
-        bits = (1,) if layer.visits == "events" else tuple(dict.fromkeys((1, stage.values.hi.bit_length())))
+        bits = bit_lanes(stage) if layer.visits == "windows" else (1,)
         if layer.bit_lanes not in bits:
             choices = " or ".join(map(str, bits))
             raise DescriptionError(f"layer '{stage.name}' can have {choices} bit lanes, not {layer.bit_lanes}")
@@ -267,6 +268,12 @@ class Implementation(Frozen):
                     "make that even"
                 )
             source, stride = f"neurons in a word of layer '{stage.name}'", LayerShape.of(stage, layer).stride
+
+
+def bit_lanes(stage: PlacedLayer) -> tuple[int, ...]:
+    """The bits of its input that a layer which goes over windows can add a cycle: what divides all of them."""
+    width = stage.values.hi.bit_length()
+    return tuple(bits for bits in range(1, width + 1) if width % bits == 0)
 
 
 def _check_names(network: Network, by_layer: Mapping[str, Mapping[str, Any]]) -> None:

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from types import MappingProxyType
-from typing import Literal
 
 from snnhw.errors import DescriptionError
-from snnhw.implementation import Implementation, LayerImplementation, LayerShape, MemoryKind, Visits
+from snnhw.implementation import Implementation, LayerImplementation, LayerShape, MemoryKind, bit_lanes
 from snnhw.network import Network, PlacedLayer
 from snnhw.wording import no_such
 
@@ -30,22 +29,22 @@ class LayerChoice:
     all_steps: bool = False
 
 
-Positions = Literal["all", "row", "one"]
-
-
 @dataclass(frozen=True)
 class ChannelChoice:
-    """What a layer with channels asks for: lanes of channels, of which there are fewer where it has fewer.
+    """What layers with channels ask for: the first that goes over events ``lanes`` and ``neuron_lanes``, the next half.
 
-    ``positions`` are those that an event reaches in a cycle. With ``windows`` a first layer whose input is the same at
-    every step goes over windows, if that takes no more than `MOST_TAPS` weights, and computes all steps at once. With
-    ``queue`` as many words as a step has can wait for the next layer.
+    Later layers have fewer positions, and less comes to them. Lanes are of all channels, at as many positions as there
+    are lanes for, or of some channels at one position. A first layer whose input is the same at every step goes over
+    windows instead, if that takes no more than `MOST_TAPS` weights, with at most ``window_bits`` bits of its input a
+    cycle, unless these are 0, and computes all steps at once. With ``queue`` as many words as a step has can wait for
+    the next layer. ``output`` is for the last layer of a network that has such layers, if it has no channels itself;
+    that of the point where it is None.
     """
 
-    synapse_lanes: int
+    lanes: int
     neuron_lanes: int
-    positions: Positions = "all"
-    windows: bool = False
+    output: LayerChoice | None = None
+    window_bits: int = 0
     queue: bool = False
 
 
@@ -79,13 +78,19 @@ class Point:
         """The point for a network."""
         neuron_major = network.allows_neuron_major
         stride = 1 if network.encoder.takes_events else self.pixels_per_beat
-        layers = []
+        lanes, neuron_lanes = self.channels.lanes, self.channels.neuron_lanes
+        layers: list[LayerImplementation] = []
         for stage in network.layers:
             if stage.synapse.channelled:
-                layers.append(self._with_channels(stage, self.channels, stride))
+                layer = self._with_windows(stage, stride)
+                if layer is None:
+                    layer = self._with_channels(stage, lanes, neuron_lanes)
+                    lanes, neuron_lanes = lanes // 2, neuron_lanes // 2
+                layers.append(layer)
                 stride = LayerShape.of(stage, layers[-1]).stride
                 continue
-            choice = self.output if stage.last else self.hidden
+            output = (network.layers[0].synapse.channelled and self.channels.output) or self.output
+            choice = output if stage.last else self.hidden
             synapse_lanes = min(choice.synapse_lanes, stage.channels) if stage.synapse.takes_turns else stage.channels
             neuron_lanes = min(choice.neuron_lanes, synapse_lanes)
             layer = LayerImplementation(
@@ -108,29 +113,37 @@ class Point:
         chosen.check(network)
         return chosen
 
-    @staticmethod
-    def _with_channels(stage: PlacedLayer, choice: ChannelChoice, stride: int) -> LayerImplementation:
-        """What a layer with channels gets."""
-        possible, taps = stage.synapse.position_lanes(stage.in_shape), prod(stage.tensor_shapes.get("weight", ()))
-        windows = choice.windows and stage.constant and "windows" in stage.synapse.visits and taps <= MOST_TAPS
-        lanes = min(choice.synapse_lanes, stage.channels) if stage.synapse.takes_turns else stage.channels
-        if windows:
-            lanes = stage.channels
-        apart = windows and stage.has_neuron and not stage.last
-        visits: Visits = "windows" if windows else "events"
-        both = stage.synapse.event_lanes(stage.in_shape, visits, first=stage.index == 0) == 2
+    def _with_channels(self, stage: PlacedLayer, lanes: int, neuron_lanes: int) -> LayerImplementation:
+        """What a layer with channels gets where it goes over events."""
+        synapse, channels = stage.synapse, stage.channels
+        possible = synapse.position_lanes(stage.in_shape)
+        synapse_lanes = max(1, min(channels, lanes)) if synapse.takes_turns else channels
         layer = LayerImplementation(
-            synapse_lanes=lanes,
-            neuron_lanes=lanes if windows else min(choice.neuron_lanes, lanes),
-            position_lanes=possible[{"all": 0, "row": min(1, len(possible) - 1), "one": -1}[choice.positions]],
-            visits=visits,
-            bit_lanes=stage.values.hi.bit_length() if windows else 1,
-            event_lanes=2 if both and stride % 2 == 0 else 1,
-            step_lanes=stage.network.num_steps if apart else 1,
+            synapse_lanes=synapse_lanes,
+            neuron_lanes=max(1, min(neuron_lanes, synapse_lanes)),
+            position_lanes=next((count for count in possible if count * channels <= lanes), possible[-1]),
         )
-        if choice.queue and not stage.last and layer.step_lanes == 1:
+        if self.channels.queue and not stage.last:
             layer = layer.model_copy(update={"queued_words": LayerShape.of(stage, layer).words})
         return layer
+
+    def _with_windows(self, stage: PlacedLayer, stride: int) -> LayerImplementation | None:
+        """What a layer gets that goes over windows, its events in words of ``stride``; None where it does not."""
+        synapse, taps = stage.synapse, prod(stage.tensor_shapes.get("weight", ()))
+        wanted = self.channels.window_bits and stage.constant and taps <= MOST_TAPS
+        if not wanted or "windows" not in synapse.visits:
+            return None
+        both = synapse.event_lanes(stage.in_shape, "windows", first=stage.index == 0) == 2 and stride % 2 == 0
+        apart = stage.has_neuron and not stage.last
+        return LayerImplementation(
+            synapse_lanes=stage.channels,
+            neuron_lanes=stage.channels,
+            position_lanes=synapse.position_lanes(stage.in_shape)[0],
+            visits="windows",
+            bit_lanes=max(bits for bits in bit_lanes(stage) if bits <= self.channels.window_bits),
+            event_lanes=2 if both else 1,
+            step_lanes=stage.network.num_steps if apart else 1,
+        )
 
 
 POINTS: Mapping[str, Point] = MappingProxyType(
@@ -143,7 +156,7 @@ POINTS: Mapping[str, Point] = MappingProxyType(
                 part="xc7a35t",
                 hidden=LayerChoice(synapse_lanes=128, neuron_lanes=4, event_lanes=2, all_steps=True),
                 output=LayerChoice(synapse_lanes=10, neuron_lanes=2, all_steps=True),
-                channels=ChannelChoice(synapse_lanes=32, neuron_lanes=32, windows=True, queue=True),
+                channels=ChannelChoice(lanes=288, neuron_lanes=32, window_bits=8, queue=True),
                 pixels_per_beat=16,
             ),
             Point(
@@ -152,7 +165,7 @@ POINTS: Mapping[str, Point] = MappingProxyType(
                 part="xc7a35t",
                 hidden=LayerChoice(synapse_lanes=32, neuron_lanes=1, event_lanes=2, all_steps=True),
                 output=LayerChoice(synapse_lanes=10, neuron_lanes=2),
-                channels=ChannelChoice(synapse_lanes=16, neuron_lanes=16, windows=True, queue=True),
+                channels=ChannelChoice(lanes=144, neuron_lanes=16, window_bits=8, queue=True),
                 pixels_per_beat=16,
             ),
             Point(
@@ -161,7 +174,13 @@ POINTS: Mapping[str, Point] = MappingProxyType(
                 part="xc7a35t",
                 hidden=LayerChoice(synapse_lanes=4, neuron_lanes=1, event_lanes=2),
                 output=LayerChoice(synapse_lanes=1, neuron_lanes=1),
-                channels=ChannelChoice(synapse_lanes=16, neuron_lanes=4, positions="row", queue=True),
+                channels=ChannelChoice(
+                    lanes=128,
+                    neuron_lanes=16,
+                    output=LayerChoice(synapse_lanes=10, neuron_lanes=1),
+                    window_bits=2,
+                    queue=True,
+                ),
                 pixels_per_beat=2,
                 overlap=False,
                 queue=False,
@@ -172,7 +191,7 @@ POINTS: Mapping[str, Point] = MappingProxyType(
                 part="xc7a35t",
                 hidden=LayerChoice(synapse_lanes=1, neuron_lanes=1),
                 output=LayerChoice(synapse_lanes=1, neuron_lanes=1),
-                channels=ChannelChoice(synapse_lanes=1, neuron_lanes=1, positions="one"),
+                channels=ChannelChoice(lanes=1, neuron_lanes=1),
                 pixels_per_beat=1,
                 overlap=False,
                 queue=False,
@@ -184,7 +203,7 @@ POINTS: Mapping[str, Point] = MappingProxyType(
                 board="icebreaker",
                 hidden=LayerChoice(synapse_lanes=8, neuron_lanes=1, event_lanes=2, memory="spram"),
                 output=LayerChoice(synapse_lanes=1, neuron_lanes=1),
-                channels=ChannelChoice(synapse_lanes=4, neuron_lanes=1, positions="one"),
+                channels=ChannelChoice(lanes=8, neuron_lanes=1),
                 pixels_per_beat=2,
                 overlap=False,
                 queue=False,
@@ -196,7 +215,7 @@ POINTS: Mapping[str, Point] = MappingProxyType(
                 clock_mhz=110,
                 hidden=LayerChoice(synapse_lanes=32, neuron_lanes=2, event_lanes=2, all_steps=True),
                 output=LayerChoice(synapse_lanes=10, neuron_lanes=2, all_steps=True),
-                channels=ChannelChoice(synapse_lanes=16, neuron_lanes=16, windows=True, queue=True),
+                channels=ChannelChoice(lanes=144, neuron_lanes=16, window_bits=8, queue=True),
             ),
         )
     }

@@ -20,7 +20,18 @@ from snnhw.errors import DescriptionError, ModelFileError
 from snnhw.kinds import plain
 from snnhw.model import Model
 from snnhw.modelfile import SUFFIX, load
-from snnhw.network import Dense, Direct, Layer, Leak, MembraneReadout, Network, Neuron, Spike, first_complaint
+from snnhw.network import (
+    Conv2d,
+    Dense,
+    Direct,
+    Layer,
+    Leak,
+    MembraneReadout,
+    Network,
+    Neuron,
+    Spike,
+    first_complaint,
+)
 from snnhw.overrides import overridden
 from snnhw.shipped import is_name, load_shipped, unknown_model
 from snnhw.statefile import is_state_file, load_state_file
@@ -133,6 +144,47 @@ def _perceptron(
     return Network.model_validate({"input_shape": (28, 28), "stages": stages, "num_steps": num_steps, **parts})
 
 
+def mnist_conv(
+    *,
+    first: int = 12,
+    second: int = 32,
+    third: int = 64,
+    num_steps: int = 4,
+    weight_bits: int = 4,
+    pixel_bits: int = 4,
+) -> Network:
+    """Three convolutions of stride 2, of so many channels, and a dense layer: neurons that do not leak, no pools."""
+    kernels = {"conv1": (first, 5), "conv2": (second, 5), "conv3": (third, 3)}
+    convolutions = [
+        Layer(
+            name=name,
+            synapse=Conv2d(channels=channels, kernel=kernel, stride=2, padding=kernel // 2, weight_bits=weight_bits),
+            neuron=Neuron(threshold="per_channel"),
+        )
+        for name, (channels, kernel) in kernels.items()
+    ]
+    output = Layer(name="output", synapse=Dense(units=10, weight_bits=weight_bits), neuron=Neuron.integrator())
+    return Network(
+        input_shape=(1, 28, 28),
+        encoder=Direct(bits=pixel_bits),
+        stages=(*convolutions, output),
+        readout=MembraneReadout(),
+        num_steps=num_steps,
+    )
+
+
+_FOLDED = {
+    "epochs": 6,
+    "folded": {"epochs": 45},
+    "teacher": {"epochs": 10},
+    "batch_size": 128,
+    "learning_rate": 0.002,
+    "spike_penalty": 0.1,
+    "threads": 1,
+    "seed": 1,
+}
+"""Counts of spikes first, then a few epochs through time; one thread, since two would wait for each other."""
+
 _GENTLE = {"rotation": 7.0, "zoom": 0.07, "shear": 0.05, "shift": 0.5, "elastic": 0.4}
 """Half a hundred neurons learn less from images that are bent as far as the trainer's defaults do."""
 
@@ -153,6 +205,13 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 build=mnist_graded,
                 dataset="mnist",
                 training=MappingProxyType({"epochs": 60, "seed": 1, "augment": _GENTLE}),
+            ),
+            Preset(
+                name="mnist-conv",
+                summary="convolutions of 12, 32 and 64 channels, weights of 4 bits, no leak, 4 steps",
+                build=mnist_conv,
+                dataset="mnist",
+                training=MappingProxyType(_FOLDED),
             ),
         )
     }
