@@ -128,11 +128,11 @@ class WeightedSum:
         self.weights = weights
         self.planes = bits
         self.serial = bits < values.hi.bit_length()
-        self.most = values.hi
+        self.most = (1 << values.hi.bit_length()) - 1
         places = [place for place, weight in enumerate(weights) if weight]
         self.groups = [places[start : start + TABLE_INPUTS] for start in range(0, len(places), TABLE_INPUTS)]
         lowest = sum(min(0, weight) for weight in weights)
-        self.constant = constant + values.hi * lowest
+        self.constant = constant + self.most * lowest
 
     @property
     def latency(self) -> int:
@@ -228,7 +228,7 @@ class WindowConvolution(wiring.Component):
     def _visit(self, m, steps, visiting, silent):
         """Row of windows and block of the visit, and whether it completes a window that is to be sent."""
         plan = self.plan
-        row, block = Signal(range(plan.rows)), Signal(range(plan.row_visits))
+        row, block = Signal(address_width(plan.rows)), Signal(address_width(plan.row_visits))
         row_ends = block == plan.row_visits - 1
         with m.If(visiting & steps):
             m.d.sync += block.eq(Mux(row_ends, 0, block + 1))
