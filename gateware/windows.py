@@ -116,7 +116,7 @@ class WeightedSum:
         places = [place for place, weight in enumerate(weights) if weight]
         self.groups = [places[start : start + TABLE_INPUTS] for start in range(0, len(places), TABLE_INPUTS)]
         lowest = sum(min(0, weight) for weight in weights)
-        self.constant = constant + values.hi * lowest
+        self.constant = constant + ((1 << self.planes) - 1) * lowest
 
     @property
     def latency(self) -> int:
@@ -191,7 +191,7 @@ class WindowConvolution(wiring.Component):
     def _visit(self, m, moves, visiting, silent):
         """Row of windows and block of the visit, and whether it completes a window that is to be sent."""
         plan = self.plan
-        row, block = Signal(range(plan.rows)), Signal(range(plan.row_visits))
+        row, block = Signal(address_width(plan.rows)), Signal(address_width(plan.row_visits))
         row_ends = block == plan.row_visits - 1
         with m.If(visiting & moves):
             m.d.sync += block.eq(Mux(row_ends, 0, block + 1))

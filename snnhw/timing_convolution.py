@@ -131,7 +131,7 @@ class GroupedConvolution(Convolution):
 
 
 class Windows:
-    """Takes a step's events in, one a cycle, and then visits all windows, which waits where a word has to."""
+    """Takes a step's events in, one a cycle, and then visits all windows; all of it stands still where a word waits."""
 
     def __init__(self, layer: DesignLayer, bank: _Neurons) -> None:
         self.plan = plan = WindowPlan(layer)
@@ -151,9 +151,7 @@ class Windows:
         for visit in range(self.plan.visits):
             at = self.waits.moving(at + 1)
             if visit % self.plan.row_visits >= self.plan.blocks - 1:
-                out = at
-                for _ in range(self.latency - 1):
-                    out = self.waits.moving(out + 1)
+                out = self.waits.moving(at + 1, self.latency - 1)
                 self.waits.add(out + 1, self.bank.take(out + 1))
         self.free = at + 1
         return taken
