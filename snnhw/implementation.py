@@ -200,8 +200,10 @@ class Implementation(Frozen):
     @staticmethod
     def _check_visits(stage: PlacedLayer, layer: LayerImplementation) -> None:
         possible = stage.synapse.visits
+        if layer.visits not in VISITS:
+            raise DescriptionError(one_of(f"what layer '{stage.name}' visits", layer.visits, VISITS))
         if layer.visits not in possible:
-            raise DescriptionError(one_of(f"what layer '{stage.name}' visits", layer.visits, possible))
+            raise DescriptionError(f"layer '{stage.name}' can visit {' or '.join(possible)}, not {layer.visits}")
         if layer.visits == "events":
             return
         if layer.neuron_lanes != stage.channels:
