@@ -76,7 +76,7 @@ class DesignLayer(ModelLayer):
     def weight_words(self) -> int:
         """Words of weights, of ``synapse_lanes`` times ``position_lanes`` each, that an event reads.
 
-        None where windows are visited: weights are wired in.
+        0 where there are none to read: without weights, and where windows are visited, whose weights are wired in.
         """
         reads = self.has_weights and self.chosen.visits == "events"
         return self.shape.groups * self.position_passes if reads else 0

@@ -24,6 +24,10 @@ Schedule = Literal["step_major", "neuron_major"]
 
 Visits = Literal["events", "windows"]
 """What a layer goes over: the events that come, or the windows of a convolution, whose weights are then wired in."""
+VISITS: tuple[Visits, ...] = get_args(Visits)
+
+MOST_QUEUED_WORDS = 1 << 16
+"""Of a layer."""
 
 Lanes = Annotated[Integer, Field(ge=1)]
 
@@ -64,12 +68,10 @@ class LayerImplementation(Frozen):
     where the schedule goes neuron by neuron; a first layer whose input is the same at every step can compute all under
     either schedule, and its events then wait for their step. ``queued_words``: so many words of neurons that spiked can
     wait in block RAM, rounded up to a power of two, so that a layer goes on while the next is busy; 0 for none.
-    ``visits``: whether a convolution adds up what each
-    event contributes, or takes a step's events in and goes over its windows, a cycle for all taps and channels of one,
-    with weights wired in; there ``bit_lanes`` are the bits of every input that are added a cycle, which divide all of
-    them.
-    ``memory``: what the weights stand in; unless it is ``rom``, weights and
-    biases can be loaded while the circuit runs.
+    ``visits``: whether a convolution adds up what each event contributes, or takes a step's events in and goes over
+    its windows, a cycle for all taps and channels of one, with weights wired in; there ``bit_lanes`` are the bits of
+    every input that are added a cycle, which divide all of them. ``memory``: what the weights stand in; unless it is
+    ``rom``, weights and biases can be loaded while the circuit runs.
     """
 
     synapse_lanes: Lanes
@@ -79,7 +81,7 @@ class LayerImplementation(Frozen):
     bit_lanes: Lanes = 1
     event_lanes: Literal[1, 2] = 1
     step_lanes: Lanes = 1
-    queued_words: Annotated[Integer, Field(ge=0, le=1 << 16)] = 0
+    queued_words: Annotated[Integer, Field(ge=0, le=MOST_QUEUED_WORDS)] = 0
     memory: MemoryKind = "rom"
 
     @classmethod
@@ -88,15 +90,16 @@ class LayerImplementation(Frozen):
 
         Whether it fits the layer is for :meth:`Implementation.check` to say.
         """
-        cap = lanes if layer.synapse.takes_turns else None
+        windows = named.get("visits") == "windows"
+        cap = lanes if layer.synapse.takes_turns and not windows else None
         synapse = named.get("synapse_lanes", min(cap or layer.channels, layer.channels))
-        usual = {"synapse_lanes": synapse, "neuron_lanes": min(DEFAULT_NEURON_LANES, synapse)}
-        usual["position_lanes"] = layer.synapse.position_lanes(layer.in_shape)[0]
-        if named.get("visits") == "windows":
-            usual["bit_lanes"] = layer.values.hi.bit_length()
-        choices = {**usual, **named}
+        neurons = synapse if windows else min(DEFAULT_NEURON_LANES, synapse)
+        bits = layer.values.hi.bit_length() if windows else 1
+        usual = {"synapse_lanes": synapse, "neuron_lanes": neurons, "bit_lanes": bits}
+        choices = {**usual, "position_lanes": layer.synapse.position_lanes(layer.in_shape)[0], **named}
         for kind, count in choices.items():
-            if kind.endswith("_lanes") and (not isinstance(count, int) or isinstance(count, bool)):
+            counted = kind.endswith("_lanes") or kind == "queued_words"
+            if counted and (not isinstance(count, int) or isinstance(count, bool)):
                 raise TypeError(f"{kind} of layer '{layer.name}' must be an integer, not {quoted(count)}")
         return cls.model_construct(**choices)
 
@@ -168,11 +171,7 @@ class Implementation(Frozen):
                     f"neuron lanes, not {layer.neuron_lanes}"
                 )
             self._check_visits(stage, layer)
-            if layer.queued_words and (stage.last or layer.step_lanes > 1 or self.schedule == "neuron_major"):
-                raise DescriptionError(
-                    f"no words of layer '{stage.name}' can be queued: they can where a layer that is not the last goes "
-                    "step by step"
-                )
+            self._check_queued_words(stage, layer)
             if layer.memory not in MEMORY_KINDS:
                 raise DescriptionError(one_of(f"the memory of layer '{stage.name}'", layer.memory, MEMORY_KINDS))
             if layer.memory != "rom" and not stage.has_weights:
@@ -205,8 +204,10 @@ class Implementation(Frozen):
     @staticmethod
     def _check_visits(stage: PlacedLayer, layer: LayerImplementation) -> None:
         possible = stage.synapse.visits
+        if layer.visits not in VISITS:
+            raise DescriptionError(one_of(f"what layer '{stage.name}' visits", layer.visits, VISITS))
         if layer.visits not in possible:
-            raise DescriptionError(one_of(f"what layer '{stage.name}' visits", layer.visits, possible))
+            raise DescriptionError(f"layer '{stage.name}' can visit {' or '.join(possible)}, not {layer.visits}")
         bits = bit_lanes(stage) if layer.visits == "windows" else (1,)
         if layer.bit_lanes not in bits:
             choices = " or ".join(map(str, bits))
@@ -221,6 +222,17 @@ class Implementation(Frozen):
         if layer.memory != "rom":
             raise DescriptionError(
                 f"layer '{stage.name}' visits windows, with weights wired in: leave its memory rom, or visit events"
+            )
+
+    def _check_queued_words(self, stage: PlacedLayer, layer: LayerImplementation) -> None:
+        if not 0 <= layer.queued_words <= MOST_QUEUED_WORDS:
+            raise DescriptionError(
+                f"layer '{stage.name}' can have 0 to {MOST_QUEUED_WORDS} queued words, not {layer.queued_words}"
+            )
+        if layer.queued_words and (stage.last or layer.step_lanes > 1 or self.schedule == "neuron_major"):
+            raise DescriptionError(
+                f"no words of layer '{stage.name}' can be queued: they can where a layer that is not the last goes "
+                "step by step"
             )
 
     def _check_schedule(self, network: Network) -> None:

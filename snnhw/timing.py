@@ -68,8 +68,11 @@ def event_counts(design: Design, result: Result) -> list[SampleCounts]:
     Of a layer that splits its words there is one step, and of each word the counts of all steps.
     """
     encoder, *layers = _word_counts(design, result)
+    for number, layer in enumerate(design.layers):
+        if layer.splits:
+            layers[number] = np.moveaxis(layers[number], 0, 2)[np.newaxis]
     return [
-        SampleCounts(encoder[:, b].tolist(), [layer[:, b].tolist() for layer in layers])
+        SampleCounts(encoder[:, b].tolist(), [counts[:, b].tolist() for counts in layers])
         for b in range(len(result.classes))
     ]
 
@@ -91,8 +94,7 @@ def _word_counts(design: Design, result: Result) -> list[NDArray[np.int64]]:
         units = [unit for word in words for unit in word]
         starts = [0, *np.cumsum([len(word) for word in words])[:-1].tolist()]
         addresses = np.array([layer.shape.address(unit) for unit in units])
-        found = _count(fires[..., units], addresses, starts, layer.out_lanes)
-        counts.append(np.moveaxis(found, 0, 2)[np.newaxis] if layer.splits else found)
+        counts.append(_count(fires[..., units], addresses, starts, layer.out_lanes))
     return counts
 
 
@@ -552,7 +554,8 @@ def floor(design: Design, result: Result) -> Floor:
     of an event being a word. ``interval`` is that of the memory that is busiest over all samples. ``latency`` is the
     longest chain of reads that wait for each other: those of a layer's step wait for the layer's step before, and for
     the events of the stage before, of which the last beat's or the last group's come after all that this stage reads
-    in the step. Two event lanes read from a memory each; neuron by neuron, all steps of an event are one read.
+    in the step. Two event lanes read from a memory each; neuron by neuron, all steps of an event are one read. Weights
+    that are wired in are not read.
     """
     network = design.network
     steps = network.num_steps // design.steps

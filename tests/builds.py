@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import get_args
 
-from snnhw.implementation import MEMORY_KINDS, Implementation, LayerImplementation, LayerShape
+from snnhw.implementation import MEMORY_KINDS, Implementation, LayerImplementation, LayerShape, bit_lanes
 from snnhw.network import Network
 from snnhw.points import POINTS, point
 from snnhw.shell import PLAIN, AxiShell, Shell, UartShell
@@ -14,6 +14,8 @@ from tests.kinds import SMALL, Limits
 
 SCHEDULES = get_args(Implementation.model_fields["schedule"].annotation)
 WEIGHTS = get_args(Implementation.model_fields["weights"].annotation)
+
+QUEUED_WORDS = (0, 1, 2, 5, 20)
 
 SHELLS: dict[str, Callable[[Draws], Shell]] = {
     "stream": lambda draws: PLAIN,
@@ -31,19 +33,29 @@ def implementation(draws: Draws, chosen: Network, limits: Limits = SMALL, memori
     With ``memories`` weights stand in memories of any kind, inline or in files; otherwise they are built in.
     """
     schedule = draws.choice(SCHEDULES if chosen.allows_neuron_major else SCHEDULES[:1])
-    steps = [1, chosen.num_steps] if schedule == "neuron_major" else [1]
+    neuron_major = schedule == "neuron_major"
     pixels = draws.choice(limits.pixels_per_beat)
     stride = 1 if chosen.encoder.takes_events else pixels
     layers = []
     for stage in chosen.layers:
-        synapse_lanes = draws.integer(1, stage.channels) if stage.synapse.takes_turns else stage.channels
+        visits = draws.choice(stage.synapse.visits)
+        windows = visits == "windows"
+        events = stage.synapse.event_lanes(stage.in_shape, visits, first=stage.index == 0)
+        apart = stage.constant and stage.has_neuron and not stage.last
+        step_lanes = draws.choice((1, chosen.num_steps) if neuron_major or apart else (1,))
+        queues = not stage.last and step_lanes == 1 and not neuron_major
+        turns = stage.synapse.takes_turns and not windows
+        synapse_lanes = draws.integer(1, stage.channels) if turns else stage.channels
         layer = LayerImplementation(
             synapse_lanes=synapse_lanes,
-            neuron_lanes=draws.integer(1, synapse_lanes),
+            neuron_lanes=synapse_lanes if windows else draws.integer(1, synapse_lanes),
+            visits=visits,
             position_lanes=draws.choice(stage.synapse.position_lanes(stage.in_shape)),
-            event_lanes=draws.choice((1, 2) if stride % 2 == 0 and stage.synapse.most_event_lanes > 1 else (1,)),
-            step_lanes=draws.choice(steps),
-            memory=draws.choice(MEMORY_KINDS) if memories and stage.has_weights else "rom",
+            event_lanes=draws.choice((1, 2) if stride % 2 == 0 and events == 2 else (1,)),
+            bit_lanes=draws.choice(bit_lanes(stage) if windows else (1,)),
+            step_lanes=step_lanes,
+            queued_words=draws.choice(QUEUED_WORDS if queues else QUEUED_WORDS[:1]),
+            memory=draws.choice(MEMORY_KINDS) if memories and stage.has_weights and not windows else "rom",
         )
         layers.append(layer)
         stride = LayerShape.of(stage, layer).stride

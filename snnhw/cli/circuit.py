@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from snnhw.network import Network
     from snnhw.simulate.engines import EngineName
 
-_LAYER, _KIND = "LAYER=N", "LAYER=KIND"
+_LAYER, _KIND, _WHAT = "LAYER=N", "LAYER=KIND", "LAYER=WHAT"
 _ENGINES: tuple[EngineName, ...] = ("auto", "verilator", "amaranth")
 
 _POINT = typer.Option("--point", metavar="NAME", help="All of the choices below by one name, such as balanced.")
@@ -31,9 +31,26 @@ _NEURON_LANES = typer.Option("--neuron-lanes", metavar=_LAYER, help="Neurons upd
 _POSITION_LANES = typer.Option(
     "--position-lanes", metavar=_LAYER, help="Positions that an event reaches a cycle in one layer; repeatable."
 )
+_VISITS = typer.Option(
+    "--visits",
+    metavar=_WHAT,
+    help="What a layer goes over: events or, of a convolution, windows, its weights wired in; repeatable.",
+)
 _EVENT_LANES = typer.Option("--event-lanes", metavar=_LAYER, help="Events taken a cycle by one layer; repeatable.")
+_BIT_LANES = typer.Option(
+    "--bit-lanes", metavar=_LAYER, help="Bits of its input added a cycle by a layer that visits windows; repeatable."
+)
 _STEP_LANES = typer.Option(
-    "--step-lanes", metavar=_LAYER, help="Time steps of a neuron computed a cycle by one layer; repeatable."
+    "--step-lanes",
+    metavar=_LAYER,
+    help="Time steps of a neuron computed a cycle by one layer: 1, or all with --schedule neuron_major, and under "
+    "either schedule in a first layer of direct encoding; repeatable.",
+)
+_QUEUED_WORDS = typer.Option(
+    "--queued-words",
+    metavar=_LAYER,
+    help="Words of neurons of one layer that can wait in block RAM while the next layer is busy, 0 unless told; "
+    "repeatable.",
 )
 _PIXELS = typer.Option(
     "--pixels-per-beat", min=1, max=128, metavar="K", help="Pixels in a transfer of the input; 8 unless told."
@@ -74,8 +91,11 @@ class CircuitOptions:
     synapse_lanes: Annotated[list[str] | None, _SYNAPSE_LANES] = None
     neuron_lanes: Annotated[list[str] | None, _NEURON_LANES] = None
     position_lanes: Annotated[list[str] | None, _POSITION_LANES] = None
+    visits: Annotated[list[str] | None, _VISITS] = None
     event_lanes: Annotated[list[str] | None, _EVENT_LANES] = None
+    bit_lanes: Annotated[list[str] | None, _BIT_LANES] = None
     step_lanes: Annotated[list[str] | None, _STEP_LANES] = None
+    queued_words: Annotated[list[str] | None, _QUEUED_WORDS] = None
     pixels_per_beat: Annotated[int | None, _PIXELS] = None
     overlap: Annotated[bool | None, _OVERLAP] = None
     queue: Annotated[bool | None, _QUEUE] = None
@@ -143,18 +163,20 @@ def lanes_of(design: Design) -> list[str]:
 
 
 def _by_layer(name: str, settings: list[str]) -> dict[str, int | str]:
-    """What an option says of layers, parsed from LAYER=N, or LAYER=KIND of memories."""
-    from snnhw.implementation import MEMORY_KINDS
+    """What an option says of layers, parsed from LAYER=N, LAYER=KIND of memories, or LAYER=WHAT of visits."""
+    from snnhw.implementation import MEMORY_KINDS, VISITS
 
+    known: tuple[str, ...] = {"memory": MEMORY_KINDS, "visits": VISITS}.get(name, ())
     form = f"{_LAYER}, such as hidden=8"
-    if name == "memory":
-        form = f"{_KIND}, such as hidden=ram, KIND one of {', '.join(MEMORY_KINDS)}"
+    if known:
+        metavar = _KIND if name == "memory" else _WHAT
+        form = f"{metavar}, such as hidden={known[1]}, {metavar.partition('=')[2]} one of {', '.join(known)}"
     chosen: dict[str, int | str] = {}
     for setting in settings:
         layer, _, word = setting.partition("=")
-        if not layer or not (word in MEMORY_KINDS if name == "memory" else word.isdecimal()):
+        if not layer or not (word in known if known else word.isdecimal()):
             raise DescriptionError(f"{option_of(name)} takes {form}, not {quoted(setting)}")
         if layer in chosen:
             raise DescriptionError(f"{option_of(name)} says two things of layer '{layer}': leave one out")
-        chosen[layer] = word if name == "memory" else int(word)
+        chosen[layer] = word if known else int(word)
     return chosen

@@ -34,8 +34,9 @@ def cost(design: Design, dataset: Dataset) -> tuple[Cycles, Work]:
 def work(design: Design, result: Result) -> Work:
     """The work of the mean image.
 
-    Every event is added to all neurons that it reaches, and reads a word of weights for each group of lanes. What
-    layers without weights do is not counted.
+    Every event is added to all neurons that it reaches, and reads words of weights, for each group of lanes and each of
+    its passes one. A layer that visits windows reads no weights, and adds all inputs of every window whether events
+    came or not. What layers without weights do is not counted.
     """
     operations = bits = energy = 0.0
     sources = ["encoder", *(layer.name for layer in design.layers[:-1])]
@@ -44,7 +45,11 @@ def work(design: Design, result: Result) -> Work:
         if not layer.has_neuron:
             continue
         added = events * layer.synapse.fan_out(layer.in_shape)
-        read = events * layer.weight_words * layer.shape.synapse_lanes * layer.ranges.weight.width
+        if layer.chosen.visits == "windows":
+            steps = 1 if layer.constant else design.network.num_steps
+            added = steps * layer.units * layer.synapse.fan_in(layer.in_shape)
+        lanes = layer.shape.synapse_lanes * layer.chosen.position_lanes
+        read = events * layer.weight_words * lanes * layer.ranges.weight.width
         operations += added
         bits += read
         energy += added * layer.ranges.current.width * ADD_PJ_PER_BIT + read * READ_PJ_PER_BIT

@@ -11,6 +11,7 @@ from typing import Literal, Protocol, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from gateware.windows import WindowPlan
 from golden.network import LayerTrace
 from snnhw.design import Design
 from snnhw.errors import OutputError, ToolError
@@ -34,6 +35,7 @@ IDLE_CYCLES = 8
 def slowest(design: Design) -> int:
     """About the cycles that the slowest sample could need: one in which every input and neuron sends in every step."""
     step = sum(layer.inputs * max(1, layer.weight_words) + layer.units for layer in design.layers)
+    step += sum(WindowPlan(layer).visits for layer in design.layers if layer.chosen.visits == "windows")
     network = design.network
     return network.num_steps * (step + network.inputs) + network.inputs
 

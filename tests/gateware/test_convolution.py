@@ -6,24 +6,22 @@ from typing import Any
 
 import numpy as np
 import pytest
-from amaranth.hdl import ResetInserter, Signal
 
 from gateware.convolution import DRAINED, Convolution, Plan, reading_latency
-from golden import convolution as golden
-from snnhw.interface import ABORT, EVENT, SAMPLE, STEP
-from tests.convolutions import built, conv, events, model, network
-from tests.gateware.harness import Stall, drive, from_words, in_steps, pack, simulate, unpack
+from snnhw.interface import ABORT, SAMPLE, STEP
+from tests.convolutions import (
+    CASES,
+    built,
+    conv,
+    model,
+    network,
+    run_golden,
+    transfers_of,
+    values_of,
+    words_after_resets,
+)
+from tests.gateware.harness import Stall, from_words, in_steps, simulate
 
-CASES: dict[str, tuple[Any, tuple[int, ...], int]] = {
-    "stride 1": (conv(3, 3), (2, 5, 5), 1),
-    "stride 2, padding 2": (conv(3, 5, stride=2, padding=2), (1, 7, 7), 2),
-    "stride larger than the kernel": (conv(2, 2, stride=3), (1, 7, 8), 1),
-    "odd sizes": (conv(5, (3, 2), stride=(2, 1), padding=(1, 0)), (3, 5, 4), 3),
-    "a column": (conv(2, (1, 3), padding=(0, 2)), (1, 4, 1), 1),
-    "one position": (conv(4, 3), (2, 3, 3), 1),
-    "fewer positions than the kernel reaches": (conv(2, 5), (1, 6, 7), 1),
-    "a pool": (conv(3, 3, padding=1, max_pool=2), (2, 4, 5), 1),
-}
 LANES: dict[str, dict[str, Any]] = {
     "all at once": {},
     "a row": {"position_lanes": 1},
@@ -42,30 +40,10 @@ def layer_of(case, lanes):
     return built(model(network(synapse, shape, bits), seed=3), **choices)
 
 
-def transfers_of(layer, values, marks):
-    """Values [steps, inputs] as transfers, in the order of addresses but for odd steps, which go backwards."""
-    transfers = []
-    for step, (row, mark) in enumerate(zip(values, marks, strict=True)):
-        sent = [(address, int(value)) for address, value in enumerate(row) if value]
-        ordered = sent[::-1] if step % 2 else sent
-        transfers += [{"mark": EVENT, "address": address, "value": value} for address, value in ordered]
-        transfers.append({"mark": mark, "address": 0, "value": 0})
-    return transfers
-
-
 def run_rtl(layer, values, marks, stall=None):
-    run = simulate(Convolution(layer), {"events": transfers_of(layer, values, marks)}, stall, patience=4000)
+    run = simulate(Convolution(layer), {"events": transfers_of(values, marks)}, stall, patience=4000)
     words = [word["current"] for word in run.payloads("currents")]
     return run, [from_words(layer.shape, step) for step in in_steps(words, layer.shape.words)]
-
-
-def run_golden(layer, values, marks=None):
-    kept = [row for row, mark in zip(values, marks or [STEP] * len(values), strict=True) if mark != ABORT]
-    return golden.Convolution(layer).accumulate(np.array(kept)).tolist()
-
-
-def values_of(layer, steps, seed=0):
-    return events(layer.inputs, layer.values.width, steps, seed)
 
 
 @pytest.mark.slow
@@ -90,46 +68,12 @@ def test_an_aborted_sample_leaves_nothing_behind(case, lanes):
         assert run_rtl(layer, values, marks, stall)[1] == run_golden(layer, values, marks)
 
 
-def words_after_resets(layer, before, after, cuts):
-    """The currents that come of ``after``, each time after so many cycles of ``before`` and a reset of one cycle."""
-    dut, reset, found = Convolution(layer), Signal(), list[list[Any]]()
-    stream, currents = dut.events, dut.currents
-
-    async def feed(ctx, values, cycles, ready):
-        queue = [pack(stream.payload.shape(), sent) for sent in transfers_of(layer, values, [SAMPLE] * len(values))]
-        ctx.set(currents.ready, ready)
-        for _ in range(cycles):
-            may = bool(queue) and not ctx.get(dut.settles)
-            ctx.set(stream.valid, may)
-            if may:
-                ctx.set(stream.payload.as_value(), queue[0])
-                if ctx.get(stream.ready):
-                    queue.pop(0)
-            if ctx.get(currents.valid):
-                found[-1].append(unpack(currents.payload.shape(), ctx.get(currents.payload.as_value()))["current"])
-            await ctx.tick()
-
-    async def clockwork(ctx):
-        for cut in cuts:
-            found.append([])
-            await feed(ctx, before, cut, ready=cut % 2)
-            ctx.set(stream.valid, 0)
-            ctx.set(reset, 1)
-            await ctx.tick()
-            ctx.set(reset, 0)
-            found[-1].clear()
-            await feed(ctx, after, 400, ready=1)
-
-    drive(ResetInserter(reset)(dut), clockwork)
-    return found
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("lanes", ["all at once", "groups"])
 def test_a_reset_of_one_cycle_leaves_nothing_of_what_was_on_its_way(lanes):
     layer = layer_of("stride 2, padding 2", lanes)
     before, after = values_of(layer, 3, seed=1)[[2, 0, 2]], values_of(layer, 2, seed=4)
-    for words in words_after_resets(layer, before, after, range(20, 120, 9)):
+    for words in words_after_resets(Convolution(layer), before, after, range(20, 120, 9)):
         assert [from_words(layer.shape, step) for step in in_steps(words, layer.shape.words)] == run_golden(
             layer, after
         )

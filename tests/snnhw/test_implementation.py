@@ -15,7 +15,8 @@ from snnhw.design import Design
 from snnhw.errors import DescriptionError
 from snnhw.implementation import Choices, Implementation, LayerImplementation, LayerShape, address_width, queue_depth
 from snnhw.model import Model, tensor_shapes
-from snnhw.network import CountReadout, Dense, Direct, Encoder, Events, IntegrateFire, Layer, Network, Neuron
+from snnhw.network import CountReadout, Dense, Direct, Encoder, Events, IntegrateFire, Layer, MaxPool2d, Network, Neuron
+from tests import convolutions
 from tests.strategies import implementations, models
 
 
@@ -143,6 +144,23 @@ class TestUsualChoices:
         assert [(layer.event_lanes, layer.step_lanes) for layer in chosen.layers] == [(2, 1), (2, 2), (2, 1)]
         assert (chosen.schedule, chosen.queue) == ("neuron_major", False)
 
+    def test_a_first_layer_of_constant_input_can_split_its_steps(self):
+        model = model_of(network_of(4, 4, 4, num_steps=5))
+        design = Design.of(model, step_lanes={"a": 5}, queued_words={"b": 3})
+        assert [layer.splits for layer in design.layers] == [True, False, False]
+        assert [layer.neuron_major for layer in design.layers] == [True, False, False]
+        assert ([layer.steps for layer in design.layers], design.steps) == ([5, 1, 1], 1)
+        assert not any(layer.splits for layer in Design.of(model, schedule="neuron_major", step_lanes={"a": 5}).layers)
+
+    @pytest.mark.parametrize("lanes", [None, 3])
+    def test_windows_need_no_lanes_to_be_said(self, lanes):
+        network = convolutions.network(convolutions.conv(10), (1, 5, 5))
+        design = Design.of(convolutions.model(network), lanes=lanes, visits={"first": "windows"})
+        first, last = design.layers
+        assert (first.chosen.synapse_lanes, first.chosen.neuron_lanes) == (10, 10)
+        assert last.chosen.synapse_lanes == min(lanes or 2, 2)
+        assert (first.weight_words, last.weight_words) == (0, 1)
+
     def test_words_hold_all_steps_where_it_goes_neuron_by_neuron(self):
         model = model_of(network_of(4, 4, 4, num_steps=5))
         usual, chosen = Design.of(model), Design.of(model, schedule="neuron_major", step_lanes={"b": 5})
@@ -166,6 +184,10 @@ class TestUsualChoices:
                 neuron_lanes=lanes.neuron_lanes,
                 positions=layer.units // layer.channels,
             )
+
+
+QUEUED = "no words of layer '{}' can be queued: they can where a layer that is not the last goes step by step"
+ALL_LANES = "layer 'first' visits windows, so it needs 10 synapse and neuron lanes, all of its channels, not {} and {}"
 
 
 class TestRefusals:
@@ -196,9 +218,21 @@ class TestRefusals:
         [
             ({"schedule": "both"}, "schedule: Input should be 'step_major' or 'neuron_major', not 'both'"),
             (
-                {"step_lanes": {"b": 2}},
-                "layer 'b' can have 1 step lanes with schedule 'step_major', not 2",
+                {"step_lanes": {"b": 5}},
+                "layer 'b' can have 1 step lanes with schedule 'step_major', not 5",
             ),
+            (
+                {"step_lanes": {"a": 2}},
+                "layer 'a' can have 1 or 5 step lanes with schedule 'step_major', not 2",
+            ),
+            ({"queued_words": {"a": -1}}, "layer 'a' can have 0 to 65536 queued words, not -1"),
+            ({"queued_words": {"a": 65537}}, "layer 'a' can have 0 to 65536 queued words, not 65537"),
+            ({"queued_words": {"c": 1}}, "queued_words: there is no layer 'c'; there are a, b"),
+            ({"queued_words": {"b": 1}}, QUEUED.format("b")),
+            ({"queued_words": {"a": 1}, "step_lanes": {"a": 5}}, QUEUED.format("a")),
+            ({"queued_words": {"a": 1}, "schedule": "neuron_major"}, QUEUED.format("a")),
+            ({"visits": {"a": "windows"}}, "layer 'a' can visit events, not windows"),
+            ({"visits": {"c": "events"}}, "visits: there is no layer 'c'; there are a, b"),
             (
                 {"schedule": "neuron_major", "step_lanes": {"a": 3}},
                 "layer 'a' can have 1 or 5 step lanes with schedule 'neuron_major', not 3",
@@ -227,6 +261,41 @@ class TestRefusals:
         assert str(error.value).startswith(complaint)
         assert "\n" not in str(error.value)
 
+    @pytest.mark.parametrize(
+        ("choices", "complaint"),
+        [
+            ({"visits": "all"}, "what layer 'first' visits must be one of events, windows, not 'all'"),
+            ({"neuron_lanes": 2}, ALL_LANES.format(10, 2)),
+            ({"synapse_lanes": 5}, ALL_LANES.format(5, 5)),
+            (
+                {"memory": "ram"},
+                "layer 'first' visits windows, with weights wired in: leave its memory rom, or visit events",
+            ),
+            ({"step_lanes": 2}, "layer 'first' can have 1 step lanes with schedule 'step_major', not 2"),
+            ({"event_lanes": 2}, "layer 'first' of kind 'conv2d' has 1 event lane, not 2"),
+        ],
+    )
+    def test_of_convolutions_that_visit_windows(self, choices: dict[str, Any], complaint: str):
+        network = convolutions.network(convolutions.conv(10), (1, 5, 5))
+        given: Any = {name: {"first": value} for name, value in {"visits": "windows", **choices}.items()}
+        with pytest.raises(DescriptionError) as error:
+            Implementation.of(network, **given)
+        assert str(error.value) == complaint
+
+    @pytest.mark.parametrize("synapse", [convolutions.conv(3, max_pool=2), MaxPool2d(size=2)])
+    def test_of_windows_under_a_pool(self, synapse: Any):
+        with pytest.raises(DescriptionError, match="layer 'first' can visit events, not windows"):
+            Implementation.of(convolutions.network(synapse, (1, 5, 5)), visits={"first": "windows"})
+
+    @pytest.mark.parametrize("encoder", [IntegrateFire(), Events()])
+    def test_of_steps_apart_where_the_input_changes(self, encoder):
+        with pytest.raises(DescriptionError, match="layer 'a' can have 1 step lanes with schedule 'step_major', not 2"):
+            Implementation.of(network_of(4, 3, encoder=encoder), step_lanes={"a": 2})
+
+    def test_of_steps_apart_in_the_last_layer(self):
+        with pytest.raises(DescriptionError, match="layer 'a' can have 1 step lanes with schedule 'step_major', not 2"):
+            Implementation.of(network_of(4), step_lanes={"a": 2})
+
     @pytest.mark.parametrize("encoder", [IntegrateFire(), Events()])
     def test_of_neuron_by_neuron_where_the_input_changes(self, encoder):
         with pytest.raises(DescriptionError) as error:
@@ -247,7 +316,7 @@ class TestRefusals:
             Implementation.of(network_of(6, 3), synapse_lanes={"a": 3}, neuron_lanes={"a": 2}, event_lanes={"b": 2})
         Implementation.of(network_of(6, 3), synapse_lanes={"a": 4}, neuron_lanes={"a": 2}, event_lanes={"b": 2})
 
-    @pytest.mark.parametrize("kind", ["synapse_lanes", "neuron_lanes", "event_lanes", "step_lanes"])
+    @pytest.mark.parametrize("kind", ["synapse_lanes", "neuron_lanes", "event_lanes", "step_lanes", "queued_words"])
     def test_of_lanes_that_are_no_number(self, kind):
         with pytest.raises(TypeError, match=f"{kind} of layer 'a' must be an integer, not 1.5"):
             Implementation.of(network_of(4), **{kind: {"a": 1.5}})  # type: ignore[arg-type]

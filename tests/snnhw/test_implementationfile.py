@@ -9,7 +9,7 @@ import pytest
 from snnhw.errors import DescriptionError
 from snnhw.implementation import Implementation
 from snnhw.implementationfile import built_as, load_implementation
-from tests import circuits
+from tests import circuits, convolutions
 
 NETWORK = circuits.model("direct").network
 """Layers of 7 and of 4 neurons, 3 time steps."""
@@ -32,8 +32,11 @@ def test_every_choice_can_be_made(tmp_path: Path):
         "synapse_lanes": 4,
         "neuron_lanes": 2,
         "position_lanes": 1,
+        "visits": "events",
+        "bit_lanes": 1,
         "event_lanes": 2,
         "step_lanes": 3,
+        "queued_words": 0,
         "memory": "ram",
     }
     chosen = loaded(tmp_path, json.dumps({**whole, "layers": {"layer0": layer}}), "mine.json")
@@ -43,6 +46,14 @@ def test_every_choice_can_be_made(tmp_path: Path):
     lines = [f"{name} = {json.dumps(value)}" for name, value in whole.items()]
     lines += ["[layers.layer0]", *(f"{name} = {json.dumps(value)}" for name, value in layer.items())]
     assert loaded(tmp_path, "\n".join(lines)) == chosen
+
+
+def test_what_layers_visit_and_queue(tmp_path: Path):
+    network = convolutions.network(convolutions.conv(3), (1, 5, 5))
+    (tmp_path / "mine.toml").write_text('[layers.first]\nvisits = "windows"\nqueued_words = 20\n')
+    chosen = load_implementation(tmp_path / "mine.toml", network)
+    assert chosen == Implementation.of(network, visits={"first": "windows"}, queued_words={"first": 20})
+    assert (chosen.layers[0].visits, chosen.layers[0].queued_words) == ("windows", 20)
 
 
 def test_what_programs_write_is_read_as_it_was(tmp_path: Path):
@@ -85,6 +96,17 @@ def changed(**changes: Any) -> str:
             "layers.layer1.synapse_lanes: must be an integer, not true",
         ),
         ("mine.json", changed(layers={"layer1": {"memory": "disk"}}), "layers.layer1.memory: Input should be 'rom',"),
+        ("mine.json", changed(layers={"layer0": {"visits": 1}}), "layers.layer0.visits: Input should be 'events' or"),
+        (
+            "mine.json",
+            changed(layers={"layer0": {"queued_words": -1}}),
+            "layers.layer0.queued_words: Input should be greater than or equal to 0, not -1",
+        ),
+        (
+            "mine.json",
+            changed(layers={"layer0": {"visits": "windows"}}),
+            "layer 'layer0' can visit events, not windows",
+        ),
         ("mine.json", changed(layers={"layer1": 3}), "layers.layer1 must be a table of names and values, not 3"),
         ("mine.json", changed(layers=3), "layers must be a table of names and values, not 3"),
         ("mine.json", changed(layers=[{}]), "layers holds 1, and the network has 2: layer0, layer1"),

@@ -19,7 +19,7 @@ from snnhw.simulate.amaranth import AmaranthSimulator
 from snnhw.simulate.simulation import Simulator
 from snnhw.simulate.verilator import VerilatorSimulator
 from snnhw.timing import floor, predict
-from tests import circuits, strategies
+from tests import circuits, convolutions, strategies
 from tests.gateware.harness import examples
 
 STREAMED = 200
@@ -59,6 +59,29 @@ def test_every_encoder_with_and_without_a_second_bank(case: str, overlap: bool):
     implementation = circuits.implementation(case).model_copy(update={"overlap": overlap})
     model = circuits.model(case)
     check(AmaranthSimulator(Design(model, implementation)), Design(model, implementation), circuits.samples(case, 5))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("queued", [0, 1, 5])
+def test_windows_that_wait_for_the_next_layer(queued: int):
+    """Several words on their way are held by one that waits: each event of a word takes the next layer two cycles."""
+    network = convolutions.network(convolutions.conv(2, 3, padding=1), (2, 4, 4), bits=3)
+    choices: dict[str, Any] = {"visits": {"first": "windows"}, "queued_words": {"first": queued}}
+    design = Design.of(convolutions.model(network, seed=2), lanes=1, **choices)
+    random = np.random.default_rng(1)
+    samples = random.integers(0, 8, (4, *network.sample_shape), np.uint8)
+    samples[1:] *= random.random(samples[1:].shape) < 0.5
+    check(AmaranthSimulator(design), design, samples)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", ["direct", "neuron_major"])
+def test_steps_that_are_sent_apart(case: str):
+    model = circuits.model(case)
+    first = model.network.layers[0].name
+    for lanes in (None, 1):
+        design = Design.of(model, lanes=lanes, step_lanes={first: model.network.num_steps})
+        check(AmaranthSimulator(design), design, circuits.samples(case, 4))
 
 
 @pytest.mark.long

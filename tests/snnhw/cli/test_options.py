@@ -15,16 +15,19 @@ from snnhw.errors import DescriptionError
 from snnhw.implementation import Choices, Implementation
 from snnhw.modelfile import save
 from snnhw.points import point
-from tests import circuits
+from tests import circuits, convolutions
 from tests.docs.commands import commands, options
 
 MODEL = circuits.model("direct")
 
 
 OTHERS = {
-    **{name: ["layer0=1"] for name in ("synapse_lanes", "neuron_lanes", "position_lanes", "event_lanes", "step_lanes")},
+    **{
+        name: ["layer0=1"]
+        for name in ("synapse_lanes", "neuron_lanes", "position_lanes", "event_lanes", "step_lanes", "bit_lanes")
+    },
     **{"lanes": 2, "pixels_per_beat": 2, "overlap": True, "queue": False, "schedule": "step_major"},
-    "memory": ["layer0=ram"],
+    **{"memory": ["layer0=ram"], "visits": ["layer0=events"], "queued_words": ["layer0=0"]},
 }
 """Each single choice, also such as are made unless told."""
 
@@ -66,6 +69,17 @@ def test_one_by_one():
     )
 
 
+def test_what_layers_visit_and_queue():
+    """A convolution that visits windows has all lanes, whatever is said of those of other layers."""
+    model = convolutions.model(convolutions.network(convolutions.conv(10), (1, 5, 5)))
+    given: dict[str, Any] = {"visits": ["first=windows", "out=events"], "queued_words": ["first=5"]}
+    built = CircuitOptions(**given, lanes=1).design(model).implementation
+    assert built == Implementation.of(model.network, visits={"first": "windows"}, queued_words={"first": 5}, lanes=1)
+    first, last = built.layers
+    assert (first.synapse_lanes, first.neuron_lanes, first.visits, first.queued_words) == (10, 10, "windows", 5)
+    assert (last.synapse_lanes, last.visits, last.queued_words) == (1, "events", 0)
+
+
 def test_by_a_point_or_by_a_file_and_where_the_weights_are_beside_it(tmp_path: Path):
     file = tmp_path / "mine.toml"
     file.write_text("pixels_per_beat = 3\nweights = 'readmemh'\n")
@@ -99,7 +113,15 @@ def test_a_point_does_not_go_with_a_file():
         ({"memory": ["layer0=ram", "layer0=rom"]}, "--memory says two things of layer 'layer0': leave one out"),
         ({"schedule": "both"}, "--schedule must be one of step_major, neuron_major, not 'both'"),
         ({"weights": "paper"}, "--weights must be one of inline, readmemh, not 'paper'"),
-        ({"step_lanes": ["layer0=3"]}, "layer 'layer0' can have 1 step lanes with schedule 'step_major', not 3"),
+        ({"step_lanes": ["layer0=2"]}, "layer 'layer0' can have 1 or 3 step lanes with schedule 'step_major', not 2"),
+        ({"step_lanes": ["layer1=3"]}, "layer 'layer1' can have 1 step lanes with schedule 'step_major', not 3"),
+        (
+            {"visits": ["layer0=all"]},
+            "--visits takes LAYER=WHAT, such as hidden=windows, WHAT one of events, windows, ",
+        ),
+        ({"visits": ["layer0=windows"]}, "layer 'layer0' can visit events, not windows"),
+        ({"queued_words": ["layer0=some"]}, "--queued-words takes LAYER=N, such as hidden=8, not 'layer0=some'"),
+        ({"queued_words": ["layer0=65537"]}, "layer 'layer0' can have 0 to 65536 queued words, not 65537"),
         ({"event_lanes": ["layer0=2"], "pixels_per_beat": 3}, "cannot have 2 event lanes with 3 pixels in a beat"),
     ],
 )
