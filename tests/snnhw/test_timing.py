@@ -75,13 +75,12 @@ def test_windows_that_wait_for_the_next_layer(queued: int):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", ["direct", "neuron_major"])
-def test_steps_that_are_sent_apart(case: str):
+@pytest.mark.parametrize(("case", "lanes"), [("direct", 1), ("neuron_major", None)])
+def test_steps_that_are_sent_apart(case: str, lanes: int | None):
     model = circuits.model(case)
     first = model.network.layers[0].name
-    for lanes in (None, 1):
-        design = Design.of(model, lanes=lanes, step_lanes={first: model.network.num_steps})
-        check(AmaranthSimulator(design), design, circuits.samples(case, 4))
+    design = Design.of(model, lanes=lanes, step_lanes={first: model.network.num_steps})
+    check(AmaranthSimulator(design), design, circuits.samples(case, 4))
 
 
 @pytest.mark.long

@@ -21,8 +21,8 @@ def counted(**choices: Any) -> tuple[float, float, float, float]:
     given: dict[str, Any] = {name: {"first": value} for name, value in choices.items()}
     result = run(MODEL, SAMPLES, traces=True)
     found = work(Design.of(MODEL, **given), result)
-    into = (float(result.events[source].sum()) / len(SAMPLES) for source in ("encoder", "first"))
-    return found.synaptic_operations, found.weight_bits_read, *into
+    pixels, spikes = (float(result.events[source].sum()) / len(SAMPLES) for source in ("encoder", "first"))
+    return found.synaptic_operations, found.weight_bits_read, pixels, spikes
 
 
 @pytest.mark.parametrize("position_lanes", [4, 2, 1])
