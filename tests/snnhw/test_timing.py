@@ -62,7 +62,7 @@ def test_every_encoder_with_and_without_a_second_bank(case: str, overlap: bool):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("queued", [0, 1, 5])
+@pytest.mark.parametrize("queued", [0, 1])
 def test_windows_that_wait_for_the_next_layer(queued: int):
     """Several words on their way are held by one that waits: each event of a word takes the next layer two cycles."""
     network = convolutions.network(convolutions.conv(2, 3, padding=1), (2, 4, 4), bits=3)
