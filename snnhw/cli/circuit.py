@@ -155,11 +155,13 @@ def engine_name(name: str) -> EngineName:
 
 
 def lanes_of(design: Design) -> list[str]:
-    """A line on the lanes of each layer."""
-    return [
-        f"layer {layer.name}: {layer.chosen.synapse_lanes} synapse lanes, {layer.chosen.neuron_lanes} neuron lanes"
-        for layer in design.layers
-    ]
+    """A line on the lanes of each layer, and what it visits where that is not events."""
+    lines = []
+    for layer in design.layers:
+        lanes = f"{layer.chosen.synapse_lanes} synapse lanes, {layer.chosen.neuron_lanes} neuron lanes"
+        visits = "" if layer.chosen.visits == "events" else f", visits {layer.chosen.visits}"
+        lines.append(f"layer {layer.name}: {lanes}{visits}")
+    return lines
 
 
 def _by_layer(name: str, settings: list[str]) -> dict[str, int | str]:

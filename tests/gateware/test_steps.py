@@ -72,7 +72,7 @@ def test_words_without_events_are_dropped_but_for_the_last():
 
 
 @pytest.mark.slow
-@examples(20)
+@examples(12)
 @given(
     steps=st.integers(2, 5),
     count=st.integers(1, 6),

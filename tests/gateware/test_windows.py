@@ -56,13 +56,14 @@ def run_rtl(
     return run, in_words(layer, [word["current"] for word in run.payloads("currents")])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", WINDOWS)
 def test_currents_are_goldens(case: str):
     """Also where a sample is aborted, first or later."""
     layer = windowed(*WINDOWS[case])
-    values, marks = values_of(layer, 4)[[2, 0, 1, 2, 3]], [ABORT, STEP, STEP, ABORT, SAMPLE]
-    for stall in (Stall(), Stall(0.4, 0.6, lazy=len(case) % 2 == 1, seed=2)):
-        assert run_rtl(layer, values, marks, stall)[1] == run_golden(layer, values, marks)
+    values, marks = values_of(layer, 4)[[2, 1, 2, 3]], [ABORT, STEP, ABORT, SAMPLE]
+    stall = Stall(0.4, 0.6, lazy=len(case) % 2 == 1, seed=2)
+    assert run_rtl(layer, values, marks, stall)[1] == run_golden(layer, values, marks)
 
 
 @pytest.mark.parametrize(("bits", "bit_lanes"), [(2, 1), (3, 1), (4, 2), (4, 1)])
@@ -84,7 +85,7 @@ def test_a_layer_without_biases():
 def test_a_reset_of_one_cycle_leaves_nothing_of_what_was_on_its_way():
     layer = windowed(*WINDOWS["stride 2, padding 2"])
     before, after = values_of(layer, 3, seed=1)[[2, 0, 2]], values_of(layer, 2, seed=4)
-    for words in words_after_resets(WindowConvolution(layer), before, after, range(20, 130, 11), cycles=160):
+    for words in words_after_resets(WindowConvolution(layer), before, after, range(20, 130, 22), cycles=160):
         assert in_words(layer, words) == run_golden(layer, after)
 
 
@@ -204,7 +205,7 @@ def sums(draw: st.DrawFn) -> tuple[list[int], Range, int, list[list[int]]]:
 
 
 @pytest.mark.slow
-@examples(25)
+@examples(10)
 @given(sums(), st.integers(0, 99))
 def test_weighted_sums_are_sums(chosen: tuple[list[int], Range, int, list[list[int]]], seed: int):
     weights, values, constant, rows = chosen

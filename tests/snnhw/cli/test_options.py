@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from snnhw.cli.app import run
-from snnhw.cli.circuit import CircuitOptions
+from snnhw.cli.circuit import CircuitOptions, lanes_of
 from snnhw.cli.options import call, flat
 from snnhw.errors import DescriptionError
 from snnhw.implementation import Choices, Implementation
@@ -73,7 +73,10 @@ def test_what_layers_visit_and_queue():
     """A convolution that visits windows has all lanes, whatever is said of those of other layers."""
     model = convolutions.model(convolutions.network(convolutions.conv(10), (1, 5, 5)))
     given: dict[str, Any] = {"visits": ["first=windows", "out=events"], "queued_words": ["first=5"]}
-    built = CircuitOptions(**given, lanes=1).design(model).implementation
+    design = CircuitOptions(**given, lanes=1).design(model)
+    built = design.implementation
+    assert lanes_of(design)[0] == "layer first: 10 synapse lanes, 10 neuron lanes, visits windows"
+    assert lanes_of(design)[1] == "layer out: 1 synapse lanes, 1 neuron lanes"
     assert built == Implementation.of(model.network, visits={"first": "windows"}, queued_words={"first": 5}, lanes=1)
     first, last = built.layers
     assert (first.synapse_lanes, first.neuron_lanes, first.visits, first.queued_words) == (10, 10, "windows", 5)
