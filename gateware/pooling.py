@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from itertools import product
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from amaranth.hdl import Module, Mux, Signal, Value, unsigned
+from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value, unsigned
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from gateware.places import Source
-from gateware.stream import Mark, event_layout, lookup, shape_of
+from gateware.stream import Mark, choose, event_layout, lookup, shape_of
 from snnhw.implementation import address_width
-from snnhw.pooling import Pool2d
+from snnhw.pooling import Pool2d, SMaxPool2d
 
 if TYPE_CHECKING:
     from snnhw.design import DesignLayer
+
+
+class _Taken(NamedTuple):
+    """What was taken in the cycle before."""
+
+    inside: Value
+    """Whether it is an event that lies in a window."""
+    window: Value
+    """The window's place among those of its channel."""
+    unit: Value
+    """Which of the window's units sends it, row by row; of no bits where that does not matter."""
+    channel: Value
+    value: Value
+    mark: Value
 
 
 class Pool(wiring.Component):
@@ -25,16 +41,20 @@ class Pool(wiring.Component):
     after a reset, windows start anew without being shown; while ``settles`` is 1 no sample may be let in.
     """
 
+    by_unit: ClassVar[bool] = False
+    """Whether it matters which unit of its window an event comes from."""
+
     def __init__(self, layer: DesignLayer):
         self.layer = layer
         self.shape = shape = layer.shape
         self.source = Source.of(layer)
         assert isinstance(layer.synapse, Pool2d)
         self.size = layer.synapse.size
+        self.unit_bits = (math.prod(self.size) - 1).bit_length() if self.by_unit else 0
         self.memories: list[wiring.Component] = []
         self.settles = Signal(init=1)
-        value = data.ArrayLayout(shape_of(layer.out_values), shape.neuron_lanes)
-        word = {"mark": Mark, "base": address_width(shape.addresses), "value": value}
+        shown = {name: data.ArrayLayout(field, shape.neuron_lanes) for name, field in self.fields.items()}
+        word = {"mark": Mark, "base": address_width(shape.addresses), **shown}
         super().__init__(
             {
                 "events": In(stream.Signature(event_layout(len(layer.sources), layer.values))),
@@ -42,7 +62,12 @@ class Pool(wiring.Component):
             }
         )
         self.tap_strobe = Signal()
-        self.taps = {"value": Signal(len(self.steps.payload.value.as_value()), name="tap_value")}
+        self.taps = {name: Signal(len(self.steps.payload[name].as_value()), name=f"tap_{name}") for name in shown}
+
+    @property
+    def fields(self) -> dict[str, Shape]:
+        """What is shown of a window, by name."""
+        return {"value": shape_of(self.layer.out_values)}
 
     def combined(self, old: Value, new: Value) -> Value:
         """What a window has come to after an event."""
@@ -53,7 +78,8 @@ class Pool(wiring.Component):
         shape, steps = self.shape, self.steps
         move, go, reads, last = Signal(), Signal(), Signal(), Signal()
         word = Signal(address_width(shape.words))
-        inside, window, channel, value, mark = self._fetch(m, move)
+        taken = self._fetch(m, move)
+        mark = taken.mark
         m.d.comb += [
             go.eq(~steps.valid | steps.ready),
             last.eq(word == shape.words - 1),
@@ -64,20 +90,20 @@ class Pool(wiring.Component):
             m.d.sync += word.eq(Mux(last, 0, word + 1))
             with m.If(last):
                 m.d.sync += self.settles.eq(0)
-        shown = self._windows(m, reads, go, word, inside, window, channel, value)
+        shown = self._windows(m, reads, go, word, taken)
         with m.If(go):
             m.d.sync += steps.valid.eq(reads & ~self.settles & (mark != Mark.ABORT))
             m.d.sync += [
-                steps.payload.value.eq(shown),
+                *(steps.payload[name].eq(Cat(*values)) for name, values in shown.items()),
                 steps.payload.mark.eq(Mux(last, mark, Mark.EVENT)),
                 steps.payload.base.eq(lookup(word, shape.starts, steps.payload.base.shape())),
             ]
         m.d.comb += self.tap_strobe.eq(steps.valid & steps.ready)
-        m.d.comb += self.taps["value"].eq(steps.payload.value)
+        m.d.comb += [tap.eq(steps.payload[name]) for name, tap in self.taps.items()]
         return m
 
-    def _fetch(self, m, move):
-        """The event of the cycle before: whether it lies in a window, in which one and in which channel; or a mark."""
+    def _fetch(self, m, move) -> _Taken:
+        """The event or mark of the cycle before."""
         source, event, bits = self.source, self.events.payload, self.source.channel_bits
         height, width = self.size
         rows, columns = self.layer.out_shape[1:]
@@ -85,6 +111,7 @@ class Pool(wiring.Component):
             {
                 "inside": 1,
                 "window": address_width(rows * columns),
+                "unit": self.unit_bits,
                 "channel": address_width(source.channels),
             }
         )
@@ -93,7 +120,8 @@ class Pool(wiring.Component):
             channel, row, column = place or (0, -1, -1)
             inside = 0 <= row // height < rows and 0 <= column // width < columns
             window = row // height * columns + column // width if inside else 0
-            init.append({"inside": int(inside), "window": window, "channel": channel})
+            unit = row % height * width + column % width if inside and self.by_unit else 0
+            init.append({"inside": int(inside), "window": window, "unit": unit, "channel": channel})
         m.submodules.routes = table = memory.Memory(shape=layout, depth=len(init), init=init)
         port, taken = table.read_port(), Signal()
         m.d.comb += [port.addr.eq(event.address[bits:]), port.en.eq(move), self.events.ready.eq(move)]
@@ -107,29 +135,35 @@ class Pool(wiring.Component):
                 mark.eq(Mux(taken, event.mark, Mark.EVENT)),
             ]
         channel = below if bits else port.data.channel
-        return is_event & port.data.inside, port.data.window, channel, value, mark
+        return _Taken(is_event & port.data.inside, port.data.window, port.data.unit, channel, value, mark)
 
-    def _windows(self, m, reads, go, word, inside, window, channel, value):
-        """The memory of windows, a word for each of the shape's; the one that is read starts anew."""
+    def _place(self, m, reads, word, taken: _Taken):
+        """The word that is looked at, that of the event or of those that are read, and the event's lane."""
+        shape = self.shape
+        words, lanes = shape.position_words(0), shape.neuron_lanes
+        channels = range(shape.channels)
+        own = lookup(taken.channel, [c // lanes for c in channels], unsigned(address_width(words)))
+        lane = lookup(taken.channel, [c % lanes for c in channels], unsigned(address_width(lanes)))
+        place = Signal(address_width(shape.words))
+        m.d.comb += place.eq(Mux(reads, word, taken.window * words + own))
+        return place, lane
+
+    def _windows(self, m, reads, go, word, taken: _Taken) -> dict[str, list[Value]]:
+        """The memory of windows, a word for each of the shape's; the one that is read starts anew.
+
+        What is shown of each window of the word, by name.
+        """
         shape = self.shape
         layout = data.ArrayLayout(shape_of(self.layer.out_values), shape.neuron_lanes)
         m.submodules.windows = store = memory.Memory(shape=layout, depth=shape.words, init=[])
-        old, new, place = store.read_port(domain="comb"), store.write_port(), Signal(address_width(shape.words))
-        words, lanes = shape.position_words(0), shape.neuron_lanes
-        channels = range(shape.channels)
-        own = lookup(channel, [c // lanes for c in channels], unsigned(address_width(words)))
-        lane = lookup(channel, [c % lanes for c in channels], unsigned(address_width(lanes)))
-        m.d.comb += [
-            place.eq(Mux(reads, word, window * words + own)),
-            old.addr.eq(place),
-            new.addr.eq(place),
-            new.en.eq(Mux(reads, go, inside)),
-        ]
-        for index in range(lanes):
+        old, new = store.read_port(domain="comb"), store.write_port()
+        place, lane = self._place(m, reads, word, taken)
+        m.d.comb += [old.addr.eq(place), new.addr.eq(place), new.en.eq(Mux(reads, go, taken.inside))]
+        for index in range(shape.neuron_lanes):
             kept = old.data[index]
             hit = lane == index
-            m.d.comb += new.data[index].eq(Mux(reads, 0, Mux(hit, self.combined(kept, value), kept)))
-        return old.data
+            m.d.comb += new.data[index].eq(Mux(reads, 0, Mux(hit, self.combined(kept, taken.value), kept)))
+        return {"value": [old.data[index] for index in range(shape.neuron_lanes)]}
 
 
 class MaxPool(Pool):
@@ -146,3 +180,79 @@ class SumPool(Pool):
     def combined(self, old: Value, new: Value) -> Value:
         """The sum, which the description's range of values holds."""
         return old + new
+
+
+class SMaxPool(Pool):
+    """The value of the unit of each window that has sent most, or what the greatest sum has grown by.
+
+    The sums of a window's units lie side by side in a word, so that a sample's last words clear them while they are
+    shown: nothing takes longer than without them. A sum that overtakes the greatest of its window brings its event's
+    value with it; one that equals it may make the window's value greater.
+    """
+
+    by_unit = True
+
+    def __init__(self, layer: DesignLayer):
+        assert isinstance(layer.synapse, SMaxPool2d)
+        self.lateral_inhibition = layer.synapse.lateral_inhibition
+        super().__init__(layer)
+
+    @property
+    def fields(self) -> dict[str, Shape]:
+        """Value and greatest sum."""
+        return {**super().fields, "greatest": shape_of(self.layer.kept_values)}
+
+    def _windows(self, m, reads, go, word, taken: _Taken) -> dict[str, list[Value]]:
+        """The memory of windows; of the word that is read values start anew, and sums where a sample ends."""
+        lanes, window = range(self.shape.neuron_lanes), data.StructLayout(self.fields)
+        place, lane = self._place(m, reads, word, taken)
+        read, ends = Signal(), Signal()
+        m.d.comb += [read.eq(reads & go), ends.eq(self.settles | (taken.mark != Mark.STEP))]
+        accumulated = self._accumulated(m, read & ends, place, lane, taken)
+        layout = data.ArrayLayout(window, len(lanes))
+        m.submodules.windows = store = memory.Memory(shape=layout, depth=self.shape.words, init=[])
+        old, new, kept = store.read_port(domain="comb"), store.write_port(granularity=1), Signal(window)
+        m.d.comb += [
+            old.addr.eq(place),
+            new.addr.eq(place),
+            kept.eq(choose([Value.cast(old.data[index]) for index in lanes], lane)),
+        ]
+        overtakes = accumulated > kept.greatest
+        greatest = Mux(overtakes, accumulated, kept.greatest)
+        for index in lanes:
+            held = Mux(ends, 0, old.data[index].greatest)
+            m.d.comb += [
+                new.en[index].eq(read | (taken.inside & (lane == index))),
+                new.data[index].greatest.eq(Mux(reads, held, greatest)),
+                new.data[index].value.eq(Mux(reads, 0, self._value(kept, accumulated, overtakes, taken.value))),
+            ]
+        return {name: [old.data[index][name] for index in lanes] for name in self.fields}
+
+    def _accumulated(self, m, clears, place, lane, taken: _Taken) -> Value:
+        """The memory of sums, and the sum of the unit that an event comes from, that event included."""
+        lanes, units = range(self.shape.neuron_lanes), range(math.prod(self.size))
+        layout = data.ArrayLayout(shape_of(self.layer.kept_values), len(lanes) * len(units))
+        m.submodules.sums = store = memory.Memory(shape=layout, depth=self.shape.words, init=[])
+        old, new = store.read_port(domain="comb"), store.write_port(granularity=1)
+        accumulated = Signal(shape_of(self.layer.kept_values))
+        # Units are numbered by whole bits, so that lane and unit are one index: the last stands for those beyond it.
+        numbered = [min(unit, units[-1]) for unit in range(1 << self.unit_bits)]
+        sums = [old.data[index * len(units) + unit] for index in lanes for unit in numbered]
+        m.d.comb += [
+            old.addr.eq(place),
+            new.addr.eq(place),
+            accumulated.eq(choose(sums, Cat(taken.unit, lane)) + taken.value),
+        ]
+        for index, unit in product(lanes, units):
+            sends = taken.inside & (Cat(taken.unit, lane) == (index << self.unit_bits | unit))
+            number = index * len(units) + unit
+            m.d.comb += new.en[number].eq(clears | sends)
+            m.d.comb += new.data[number].eq(Mux(clears, 0, accumulated))
+        return accumulated
+
+    def _value(self, kept, accumulated: Value, overtakes: Value, new: Value) -> Value:
+        """What a window sends after an event of its, from what it kept."""
+        if self.lateral_inhibition:
+            return Mux(overtakes, kept.value + (accumulated - kept.greatest), kept.value)
+        equals = accumulated == kept.greatest
+        return Mux(overtakes | (equals & (new > kept.value)), new, kept.value)

@@ -30,6 +30,7 @@ class LayerTrace:
 
     value: Array
     state: dict[str, Array]
+    """What synapses without neurons keep of their inputs is [num_steps, B, inputs]."""
     integrated: Array | None = None
     """None where the layer has no neurons, as ``spike``."""
     spike: Array | None = None

@@ -20,7 +20,7 @@ from snnhw.errors import DescriptionError
 from snnhw.integers import INT32, PER_CHANNEL, PER_NEURON, Integer, Name, Parameter, Range, Shape, parameter_text
 from snnhw.kinds import Frozen, by_kind
 from snnhw.neuron import Leak, Neuron, Spike, StateField
-from snnhw.pooling import MaxPool2d, SumPool2d
+from snnhw.pooling import MaxPool2d, SMaxPool2d, SumPool2d
 from snnhw.readout import CountReadout, FirstSpikeReadout, MembraneReadout, Readout, VoteReadout
 from snnhw.synapse import Dense, Synapse
 from snnhw.wording import did_you_mean, quoted, shown, sizes
@@ -53,6 +53,7 @@ __all__ = [
     "Range",
     "Rate",
     "Readout",
+    "SMaxPool2d",
     "Shape",
     "Spike",
     "StateField",
@@ -290,6 +291,11 @@ class PlacedLayer:
     def out_values(self) -> Range:
         """The values of the events that go out, 0 (no event) included."""
         return self.neuron.spike.value_range if self.has_neuron else self.synapse.out_values(self.values)
+
+    @property
+    def kept_values(self) -> Range:
+        """The numbers that its synapses keep from step to step; 0 alone where they keep none."""
+        return self.synapse.kept_values(self.values, self.network.num_steps)
 
     @property
     def constant(self) -> bool:

@@ -1,4 +1,8 @@
-"""Pools of events: each window of a channel sends one event a step, with the greatest or the sum of its values."""
+"""Pools of events: each window of a channel sends at most one event a step.
+
+Its value is the greatest or the sum of the window's values; of a spiking maximum also what came in the steps before
+decides.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from snnhw.integers import Range, Shape
 from snnhw.kinds import register
 from snnhw.synapse import Synapse
 
-__all__ = ["MaxPool2d", "SumPool2d"]
+__all__ = ["MaxPool2d", "SMaxPool2d", "SumPool2d"]
 
 
 class Pool2d(Synapse):
@@ -70,6 +74,33 @@ class SumPool2d(Pool2d):
         return f"the sum of each {self.size[0]}x{self.size[1]} values"
 
 
+class SMaxPool2d(Pool2d):
+    """Spiking maximum: of each window, the unit that has sent most in the sample passes.
+
+    The values of each unit are summed over the steps of a sample, those of the present step included. The window sends
+    the value of the unit with the greatest sum; where several units have it, the greatest of their values. With
+    ``lateral_inhibition`` it sends what the greatest sum has grown by in the step: over a sample, as much as its
+    strongest unit.
+    """
+
+    kind: Literal["s_max_pool2d"] = "s_max_pool2d"
+    lateral_inhibition: bool = False
+
+    def out_values(self, values: Range) -> Range:
+        """Those that come in: no sum grows by more, and the greatest no faster than the sums."""
+        return values
+
+    def kept_values(self, values: Range, num_steps: int) -> Range:
+        """The sums: the greatest is that of the greatest value in each step."""
+        return Range(lo=0, hi=values.hi * num_steps)
+
+    @property
+    def text(self) -> str:
+        """The windows, and which of the two rules."""
+        rule = "what the greatest sum has grown by" if self.lateral_inhibition else "the one that has sent most"
+        return f"of each {self.size[0]}x{self.size[1]} units {rule}"
+
+
 register(
     MaxPool2d,
     golden="golden.pooling:MaxPool",
@@ -83,4 +114,11 @@ register(
     gateware="gateware.pooling:SumPool",
     timing="snnhw.timing_convolution:Pool",
     training="snnhw.train.convolution:sum_pool2d",
+)
+register(
+    SMaxPool2d,
+    golden="golden.pooling:SMaxPool",
+    gateware="gateware.pooling:SMaxPool",
+    timing="snnhw.timing_convolution:Pool",
+    training="snnhw.train.convolution:s_max_pool2d",
 )

@@ -53,6 +53,10 @@ class Synapse(Kind):
         """The values of the events that go out, 0 included, where events do."""
         raise NotImplementedError
 
+    def kept_values(self, values: Range, num_steps: int) -> Range:
+        """The numbers that are kept from step to step over a sample of so many; 0 alone where none are."""
+        return Range(lo=0, hi=0)
+
     def tensor_shapes(self, in_shape: Shape) -> dict[str, Shape]:
         """The tensors that the synapses have, by name."""
         return {}

@@ -22,7 +22,8 @@ def trace_arrays(result: Result) -> dict[str, NDArray[Any]]:
 
     ``classes`` [B], ``scores`` [B, classes], ``encoder.value`` [steps, B, inputs], and for each layer
     ``LAYER.integrated``, ``LAYER.spike``, ``LAYER.value`` and every field of its state, such as ``LAYER.membrane``,
-    [steps, B, units]. Raises ValueError for a result without traces.
+    [steps, B, units]; of one without neurons there is neither ``integrated`` nor ``spike``. Raises ValueError for a
+    result without traces.
     """
     if result.encoded is None:
         raise ValueError("the result holds no traces: run golden with traces=True")
@@ -30,7 +31,8 @@ def trace_arrays(result: Result) -> dict[str, NDArray[Any]]:
     arrays["encoder.value"] = result.encoded
     for layer, trace in result.traces.items():
         for name in ("integrated", "spike", "value"):
-            arrays[f"{layer}.{name}"] = getattr(trace, name)
+            if (values := getattr(trace, name)) is not None:
+                arrays[f"{layer}.{name}"] = values
         for name, values in trace.state.items():
             arrays[f"{layer}.{name}"] = values
     return arrays

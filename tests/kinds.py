@@ -41,6 +41,7 @@ from snnhw.network import (
     Rate,
     Readout,
     Shape,
+    SMaxPool2d,
     Spike,
     SumPool2d,
     Synapse,
@@ -198,6 +199,7 @@ SYNAPSES: dict[str, Callable[[Draws, Limits, Shape], Synapse]] = {
     "conv2d": _conv2d,
     "max_pool2d": lambda draws, limits, shape: MaxPool2d(size=_pool(draws, shape)),
     "sum_pool2d": lambda draws, limits, shape: SumPool2d(size=_pool(draws, shape)),
+    "s_max_pool2d": lambda draws, limits, shape: SMaxPool2d(size=_pool(draws, shape), lateral_inhibition=flag(draws)),
 }
 
 

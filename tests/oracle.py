@@ -311,11 +311,34 @@ def sum_pool2d(
     return [[sum(window) for window in windows(layer.synapse, values, shape)] for values in incoming]
 
 
+def s_max_pool2d(
+    layer: Layer, tensors: Mapping[str, Any], incoming: list[list[int]], shape: tuple[int, ...]
+) -> list[list[int]]:
+    """Of each window the value of the unit that has sent most, or what all of its units are then inhibited by."""
+    synapse: Any = layer.synapse
+    sums = [0 for _ in incoming[0]]
+    total = [0 for _ in windows(synapse, sums, shape)]
+    rows = []
+    for values in incoming:
+        sums = [before + value for before, value in zip(sums, values, strict=True)]
+        row = []
+        for place, units in enumerate(windows(synapse, sums, shape)):
+            if synapse.lateral_inhibition:
+                row.append(max(unit - total[place] for unit in units))
+                total[place] += row[place]
+            else:
+                own = windows(synapse, values, shape)[place]
+                row.append(max(zip(units, own, strict=True))[1])
+        rows.append(row)
+    return rows
+
+
 SYNAPSES: dict[str, Callable[[Layer, Mapping[str, Any], list[list[int]], tuple[int, ...]], list[list[int]]]] = {
     "dense": dense,
     "conv2d": conv2d,
     "max_pool2d": max_pool2d,
     "sum_pool2d": sum_pool2d,
+    "s_max_pool2d": s_max_pool2d,
 }
 """By kind: currents, or the values of events, from those of inputs of a shape, [step][input] to [step][unit]."""
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
 from snnhw.convolution import Conv2d, planes
 from snnhw.network import PlacedLayer
-from snnhw.pooling import Pool2d
+from snnhw.pooling import Pool2d, SMaxPool2d
 
-__all__ = ["conv2d", "max_pool2d", "sum_pool2d"]
+__all__ = ["conv2d", "max_pool2d", "s_max_pool2d", "sum_pool2d"]
 
 
 def conv2d(layer: PlacedLayer, tensors: Mapping[str, Tensor], events: Tensor) -> Tensor:
@@ -39,6 +40,25 @@ def sum_pool2d(layer: PlacedLayer, tensors: Mapping[str, Tensor], events: Tensor
     assert isinstance(layer.synapse, Pool2d)
     sums = functional.avg_pool2d(_images(layer, events), layer.synapse.size, divisor_override=1)
     return sums.reshape(*events.shape[:2], -1)
+
+
+def s_max_pool2d(layer: PlacedLayer, tensors: Mapping[str, Tensor], events: Tensor) -> Tensor:
+    """The values of windows [S, B, units] from those of events [S, B, inputs], of all steps of a sample.
+
+    The gradient is that of the units that are passed on, equal ones sharing it; of lateral inhibition that of sums.
+    """
+    synapse = layer.synapse
+    assert isinstance(synapse, SMaxPool2d)
+    (height, width), accumulated = synapse.size, events.cumsum(dim=0)
+    if synapse.lateral_inhibition:
+        greatest = functional.max_pool2d(_images(layer, accumulated), synapse.size).reshape(*events.shape[:2], -1)
+        return torch.cat([greatest[:1], greatest[1:] - greatest[:-1]])
+    values, sums = (
+        _images(layer, part).unfold(2, height, height).unfold(3, width, width).flatten(4)
+        for part in (events, accumulated)
+    )
+    passes = sums == sums.amax(dim=4, keepdim=True)
+    return torch.where(passes, values, -1).amax(dim=4).reshape(*events.shape[:2], -1)
 
 
 def _images(layer: PlacedLayer, events: Tensor) -> Tensor:

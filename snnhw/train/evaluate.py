@@ -63,7 +63,7 @@ def exact_format(model: Model) -> torch.dtype:
 def _largest(layer: ModelLayer) -> int:
     """The greatest magnitude that can occur in a layer, products and partial sums included."""
     if not layer.has_neuron:
-        return layer.out_values.hi
+        return max(layer.out_values.hi, layer.kept_values.hi)
     sums = layer.synapse.largest_sums(layer.tensors, layer.values, layer.in_shape) + np.abs(layer.bias)
     parameters = {name: int(np.abs(value).max()) for name, value in layer.parameters.items()}
     ranges = layer.ranges

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from golden.network import run
 from snnhw.model import Model
-from snnhw.network import CountReadout, Dense, Events, Layer, Network, Neuron, Range
+from snnhw.network import CountReadout, Dense, Events, Layer, Network, Neuron, Range, SMaxPool2d
 from tests import oracle
 from tests.strategies import models, samples
 
@@ -34,3 +34,22 @@ def test_a_delayed_reset_far_below_the_membrane():
     result = run(model, batch, traces=True)
     assert result.traces["only"].integrated[:, 0, 0].tolist() == [10, -5, 5, 15, -5]
     assert oracle.difference(model, result, 0, oracle.run(network, model.tensors, batch[0].tolist())) is None
+
+
+def test_spiking_maxima():
+    """Graded events of which about half are there, through both kinds."""
+    stages = (
+        Layer(name="passed", synapse=SMaxPool2d(size=(2, 1))),
+        Layer(name="grown", synapse=SMaxPool2d(size=2, lateral_inhibition=True)),
+        Layer(name="out", synapse=Dense(units=2, weight_bits=3), bias=False, neuron=Neuron(threshold=5)),
+    )
+    network = Network(input_shape=(2, 5, 4), encoder=Events(bits=2), stages=stages, readout=CountReadout(), num_steps=7)
+    random = np.random.default_rng(0)
+    model = Model(network, {"out.weight": random.integers(-4, 4, (2, 4))})
+    batch = (random.integers(0, 4, (20, 7, 2, 5, 4)) * random.integers(0, 2, (20, 7, 2, 5, 4))).astype(np.uint8)
+    result = run(model, batch, traces=True)
+    for index, sample in enumerate(batch):
+        spelled = oracle.run(network, model.tensors, sample.tolist())
+        assert oracle.difference(model, result, index, spelled) is None
+    sent = {name: int(result.traces[name].value.sum()) for name in ("passed", "grown")}
+    assert sent["passed"] > sent["grown"] > 0

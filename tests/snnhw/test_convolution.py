@@ -6,7 +6,7 @@ import pytest
 from snnhw.errors import DescriptionError, ModelError
 from snnhw.implementation import Implementation, LayerShape
 from snnhw.model import Model
-from snnhw.network import Conv2d, MaxPool2d, Range, SumPool2d, parse_network
+from snnhw.network import Conv2d, MaxPool2d, Range, SMaxPool2d, SumPool2d, parse_network
 from snnhw.semantics import semantics
 from tests.convolutions import conv, model, network
 
@@ -42,6 +42,15 @@ def test_shapes_are_torchs():
 def test_a_sum_of_a_pool_has_the_values_of_a_whole_window():
     assert SumPool2d(size=(2, 3)).out_values(Range(lo=0, hi=5)) == Range(lo=0, hi=30)
     assert MaxPool2d(size=(2, 3)).out_values(Range(lo=0, hi=5)) == Range(lo=0, hi=5)
+
+
+@pytest.mark.parametrize("lateral_inhibition", [False, True])
+def test_a_spiking_maximum_sends_what_comes_in_and_keeps_what_a_sample_adds_up_to(lateral_inhibition):
+    pool = SMaxPool2d(size=(2, 3), lateral_inhibition=lateral_inhibition)
+    assert pool.out_shape((4, 7, 7)) == (4, 3, 2)
+    assert pool.out_values(Range(lo=0, hi=5)) == Range(lo=0, hi=5)
+    assert pool.kept_values(Range(lo=0, hi=5), 4) == Range(lo=0, hi=20)
+    assert MaxPool2d(size=2).kept_values(Range(lo=0, hi=5), 4) == Range(lo=0, hi=0)
 
 
 def test_biases_are_of_channels_and_thresholds_as_the_description_says():
@@ -85,6 +94,11 @@ def test_bounds_are_reached_by_the_worst_window():
         ({**CONVOLUTION, "dilation": 2}, "there is no key 'dilation'"),
         ({"kind": "max_pool2d", "size": 7}, "layer 'first': a pool of 7x7 does not fit an input of 6x6"),
         ({"kind": "max_pool2d", "size": 0}, "greater than or equal to 1"),
+        ({"kind": "s_max_pool2d", "size": [2, 7]}, "layer 'first': a pool of 2x7 does not fit an input of 6x6"),
+        ({"kind": "s_max_pool2d", "size": [0, 2]}, "greater than or equal to 1"),
+        ({"kind": "s_max_pool2d", "size": 2, "lateral_inhibition": "some"}, "lateral_inhibition: .* valid boolean"),
+        ({"kind": "s_max_pool2d", "size": 2, "inhibition": True}, "there is no key 'inhibition'"),
+        ({"kind": "smax_pool2d", "size": 2}, "did you mean 's_max_pool2d'"),
     ],
 )
 def test_what_does_not_fit_is_refused_in_a_line(synapse, complaint):
@@ -105,6 +119,18 @@ def test_what_does_not_fit_is_refused_in_a_line(synapse, complaint):
         (
             {"stages": [{"name": "first", "synapse": {"kind": "max_pool2d", "size": 2}}, OUT]},
             "encoder 'direct' sends its events once",
+        ),
+        (
+            {"stages": [{"name": "first", "synapse": {"kind": "s_max_pool2d", "size": 2}, "bias": True}, OUT]},
+            "layer 'first' takes no bias",
+        ),
+        (
+            {"stages": [{**CONV, **FIRES}, {"name": "last", "synapse": {"kind": "s_max_pool2d", "size": 2}}]},
+            "the last layer needs neurons, which 'last' has not",
+        ),
+        (
+            {"stages": [{**OUT, "name": "a"}, {"name": "b", "synapse": {"kind": "s_max_pool2d", "size": 2}}, OUT]},
+            "layer 'b': s_max_pool2d needs an input of channels, height and width, not of shape \\[3\\]",
         ),
     ],
 )
@@ -162,3 +188,11 @@ def test_it_says_what_it_computes():
     chosen = model(network(Conv2d(channels=2, kernel=3, stride=2, padding=1, weight_bits=4, max_pool=2), (1, 8, 8)))
     text = "convolution of 3x3, stride 2x2, padding 1x1, weights of 4 bits, the greatest of each 2x2 currents and bias"
     assert f"layer first: 64 -> 8, {text}" in "\n".join(semantics(chosen))
+
+
+def test_a_spiking_maximum_says_which_rule_it_follows():
+    text = {inhibited: SMaxPool2d(size=2, lateral_inhibition=inhibited).text for inhibited in (False, True)}
+    assert text == {
+        False: "of each 2x2 units the one that has sent most",
+        True: "of each 2x2 units what the greatest sum has grown by",
+    }

@@ -13,7 +13,19 @@ from snnhw.data import load
 from snnhw.design import Design
 from snnhw.implementation import Implementation
 from snnhw.model import Model, tensor_shapes
-from snnhw.network import CountReadout, Dense, Direct, Encoder, Events, IntegrateFire, Layer, Network, Neuron
+from snnhw.network import (
+    CountReadout,
+    Dense,
+    Direct,
+    Encoder,
+    Events,
+    IntegrateFire,
+    Layer,
+    Network,
+    Neuron,
+    Rate,
+    SMaxPool2d,
+)
 from snnhw.presets import resolve_model
 from snnhw.simulate.amaranth import AmaranthSimulator
 from snnhw.simulate.simulation import Simulator
@@ -50,6 +62,22 @@ def test_any_small_circuit(data: st.DataObject):
     implementation = data.draw(strategies.implementations(model.network))
     samples = data.draw(strategies.samples(model.network, 4))
     check(AmaranthSimulator(Design(model, implementation)), Design(model, implementation), samples)
+
+
+@pytest.mark.slow
+def test_spiking_maxima():
+    """Two in a row, then neurons that take longer than they do; words go through one lane and through two."""
+    pools = [SMaxPool2d(size=(2, 1)), SMaxPool2d(size=(1, 2), lateral_inhibition=True)]
+    stages = [Layer(name=f"pool{index}", synapse=pool) for index, pool in enumerate(pools)]
+    out = Layer(name="out", synapse=Dense(units=6, weight_bits=3), bias=False, neuron=Neuron(threshold=2))
+    network = Network(
+        input_shape=(2, 4, 5), encoder=Rate(threshold=99), stages=(*stages, out), readout=CountReadout(), num_steps=3
+    )
+    random = np.random.default_rng(3)
+    model = Model(network, {"out.weight": random.integers(-4, 4, (6, 8))})
+    samples = random.integers(0, 256, (6, 2, 4, 5), np.uint8)
+    design = Design.of(model, neuron_lanes={"pool0": 1, "pool1": 2, "out": 1}, synapse_lanes={"out": 2})
+    check(AmaranthSimulator(design), design, samples)
 
 
 @pytest.mark.slow

@@ -8,7 +8,10 @@ import pytest
 from golden.network import run
 from snnhw.errors import OutputError
 from snnhw.model import Model
+from snnhw.network import SMaxPool2d
 from snnhw.traces import save_traces, trace_arrays
+from tests.convolutions import model as layered
+from tests.convolutions import network
 
 
 def model() -> Model:
@@ -27,6 +30,14 @@ def test_every_number_is_there(tmp_path: Path):
         for name, values in trace_arrays(result).items():
             assert np.array_equal(arrays[name], values)
         assert arrays["hidden.pending"].shape == (5, 6, 3)
+
+
+def test_a_layer_without_neurons_has_its_values_and_its_state(tmp_path: Path):
+    chosen = layered(network(SMaxPool2d(size=2), (1, 4, 2), num_steps=3))
+    result = run(chosen, np.ones((5, 3, 1, 4, 2), np.uint8), traces=True)
+    with np.load(save_traces(result, tmp_path / "t.npz"), allow_pickle=False) as arrays:
+        own = {name: values.shape for name, values in arrays.items() if name.startswith("first.")}
+    assert own == {"first.value": (3, 5, 2), "first.greatest": (3, 5, 2), "first.accumulated": (3, 5, 8)}
 
 
 def test_what_cannot_be_saved(tmp_path: Path):
