@@ -218,7 +218,8 @@ class TrainableNetwork(nn.Module):
     def run_layer(self, layer: TrainableLayer, events: Tensor) -> Activity:
         """What a layer makes of events [S, B, inputs]."""
         if not layer.layer.has_neuron:
-            return Activity(spikes=[], values=list(layer.transmit(events).unbind()), membrane=None)
+            values = layer.transmit(events)
+            return Activity(spikes=[], values=list(values.unbind()), membrane=None, together=values)
         given = layer.parameters_by_name()
         parameters = {
             name: layer.of_each(number) if isinstance(number, Tensor) else number for name, number in given.items()
@@ -241,7 +242,7 @@ class TrainableNetwork(nn.Module):
                 operations = operations + events.sum(dim=(0, 2)).mean() * reached
             activity = self.run_layer(layer, events)
             if activity.values:
-                events = thinned(torch.stack(activity.values), layer.layer.name, factors)
+                events = thinned(activity.events, layer.layer.name, factors)
         return Outcome(self.scores(activity), operations, activity)
 
     def scores(self, activity: Activity) -> Tensor:
