@@ -21,7 +21,9 @@ from snnhw.wording import shown
 Array = NDArray[Any]
 
 CHUNK = 1024
-"""Samples computed together: their arrays stay in a core's cache."""
+"""Number of samples that are computed together, at most."""
+TOGETHER = 1 << 17
+"""Number of neurons of a layer that are computed together, at most: their arrays stay in a core's cache."""
 
 
 @dataclass(frozen=True)
@@ -71,15 +73,17 @@ class Golden:
         self.readout = Readout(self.network)
         self._blas = ThreadpoolController()
         self.layers = [Layer(layer) for layer in model.layers]
+        self.chunk = max(1, min(CHUNK, TOGETHER // max(layer.units for layer in model.layers)))
 
     def run(self, samples: ArrayLike, *, traces: bool = False, threads: int = 2) -> Result:
         """Run samples uint8 [B, *sample_shape]; ``traces`` keeps every integrated value, spike and state.
 
+        Without them memory grows by the results alone: samples are computed ``chunk`` at a time, in each thread.
         Raises ValueError, and takes other shapes, as :func:`snnhw.samples.check_samples`.
         """
         samples = check_samples(self.network, samples)
         flat = samples.reshape(len(samples), *self.network.flat_shape)
-        chunks = [flat[start : start + CHUNK] for start in range(0, len(flat), CHUNK)] or [flat]
+        chunks = [flat[start : start + self.chunk] for start in range(0, len(flat), self.chunk)] or [flat]
         if threads > 1 and len(chunks) > 1:
             # A chunk a core: BLAS splitting each product as well would only make the cores wait for each other.
             with self._blas.limit(limits=1, user_api="blas"), ThreadPoolExecutor(threads) as pool:

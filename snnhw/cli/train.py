@@ -28,6 +28,9 @@ _HIDDEN = typer.Option("--hidden", min=1, help="Neurons of the hidden layer.")
 _WEIGHT_BITS = typer.Option("--weight-bits", min=2, help="Bits of all weights.")
 _BATCH_SIZE = typer.Option("--batch-size", min=1, help="Images of an optimiser's step.")
 _AUGMENT = typer.Option("--augment/--no-augment", help="Deform the training images (where they are images).")
+_DROPOUT = typer.Option(
+    "--dropout", metavar="LAYER=P", help="Drop this layer's events in training with probability P; repeatable."
+)
 _DATASET = typer.Option("--dataset", metavar="DATA", help=f"Instead of the preset's, or of mnist: {DATASET_HELP}")
 _OUT = typer.Option("--out", metavar="FILE", help="The model file; NAME.safetensors in this folder unless told.")
 
@@ -72,6 +75,7 @@ def train(
     validation: Validation = None,
     augment: Annotated[bool | None, _AUGMENT] = None,
     teacher: Annotated[bool, typer.Option("--teacher", help="Learn from a convolutional network too.")] = False,
+    dropout: Annotated[list[str] | None, _DROPOUT] = None,
     threads: Threads = None,
     out: ModelOut = None,
     overwrite: Overwrite = False,
@@ -94,6 +98,8 @@ def train(
     )
     if teacher:
         options["teacher"] = {}
+    if dropout:
+        options["dropout"] = _probabilities(dropout)
     plan = plan_training(
         name,
         overrides=overrides,
@@ -148,6 +154,20 @@ def _settings(given: list[str]) -> dict[str, int | str]:
         except ValueError:
             settings[name.replace("-", "_")] = value
     return settings
+
+
+def _probabilities(given: list[str]) -> dict[str, float]:
+    """What ``--dropout`` says of layers, parsed from LAYER=P."""
+    probabilities: dict[str, float] = {}
+    for setting in given:
+        layer, _, word = setting.partition("=")
+        if layer in probabilities:
+            raise DescriptionError(f"--dropout says two things of layer '{layer}': leave one out")
+        try:
+            probabilities[layer] = float(word)
+        except ValueError as error:
+            raise DescriptionError(f"--dropout takes LAYER=P, such as hidden=0.1, not {quoted(setting)}") from error
+    return probabilities
 
 
 def _run(plan: Plan) -> Trained:

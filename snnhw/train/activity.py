@@ -77,12 +77,13 @@ def layer_firing(layer: PlacedLayer, activity: Activity) -> Firing | None:
     """How much a layer fired; None where it has no neurons, or such as never fire."""
     if not activity.spikes:
         return None
-    spikes, values = torch.stack(activity.spikes).detach() > 0, torch.stack(activity.values).detach()
+    spikes, values = torch.stack(activity.spikes).detach(), activity.events.detach()
+    fires = spikes.amax(dim=0) > 0
     steps, interval = len(spikes), layer.neuron.refractory + 1
     most = -(-steps // interval) / steps
     return Firing(
-        reached=_part(spikes.any(dim=0)),
-        silent=_part(~spikes.any(dim=2).any(dim=0)),
+        reached=_part(fires),
+        silent=_part(~fires.any(dim=1)),
         full=_part(values >= layer.out_values.hi) / most,
     )
 
@@ -94,7 +95,7 @@ def firing_of(network: TrainableNetwork, samples: Tensor) -> dict[PlacedLayer, F
     for layer in network.each_layer():
         activity = network.run_layer(layer, events)
         if activity.values:
-            events = torch.stack(activity.values)
+            events = activity.events
         if (firing := layer_firing(layer.layer, activity)) is not None:
             found[layer.layer] = firing
     return found

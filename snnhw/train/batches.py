@@ -11,6 +11,7 @@ import torch
 from torch import Generator, Tensor
 
 from snnhw.train.augment import Augmenter
+from snnhw.train.dropout import Dropout, Factors
 from snnhw.train.teacher import Teacher
 
 __all__ = ["Batch", "Batches"]
@@ -26,6 +27,8 @@ class Batch:
     """int64 [B]"""
     opinion: Tensor | None
     """The logits [B, classes] of the teacher, where there is one."""
+    factors: Factors
+    """What drops events in this step; empty where nothing does."""
 
 
 @dataclass
@@ -36,8 +39,9 @@ class Batches:
     labels: Tensor
     size: int
     generator: Generator
-    """Of orders and deformations; drawn from by one thread at a time, so that it always gives the same."""
+    """Of orders, deformations and dropout; drawn from by one thread at a time, so that it always gives the same."""
     augmenter: Augmenter | None
+    dropout: Dropout
     prefetch: bool
     """Whether a thread of its own makes the next batch while one is learned from."""
     teacher: Teacher | None = None
@@ -65,4 +69,4 @@ class Batches:
         if self.augmenter is not None:
             samples = self.augmenter(samples, self.generator)
         opinion = None if self.teacher is None else self.teacher(samples)
-        return Batch(samples, self.labels[chosen], opinion)
+        return Batch(samples, self.labels[chosen], opinion, self.dropout.draw(len(chosen), self.generator))

@@ -22,6 +22,7 @@ from torch.nn import functional
 from snnhw.errors import DescriptionError
 from snnhw.kinds import twin
 from snnhw.network import PER_CHANNEL, PER_NEURON, Network, PlacedLayer
+from snnhw.train.dropout import NOTHING_DROPPED, Factors, thinned
 from snnhw.train.network import Outcome, TrainableNetwork
 from snnhw.train.quantise import clamp_latent, integers
 
@@ -155,8 +156,8 @@ class FoldedNetwork(nn.Module):
         """The scores [B, classes] that the counts make."""
         return self.run(samples).scores
 
-    def run(self, samples: Tensor) -> Outcome:
-        """The scores, and the synaptic operations, as `TrainableNetwork.run`."""
+    def run(self, samples: Tensor, factors: Factors = NOTHING_DROPPED) -> Outcome:
+        """The scores, and the synaptic operations, as `TrainableNetwork.run`; ``factors`` drop whole counts."""
         network = self.network
         events = self.encoder(samples)
         counts = events.sum(dim=0, keepdim=True) * (network.num_steps if network.constant_input else 1)
@@ -164,7 +165,7 @@ class FoldedNetwork(nn.Module):
         for index, layer in enumerate(self.each_layer()):
             if index and layer.layer.has_weights:
                 operations = operations + counts.sum(dim=2).mean() * layer.layer.synapse.fan_out(layer.layer.in_shape)
-            counts = layer(counts)
+            counts = thinned(layer(counts), layer.layer.name, factors)
         return Outcome(counts[0], operations)
 
     def logits(self, scores: Tensor) -> Tensor:

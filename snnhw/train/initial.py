@@ -45,7 +45,7 @@ def initialise(network: TrainableNetwork, samples: Tensor, generator: torch.Gene
         has_neuron = layer.layer.has_neuron
         activity = _start(network, layer, events, weights) if has_neuron else network.run_layer(layer, events)
         if activity.values:
-            events = torch.stack(activity.values)
+            events = activity.events
     network.log_scale.fill_(-math.log(_spread(network.scores(activity))))
 
 

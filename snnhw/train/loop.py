@@ -25,6 +25,7 @@ from snnhw.train.activity import advice, firing_of
 from snnhw.train.augment import Augmenter
 from snnhw.train.batches import Batch, Batches
 from snnhw.train.checkpoint import check_identity, read_checkpoint, write_checkpoint
+from snnhw.train.dropout import Dropout
 from snnhw.train.evaluate import computing_threads, count_correct
 from snnhw.train.folded import FoldedNetwork
 from snnhw.train.initial import initialise
@@ -95,7 +96,7 @@ def train(
 
     Raises:
         DatasetError: for data that does not suit the network or the options.
-        DescriptionError: for a loss, or folded steps, that do not suit the network.
+        DescriptionError: for a loss, folded steps or layers of dropout that do not suit the network.
         CheckpointError: for a checkpoint that is damaged or of another training.
         OutputError: for a checkpoint that cannot be written.
     """
@@ -182,6 +183,7 @@ class _Run:
             size=options.batch_size,
             generator=torch.Generator().manual_seed(options.seed),
             augmenter=None if options.augment is None else Augmenter(options.augment, *image_size(network, dataset)),
+            dropout=Dropout(network, options.dropout),
             prefetch=options.prefetches,
         )
         self.teacher: Teacher | None = None
@@ -269,7 +271,7 @@ class _Run:
 
     def _improve(self, batch: Batch) -> float:
         """Improve the network on a batch, and return the mean loss that it had."""
-        outcome = self.network.run(batch.samples)
+        outcome = self.network.run(batch.samples, batch.factors)
         logits = self.network.logits(outcome.scores)
         loss: Tensor = twin(self.options.loss, "training")(self.options.loss, outcome, logits, batch.labels)
         if batch.opinion is not None and self.options.teacher is not None:

@@ -15,6 +15,7 @@ from golden.encoder import encode
 from snnhw.kinds import twin
 from snnhw.model import Model
 from snnhw.network import INT32, Network, PlacedLayer, Range
+from snnhw.train.dropout import NOTHING_DROPPED, Factors, thinned
 from snnhw.train.neuron import Activity, Parameters, run_neurons
 from snnhw.train.quantise import clamp_latent, integers
 from snnhw.train.surrogate import Surrogate
@@ -217,7 +218,8 @@ class TrainableNetwork(nn.Module):
     def run_layer(self, layer: TrainableLayer, events: Tensor) -> Activity:
         """What a layer makes of events [S, B, inputs]."""
         if not layer.layer.has_neuron:
-            return Activity(spikes=[], values=list(layer.transmit(events).unbind()), membrane=None)
+            values = layer.transmit(events)
+            return Activity(spikes=[], values=list(values.unbind()), membrane=None, together=values)
         given = layer.parameters_by_name()
         parameters = {
             name: layer.of_each(number) if isinstance(number, Tensor) else number for name, number in given.items()
@@ -230,8 +232,8 @@ class TrainableNetwork(nn.Module):
         """The scores [B, classes] of samples uint8, as :meth:`events` takes them: integers in floating point."""
         return self.run(samples).scores
 
-    def run(self, samples: Tensor) -> Outcome:
-        """The scores, and what they come of."""
+    def run(self, samples: Tensor, factors: Factors = NOTHING_DROPPED) -> Outcome:
+        """The scores, and what they come of; ``factors`` drop events of layers, see :mod:`snnhw.train.dropout`."""
         events = self.events(samples)
         operations = torch.zeros((), dtype=events.dtype)
         for layer in self.each_layer():
@@ -240,7 +242,7 @@ class TrainableNetwork(nn.Module):
                 operations = operations + events.sum(dim=(0, 2)).mean() * reached
             activity = self.run_layer(layer, events)
             if activity.values:
-                events = torch.stack(activity.values)
+                events = thinned(activity.events, layer.layer.name, factors)
         return Outcome(self.scores(activity), operations, activity)
 
     def scores(self, activity: Activity) -> Tensor:

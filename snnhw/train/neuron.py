@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from snnhw.network import Leak, Neuron
+from snnhw.train.integratefire import integrate_and_fire
 from snnhw.train.quantise import shift
 from snnhw.train.surrogate import Surrogate, burst, fire, residue
 
@@ -27,6 +28,13 @@ class Activity:
     """What the events of each step carry, likewise; 0 is no event."""
     membrane: Tensor | None
     """[B, units], after the last step; None where the layer has no neurons."""
+    together: Tensor | None = None
+    """The values as one tensor [num_steps, B, units], where they came as one."""
+
+    @property
+    def events(self) -> Tensor:
+        """The values of all steps, [num_steps, B, units]."""
+        return torch.stack(self.values) if self.together is None else self.together
 
     @property
     def last_membrane(self) -> Tensor:
@@ -50,6 +58,11 @@ def run_neurons(
     Gradients do not flow through resets, which keeps what a spike did from being counted twice: they flow through
     the membrane that is left.
     """
+    if _only_fires(neuron):
+        threshold, reset_amount, initial = (parameters[name] for name in ("threshold", "reset_amount", "initial"))
+        assert isinstance(initial, float)
+        events, membrane = integrate_and_fire(currents, threshold, reset_amount, initial, num_steps, surrogate)
+        return Activity(list(events.unbind()), list(events.unbind()), membrane, events)
     steps = currents.unbind() if len(currents) == num_steps else currents.unbind() * num_steps
     membrane = torch.zeros_like(steps[0]) + parameters["initial"]
     pending = refractory = torch.zeros_like(steps[0])
@@ -80,6 +93,13 @@ def run_neurons(
         if neuron.refractory:
             refractory = torch.where(fired > 0, neuron.refractory, (refractory - 1).clamp(min=0))
     return Activity(spikes, values, membrane)
+
+
+def _only_fires(neuron: Neuron) -> bool:
+    """Whether neurons do no more than integrate, fire and subtract, from one initial membrane."""
+    resets = neuron.fires and neuron.spike.kind == "binary" and neuron.reset == "subtract" and not neuron.reset_delay
+    plain = neuron.leak.kind == "none" and not neuron.refractory and neuron.membrane is None
+    return resets and plain and neuron.tensor_of("initial") is None
 
 
 def _leak(leak: Leak, parameters: Parameters, membrane: Tensor) -> Tensor:

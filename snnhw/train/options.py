@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import ConfigDict, Field, SerializeAsAny
+from pydantic import AfterValidator, ConfigDict, Field, SerializeAsAny
 
 from snnhw.kinds import Frozen, Kind, by_kind, register
 from snnhw.train.surrogate import Surrogate
@@ -135,6 +135,10 @@ class FoldedOptions(Frozen):
     """As that of the training through time: at the start, falling to 0 over these epochs."""
 
 
+def _sorted(by_layer: dict[str, float]) -> dict[str, float]:
+    return dict(sorted(by_layer.items()))
+
+
 class TrainOptions(Frozen):
     """The options of a training; a change of any of them gives other integers.
 
@@ -152,7 +156,7 @@ class TrainOptions(Frozen):
     """Of Adam at the start, falling to 0 along a cosine: for weights as a part of the largest that their bits allow,
     for biases and neurons' parameters as a part of their usual size."""
     seed: int = Field(default=0, ge=0, lt=1 << 63)
-    """Of initial weights, order of samples and augmentation."""
+    """Of initial weights, order of samples, augmentation and dropout."""
     validation: int = Field(default=5000, ge=0)
     """Number of samples at the end of the data that are not trained on, and choose the epoch that is kept; with 0, it
     is the last. The default is at most a twelfth of the samples."""
@@ -166,6 +170,9 @@ class TrainOptions(Frozen):
     neurons without leak that subtract their thresholds."""
     spike_penalty: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     """What 100,000 synaptic operations add to the loss of a sample: every spike counts as the neurons it reaches."""
+    dropout: Annotated[dict[str, Annotated[float, Field(ge=0, lt=1)]], AfterValidator(_sorted)] = Field(default={})
+    """By layer, the probability with which each of its neurons is dropped from a training sample, for all steps; a
+    layer that is not named drops nothing, and the last one cannot. See :mod:`snnhw.train.dropout`."""
     loss: Annotated[SerializeAsAny[Loss], by_kind(Loss)] = CrossEntropy()
     surrogate: Surrogate = Surrogate(kind="atan", slope=1.0)
     average: float = Field(default=0.999, ge=0, lt=1)
@@ -174,6 +181,9 @@ class TrainOptions(Frozen):
     """How many threads work. With more than one, one of them makes the next batch, so that 1 and 2 give the same
     integers; any other number may round otherwise. Threads that share a sum wait for each other, which on a busy
     machine takes far longer than they save."""
+
+    def __hash__(self) -> int:
+        return hash(self.model_dump_json())
 
     @property
     def prefetches(self) -> bool:

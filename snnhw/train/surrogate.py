@@ -36,7 +36,7 @@ class Surrogate(Frozen):
     def derivative(self, u: Tensor) -> Tensor:
         """The derivative at each of ``u``."""
         if self.kind == "atan":
-            return (self.slope / 2) / (1 + (math.pi / 2 * self.slope * u).square())
+            return (math.pi / 2 * self.slope * u).square_().add_(1).reciprocal_().mul_(self.slope / 2)
         if self.kind == "fast_sigmoid":
             return 1 / (1 + self.slope * u.abs()).square()
         return self.slope * (u.abs() < 0.5 / self.slope).to(u.dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from golden.network import CHUNK, run
+from golden import network as golden
+from golden.network import CHUNK, Golden, run
 from snnhw.model import Model
 from snnhw.network import (
     CountReadout,
@@ -23,6 +25,7 @@ from snnhw.network import (
     Neuron,
     Spike,
 )
+from tests import convolutions
 from tests.strategies import models, samples
 
 
@@ -112,6 +115,33 @@ class TestBatches:
                 )
             for name, counts in whole.events.items():
                 assert counts[:, index].tolist() == single.events[name][:, 0].tolist()
+
+    def test_of_wide_layers_are_computed_in_smaller_chunks(self, monkeypatch):
+        model = convolutions.model(convolutions.network(convolutions.conv(4), (2, 9, 9)))
+        pixels = np.random.default_rng(0).integers(0, 2, (50, 2, 2, 9, 9), np.uint8)
+        assert Golden(model).chunk > len(pixels)
+        whole = run(model, pixels, traces=True)
+        monkeypatch.setattr(golden, "TOGETHER", 7 * 4 * 7 * 7)
+        assert Golden(model).chunk == 7
+        parts = run(model, pixels, traces=True)
+        assert np.array_equal(whole.scores, parts.scores)
+        assert all(np.array_equal(whole.events[name], parts.events[name]) for name in whole.events)
+        assert np.array_equal(whole.traces["first"].integrated, parts.traces["first"].integrated)
+        monkeypatch.setattr(golden, "TOGETHER", 1)
+        assert np.array_equal(run(model, pixels).scores, whole.scores)
+
+    @pytest.mark.slow
+    def test_take_memory_by_the_chunk(self):
+        def peak(count):
+            tracemalloc.start()
+            Golden(model).run(pixels[:count], threads=1)
+            highest = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+            return highest
+
+        model = convolutions.model(convolutions.network(convolutions.conv(16), (1, 32, 32)))
+        pixels = np.ones((600, 2, 1, 32, 32), np.uint8)
+        assert peak(600) < 1.1 * peak(60)
 
     @pytest.mark.parametrize("threads", [1, 4])
     def test_do_not_depend_on_threads(self, threads):

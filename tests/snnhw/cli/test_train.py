@@ -156,6 +156,29 @@ def test_what_is_assumed_of_the_images_is_a_note(folder: Path, capsys: pytest.Ca
     )
 
 
+@pytest.mark.slow
+def test_dropout_is_given_by_layer(folder: Path, capsys: pytest.CaptureFixture[str]):
+    shown = trained(["mnist-mlp", *QUICK, "--dropout", "hidden=0.25"], capsys)
+    record = json.loads((folder / shown["files"]["record"]).read_text())
+    assert record["options"]["dropout"] == {"hidden": 0.25}
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        (["hidden"], "--dropout takes LAYER=P, such as hidden=0.1, not 'hidden'"),
+        (["hidden=much"], "--dropout takes LAYER=P, such as hidden=0.1, not 'hidden=much'"),
+        (["hidden=0.1", "hidden=0.2"], "--dropout says two things of layer 'hidden': leave one out"),
+        (["hidden=1"], "training options: dropout.hidden: Input should be less than 1, not 1.0"),
+        (["hiden=0.1"], "dropout: there is no layer 'hiden' (did you mean 'hidden'?)"),
+        (["output=0.1"], "dropout: layer 'output' is the last"),
+    ],
+)
+def test_dropout_that_cannot_be_is_refused(given: list[str], complaint: str, capsys: pytest.CaptureFixture[str]):
+    assert complaint in refused(["mnist-mlp", *QUICK, *(f"--dropout={setting}" for setting in given)], capsys)
+
+
 def test_augmentation_that_is_asked_for_is_the_presets(folder: Path):
     plan = snnhw.training.plan_training("mnist-graded", options={"augment": True}, dataset=str(folder / "digits"))
     assert plan.options.augment is not None and plan.options.augment.rotation == 7.0
