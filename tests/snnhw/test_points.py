@@ -38,7 +38,7 @@ def test_points_suit_any_network(network: Network):
     for name in POINTS:
         chosen = point(name, network)
         chosen.check(network)
-        assert (chosen.schedule == "neuron_major") == network.constant_input
+        assert (chosen.schedule == "neuron_major") == network.allows_neuron_major
 
 
 def test_what_a_point_asks_for_is_what_a_large_network_gets():
@@ -124,3 +124,23 @@ def test_a_point_and_lanes_are_too_much(
 def test_a_point_leaves_nothing_to_fit(capsys: pytest.CaptureFixture[str]):
     assert run(["build", "mnist-mlp", "--point", "fast", "--fit", "--board", "icebreaker"]) == 2
     assert "leave --point out" in capsys.readouterr().err
+
+
+def test_what_a_convolutional_network_gets():
+    """The first layer visits windows, the next has lanes for all it reaches, and the third half of them."""
+    network = preset("mnist-conv")
+    fast, small, tiny = (point(name, network) for name in ("fast", "small", "tiny"))
+    assert [layer.visits for layer in fast.layers] == ["windows", "events", "events", "events"]
+    assert [(layer.position_lanes, layer.synapse_lanes) for layer in fast.layers[1:3]] == [(9, 32), (2, 64)]
+    assert [layer.neuron_lanes for layer in fast.layers] == [12, 32, 16, 2]
+    assert (fast.layers[0].bit_lanes, fast.layers[0].event_lanes, fast.layers[0].step_lanes) == (4, 2, 4)
+    assert [layer.queued_words for layer in fast.layers] == [0, 49, 64, 0]
+    assert [(layer.position_lanes, layer.synapse_lanes) for layer in small.layers[1:]] == [(3, 32), (1, 64), (1, 10)]
+    assert small.layers[0].bit_lanes == 2
+    assert {(layer.visits, layer.position_lanes, layer.synapse_lanes) for layer in tiny.layers} == {("events", 1, 1)}
+
+
+def test_many_weights_are_not_wired_in():
+    wide = point("fast", preset("mnist-conv", first=64))
+    assert [layer.visits for layer in wide.layers] == ["events"] * 4
+    assert wide.layers[0].synapse_lanes == 64

@@ -28,7 +28,7 @@ def test_a_preset_is_a_network_that_a_model_can_have(name: str):
     assert zeros(network).network is network
     assert network.inputs == 784
     assert network.classes == 10
-    assert {"hidden", "num_steps", "weight_bits"} <= PRESETS[name].overrides.keys()
+    assert {"num_steps", "weight_bits"} <= PRESETS[name].overrides.keys()
 
 
 def test_the_two_networks():

@@ -26,7 +26,13 @@ from snnhw.train.network import TrainableNetwork
 
 FIRES = Neuron(threshold="per_channel")
 OPTIONS = TrainOptions(
-    epochs=2, folded=FoldedOptions(epochs=2), batch_size=64, seed=3, validation=100, threads=1, augment=None
+    epochs=2,
+    folded=FoldedOptions(epochs=2, learning_rate=0.005),
+    batch_size=64,
+    seed=3,
+    validation=100,
+    threads=1,
+    augment=None,
 )
 
 

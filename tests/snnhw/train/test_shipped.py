@@ -8,11 +8,13 @@ import pytest
 
 from snnhw.data import Dataset
 from snnhw.presets import PRESETS, resolve_model
+from snnhw.shipped import shipped_models
+from snnhw.subject import SubjectKind
 from snnhw.train import TrainingRecord, TrainOptions
 from snnhw.train.split import fitted
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", shipped_models(SubjectKind.NETWORK))
 def test_a_preset_trains_the_model_that_ships(name: str):
     record = TrainingRecord.model_validate(
         json.loads((files("snnhw") / "models" / f"{name}.training.json").read_text())
