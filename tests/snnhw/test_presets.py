@@ -18,8 +18,11 @@ from snnhw.subject import SubjectKind
 
 
 def zeros(network: Any) -> Model:
-    """A model of a network, every tensor 0."""
-    return Model.from_tensors(network, {name: np.zeros(shape, int) for name, shape in tensor_shapes(network).items()})
+    """A model of a network, every tensor 0, or 1 where it is thresholds."""
+    return Model.from_tensors(
+        network,
+        {name: np.full(shape, int(name.endswith("threshold"))) for name, shape in tensor_shapes(network).items()},
+    )
 
 
 @pytest.mark.parametrize("name", PRESETS)
