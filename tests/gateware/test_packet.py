@@ -49,7 +49,9 @@ def run_rtl(classes: int, scores: Range, chosen: int, values: list[int]) -> byte
 @st.composite
 def results(draw: st.DrawFn) -> tuple[int, Range, int, list[int]]:
     classes = draw(st.sampled_from([2, 1, 3, 10, 300]))
-    bits, signed = draw(st.sampled_from([8, 1, 7, 9, 16, 17, 33, 40])), draw(st.booleans())
+    # Amaranth's simulator writes masks in decimal, and Python stops at 4,300 digits of them.
+    wide = [33, 40] if classes < 300 else []
+    bits, signed = draw(st.sampled_from([8, 1, 7, 9, 16, 17, *wide])), draw(st.booleans())
     scores = Range.of_bits(bits + signed, signed=signed)
     value = st.one_of(st.integers(scores.lo, scores.hi), st.sampled_from([scores.lo, scores.hi]))
     values = draw(st.lists(value, min_size=classes, max_size=classes))
