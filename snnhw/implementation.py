@@ -40,7 +40,7 @@ class Choices(TypedDict, total=False):
     """
 
     lanes: int | None
-    """Most synapse lanes of a layer; None or left out: all neurons, or channels, at once."""
+    """Most synapse lanes of a layer, of a convolution those of all positions; None or left out: all at once."""
     synapse_lanes: Mapping[str, int]
     neuron_lanes: Mapping[str, int]
     position_lanes: Mapping[str, int]
@@ -86,7 +86,7 @@ class LayerImplementation(Frozen):
 
     @classmethod
     def usual(cls, layer: PlacedLayer, lanes: int | None, named: Mapping[str, Any]) -> LayerImplementation:
-        """That of a layer with at most ``lanes`` synapse lanes, but for what is ``named``.
+        """That of a layer with at most ``lanes`` synapse lanes, at all positions together, but for what is ``named``.
 
         Whether it fits the layer is for :meth:`Implementation.check` to say.
         """
@@ -96,7 +96,11 @@ class LayerImplementation(Frozen):
         neurons = synapse if windows else min(DEFAULT_NEURON_LANES, synapse)
         bits = layer.values.hi.bit_length() if windows else 1
         usual = {"synapse_lanes": synapse, "neuron_lanes": neurons, "bit_lanes": bits}
-        choices = {**usual, "position_lanes": layer.synapse.position_lanes(layer.in_shape)[0], **named}
+        possible = layer.synapse.position_lanes(layer.in_shape)
+        room = layer.channels * possible[0] if cap is None else cap
+        width = synapse if isinstance(synapse, int) else 1
+        usual["position_lanes"] = next((count for count in possible if count * width <= room), possible[-1])
+        choices = {**usual, **named}
         for kind, count in choices.items():
             counted = kind.endswith("_lanes") or kind == "queued_words"
             if counted and (not isinstance(count, int) or isinstance(count, bool)):

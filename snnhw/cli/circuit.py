@@ -72,7 +72,10 @@ _MEMORY = typer.Option(
 Lanes = Annotated[
     int | None,
     typer.Option(
-        "--lanes", min=1, metavar="N", help="At most N synapse lanes a layer; without it, all neurons at once."
+        "--lanes",
+        min=1,
+        metavar="N",
+        help="At most N synapse lanes a layer, all positions counted; all at once unless told.",
     ),
 ]
 Engine = Annotated[str, typer.Option("--engine", metavar="ENGINE", help=f"One of {', '.join(_ENGINES)}.")]

@@ -17,8 +17,11 @@ __all__ = ["build_largest", "candidates"]
 
 
 def candidates(network: Network) -> list[int]:
-    """Lanes to try: those of the widest layer in 1, 2, 4, ... groups, the most first."""
-    widest = max(layer.channels for layer in network.layers)
+    """Lanes to try: those of the widest layer in 1, 2, 4, ... groups, the most first.
+
+    A convolution is as wide as its channels at all positions that an event reaches.
+    """
+    widest = max(layer.channels * layer.synapse.position_lanes(layer.in_shape)[0] for layer in network.layers)
     groups = [2**n for n in range(widest.bit_length() + 1)]
     return sorted({-(-widest // count) for count in groups}, reverse=True)
 

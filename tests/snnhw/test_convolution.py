@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from snnhw.errors import DescriptionError, ModelError
+from snnhw.fpga.fit import candidates
 from snnhw.implementation import Implementation, LayerShape
 from snnhw.model import Model
 from snnhw.network import Conv2d, MaxPool2d, Range, SMaxPool2d, SumPool2d, parse_network
@@ -196,3 +197,13 @@ def test_a_spiking_maximum_says_which_rule_it_follows():
         False: "of each 2x2 units the one that has sent most",
         True: "of each 2x2 units what the greatest sum has grown by",
     }
+
+
+@pytest.mark.parametrize(("lanes", "layout"), [(None, (9, 3)), (27, (9, 3)), (26, (3, 3)), (8, (1, 3)), (2, (1, 2))])
+def test_lanes_are_those_of_all_positions(lanes: int | None, layout: tuple[int, int]):
+    first = Implementation.of(network(conv(3, 3), (1, 5, 5)), lanes=lanes).layers[0]
+    assert (first.position_lanes, first.synapse_lanes) == layout
+
+
+def test_fitting_begins_with_all_positions():
+    assert candidates(network(conv(3, 3), (1, 5, 5))) == [27, 14, 7, 4, 2, 1]
