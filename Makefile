@@ -20,9 +20,9 @@ help:  ## show this list
 demo: $(VENV)/.base  ## a trained network to Verilog, simulated and found equal: under 3 minutes, installation included
 	$(BIN)/snnhw demo
 
-test: lint types unit  ## lint, check types, run every test that is not long: under 8 minutes, once installed
+test: lint types unit  ## lint, check types, run every test that is not long: 8 to 15 minutes, once installed
 
-quick: lint types  ## lint, check types, run the tests that are neither long nor slow: under 90 seconds, once installed
+quick: lint types  ## lint, check types, run the tests that are neither long nor slow: 2 to 4 minutes, once installed
 	$(PYTEST) -m "not long and not slow"
 
 # Two minutes, each with cases of its own; what fails says its seed, and is kept below build.
