@@ -31,20 +31,21 @@ class LayerChoice:
 
 @dataclass(frozen=True)
 class ChannelChoice:
-    """What layers with channels ask for: the first that goes over events ``lanes`` and ``neuron_lanes``, the next half.
+    """What layers with channels ask for: the first that goes over events ``lanes``, the next half of them, and so on.
 
     Later layers have fewer positions, and less comes to them. Lanes are of all channels, at as many positions as there
     are lanes for, or of some channels at one position. A first layer whose input is the same at every step goes over
     windows instead, if that takes no more than `MOST_TAPS` weights, with at most ``window_bits`` bits of its input a
-    cycle, unless these are 0, and computes all steps at once. With ``queue`` as many words as a step has can wait for
-    the next layer. ``output`` is for the last layer of a network that has such layers, if it has no channels itself;
-    that of the point where it is None.
+    cycle, unless these are 0, and with ``all_steps`` computes all steps at once. With ``queue`` as many words as a step
+    has can wait for the next layer. ``output`` is for the last layer of a network that has such layers, if it has no
+    channels itself; that of the point where it is None.
     """
 
     lanes: int
     neuron_lanes: int
     output: LayerChoice | None = None
     window_bits: int = 0
+    all_steps: bool = False
     queue: bool = False
 
 
@@ -78,14 +79,14 @@ class Point:
         """The point for a network."""
         neuron_major = network.allows_neuron_major
         stride = 1 if network.encoder.takes_events else self.pixels_per_beat
-        lanes, neuron_lanes = self.channels.lanes, self.channels.neuron_lanes
+        lanes = self.channels.lanes
         layers: list[LayerImplementation] = []
         for stage in network.layers:
             if stage.synapse.channelled:
                 layer = self._with_windows(stage, stride)
                 if layer is None:
-                    layer = self._with_channels(stage, lanes, neuron_lanes)
-                    lanes, neuron_lanes = lanes // 2, neuron_lanes // 2
+                    layer = self._with_channels(stage, lanes)
+                    lanes //= 2
                 layers.append(layer)
                 stride = LayerShape.of(stage, layers[-1]).stride
                 continue
@@ -113,19 +114,17 @@ class Point:
         chosen.check(network)
         return chosen
 
-    def _with_channels(self, stage: PlacedLayer, lanes: int, neuron_lanes: int) -> LayerImplementation:
+    def _with_channels(self, stage: PlacedLayer, lanes: int) -> LayerImplementation:
         """What a layer with channels gets where it goes over events."""
         synapse, channels = stage.synapse, stage.channels
         possible = synapse.position_lanes(stage.in_shape)
         synapse_lanes = max(1, min(channels, lanes)) if synapse.takes_turns else channels
         layer = LayerImplementation(
             synapse_lanes=synapse_lanes,
-            neuron_lanes=max(1, min(neuron_lanes, synapse_lanes)),
+            neuron_lanes=min(self.channels.neuron_lanes, synapse_lanes),
             position_lanes=next((count for count in possible if count * channels <= lanes), possible[-1]),
         )
-        if self.channels.queue and not stage.last:
-            layer = layer.model_copy(update={"queued_words": LayerShape.of(stage, layer).words})
-        return layer
+        return self._queued(stage, layer)
 
     def _with_windows(self, stage: PlacedLayer, stride: int) -> LayerImplementation | None:
         """What a layer gets that goes over windows, its events in words of ``stride``; None where it does not."""
@@ -134,8 +133,8 @@ class Point:
         if not wanted or "windows" not in synapse.visits:
             return None
         both = synapse.event_lanes(stage.in_shape, "windows", first=stage.index == 0) == 2 and stride % 2 == 0
-        apart = stage.has_neuron and not stage.last
-        return LayerImplementation(
+        apart = self.channels.all_steps and stage.has_neuron and not stage.last
+        layer = LayerImplementation(
             synapse_lanes=stage.channels,
             neuron_lanes=stage.channels,
             position_lanes=synapse.position_lanes(stage.in_shape)[0],
@@ -144,6 +143,13 @@ class Point:
             event_lanes=2 if both else 1,
             step_lanes=stage.network.num_steps if apart else 1,
         )
+        return self._queued(stage, layer)
+
+    def _queued(self, stage: PlacedLayer, layer: LayerImplementation) -> LayerImplementation:
+        """The same, its words queued where they are to be, and can be."""
+        if not self.channels.queue or stage.last or layer.step_lanes > 1:
+            return layer
+        return layer.model_copy(update={"queued_words": LayerShape.of(stage, layer).words})
 
 
 POINTS: Mapping[str, Point] = MappingProxyType(
@@ -156,7 +162,7 @@ POINTS: Mapping[str, Point] = MappingProxyType(
                 part="xc7a35t",
                 hidden=LayerChoice(synapse_lanes=128, neuron_lanes=4, event_lanes=2, all_steps=True),
                 output=LayerChoice(synapse_lanes=10, neuron_lanes=2, all_steps=True),
-                channels=ChannelChoice(lanes=288, neuron_lanes=32, window_bits=8, queue=True),
+                channels=ChannelChoice(lanes=288, neuron_lanes=16, window_bits=8, all_steps=True, queue=True),
                 pixels_per_beat=16,
             ),
             Point(
@@ -165,7 +171,7 @@ POINTS: Mapping[str, Point] = MappingProxyType(
                 part="xc7a35t",
                 hidden=LayerChoice(synapse_lanes=32, neuron_lanes=1, event_lanes=2, all_steps=True),
                 output=LayerChoice(synapse_lanes=10, neuron_lanes=2),
-                channels=ChannelChoice(lanes=144, neuron_lanes=16, window_bits=8, queue=True),
+                channels=ChannelChoice(lanes=144, neuron_lanes=16, window_bits=8, all_steps=True, queue=True),
                 pixels_per_beat=16,
             ),
             Point(
@@ -176,7 +182,7 @@ POINTS: Mapping[str, Point] = MappingProxyType(
                 output=LayerChoice(synapse_lanes=1, neuron_lanes=1),
                 channels=ChannelChoice(
                     lanes=128,
-                    neuron_lanes=16,
+                    neuron_lanes=8,
                     output=LayerChoice(synapse_lanes=10, neuron_lanes=1),
                     window_bits=2,
                     queue=True,
@@ -215,7 +221,7 @@ POINTS: Mapping[str, Point] = MappingProxyType(
                 clock_mhz=110,
                 hidden=LayerChoice(synapse_lanes=32, neuron_lanes=2, event_lanes=2, all_steps=True),
                 output=LayerChoice(synapse_lanes=10, neuron_lanes=2, all_steps=True),
-                channels=ChannelChoice(lanes=144, neuron_lanes=16, window_bits=8, queue=True),
+                channels=ChannelChoice(lanes=144, neuron_lanes=16, window_bits=8, all_steps=True, queue=True),
             ),
         )
     }

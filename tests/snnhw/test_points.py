@@ -132,11 +132,15 @@ def test_what_a_convolutional_network_gets():
     fast, small, tiny = (point(name, network) for name in ("fast", "small", "tiny"))
     assert [layer.visits for layer in fast.layers] == ["windows", "events", "events", "events"]
     assert [(layer.position_lanes, layer.synapse_lanes) for layer in fast.layers[1:3]] == [(9, 32), (2, 64)]
-    assert [layer.neuron_lanes for layer in fast.layers] == [12, 32, 16, 2]
-    assert (fast.layers[0].bit_lanes, fast.layers[0].event_lanes, fast.layers[0].step_lanes) == (4, 2, 4)
-    assert [layer.queued_words for layer in fast.layers] == [0, 49, 64, 0]
+    assert [layer.neuron_lanes for layer in fast.layers] == [12, 16, 16, 2]
+    assert (fast.layers[0].bit_lanes, fast.layers[0].event_lanes, fast.layers[0].step_lanes) == (
+        4,
+        2,
+        network.num_steps,
+    )
+    assert [layer.queued_words for layer in fast.layers] == [0, 98, 64, 0]
     assert [(layer.position_lanes, layer.synapse_lanes) for layer in small.layers[1:]] == [(3, 32), (1, 64), (1, 10)]
-    assert small.layers[0].bit_lanes == 2
+    assert (small.layers[0].bit_lanes, small.layers[0].step_lanes, small.layers[0].queued_words) == (2, 1, 196)
     assert {(layer.visits, layer.position_lanes, layer.synapse_lanes) for layer in tiny.layers} == {("events", 1, 1)}
 
 
