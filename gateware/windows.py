@@ -49,7 +49,7 @@ class WindowPlan:
 
     @property
     def visits(self) -> int:
-        """Cycles to go over all windows."""
+        """Blocks that are visited to go over all windows: as many cycles where there is one phase."""
         return self.rows * self.row_visits
 
     @property
@@ -149,8 +149,8 @@ class WeightedSum:
         if self.serial:
             for _ in range(self.latency - 2):
                 first = _registered(m, moves, first)
-            weights = self.most * sum(map(abs, self.weights))
-            so_far = Signal(shape_of(Range(lo=0, hi=max(1, weights))), reset_less=True)
+            greatest = self.most * sum(map(abs, self.weights))
+            so_far = Signal(shape_of(Range(lo=0, hi=max(1, greatest))), reset_less=True)
             with m.If(moves):
                 m.d.sync += so_far.eq(Mux(first, 0, so_far << self.planes) + total)
             total = so_far
@@ -175,15 +175,15 @@ class WindowConvolution(wiring.Component):
 
     Inputs stand in memories, ``cells``, as windows want them: for each row of the kernel those rows of the input that
     it is laid on, in blocks of columns. An event takes a cycle, or two of them, of even and odd addresses, with two
-    ``event_lanes``; at a mark all windows are visited, `WindowPlan.visits` cycles, while events wait. Weights are wired
-    in. With fewer ``bit_lanes`` than a value has bits each window is added up in `WindowPlan.phases` cycles, which the
-    visit of its last block then takes. The currents of a window, bias included, are offered `WindowPlan.latency` cycles
-    after the visit of its last block, in one word, in the order of ``LayerShape.order``; while a word waits nothing
-    moves. What was visited is 0 for the next step. After ABORT, and after a reset, all is visited without being sent;
-    ``settles`` is 1 meanwhile after a reset, and no sample may be let in.
+    ``event_lanes``; at a mark all windows are visited, a block a cycle, while events wait. Weights are wired in. With
+    fewer ``bit_lanes`` than a value has bits each window is added up in `WindowPlan.phases` cycles, which the visit of
+    its last block then takes. The currents of a window, bias included, are offered `WindowPlan.latency` cycles after
+    that visit began, in one word, in the order of ``LayerShape.order``; while a word waits nothing moves. What was
+    visited is 0 for the next step. After ABORT, and after a reset, all is visited without being sent; ``settles`` is 1
+    meanwhile after a reset, and no sample may be let in.
 
-    Cycles of a step: its events, 1, and the visits; no weight is read, and nothing added for inputs that are 0 costs a
-    cycle less. ``layer`` is the design's convolution, in ROM, with all lanes.
+    Cycles of a step: its events, 1, and the visits; which inputs are 0 makes no difference to these, and no
+    weight is read. ``layer`` is the design's convolution, in ROM, with all lanes.
     """
 
     def __init__(self, layer: DesignLayer):

@@ -179,7 +179,7 @@ _FOLDED = {
     "teacher": {"epochs": 10},
     "batch_size": 128,
     "learning_rate": 0.004,
-    "spike_penalty": 0.1,
+    "spike_penalty": 0.05,
     "threads": 1,
     "seed": 1,
 }

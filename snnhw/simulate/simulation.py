@@ -35,7 +35,8 @@ IDLE_CYCLES = 8
 def slowest(design: Design) -> int:
     """About the cycles that the slowest sample could need: one in which every input and neuron sends in every step."""
     step = sum(layer.inputs * max(1, layer.weight_words) + layer.units for layer in design.layers)
-    step += sum(WindowPlan(layer).visits for layer in design.layers if layer.chosen.visits == "windows")
+    plans = [WindowPlan(layer) for layer in design.layers if layer.chosen.visits == "windows"]
+    step += sum(plan.visits * plan.phases for plan in plans)
     network = design.network
     return network.num_steps * (step + network.inputs) + network.inputs
 
