@@ -316,10 +316,13 @@ class _Run:
         return scored
 
     def _tell_of_layers(self, number: int) -> None:
-        """Note, once, each layer that is silent or saturated after this epoch."""
-        if isinstance(self.averaged, FoldedNetwork):
-            return
-        for layer, firing in firing_of(self.averaged, self.batches.samples[:_INITIAL_SAMPLES]).items():
+        """Note, once, each layer that is silent or saturated after this epoch; of counts, after the last one."""
+        network = self.averaged
+        if isinstance(network, FoldedNetwork):
+            if not self.complete:
+                return
+            network = network.unfolded()
+        for layer, firing in firing_of(network, self.batches.samples[:_INITIAL_SAMPLES]).items():
             if firing.fault is not None and layer.name not in self.faulty:
                 self.faulty.add(layer.name)
                 change = advice(layer, more=firing.is_silent)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, SerializeAsAny
+from pydantic import AfterValidator, ConfigDict, Field, SerializeAsAny, model_validator
 
 from snnhw.kinds import Frozen, Kind, by_kind, register
 from snnhw.train.surrogate import Surrogate
@@ -148,8 +148,8 @@ class TrainOptions(Frozen):
 
     model_config = ConfigDict(strict=True)
 
-    epochs: int = Field(default=60, ge=1)
-    """Through time; those of ``folded`` come before."""
+    epochs: int = Field(default=60, ge=0)
+    """Through time; those of ``folded`` come before, and may be all."""
     batch_size: int = Field(default=256, ge=1)
     """Samples of an optimiser's step; of few samples the default becomes a smaller power of 2."""
     learning_rate: float = Field(default=0.005, gt=0, allow_inf_nan=False)
@@ -181,6 +181,12 @@ class TrainOptions(Frozen):
     """How many threads work. With more than one, one of them makes the next batch, so that 1 and 2 give the same
     integers; any other number may round otherwise. Threads that share a sum wait for each other, which on a busy
     machine takes far longer than they save."""
+
+    @model_validator(mode="after")
+    def _check(self) -> TrainOptions:
+        if not self.epochs and self.folded is None:
+            raise ValueError("epochs may only be 0 after epochs of counts, which 'folded' gives")
+        return self
 
     def __hash__(self) -> int:
         return hash(self.model_dump_json())
