@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 
 from golden.neuron import NeuronBank, NeuronStep, State
@@ -73,6 +74,17 @@ class Layer:
         self.constant = layer.constant
         self.synapses: Synapses = twin(layer.synapse, "golden")(layer)
         self.neurons = NeuronBank(layer) if layer.has_neuron else None
+        fan_outs = layer.synapse.fan_outs(layer.in_shape)
+        self.weighted = layer.has_weights
+        self.fan_out: int | None = int(fan_outs[0]) if np.all(fan_outs == fan_outs[0]) else None
+        self.fan_outs = fan_outs.astype(np.float64)
+
+    def operations(self, values: Array) -> NDArray[np.int64]:
+        """The weights that one step's events [B, inputs] are added with: [B], each event once for every neuron."""
+        if self.fan_out is not None:
+            return np.count_nonzero(values, axis=1) * self.fan_out
+        counted: NDArray[np.int64] = ((values != 0).astype(np.float64) @ self.fan_outs).astype(np.int64)
+        return counted
 
     def initial_state(self, batch: int) -> LayerState:
         """The state before step 0."""

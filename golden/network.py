@@ -51,6 +51,9 @@ class Result:
     """[B, classes]"""
     events: dict[str, NDArray[np.int64]]
     """Events sent per step by ``encoder`` and each layer: [steps, B]; one step where the encoder is direct."""
+    operations: dict[str, NDArray[np.int64]]
+    """Synaptic operations by layer that has weights: weights added, each event once for every neuron that it reaches.
+    [steps, B]; one step where a layer's input is the same at every step."""
     traces: dict[str, LayerTrace]
     """By layer; empty unless asked for."""
     encoded: Array | None
@@ -94,6 +97,7 @@ class Golden:
         network, batch = self.network, len(samples)
         states = [layer.initial_state(batch) for layer in self.layers]
         sent: dict[str, list[Array]] = {"encoder": [], **{layer.name: [] for layer in self.layers}}
+        operations: dict[str, list[Array]] = {layer.name: [] for layer in self.layers if layer.weighted}
         kept: dict[str, list[NeuronStep | EventStep]] = {layer.name: [] for layer in self.layers}
         encoded: list[Array] = []
         scores = self.readout.initial(batch)
@@ -104,6 +108,8 @@ class Golden:
                 sent["encoder"].append(np.count_nonzero(values, axis=1))
                 encoded += [values] if traces else []
             for layer, state in zip(self.layers, states, strict=True):
+                if layer.weighted and (t == 0 or not layer.constant):
+                    operations[layer.name].append(layer.operations(values))
                 step = layer.step(state, values)
                 values = step.value
                 if traces:
@@ -115,6 +121,7 @@ class Golden:
             classes=self.readout.choose(scores),
             scores=scores,
             events={name: np.stack(counts) for name, counts in sent.items()},
+            operations={name: np.stack(counts) for name, counts in operations.items()},
             traces={name: _stack(steps) for name, steps in kept.items()} if traces else {},
             encoded=np.stack(encoded) if traces else None,
         )

@@ -111,6 +111,19 @@ class Conv2d(Synapse):
         """The positions that a kernel reaches, in every channel."""
         return self.channels * math.prod(self.reach(in_shape))
 
+    def fan_outs(self, in_shape: Shape) -> Integers:
+        """Of the positions that a kernel reaches those that exist, and that a pool looks at."""
+        import numpy as np
+
+        channels, *sides = planes(in_shape, "conv2d")
+        counts = []
+        for axis, side in enumerate(sides):
+            starts = np.arange(self.out_shape(in_shape)[1 + axis] * self.max_pool[axis]) * self.stride[axis]
+            tap = np.arange(side)[:, None] + self.padding[axis] - starts
+            counts.append(((tap >= 0) & (tap < self.kernel[axis])).sum(axis=1))
+        reached: Integers = self.channels * np.outer(*counts)
+        return np.tile(reached.ravel(), channels)
+
     def reach(self, in_shape: Shape) -> tuple[int, int]:
         """The most rows and columns of positions that an event reaches."""
         sides = zip(self.kernel, self.stride, self.convolved(in_shape), strict=True)

@@ -15,7 +15,6 @@ from golden.network import Golden
 from snnhw.data import Dataset, check_images, check_labels
 from snnhw.labels import confusion
 from snnhw.model import Model
-from snnhw.network import Network
 from snnhw.wording import percent, shown
 
 __all__ = ["Evaluation", "Progress", "evaluate"]
@@ -42,8 +41,11 @@ class Evaluation:
     """[B]: the class of each image."""
     events: dict[str, float]
     """Events an image, by ``encoder`` and each layer: the mean."""
+    silent: tuple[str, ...]
+    """Layers that can send events, and sent none for any of the images."""
     synaptic_operations: float
-    """Weights added an image: each event once for every neuron that it reaches; the mean."""
+    """Weights added an image: each event once for every neuron that it reaches; the mean. What is the same at every
+    step is added once."""
     images_per_second: float
     provenance_accuracy: dict[str, Any]
     """What the model's provenance knows of accuracies: ``accuracy`` of the integers, ``float_accuracy`` of the network
@@ -67,6 +69,7 @@ class Evaluation:
             "accuracy": self.accuracy,
             "confusion": None if self.confusion is None else self.confusion.tolist(),
             "events_per_image": self.events,
+            "silent_layers": list(self.silent),
             "synaptic_operations_per_image": self.synaptic_operations,
             "images_per_second": self.images_per_second,
             "provenance": self.provenance_accuracy,
@@ -87,6 +90,7 @@ def evaluate(
     threads = threads or os.cpu_count() or 1
     classes, seconds = [], 0.0
     events: dict[str, int] = {}
+    operations = 0
     for start in range(0, len(images), _PORTION):
         portion = images[start : start + _PORTION]
         before = time.perf_counter()
@@ -95,6 +99,7 @@ def evaluate(
         classes.append(result.classes)
         for stage, counts in result.events.items():
             events[stage] = events.get(stage, 0) + int(counts.sum())
+        operations += sum(int(counts.sum()) for counts in result.operations.values())
         if on_progress is not None:
             on_progress(start + len(portion), len(images))
     given = np.concatenate(classes)
@@ -106,14 +111,10 @@ def evaluate(
         confusion=None if labels is None else confusion(labels, given, network.classes),
         classes=given,
         events=per_image,
-        synaptic_operations=_operations(network, per_image),
+        silent=network.silent(events),
+        synaptic_operations=operations / len(images),
         images_per_second=len(images) / max(seconds, 1e-9),
         provenance_accuracy={
             name: model.provenance[name] for name in ("accuracy", "float_accuracy") if name in model.provenance
         },
     )
-
-
-def _operations(network: Network, events: dict[str, float]) -> float:
-    sources = ["encoder", *(layer.name for layer in network.layers[:-1])]
-    return sum(events[source] * layer.units for source, layer in zip(sources, network.layers, strict=True))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -198,6 +199,10 @@ class Network(Frozen):
         """Whether the first layer sums its input once and applies the sum at every step (direct encoding)."""
         return self.encoder.once
 
+    def silent(self, sent: Mapping[str, float]) -> tuple[str, ...]:
+        """The layers that can send events, and sent none, by the numbers of events that each layer sent."""
+        return tuple(layer.name for layer in self.layers if layer.sends and not sent[layer.name])
+
     @property
     def allows_neuron_major(self) -> bool:
         """Whether neurons can go through all time steps one after the other."""
@@ -251,6 +256,11 @@ class PlacedLayer:
         if self.layer.neuron is None:
             raise ValueError(f"layer '{self.name}' has no neurons")
         return self.layer.neuron
+
+    @property
+    def sends(self) -> bool:
+        """Whether events can go out: not from neurons that never fire."""
+        return not self.has_neuron or self.neuron.fires
 
     @property
     def biased(self) -> bool:

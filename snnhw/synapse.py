@@ -79,6 +79,12 @@ class Synapse(Kind):
         """The most neurons, or outputs, that an event reaches."""
         raise NotImplementedError
 
+    def fan_outs(self, in_shape: Shape) -> Integers:
+        """The neurons, or outputs, that an event of each input reaches, int64 [inputs]: as many as any, unless said."""
+        import numpy as np
+
+        return np.full(math.prod(in_shape), self.fan_out(in_shape), np.int64)
+
     def event_lanes(self, in_shape: Shape, visits: Literal["events", "windows"], first: bool) -> int:
         """The most events that its circuit can take a cycle; ``first`` where they come from the encoder."""
         return self.most_event_lanes

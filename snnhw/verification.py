@@ -64,6 +64,8 @@ class Report(Verdict):
     recoveries: int
     """Samples that were framed wrongly or interrupted between good ones, and lost, without any other being touched."""
     divergence: Divergence | None
+    silent: tuple[str, ...]
+    """Layers that can send events, and sent none for any of the images: of them little was compared."""
     problems: tuple[str, ...]
     """What went wrong beside values: a circuit that got stuck or did not recover, surplus results. Each is one line."""
     waveform: Path | None = None
@@ -180,6 +182,8 @@ class _Chunk:
     latency: NDArray[np.int64]
     interval: NDArray[np.int64]
     comparisons: tuple[Comparison, ...]
+    silent: frozenset[str]
+    """Layers that sent nothing, and could."""
     timing_mismatches: int | None
 
 
@@ -289,6 +293,7 @@ class _Run:
             latency=cycles.get("isolated", none),
             interval=cycles.get("stream", none),
             comparisons=tuple(comparisons),
+            silent=frozenset(self.golden.network.silent({name: n.sum() for name, n in expected.events.items()})),
             timing_mismatches=self.timing_mismatches(expected, cycles) if self.timing else None,
         )
 
@@ -346,5 +351,6 @@ def _report(chunks: list[_Chunk], recovery: Recovery, labels: NDArray[np.int64] 
         modes=(),
         recoveries=recovery.dropped,
         divergence=min(divergences, key=lambda found: found.sample, default=None),
+        silent=tuple(sorted(frozenset.intersection(*(chunk.silent for chunk in chunks)))),
         problems=tuple(dict.fromkeys([*problems, *recovery.besides(differs)])),
     )

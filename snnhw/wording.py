@@ -96,6 +96,13 @@ def sizes(numbers: Collection[int]) -> str:
     return "-".join(texts)
 
 
+def silence(layers: Collection[str]) -> str | None:
+    """A note on layers that sent no event for any image; None where there are none."""
+    names = ", ".join(f"'{name}'" for name in layers)
+    which = f"layer {names}" if len(layers) == 1 else f"layers {names}"
+    return f"{which} sent no event for any of these images: lower thresholds there, or train anew" if layers else None
+
+
 def shown(of: object, *parts: str) -> str:
     """The one line that an object is shown as: its class and these parts, without empty ones, at a bounded length."""
     text = f"{type(of).__name__}({', '.join(part for part in parts if part)})"

@@ -9,11 +9,12 @@ from snnhw.cli.output import (
     Json,
     Limit,
     console,
+    note,
     print_record,
     progress,
     show_counted,
 )
-from snnhw.wording import digits, percent
+from snnhw.wording import digits, percent, silence
 
 if TYPE_CHECKING:
     from snnhw.evaluate import Evaluation
@@ -32,6 +33,7 @@ def evaluate(model: str, *, dataset: DatasetName = "sample", limit: Limit = None
     images = noted(load(dataset, limit=limit), chosen.network)
     with progress("evaluating") as on_progress:
         evaluation = run(chosen, images, on_progress=on_progress)
+    note(silence(evaluation.silent))
     if as_json:
         print_record({"model": model, "digest": chosen.digest, **evaluation.record()})
     else:

@@ -31,6 +31,9 @@ _AUGMENT = typer.Option("--augment/--no-augment", help="Deform the training imag
 _DROPOUT = typer.Option(
     "--dropout", metavar="LAYER=P", help="Drop this layer's events in training with probability P; repeatable."
 )
+_FOLDED = typer.Option("--folded", min=0, help="First so many passes on counts of spikes; for neurons without leak.")
+_PENALTY = typer.Option("--spike-penalty", min=0, help="What 100,000 synaptic operations add to the loss.")
+_LOSS = typer.Option("--loss", help="cross_entropy of the scores, or ce_rate, ce_count, mse_count of the last spikes.")
 _DATASET = typer.Option("--dataset", metavar="DATA", help=f"Instead of the preset's, or of mnist: {DATASET_HELP}")
 _OUT = typer.Option("--out", metavar="FILE", help="The model file; NAME.safetensors in this folder unless told.")
 
@@ -68,7 +71,8 @@ def train(
     others: Annotated[list[str] | None, _SET] = None,
     dataset: TrainedOn = None,
     limit: FirstImages = None,
-    epochs: Annotated[Number, typer.Option("--epochs", min=1, help="Passes over the training images.")] = None,
+    epochs: Annotated[Number, typer.Option("--epochs", min=0, help="Passes over the training images.")] = None,
+    folded: Annotated[Number, _FOLDED] = None,
     seed: Seed = None,
     batch_size: Annotated[Number, _BATCH_SIZE] = None,
     learning_rate: Annotated[float | None, typer.Option("--learning-rate", help="At the first step.")] = None,
@@ -76,6 +80,8 @@ def train(
     augment: Annotated[bool | None, _AUGMENT] = None,
     teacher: Annotated[bool, typer.Option("--teacher", help="Learn from a convolutional network too.")] = False,
     dropout: Annotated[list[str] | None, _DROPOUT] = None,
+    spike_penalty: Annotated[float | None, _PENALTY] = None,
+    loss: Annotated[str | None, _LOSS] = None,
     threads: Threads = None,
     out: ModelOut = None,
     overwrite: Overwrite = False,
@@ -95,7 +101,11 @@ def train(
         validation=validation,
         threads=threads,
         augment=augment,
+        spike_penalty=spike_penalty,
+        loss=loss,
     )
+    if folded is not None:
+        options["folded"] = {"epochs": folded} if folded else None
     if teacher:
         options["teacher"] = {}
     if dropout:

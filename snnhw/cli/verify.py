@@ -9,7 +9,7 @@ import typer
 
 from snnhw.cli.circuit import CircuitOptions, Engine, engine_name
 from snnhw.cli.output import DatasetName, Json, Limit, console, note, print_record, progress
-from snnhw.wording import digits, percent, spread
+from snnhw.wording import digits, percent, silence, spread
 
 if TYPE_CHECKING:
     from snnhw.data import Dataset
@@ -59,6 +59,7 @@ def verify(
             waveform=waveform,
             progress=on_progress,
         )
+    note(silence(report.silent))
     if as_json:
         print_record({"model": model, "dataset": images.name, **report.to_json()})
     else:

@@ -34,7 +34,7 @@ def cost(design: Design, dataset: Dataset) -> tuple[Cycles, Work]:
 def work(design: Design, result: Result) -> Work:
     """The work of the mean image.
 
-    Every event is added to all neurons that it reaches, and reads words of weights, for each group of lanes and each of
+    Every event is added to the neurons that it reaches, and reads words of weights, for each group of lanes and each of
     its passes one. A layer that visits windows reads no weights, and adds all inputs of every window whether events
     came or not. What layers without weights do is not counted.
     """
@@ -42,9 +42,9 @@ def work(design: Design, result: Result) -> Work:
     sources = ["encoder", *(layer.name for layer in design.layers[:-1])]
     for source, layer in zip(sources, design.layers, strict=True):
         events = float(result.events[source].sum()) / len(result.classes)
-        if not layer.has_neuron:
+        if not layer.has_weights:
             continue
-        added = events * layer.synapse.fan_out(layer.in_shape)
+        added = float(result.operations[layer.name].sum()) / len(result.classes)
         if layer.chosen.visits == "windows":
             steps = 1 if layer.constant else design.network.num_steps
             added = steps * layer.units * layer.synapse.fan_in(layer.in_shape)

@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
+import torch
 
 from snnhw.errors import DescriptionError, ModelError
 from snnhw.fpga.fit import candidates
 from snnhw.implementation import Implementation, LayerShape
 from snnhw.model import Model
-from snnhw.network import Conv2d, MaxPool2d, Range, SMaxPool2d, SumPool2d, parse_network
+from snnhw.network import Conv2d, Dense, MaxPool2d, Range, SMaxPool2d, SumPool2d, parse_network
 from snnhw.semantics import semantics
 from tests.convolutions import conv, model, network
 
@@ -38,6 +39,23 @@ def test_shapes_are_torchs():
     assert conv(8, 5).out_shape((28, 28)) == (8, 24, 24)
     assert conv(8, 5, max_pool=2).out_shape((28, 27)) == (8, 12, 11)
     assert MaxPool2d(size=(2, 3)).out_shape((4, 7, 7)) == (4, 3, 2)
+
+
+@pytest.mark.parametrize("max_pool", [1, (2, 1)])
+@pytest.mark.parametrize("padding", [0, (2, 1)])
+@pytest.mark.parametrize("stride", [1, (2, 3)])
+def test_an_event_reaches_as_many_neurons_as_have_it_in_their_window(stride, padding, max_pool):
+    synapse = conv(3, (3, 2), stride=stride, padding=padding, max_pool=max_pool)
+    ones = torch.ones(3, 2, 3, 2, dtype=torch.float64)
+    inputs = torch.zeros(1, 2, 7, 8, dtype=torch.float64, requires_grad=True)
+    currents = torch.nn.functional.conv2d(inputs, ones, stride=synapse.stride, padding=synapse.padding)
+    rows, columns = (size * pool for size, pool in zip(synapse.out_shape((2, 7, 8))[1:], synapse.max_pool, strict=True))
+    currents[:, :, :rows, :columns].sum().backward()
+    assert inputs.grad is not None
+    found = synapse.fan_outs((2, 7, 8))
+    assert found.tolist() == inputs.grad.flatten().long().tolist()
+    assert found.max() <= synapse.fan_out((2, 7, 8))
+    assert Dense(units=5, weight_bits=2).fan_outs((2, 3)).tolist() == [5] * 6
 
 
 def test_a_sum_of_a_pool_has_the_values_of_a_whole_window():

@@ -59,6 +59,16 @@ def test_counts():
     assert evaluation.record()["confusion"] == evaluation.confusion.tolist()
 
 
+def test_layers_that_send_nothing_are_named():
+    rng = np.random.default_rng(2)
+    weights = [rng.integers(-8, 8, (7, 12)), rng.integers(0, 1, (4, 7)), rng.integers(-8, 8, (3, 4))]
+    dead = Model.from_arrays(weights, thresholds=[60, 5, None], encoder=Direct(bits=4), input_shape=(3, 4), num_steps=5)
+    evaluation = evaluate(dead, dataset())
+    assert evaluation.silent == (dead.network.layers[1].name,)
+    assert evaluation.record()["silent_layers"] == list(evaluation.silent)
+    assert evaluate(model(), dataset()).silent == ()
+
+
 def test_images_without_labels():
     evaluation = evaluate(model(), dataset(labels=False))
     assert (evaluation.correct, evaluation.accuracy, evaluation.confusion) == (None, None, None)

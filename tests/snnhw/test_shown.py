@@ -54,7 +54,7 @@ SPREAD = Spread(1, 2.0, 3)
 REPORT = Report(
     images=3, mismatches=1, correct=2, cycles=SPREAD, interval=None, values=18030, timing_mismatches=0, seconds=1.0,
     build_seconds=2.0, engine="verilator", note=None, digest="", modes=("isolated",), recoveries=4, divergence=None,
-    waveform=None, problems=("a < b & c",),
+    waveform=None, silent=(), problems=("a < b & c",),
 )  # fmt: skip
 SRBM_REPORT = SrbmReport(
     train_images=1, infer_images=2, regenerate_images=3, lanes=4, spikes=5, membranes=6, levels=7, results=8,

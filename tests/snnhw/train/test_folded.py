@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 
 from snnhw.data import Dataset, load
 from snnhw.errors import DescriptionError
+from snnhw.evaluate import evaluate
 from snnhw.model import Model
 from snnhw.network import (
     Conv2d,
@@ -110,6 +112,22 @@ def test_the_penalty_makes_spikes_fewer(samples):
         model, _ = train(network(), data, OPTIONS.model_copy(update={"spike_penalty": penalty}))
         spikes[penalty] = float(TrainableNetwork.of(model, torch.float32).run(samples).operations.detach())
     assert spikes[30.0] < 0.7 * spikes[0.0]
+
+
+@pytest.mark.slow
+def test_counts_alone_may_be_the_whole_training(caplog):
+    data = load("sample", limit=500)
+    counts = FoldedOptions(epochs=3, learning_rate=0.5)
+    options = OPTIONS.model_copy(update={"epochs": 0, "spike_penalty": 3000.0, "folded": counts})
+    model, record = train(network(), data, options)
+    assert [scored.epoch for scored in record.epochs] == [1, 2, 3]
+    assert evaluate(model, data).correct is not None
+    assert "after epoch 3, layer 'first' is silent" in caplog.text
+
+
+def test_a_training_has_an_epoch():
+    with pytest.raises(ValidationError, match="epochs may only be 0 after epochs of counts"):
+        TrainOptions(epochs=0)
 
 
 class Interrupted(Exception):
