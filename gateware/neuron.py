@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from amaranth.hdl import Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, memory, stream, wiring
@@ -124,7 +124,8 @@ class NeuronBank(wiring.Component):
     """``units`` neurons, ``neuron_lanes`` of them a cycle, their state in a memory of one word per cycle of a step.
 
     Takes in one word of currents a cycle, in the order of ``LayerShape.order``, and sends what each word did 2 cycles
-    later, at one word a cycle. Where the layer is constant, it takes in one step's currents only, keeps them and
+    later, at one word a cycle; 3 cycles where the state is so large that it stands in block RAM, which shows a word too
+    late for what is done with it. Where the layer is constant, it takes in one step's currents only, keeps them and
     applies them at each of ``num_steps`` steps, input waiting meanwhile. Step 0 starts from ``initial`` instead of
     memory. The last word of a step is marked STEP, of the last step SAMPLE. Back-pressure holds the pipeline.
     """
@@ -137,6 +138,8 @@ class NeuronBank(wiring.Component):
         self.constant = layer.constant
         self.parameters = {name: values.tolist() for name, values in layer.parameters.items()}
         self.fields = neuron.state_fields(ranges.membrane)
+        self.state = state_layout(layer)
+        self.registered = state_registered(layer)
         layout = step_layout(neuron, ranges, shape)
         super().__init__(
             {
@@ -155,24 +158,31 @@ class NeuronBank(wiring.Component):
         steps, order, arithmetic = self.steps, self.shape.order, NeuronLane(self.neuron, self.ranges)
         busy, done, room, advance = Signal(), Signal(), Signal(), Signal()
         word, first, mark = Signal(address_width(self.shape.words)), Signal(), Signal(Mark)
-        m.d.comb += [room.eq(~steps.valid | steps.ready), advance.eq(~busy | room), done.eq(busy & room)]
+        working, free = (Signal(), Signal()) if self.registered else (busy, room)
+        m.d.comb += [room.eq(~steps.valid | steps.ready), advance.eq(~busy | free), done.eq(working & room)]
         issue, issued, issued_first, issued_mark = self._issue(m, advance)
         with m.If(advance):
             m.d.sync += [busy.eq(issue), word.eq(issued), first.eq(issued_first), mark.eq(issued_mark)]
         with m.If(room):
-            m.d.sync += steps.valid.eq(busy)
+            m.d.sync += steps.valid.eq(working)
         current = self._currents(m, issue & advance, issued, issued_first, advance)
         write, read = self._state_ports(m)
+        old = read.data
+        if self.registered:
+            m.d.comb += free.eq(~working | room)
+            with m.If(free):
+                m.d.sync += working.eq(busy)
+            word, first, mark, current, old = (register(m, free, shown) for shown in (word, first, mark, current, old))
         m.d.comb += [read.addr.eq(issued), read.en.eq(advance), write.addr.eq(word), write.en.eq(done)]
         base = lookup(word, self.shape.starts, steps.payload.base.shape())
         with m.If(done):
             m.d.sync += [steps.payload.mark.eq(mark), steps.payload.base.eq(base)]
         for lane in range(self.shape.neuron_lanes):
             parameters = lane_parameters(self.parameters, order, word, lane)
-            old = self._old_state(m, read, first, parameters, lane)
+            state = self._old_state(m, old, first, parameters, lane)
             exists = lookup(word, [lanes[lane] is not None for lanes in order], unsigned(1))
-            integrated = arithmetic.integrate(m, str(lane), parameters, old, current[lane])
-            result = arithmetic.fire(m, str(lane), parameters, old, integrated, exists)
+            integrated = arithmetic.integrate(m, str(lane), parameters, state, current[lane])
+            result = arithmetic.fire(m, str(lane), parameters, state, integrated, exists)
             m.d.comb += [write.data[field.name][lane].eq(result[field.name]) for field in self.fields]
             with m.If(done):
                 m.d.sync += [steps.payload[name][lane].eq(value) for name, value in result.items()]
@@ -227,22 +237,40 @@ class NeuronBank(wiring.Component):
 
     def _state_ports(self, m):
         """The memory of the state: its write and its read port."""
-        lanes = self.shape.neuron_lanes
-        layout = data.StructLayout({f.name: data.ArrayLayout(shape_of(f.range), lanes) for f in self.fields})
-        bits = layout.size * self.shape.words
-        m.submodules.state = store = memory.Memory(shape=layout, depth=self.shape.words, init=[], attrs=large(bits))
+        attributes = {"ram_style": "block"} if self.registered else {}
+        m.submodules.state = store = memory.Memory(shape=self.state, depth=self.shape.words, init=[], attrs=attributes)
         write = store.write_port()
         # A bank of a single word reads it for the next step in the cycle that writes it.
         return write, store.read_port(transparent_for=(write,) if self.shape.words == 1 else ())
 
-    def _old_state(self, m, read, first, parameters, lane):
+    def _old_state(self, m, old, first, parameters, lane):
         """The state of a lane's neuron before this step: from memory, or the initial one."""
         state = {}
         for field in self.fields:
             state[field.name] = Signal(shape_of(field.range), name=f"{field.name}_{lane}")
             initial = parameters["initial"] if field.name == "membrane" else field.initial
-            m.d.comb += state[field.name].eq(Mux(first, initial, read.data[field.name][lane]))
+            m.d.comb += state[field.name].eq(Mux(first, initial, old[field.name][lane]))
         return state
+
+
+def state_layout(layer: DesignLayer) -> data.StructLayout:
+    """A word of a layer's state: of each field an array of lanes."""
+    lanes, fields = layer.shape.neuron_lanes, layer.neuron.state_fields(layer.built.membrane)
+    return data.StructLayout({field.name: data.ArrayLayout(shape_of(field.range), lanes) for field in fields})
+
+
+def state_registered(layer: DesignLayer) -> bool:
+    """Whether a layer's state stands in block RAM, with a register behind it."""
+    words = layer.shape.words
+    return large(state_layout(layer).size * words, words)
+
+
+def register(m: Module, free: Value, shown: Any) -> Any:
+    """What was shown when ``free`` was last 1."""
+    kept = Signal(shown.shape(), name="kept")
+    with m.If(free):
+        m.d.sync += kept.eq(shown)
+    return kept
 
 
 def lane_parameters(

@@ -12,6 +12,9 @@ from snnhw.network import Range
 LUT_RAM_BITS = 1 << 13
 """The most bits of a memory for which synthesis chooses what it stands in."""
 
+LUT_RAM_WORDS = 32
+"""The most words for which it does: a LUT holds as many."""
+
 
 class Mark(enum.Enum, shape=2):  # type: ignore[call-arg]
     """What a transfer of an event stream is."""
@@ -84,9 +87,9 @@ def result_layout(classes: int, scores: Range) -> data.StructLayout:
     return data.StructLayout({"class": address_width(classes), "scores": data.ArrayLayout(shape_of(scores), classes)})
 
 
-def large(bits: int) -> dict[str, str]:
-    """The attributes of a memory: one of so many bits that LUTs would be wasted on it stands in block RAM."""
-    return {"ram_style": "block"} if bits > LUT_RAM_BITS else {}
+def large(bits: int, words: int) -> bool:
+    """Whether LUTs would be wasted on a memory of so many bits in all: it is to stand in block RAM."""
+    return bits > LUT_RAM_BITS and words > LUT_RAM_WORDS
 
 
 def saturate(value: Value, span: Range) -> Value:

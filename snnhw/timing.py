@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateware.crossbar import crossbar_latency
+from gateware.neuron import state_registered
 from gateware.readout import readout_latency
 from golden.network import Result
 from snnhw.design import Design, DesignLayer
@@ -199,7 +200,8 @@ def _neurons(layer: DesignLayer, consumer: _Consumer) -> _Neurons:
     """What updates the neurons of a layer."""
     shape, num_steps = layer.shape, layer.network.num_steps
     if not layer.neuron_major:
-        return _NeuronBank(shape, num_steps, layer.constant, consumer)
+        bank = _RegisteredBank if state_registered(layer) else _NeuronBank
+        return bank(shape, num_steps, layer.constant, consumer)
     if layer.chosen.step_lanes == num_steps:
         return _NeuronPipeline(shape, 2 * num_steps, consumer)
     return (_NeuronRing if layer.constant else _NeuronSteps)(shape, num_steps, consumer)
@@ -226,8 +228,7 @@ class _NeuronBank:
         return taken
 
     def _issue(self, offered: int) -> int:
-        self.issued = max(offered, self.issued + 1, self.moved)
-        self.moved = max(self.issued + 1, self.sent)
+        self._move(offered)
         events = self.counts[self.step][self.word]
         marked = self.word == self.words - 1
         self.sent = self.consumer.take(self.moved + 1, events, marked)
@@ -235,6 +236,24 @@ class _NeuronBank:
         if marked:
             self.step = (self.step + 1) % self.num_steps
         return self.issued
+
+    def _move(self, offered: int) -> None:
+        """When a word that is offered then is issued, and moves on from what its memory shows."""
+        self.issued = max(offered, self.issued + 1, self.moved)
+        self.moved = max(self.issued + 1, self.sent)
+
+
+class _RegisteredBank(_NeuronBank):
+    """The same with a register behind the memory of the state: a word takes a cycle more, and can wait there too."""
+
+    shown = -1
+    """When the last word moved into the register."""
+
+    def _move(self, offered: int) -> None:
+        """When a word that is offered then is issued, and moves on from the register."""
+        self.issued = max(offered, self.issued + 1, self.shown)
+        self.shown = max(self.issued + 1, self.moved)
+        self.moved = max(self.shown + 1, self.sent)
 
 
 class _NeuronPipeline:

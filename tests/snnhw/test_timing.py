@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from gateware import stream
+from gateware.neuron import state_registered
 from golden.network import run
 from snnhw.data import load
 from snnhw.design import Design
@@ -28,9 +30,10 @@ from snnhw.network import (
 )
 from snnhw.presets import resolve_model
 from snnhw.simulate.amaranth import AmaranthSimulator
-from snnhw.simulate.simulation import Simulator
+from snnhw.simulate.simulation import Simulator, Stall
 from snnhw.simulate.verilator import VerilatorSimulator
 from snnhw.timing import floor, predict
+from snnhw.verification import verify
 from tests import circuits, convolutions, strategies
 from tests.gateware.harness import examples
 
@@ -62,6 +65,29 @@ def test_any_small_circuit(data: st.DataObject):
     implementation = data.draw(strategies.implementations(model.network))
     samples = data.draw(strategies.samples(model.network, 4))
     check(AmaranthSimulator(Design(model, implementation)), Design(model, implementation), samples)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("steps_wait", [False, True])
+def test_state_in_block_ram(monkeypatch: pytest.MonkeyPatch, steps_wait: bool):
+    """What stands in block RAM is not told by the number of bits here, so that few words show it."""
+    monkeypatch.setattr(stream, "LUT_RAM_BITS", 0)
+    monkeypatch.setattr(stream, "LUT_RAM_WORDS", 2)
+    stages = [
+        Layer(name=name, synapse=Dense(units=units, weight_bits=3), bias=True, neuron=Neuron(threshold=9, reset=reset))
+        for name, units, reset in (("first", 7, "zero"), ("second", 10, "subtract"))
+    ]
+    network = Network(
+        input_shape=(6,), encoder=Direct(bits=4), stages=tuple(stages), readout=CountReadout(), num_steps=4
+    )
+    random = np.random.default_rng(5)
+    model = Model(network, {n: random.integers(-4, 4, shape) for n, shape in tensor_shapes(network).items()})
+    lanes = {"first": 2, "second": 1 if steps_wait else 3}
+    design = Design.of(model, neuron_lanes=lanes, synapse_lanes={"second": 10})
+    assert [state_registered(layer) for layer in design.layers] == [True, True]
+    samples = random.integers(0, 256, (12, 6), np.uint8)
+    check(AmaranthSimulator(design), design, samples)
+    assert verify(design, samples, engine="amaranth", stall=Stall(seed=3)).equal
 
 
 @pytest.mark.slow
