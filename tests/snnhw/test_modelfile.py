@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors import safe_open
 from safetensors.numpy import save as to_safetensors
 
 from snnhw.errors import ModelFileError, OutputError
@@ -64,16 +65,29 @@ def test_what_was_saved_comes_back(file: Path):
 def test_tensors_are_stored_in_the_smallest_kind(file: Path):
     kinds = {name: entry["dtype"] for name, entry in header(file).items() if name != "__metadata__"}
     assert kinds == {
-        "hidden.weight": "I8",
+        "hidden.weight": "U8",
         "hidden.bias": "I16",
         "hidden.threshold": "I8",
-        "output.weight": "I8",
+        "output.weight": "U8",
         "output.bias": "I32",
     }
     assert header(file)["__metadata__"]["schema"] == SCHEMA
 
 
-@pytest.mark.parametrize("ends", [(-128, 127), (0, 128), (-129, 0), (-32768, 32767), (0, 32768), (-(2**31), 2**31 - 1)])
+def test_tensors_of_4_bits_are_packed_and_older_files_are_not(file: Path):
+    with safe_open(file, framework="numpy") as opened:
+        weight, shorter = opened.get_tensor("hidden.weight"), opened.get_tensor("output.weight")
+    assert (weight.shape, shorter.shape) == ((30,), (8,))
+    first, second = model().tensors["hidden.weight"][0, :2].tolist()
+    assert weight[0] == (first & 15) + 16 * (second & 15)
+    assert shorter[-1] == model().tensors["output.weight"][-1, -1] & 15
+    assert load(rewritten(file, metadata={})).digest == model().digest
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [(-8, 7), (-9, 7), (0, 8), (-128, 127), (0, 128), (-129, 0), (-32768, 32767), (0, 32768), (-(2**31), 2**31 - 1)],
+)
 def test_the_ends_of_each_kind_come_back(tmp_path: Path, ends: tuple[int, int]):
     saved = model(biases=[[*ends, 0, 0, 0], None])
     path = save(saved, tmp_path / "m.safetensors")
@@ -194,8 +208,17 @@ TENSORS: dict[str, tuple[dict[str, Any], str]] = {
         r"'hidden.weight' must lie in -8\.\.7 \(4 bits\), it reaches 8",
     ),
     "wrong shape": ({"hidden.weight": WEIGHT.T.copy()}, r"'hidden.weight' must have shape \[5, 12\], not \[12, 5\]"),
-    "floats": ({"hidden.weight": WEIGHT.astype(np.float32)}, "'hidden.weight' must be one of I8, I16, I32, not F32"),
-    "unsigned": ({"hidden.weight": WEIGHT.astype(np.uint8)}, "must be one of I8, I16, I32, not U8"),
+    "floats": (
+        {"hidden.weight": WEIGHT.astype(np.float32)},
+        "'hidden.weight' must be one of I8, I16, I32, U8, not F32",
+    ),
+    "unsigned": ({"hidden.weight": WEIGHT.astype(np.uint8)}, r"of uint8, must have 30 bytes, not shape \[5, 12\]"),
+    "packed, too long": ({"hidden.weight": np.zeros(31, np.uint8)}, r"must have 30 bytes, not shape \[31\]"),
+    "packed, and more": (
+        {"output.weight": np.full(8, 255, np.uint8)},
+        "must end with 4 bits of 0 after its 15 integers",
+    ),
+    "packed, unknown": ({"hidden.mass": np.zeros(5, np.uint8)}, "there is no tensor 'hidden.mass'"),
     "missing": ({"hidden.bias": None}, "'hidden.bias' is missing"),
     "unknown": ({"hidden.mass": np.zeros(5, np.int8)}, "there is no tensor 'hidden.mass'"),
     "threshold of zero": ({"hidden.threshold": np.zeros(5, np.int8)}, "hidden.threshold must lie in 1"),
