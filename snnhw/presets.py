@@ -173,6 +173,26 @@ def mnist_conv(
     )
 
 
+def mnist_conv_small(
+    *,
+    first: int = 8,
+    second: int = 16,
+    third: int = 32,
+    num_steps: int = 3,
+    weight_bits: int = 4,
+    pixel_bits: int = 4,
+) -> Network:
+    """`mnist_conv` with fewer channels, for parts with few block RAMs."""
+    return mnist_conv(
+        first=first,
+        second=second,
+        third=third,
+        num_steps=num_steps,
+        weight_bits=weight_bits,
+        pixel_bits=pixel_bits,
+    )
+
+
 _FOLDED = {
     "epochs": 0,
     "folded": {"epochs": 60},
@@ -209,6 +229,13 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 name="mnist-conv",
                 summary="convolutions of 12, 32 and 64 channels, weights of 4 bits, no leak, 3 steps",
                 build=mnist_conv,
+                dataset="mnist",
+                training=MappingProxyType(_FOLDED),
+            ),
+            Preset(
+                name="mnist-conv-small",
+                summary="convolutions of 8, 16 and 32 channels, as mnist-conv, for the smallest ECP5",
+                build=mnist_conv_small,
                 dataset="mnist",
                 training=MappingProxyType(_FOLDED),
             ),
