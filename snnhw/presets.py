@@ -195,8 +195,9 @@ def mnist_conv_small(
 
 _FOLDED = {
     "epochs": 0,
-    "folded": {"epochs": 60},
-    "teacher": {"epochs": 10},
+    "folded": {"epochs": 120},
+    "teacher": {"epochs": 20},
+    "keep": "last",
     "batch_size": 128,
     "spike_penalty": 0.07,
     "threads": 1,

@@ -79,7 +79,7 @@ def train(
     checkpoint: str | os.PathLike[str] | None = None,
     on_progress: OnProgress | None = None,
 ) -> tuple[Model, TrainingRecord]:
-    """Train a network and return the model of the epoch that did best in validation, with the training's record.
+    """Train a network and return the model of the epoch that is kept, with the training's record.
 
     The same arguments give the same integers on the same machine and versions. Notes, of layers that fall silent and
     the like, go to Python's logger ``snnhw``.
@@ -91,7 +91,7 @@ def train(
         test: samples that are scored after each epoch, for the record; they choose nothing.
         checkpoint: a file that is written after each epoch. Where it is there, the training goes on from it and
             ends with the same integers as one that was never interrupted. It is left there; :func:`best_of` gives
-            the best model so far of an interrupted training.
+            the model that an interrupted training keeps so far.
         on_progress: called after each batch and each epoch.
 
     Raises:
@@ -135,7 +135,7 @@ def new_record(network: Network, dataset: Dataset, options: TrainOptions) -> Tra
 
 
 def best_of(checkpoint: str | os.PathLike[str]) -> tuple[Model, TrainingRecord]:
-    """The best model so far, and the record so far, in a checkpoint; raises CheckpointError."""
+    """The model that is kept so far, and the record so far, in a checkpoint; raises CheckpointError."""
     record, state = read_checkpoint(checkpoint)
     return _model(record, state["best"]), record
 
@@ -302,14 +302,14 @@ class _Run:
             group["lr"] = group["initial_lr"] * part
 
     def _score(self, number: int, loss: float, start: float) -> EpochRecord:
-        """Score the averaged integers, keep them where they are the best so far, and record the epoch."""
+        """Score the averaged integers, keep them where they are what is to be kept so far, and record the epoch."""
         tensors = self.averaged.tensors()
         model = Model(self.network.network, tensors)
         scores = [part and self._count(model, part) for part in (self.validation, self.test)]
         scored = EpochRecord(
             epoch=number, loss=loss, validation=scores[0], test=scores[1], seconds=time.perf_counter() - start
         )
-        if _at_least(scored.validation, self.record.best):
+        if self.options.keep == "last" or _at_least(scored.validation, self.record.best):
             self.record.kept = number
             self.best = {name: torch.from_numpy(value) for name, value in tensors.items()}
         self.record.epochs.append(scored)

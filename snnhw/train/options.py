@@ -158,8 +158,12 @@ class TrainOptions(Frozen):
     seed: int = Field(default=0, ge=0, lt=1 << 63)
     """Of initial weights, order of samples, augmentation and dropout."""
     validation: int = Field(default=5000, ge=0)
-    """Number of samples at the end of the data that are not trained on, and choose the epoch that is kept; with 0, it
-    is the last. The default is at most a twelfth of the samples."""
+    """Number of samples at the end of the data that are not trained on, and tell which epoch is best; with 0, it is the
+    last. The default is at most a twelfth of the samples."""
+    keep: Literal["best", "last"] = "best"
+    """Which epoch's integers the model has: those that validate best, the later of two that do; or the last. Where most
+    epochs differ by the noise of validation alone, the best is one of luck, and the last, of the smallest rate, better.
+    """
     augment: Augmentation | None = Augmentation()
     """None trains on the samples as they are, as does the default where they are no images; where they are, it becomes
     that of their size."""
