@@ -192,6 +192,15 @@ def test_the_epoch_that_validates_best_is_kept_and_later_ones_of_equals(dataset:
     assert model.provenance["validation"] == {"correct": max(correct), "total": 100}
 
 
+@pytest.mark.slow
+def test_the_last_epoch_is_kept_where_that_is_asked_for(dataset: Dataset):
+    options = OPTIONS.model_copy(update={"epochs": 6, "learning_rate": 0.1})
+    best, last = (train(network(), dataset, options.model_copy(update={"keep": keep})) for keep in ("best", "last"))
+    assert [epoch.validation for epoch in last[1].epochs] == [epoch.validation for epoch in best[1].epochs]
+    assert last[1].kept == len(last[1].epochs) != best[1].kept
+    assert last[0].digest != best[0].digest
+
+
 def test_without_validation_the_last_epoch_is_kept(dataset: Dataset):
     model, record = train(network(), dataset, OPTIONS.model_copy(update={"validation": 0, "epochs": 2}))
     assert record.kept == 2
