@@ -195,8 +195,8 @@ def mnist_conv_small(
 
 _FOLDED = {
     "epochs": 0,
-    "folded": {"epochs": 120},
-    "teacher": {"epochs": 20},
+    "folded": {"epochs": 80},
+    "teacher": {"epochs": 15, "width": 2, "weight": 0.8, "temperature": 3.0},
     "keep": "last",
     "batch_size": 128,
     "spike_penalty": 0.07,

@@ -188,7 +188,7 @@ class _Run:
         )
         self.teacher: Teacher | None = None
         if options.teacher is not None:
-            self.teacher = Teacher(*image_size(network, dataset), network.classes, options.seed)
+            self.teacher = Teacher(image_size(network, dataset), network.classes, options.seed, options.teacher.width)
         self.folded_epochs = options.folded.epochs if options.folded else 0
         self._train_now(FoldedNetwork(network) if options.folded else TrainableNetwork(network, options.surrogate))
         self.best: dict[str, Tensor] = {}

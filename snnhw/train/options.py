@@ -119,6 +119,8 @@ class TeacherOptions(Frozen):
     model_config = ConfigDict(strict=True)
 
     epochs: int = Field(default=6, ge=1)
+    width: int = Field(default=1, ge=1, le=16)
+    """So many times the usual channels and hidden neurons."""
     weight: float = Field(default=0.5, gt=0, le=1)
     """The part of the loss that is the difference from the teacher; the rest is that from the labels."""
     temperature: float = Field(default=2.0, gt=0, allow_inf_nan=False)

@@ -6,6 +6,7 @@ the probabilities that the teacher does, both softened by a temperature.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 
 import torch
@@ -22,29 +23,31 @@ _HIGHEST_RATE = 0.004
 class Teacher(nn.Module):
     """Three convolutions of stride 2 and two dense layers, normalised by batches.
 
-    Images are uint8 [B, channels * height * width].
+    ``width`` times 16, 32 and 64 channels and 128 hidden neurons. Images are uint8 [B, channels * height * width].
 
     The same seed gives the same initial weights, whatever the global random state, which is left as it was.
     """
 
-    def __init__(self, channels: int, height: int, width: int, classes: int, seed: int) -> None:
+    def __init__(self, size: tuple[int, int, int], classes: int, seed: int, width: int = 1) -> None:
         super().__init__()
-        self.size = (channels, height, width)
-        pixels = -(-height // 8) * -(-width // 8)
+        self.size = size
+        channels, *sides = size
+        planes, hidden = [width * count for count in _CHANNELS], width * _HIDDEN
+        pixels = math.prod(-(-side // 8) for side in sides)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             convolutions = [
                 part
-                for before, after, kernel in zip((channels, *_CHANNELS), _CHANNELS, (5, 3, 3), strict=False)
+                for before, after, kernel in zip((channels, *planes), planes, (5, 3, 3), strict=False)
                 for part in _convolution(before, after, kernel)
             ]
             self.layers = nn.Sequential(
                 *convolutions,
                 nn.Flatten(),
-                nn.Linear(_CHANNELS[-1] * pixels, _HIDDEN),
-                nn.BatchNorm1d(_HIDDEN),
+                nn.Linear(planes[-1] * pixels, hidden),
+                nn.BatchNorm1d(hidden),
                 nn.ReLU(),
-                nn.Linear(_HIDDEN, classes),
+                nn.Linear(hidden, classes),
             )
 
     def forward(self, samples: Tensor) -> Tensor:

@@ -30,7 +30,7 @@ def test_a_teacher_learns_and_then_judges_each_image_by_itself():
     dataset = load("sample", limit=600)
     assert dataset.labels is not None
     samples, labels = torch.from_numpy(dataset.images.reshape(600, 784).copy()), torch.from_numpy(dataset.labels.copy())
-    teacher, calls = Teacher(1, 28, 28, 10, seed=0), []
+    teacher, calls = Teacher((1, 28, 28), 10, seed=0), []
     batches = list(zip(samples.split(50), labels.split(50), strict=True))
     teach(teacher, lambda: batches, 3, 12, lambda *call: calls.append(call))
     assert [call[:2] for call in calls] == [(epoch, batch) for epoch in (1, 2, 3) for batch in range(1, 13)]
@@ -43,7 +43,7 @@ def test_a_teacher_learns_and_then_judges_each_image_by_itself():
 
 def test_the_same_seed_gives_the_same_teacher_and_leaves_the_global_state():
     state = torch.get_rng_state()
-    first, again, other = (Teacher(3, 9, 7, 4, seed=seed) for seed in (1, 1, 2))
+    first, again, other = (Teacher((3, 9, 7), 4, seed=seed) for seed in (1, 1, 2))
     images = torch.from_numpy(np.arange(2 * 189, dtype=np.uint8).reshape(2, 189))
     assert first(images).shape == (2, 4)
     assert torch.equal(first(images), again(images))
