@@ -274,7 +274,7 @@ class Implementation(Frozen):
         for stage, layer in zip(network.layers, self.layers, strict=True):
             if layer.event_lanes not in (1, 2):
                 raise DescriptionError(f"layer '{stage.name}' can have 1 or 2 event lanes, not {layer.event_lanes}")
-            if layer.event_lanes > stage.synapse.event_lanes(stage.in_shape, layer.visits, first=stage.index == 0):
+            if layer.event_lanes > stage.event_lanes(layer.visits):
                 raise DescriptionError(
                     f"layer '{stage.name}' of kind '{stage.synapse.kind}' has 1 event lane, not {layer.event_lanes}"
                 )

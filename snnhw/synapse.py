@@ -79,8 +79,11 @@ class Synapse(Kind):
         """The most neurons, or outputs, that an event reaches."""
         raise NotImplementedError
 
-    def event_lanes(self, in_shape: Shape, visits: Literal["events", "windows"], first: bool) -> int:
-        """The most events that its circuit can take a cycle; ``first`` where they come from the encoder."""
+    def event_lanes(self, in_shape: Shape, visits: Literal["events", "windows"], before: Synapse | None) -> int:
+        """The most events that its circuit can take a cycle, from the layer of the synapses ``before``.
+
+        None where the encoder sends them.
+        """
         return self.most_event_lanes
 
     def position_lanes(self, in_shape: Shape) -> tuple[int, ...]:

@@ -40,7 +40,7 @@ def implementation(draws: Draws, chosen: Network, limits: Limits = SMALL, memori
     for stage in chosen.layers:
         visits = draws.choice(stage.synapse.visits)
         windows = visits == "windows"
-        events = stage.synapse.event_lanes(stage.in_shape, visits, first=stage.index == 0)
+        events = stage.event_lanes(visits)
         apart = stage.constant and stage.has_neuron and not stage.last
         step_lanes = draws.choice((1, chosen.num_steps) if neuron_major or apart else (1,))
         queues = not stage.last and step_lanes == 1 and not neuron_major
