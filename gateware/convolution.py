@@ -395,13 +395,12 @@ class Convolution(wiring.Component):
         return [weights.data for weights in self.weights]
 
     def _hold(self, m, move, item, weights):
-        """Weights, a cycle later; with several event lanes and no product to come 0 where a lane has no event."""
+        """Weights, a cycle later; with several event lanes 0 where a lane has no event, whose address may be any."""
         lanes, held = self.plan.event_lanes, []
         for lane, (read, value) in enumerate(zip(weights, each(item.value, lanes), strict=True)):
-            register = Signal.like(read, name=f"held_{lane}" if lanes > 1 else "held", reset_less=True)
-            gated = lanes > 1 and self.layer.values.hi == 1
+            register = Signal.like(read, name="held" if lanes == 1 else f"held_{lane}", reset_less=True)
             with m.If(move):
-                m.d.sync += register.eq(Mux(value, read.as_value(), 0) if gated else read)
+                m.d.sync += register.eq(read if lanes == 1 else Mux(value, read.as_value(), 0))
             held.append(register)
         return held
 

@@ -64,7 +64,8 @@ class LayerImplementation(Frozen):
     for each group of lanes. Of a convolution they are lanes of output channels, and there are ``position_lanes`` of
     each: the output positions that are reached in a cycle, all that an event can reach, a row of them, or one.
     ``neuron_lanes``: neurons updated a cycle, at most the synapse lanes. ``event_lanes``: events taken a cycle, those
-    of even and those of odd addresses apart. ``step_lanes``: time steps of a neuron computed a cycle, 1 or all of them,
+    of even and those of odd addresses apart; of a convolution that goes over events these are two channels of one
+    position. ``step_lanes``: time steps of a neuron computed a cycle, 1 or all of them,
     where the schedule goes neuron by neuron; a first layer whose input is the same at every step can compute all under
     either schedule, and its events then wait for their step. ``queued_words``: so many words of neurons that spiked can
     wait in block RAM, rounded up to a power of two, so that a layer goes on while the next is busy; 0 for none.
