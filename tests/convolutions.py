@@ -38,7 +38,8 @@ def network(synapse: Any, shape: tuple[int, ...], bits: int = 1, bias: bool = Tr
 def after_channels(synapse: Any, shape: tuple[int, int, int], bits: int = 1, num_steps: int = 2) -> Network:
     """The same behind a layer ``before``, whose events it takes: of ``shape``, and of ``bits`` bits."""
     spike = Spike() if bits == 1 else Spike(kind="count", bound=(1 << bits) - 1)
-    before = Layer(name="before", synapse=conv(shape[0], 1), neuron=Neuron(threshold=2, spike=spike))
+    synapse_before = conv(shape[0], (1, 3), padding=(0, 1))
+    before = Layer(name="before", synapse=synapse_before, bias=False, neuron=Neuron(threshold=4, spike=spike))
     chosen = network(synapse, (1, *shape[1:]), 2, num_steps=num_steps)
     return Network.model_validate({**dict(chosen), "stages": (before, *chosen.stages)})
 

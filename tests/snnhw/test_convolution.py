@@ -1,5 +1,7 @@
 """Descriptions of convolutions and pools: shapes, bounds, and what is refused in one line."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -164,7 +166,6 @@ def test_how_it_cannot_be_built_is_refused(choices, complaint):
 
 POOL = {"name": "pool", "synapse": {"kind": "max_pool2d", "size": 2}}
 AFTER = {"name": "after", "synapse": {**CONVOLUTION, "kernel": 1}, **FIRES}
-PAIRS = {"event_lanes": {"after": 2}}
 ONE_LANE = "layer 'after' of kind 'conv2d' has 1 event lane, not 2"
 
 
@@ -185,12 +186,13 @@ ONE_LANE = "layer 'after' of kind 'conv2d' has 1 event lane, not 2"
     ],
 )
 def test_two_events_a_cycle_are_of_several_channels_and_positions(before, choices, complaint):
-    chosen = parse_network(DESCRIPTION | {"stages": [*before, AFTER, OUT]})
+    chosen = parse_network(DESCRIPTION | {"input_shape": [2, 6, 6], "stages": [*before, AFTER, OUT]})
+    given: dict[str, Any] = {"event_lanes": {"after": 2}, **choices}
     if complaint is None:
-        assert Implementation.of(chosen, **PAIRS, **choices).layers[-2].event_lanes == 2
+        assert Implementation.of(chosen, **given).layers[-2].event_lanes == 2
         return
     with pytest.raises(DescriptionError) as error:
-        Implementation.of(chosen, **PAIRS, **choices)
+        Implementation.of(chosen, **given)
     assert str(error.value) == complaint
 
 
