@@ -251,9 +251,9 @@ class Convolution(wiring.Component):
     of an event are read in that order. An event takes a cycle, with fewer banks as many as its ``position_passes``.
     With fewer ``synapse_lanes`` than channels a step's events are listed and come once for each group, see `Turns`.
 
-    With two ``event_lanes`` two events take that together, an even and an odd channel of one position: they reach the
-    same banks and addresses. Each lane has a memory of weights, and what both weigh is added up a cycle before it comes
-    to the sums.
+    With two ``event_lanes`` a transfer holds an event of an even and one of an odd channel of the same position, or one
+    of them. Both reach the same banks and addresses, in as many cycles as one. Each lane has a memory of the weights of
+    its channels; what both add is added up in a cycle of its own, before it comes to the sums.
 
     At a mark the sums become ``currents``, bias included, in words of ``neuron_lanes`` in the order of
     ``LayerShape.order``: `Plan.reads` are read one a cycle, and all events wait meanwhile; with a pool a word goes out

@@ -28,7 +28,7 @@ class Turns(wiring.Component):
     comes at most once a step; with two event ``lanes`` those of a word come side by side, as a serializer sends them.
     """
 
-    def __init__(self, addresses: int, values: Range, groups: int, lanes: int = 1):
+    def __init__(self, addresses: int, values: Range, groups: int, lanes: int):
         self.depth = -(-addresses // lanes)
         self.groups = groups
         super().__init__(
