@@ -12,7 +12,7 @@ from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from gateware.places import Banks, Source
-from gateware.stream import Mark, choose, current_layout, event_layout, shape_of
+from gateware.stream import Mark, choose, current_layout, each, event_layout, shape_of
 from gateware.turns import Turns
 from gateware.weights import Contents, WeightMemory
 from gateware.windows import WindowConvolution
@@ -35,8 +35,8 @@ DRAINED = 2
 
 
 def reading_latency(layer: DesignLayer) -> int:
-    """Cycles from letting in an event, or a mark, to its turn at the sums: table, weights, register, product."""
-    return 3 if layer.values.hi == 1 else 4
+    """Cycles from letting in an event, or a mark, to its turn at the sums: table, weights, register, product, sum."""
+    return 3 + (layer.values.hi > 1) + (layer.chosen.event_lanes > 1)
 
 
 class Plan:
@@ -48,6 +48,7 @@ class Plan:
         self.pool = layer.synapse.max_pool
         self.shape = layer.shape
         self.lanes = layer.shape.synapse_lanes
+        self.event_lanes = layer.chosen.event_lanes
         self.source = Source.of(layer)
         self.banks = Banks(layer)
         self.pass_bits = (self.banks.passes - 1).bit_length()
@@ -79,21 +80,31 @@ class Plan:
             for reached in passes:
                 row = number[tuple(one.tap for one in reached)]
                 if place is not None and not self.aligned:
-                    row = row * self.source.channels + place[0]
+                    row = row * self.lane_channels + place[0]
                 adds = sum(1 << one.bank for one in reached if one.address is not None)
                 entries.append({"row": row, "adds": adds, "target": [one.address or 0 for one in reached]})
             rows += entries + [nothing] * ((1 << self.pass_bits) - len(entries))
         return rows
 
     @property
+    def lane_channels(self) -> int:
+        """Channels of the input that an event lane has, one of them perhaps none of the input's."""
+        return -(-self.source.channels // self.event_lanes)
+
+    @property
+    def channel_bits(self) -> int:
+        """The lowest bits of an event lane's address that are a channel of those."""
+        return self.source.channel_bits - (self.event_lanes - 1)
+
+    @property
     def aligned(self) -> bool:
         """Whether the channel in an address is the lowest bits of a row of weights, and nothing is to be added."""
-        return self.source.channel_bits > 0 and self.source.channels == 1 << self.source.channel_bits
+        return self.source.channel_bits > 0 and self.lane_channels == 1 << self.channel_bits
 
     @property
     def row_bits(self) -> int:
         """The lowest bits of an address of weights that are not the group."""
-        return address_width(len(self.rotations) * self.source.channels)
+        return address_width(len(self.rotations) * self.lane_channels)
 
     @property
     def table_layout(self) -> data.StructLayout:
@@ -102,14 +113,14 @@ class Plan:
         row = address_width(max(entry["row"] for entry in self.table) + 1)
         return data.StructLayout({"row": row, "adds": count, "target": data.ArrayLayout(target, count)})
 
-    def weight_rows(self, weight: Weights) -> list[list[int]]:
-        """The memory of weights: rows of [bank][lane], of each rotation one for every channel of the input.
+    def weight_rows(self, weight: Weights, event_lane: int) -> list[list[int]]:
+        """An event lane's memory of weights: rows of [bank][lane], of each rotation one for every channel of its input.
 
         Those of a group of channels begin at a multiple of a power of two. ``weight`` is [channels, in_channels, kernel
-        height, kernel width],
-        as lists.
+        height, kernel width], as lists.
         """
-        stride, step = self.source.channels, 1 << self.row_bits
+        stride, step = self.lane_channels, 1 << self.row_bits
+        sources = range(event_lane, self.source.channels, self.event_lanes)
         depth = (self.shape.groups - 1) * step + len(self.rotations) * stride
         raised = 0 if self.shift is None else 1 << self.shift
         rows = [[0] * (self.banks.count * self.lanes) for _ in range(depth)]
@@ -121,9 +132,9 @@ class Plan:
                 start = group * step + number * stride
                 for bank, tap in enumerate(taps):
                     if tap is not None:
-                        for channel in range(self.source.channels):
+                        for place, channel in enumerate(sources):
                             own = 0 if kernel is None else kernel[channel][tap[0]][tap[1]]
-                            rows[start + channel][bank * self.lanes + lane] = own + raised
+                            rows[start + place][bank * self.lanes + lane] = own + raised
         return rows
 
     @property
@@ -221,10 +232,13 @@ class Plan:
 
 
 class _Item(NamedTuple):
-    """What goes through the pipeline of events: a stage of registers."""
+    """What goes through the pipeline of events: a stage of registers.
+
+    ``value`` is of each event lane; once their weights have been added up it is the sum of them.
+    """
 
     mark: Signal
-    value: Signal
+    value: Any
     adds: Signal
     target: Signal
 
@@ -236,6 +250,10 @@ class Convolution(wiring.Component):
     the bank that its coordinates have modulo what a kernel reaches, so that an event meets each bank once. The weights
     of an event are read in that order. An event takes a cycle, with fewer banks as many as its ``position_passes``.
     With fewer ``synapse_lanes`` than channels a step's events are listed and come once for each group, see `Turns`.
+
+    With two ``event_lanes`` a transfer holds an event of an even and one of an odd channel of the same position, or one
+    of them. Both reach the same banks and addresses, in as many cycles as one. Each lane has a memory of the weights of
+    its channels; what both add is added up in a cycle of its own, before it comes to the sums.
 
     At a mark the sums become ``currents``, bias included, in words of ``neuron_lanes`` in the order of
     ``LayerShape.order``: `Plan.reads` are read one a cycle, and all events wait meanwhile; with a pool a word goes out
@@ -253,7 +271,8 @@ class Convolution(wiring.Component):
         self.layer = layer
         self.shape = layer.shape
         self.plan = plan = Plan(layer)
-        self.weights = WeightMemory(plan.weight_rows(layer.weight.tolist()), plan.kept, layer.chosen.memory)
+        rows = [plan.weight_rows(layer.weight.tolist(), lane) for lane in range(plan.event_lanes)]
+        self.weights = [WeightMemory(bank, plan.kept, layer.chosen.memory) for bank in rows]
         self.biases = None
         if layer.biased and (layer.loadable or layer.bias.any()):
             self.biases = WeightMemory(
@@ -261,14 +280,14 @@ class Convolution(wiring.Component):
                 layer.built.current | Range(lo=0, hi=0),
                 "ram" if layer.loadable else "rom",
             )
-        self.memories = [part for part in (self.weights, self.biases) if part] if layer.loadable else []
+        self.memories = [part for part in (*self.weights, self.biases) if part] if layer.loadable else []
         self.sum_shape = shape_of(plan.sums)
-        groups = layer.shape.groups
-        self.turns = Turns(len(layer.sources), layer.values, groups) if groups > 1 else None
+        addresses, groups = len(layer.sources), layer.shape.groups
+        self.turns = Turns(addresses, layer.values, groups, plan.event_lanes) if groups > 1 else None
         self.settles = Signal(init=1)
         super().__init__(
             {
-                "events": In(stream.Signature(event_layout(len(layer.sources), layer.values))),
+                "events": In(stream.Signature(event_layout(addresses, layer.values, plan.event_lanes))),
                 "currents": Out(stream.Signature(current_layout(layer.shape.neuron_lanes, layer.built.current))),
             }
         )
@@ -282,7 +301,8 @@ class Convolution(wiring.Component):
     def contents(layer: DesignLayer, numbers: ModelLayer) -> Iterator[Contents]:
         """What ``memories`` hold where the layer's weights and biases are those of ``numbers``, weights first."""
         plan = Plan(layer)
-        yield Contents(plan.weight_rows(numbers.weight.tolist()), plan.kept)
+        for lane in range(plan.event_lanes):
+            yield Contents(plan.weight_rows(numbers.weight.tolist(), lane), plan.kept)
         if layer.biased:
             yield Contents(plan.bias_rows(numbers.bias.tolist()), layer.built.current | Range(lo=0, hi=0))
 
@@ -332,35 +352,57 @@ class Convolution(wiring.Component):
         m.submodules.routes = table = memory.Memory(
             shape=plan.table_layout, depth=len(plan.table), init=plan.table, attrs={"ram_style": "block"}
         )
-        m.submodules.weights = weights = self.weights
         route = table.read_port()
-        bits = plan.source.channel_bits
-        channel, value, mark = Signal(max(1, bits)), Signal.like(event.value), Signal(Mark)
-        group = Signal(0 if self.turns is None else len(event.group))
-        row = Signal(plan.row_bits - bits if plan.aligned else plan.row_bits)
         m.d.comb += [
-            route.addr.eq(Cat(turn[: plan.pass_bits], event.address[bits:])),
+            route.addr.eq(Cat(turn[: plan.pass_bits], self._place(event))),
             route.en.eq(move),
-            row.eq(route.data.row),
-            weights.addr.eq(
-                Cat(channel[:bits], row, group) if plan.aligned else Cat((row + channel[:bits])[: plan.row_bits], group)
-            ),
-            weights.en.eq(move),
         ]
+        lanes, bits = each(event.address, plan.event_lanes), plan.channel_bits
+        channels, value, mark = [Signal(max(1, bits)) for _ in lanes], Signal.like(event.value), Signal(Mark)
+        group = Signal(0 if self.turns is None else len(event.group))
+        weights = self._weights(m, move, route.data.row, [channel[:bits] for channel in channels], group)
         with m.If(move):
-            m.d.sync += [channel.eq(event.address[:bits]), value.eq(event.value)]
-            m.d.sync += group.eq(0 if self.turns is None else event.group)
+            m.d.sync += [channel.eq(address[:bits]) for channel, address in zip(channels, lanes, strict=True)]
+            m.d.sync += [value.eq(event.value), group.eq(0 if self.turns is None else event.group)]
             m.d.sync += mark.eq(Mux(taken, event.mark, Mark.EVENT))
         is_event = Signal()
         with m.If(move):
             m.d.sync += is_event.eq(taken & (event.mark == Mark.EVENT))
         item = _Item(mark, value, route.data.adds & is_event.replicate(plan.banks.count), route.data.target.as_value())
-        held = Signal.like(weights.data, reset_less=True)
-        for stage in range(2):
-            item = self._register(m, move, item, f"fetched_{stage}")
-        with m.If(move):
-            m.d.sync += held.eq(weights.data)
-        return self._multiply(m, move, item, held)
+        read = self._register(m, move, item, "fetched_0")
+        item = self._register(m, move, read, "fetched_1")
+        held = self._hold(m, move, read, weights)
+        return self._add(m, move, *self._multiply(m, move, item, held))
+
+    def _place(self, event):
+        """Where the events of a cycle come from, as a lane says that has one: they come from one place."""
+        places = [address[self.plan.channel_bits :] for address in each(event.address, self.plan.event_lanes)]
+        return places[0] if len(places) == 1 else Mux(event.value[0].any(), *places)
+
+    def _weights(self, m, move, start, channels, group):
+        """The weights of each event lane's channel, where those of all of its channels begin at a row."""
+        plan = self.plan
+        row = Signal(plan.row_bits - plan.channel_bits if plan.aligned else plan.row_bits)
+        m.d.comb += row.eq(start)
+        for lane, (weights, channel) in enumerate(zip(self.weights, channels, strict=True)):
+            m.submodules["weights" if plan.event_lanes == 1 else f"weights_{lane}"] = weights
+            m.d.comb += [
+                weights.addr.eq(
+                    Cat(channel, row, group) if plan.aligned else Cat((row + channel)[: plan.row_bits], group)
+                ),
+                weights.en.eq(move),
+            ]
+        return [weights.data for weights in self.weights]
+
+    def _hold(self, m, move, item, weights):
+        """Weights, a cycle later; with several event lanes 0 where a lane has no event, whose address may be any."""
+        lanes, held = self.plan.event_lanes, []
+        for lane, (read, value) in enumerate(zip(weights, each(item.value, lanes), strict=True)):
+            register = Signal.like(read, name="held" if lanes == 1 else f"held_{lane}", reset_less=True)
+            with m.If(move):
+                m.d.sync += register.eq(read if lanes == 1 else Mux(value, read.as_value(), 0))
+            held.append(register)
+        return held
 
     def _register(self, m, move, item, name):
         """An item a stage later."""
@@ -372,18 +414,36 @@ class Convolution(wiring.Component):
         return new
 
     def _multiply(self, m, move, item, weights):
-        """Products, a cycle later; of events that can only carry 1 the weights as they are."""
-        numbers = [weights[place] for place in range(self.plan.banks.count * self.plan.lanes)]
+        """Products of each event lane, a cycle later; of events that can only carry 1 the weights as they are."""
+        places, lanes = range(self.plan.banks.count * self.plan.lanes), self.plan.event_lanes
+        numbers = [[own[place] for place in places] for own in weights]
         if self.layer.values.hi == 1:
             return item, numbers
-        products = []
-        for place, weight in enumerate(numbers):
-            product = weight * item.value
-            kept = Signal(product.shape(), name=f"product_{place}", reset_less=True)
-            with m.If(move):
-                m.d.sync += kept.eq(product)
-            products.append(kept)
+        products = [
+            [
+                self._kept(m, move, weight * value, f"product_{place}" if lanes == 1 else f"product_{place}_{lane}")
+                for place, weight in enumerate(own)
+            ]
+            for lane, (own, value) in enumerate(zip(numbers, each(item.value, lanes), strict=True))
+        ]
         return self._register(m, move, item, "multiplied"), products
+
+    def _add(self, m, move, item, products):
+        """What the events of a cycle add, a cycle later; of one event lane the products as they are."""
+        if self.plan.event_lanes == 1:
+            return item, products[0]
+        added = [
+            self._kept(m, move, even + odd, f"added_{place}")
+            for place, (even, odd) in enumerate(zip(*products, strict=True))
+        ]
+        return self._register(m, move, item._replace(value=item.value[0] + item.value[1]), "added"), added
+
+    def _kept(self, m, move, number, name):
+        """A number a cycle later."""
+        register = Signal(number.shape(), name=name, reset_less=True)
+        with m.If(move):
+            m.d.sync += register.eq(number)
+        return register
 
     def _entry(self, m, advances, silent):
         """Which sums are read: `Plan.reads`, the next where it ``advances``; a silent reading ends with a group."""

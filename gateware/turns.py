@@ -14,40 +14,40 @@ from snnhw.implementation import address_width
 from snnhw.network import Range
 
 
-def turn_layout(addresses: int, values: Range, groups: int) -> data.StructLayout:
-    """An event or a mark, and the ``group`` whose turn it is."""
-    members = dict(event_layout(addresses, values).members)
+def turn_layout(addresses: int, values: Range, groups: int, lanes: int) -> data.StructLayout:
+    """Events or a mark, and the ``group`` whose turn it is."""
+    members = dict(event_layout(addresses, values, lanes).members)
     return data.StructLayout({**members, "group": address_width(groups)})
 
 
 class Turns(wiring.Component):
     """Lists the events of a step, and gives the list and a mark once for each of ``groups``, the first as it grows.
 
-    Takes an event a cycle, and offers it 2 cycles later; then one a cycle. From a step's mark until the last group's
-    has been given on the input waits. An ABORT is given once, and ends whatever there is. Each address comes at most
-    once a step.
+    Takes a transfer of events a cycle, and offers it 2 cycles later; then one a cycle. From a step's mark until the
+    last group's has been given on the input waits. An ABORT is given once, and ends whatever there is. Each address
+    comes at most once a step; with two event ``lanes`` those of a word come side by side, as a serializer sends them.
     """
 
-    def __init__(self, addresses: int, values: Range, groups: int):
-        self.addresses = addresses
+    def __init__(self, addresses: int, values: Range, groups: int, lanes: int):
+        self.depth = -(-addresses // lanes)
         self.groups = groups
         super().__init__(
             {
-                "events": In(stream.Signature(event_layout(addresses, values))),
-                "items": Out(stream.Signature(turn_layout(addresses, values, groups))),
+                "events": In(stream.Signature(event_layout(addresses, values, lanes))),
+                "items": Out(stream.Signature(turn_layout(addresses, values, groups, lanes))),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
         event, item = self.events.payload, self.items.payload
-        count, position = Signal(range(self.addresses + 1)), Signal(range(self.addresses + 1))
+        count, position = Signal(range(self.depth + 1)), Signal(range(self.depth + 1))
         closed, closing, group = Signal(), Signal(Mark), Signal(range(self.groups))
         taken, free, more, issues, ends = Signal(), Signal(), Signal(), Signal(), Signal()
         last, given = Signal(), Signal(Mark)
         entry = data.StructLayout({"address": event.address.shape(), "value": event.value.shape()})
         m.submodules.listed = store = memory.Memory(
-            shape=entry, depth=self.addresses, init=[], attrs={"ram_style": "block"}
+            shape=entry, depth=self.depth, init=[], attrs={"ram_style": "block"}
         )
         write, read = store.write_port(), store.read_port()
         m.d.comb += [

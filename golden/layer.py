@@ -81,9 +81,11 @@ class Layer:
 
     def operations(self, values: Array) -> NDArray[np.int64]:
         """The weights that one step's events [B, inputs] are added with: [B], each event once for every neuron."""
+        counted: NDArray[np.int64]
         if self.fan_out is not None:
-            return np.count_nonzero(values, axis=1) * self.fan_out
-        counted: NDArray[np.int64] = ((values != 0).astype(np.float64) @ self.fan_outs).astype(np.int64)
+            counted = np.count_nonzero(values, axis=1) * self.fan_out
+        else:
+            counted = ((values != 0).astype(np.float64) @ self.fan_outs).astype(np.int64)
         return counted
 
     def initial_state(self, batch: int) -> LayerState:

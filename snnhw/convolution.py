@@ -54,7 +54,6 @@ class Conv2d(Synapse):
 
     channelled: ClassVar[bool] = True
     all_steps: ClassVar[bool] = False
-    most_event_lanes: ClassVar[int] = 1
 
     kind: Literal["conv2d"] = "conv2d"
     channels: Integer = Field(ge=1, le=1 << 12)
@@ -130,9 +129,15 @@ class Conv2d(Synapse):
         rows, columns = (min(-(-size // step), side) for size, step, side in sides)
         return rows, columns
 
-    def event_lanes(self, in_shape: Shape, visits: Literal["events", "windows"], first: bool) -> int:
-        """Two where windows keep even and odd columns of the input apart, and these are even and odd addresses."""
-        apart = visits == "windows" and first and self.stride[1] % 2 == 0 and in_shape[-1] % 2 == 0
+    def event_lanes(self, in_shape: Shape, visits: Literal["events", "windows"], before: Synapse | None) -> int:
+        """Two where even and odd addresses are columns that windows keep apart, or channels of one position.
+
+        The latter they are of a layer with several channels and several positions.
+        """
+        channels, *sides = planes(in_shape, "conv2d")
+        if visits == "events":
+            return 2 if before is not None and before.channelled and channels > 1 and math.prod(sides) > 1 else 1
+        apart = before is None and self.stride[1] % 2 == 0 and in_shape[-1] % 2 == 0
         return 2 if apart and min(self.stride[1], self.kernel[1]) > 1 else 1
 
     def position_lanes(self, in_shape: Shape) -> tuple[int, ...]:

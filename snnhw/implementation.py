@@ -64,14 +64,15 @@ class LayerImplementation(Frozen):
     for each group of lanes. Of a convolution they are lanes of output channels, and there are ``position_lanes`` of
     each: the output positions that are reached in a cycle, all that an event can reach, a row of them, or one.
     ``neuron_lanes``: neurons updated a cycle, at most the synapse lanes. ``event_lanes``: events taken a cycle, those
-    of even and those of odd addresses apart. ``step_lanes``: time steps of a neuron computed a cycle, 1 or all of them,
-    where the schedule goes neuron by neuron; a first layer whose input is the same at every step can compute all under
-    either schedule, and its events then wait for their step. ``queued_words``: so many words of neurons that spiked can
-    wait in block RAM, rounded up to a power of two, so that a layer goes on while the next is busy; 0 for none.
-    ``visits``: whether a convolution adds up what each event contributes, or takes a step's events in and goes over
-    its windows, a cycle for all taps and channels of one, with weights wired in; there ``bit_lanes`` are the bits of
-    every input that are added a cycle, which divide all of them. ``memory``: what the weights stand in; unless it is
-    ``rom``, weights and biases can be loaded while the circuit runs.
+    of even and those of odd addresses apart; of a convolution that goes over events these are two channels of one
+    position. ``step_lanes``: time steps of a neuron computed a cycle, 1 or all of them, where the schedule goes neuron
+    by neuron; a first layer whose input is the same at every step can compute all under either schedule, and its events
+    then wait for their step. ``queued_words``: so many words of neurons that spiked can wait in block RAM, rounded up
+    to a power of two, so that a layer goes on while the next is busy; 0 for none. ``visits``: whether a convolution
+    adds up what each event contributes, or takes a step's events in and goes over its windows, a cycle for all taps and
+    channels of one, with weights wired in; there ``bit_lanes`` are the bits of every input that are added a cycle,
+    which divide all of them. ``memory``: what the weights stand in; unless it is ``rom``, weights and biases can be
+    loaded while the circuit runs.
     """
 
     synapse_lanes: Lanes
@@ -274,7 +275,7 @@ class Implementation(Frozen):
         for stage, layer in zip(network.layers, self.layers, strict=True):
             if layer.event_lanes not in (1, 2):
                 raise DescriptionError(f"layer '{stage.name}' can have 1 or 2 event lanes, not {layer.event_lanes}")
-            if layer.event_lanes > stage.synapse.event_lanes(stage.in_shape, layer.visits, first=stage.index == 0):
+            if layer.event_lanes > stage.event_lanes(layer.visits):
                 raise DescriptionError(
                     f"layer '{stage.name}' of kind '{stage.synapse.kind}' has 1 event lane, not {layer.event_lanes}"
                 )

@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializeAsAny, ValidationError, model_validator
 
@@ -316,6 +316,11 @@ class PlacedLayer:
     def last(self) -> bool:
         """Whether the readout takes what it does."""
         return self.index == len(self.network.stages) - 1
+
+    def event_lanes(self, visits: Literal["events", "windows"]) -> int:
+        """The most events that its circuit can take a cycle where it goes over events, or over windows."""
+        before = self.network.stages[self.index - 1].synapse if self.index else None
+        return self.synapse.event_lanes(self.in_shape, visits, before)
 
     @property
     def tensor_shapes(self) -> dict[str, Shape]:

@@ -132,7 +132,7 @@ class Point:
         wanted = self.channels.window_bits and stage.constant and taps <= MOST_TAPS
         if not wanted or "windows" not in synapse.visits:
             return None
-        both = synapse.event_lanes(stage.in_shape, "windows", first=stage.index == 0) == 2 and stride % 2 == 0
+        both = stage.event_lanes("windows") == 2 and stride % 2 == 0
         apart = self.channels.all_steps and stage.has_neuron and not stage.last
         layer = LayerImplementation(
             synapse_lanes=stage.channels,

@@ -85,8 +85,11 @@ class Synapse(Kind):
 
         return np.full(math.prod(in_shape), self.fan_out(in_shape), np.int64)
 
-    def event_lanes(self, in_shape: Shape, visits: Literal["events", "windows"], first: bool) -> int:
-        """The most events that its circuit can take a cycle; ``first`` where they come from the encoder."""
+    def event_lanes(self, in_shape: Shape, visits: Literal["events", "windows"], before: Synapse | None) -> int:
+        """The most events that its circuit can take a cycle, from the layer of the synapses ``before``.
+
+        None where the encoder sends them.
+        """
         return self.most_event_lanes
 
     def position_lanes(self, in_shape: Shape) -> tuple[int, ...]:

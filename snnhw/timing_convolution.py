@@ -52,7 +52,7 @@ class _Drained:
 
     def take_events(self, offered: int, events: list[int]) -> int:
         """Events in each lane, one a cycle once the first has been taken; when the last of them was."""
-        taken = self.holds.moving(max(offered, self.free), events[0] * self.passes)
+        taken = self.holds.moving(max(offered, self.free), max(events) * self.passes)
         self.free = taken + 1
         return taken
 
@@ -110,8 +110,8 @@ class GroupedConvolution(Convolution):
     def take_events(self, offered: int, events: list[int]) -> int:
         """Events in each lane, one a cycle once the first has been taken; when the last of them was."""
         start = max(offered, self.closed)
-        self.listed += range(start, start + events[0])
-        return start + events[0] - 1
+        self.listed += range(start, start + max(events))
+        return start + max(events) - 1
 
     def take_mark(self, offered: int) -> int:
         """A mark, and all that follows from it."""

@@ -37,18 +37,22 @@ def implementation(draws: Draws, chosen: Network, limits: Limits = SMALL, memori
     pixels = draws.choice(limits.pixels_per_beat)
     stride = 1 if chosen.encoder.takes_events else pixels
     layers = []
-    for stage in chosen.layers:
+    for stage, follows in zip(chosen.layers, (*chosen.layers[1:], None), strict=True):
         visits = draws.choice(stage.synapse.visits)
         windows = visits == "windows"
-        events = stage.synapse.event_lanes(stage.in_shape, visits, first=stage.index == 0)
+        events = stage.event_lanes(visits)
         apart = stage.constant and stage.has_neuron and not stage.last
         step_lanes = draws.choice((1, chosen.num_steps) if neuron_major or apart else (1,))
         queues = not stage.last and step_lanes == 1 and not neuron_major
         turns = stage.synapse.takes_turns and not windows
         synapse_lanes = draws.integer(1, stage.channels) if turns else stage.channels
+        pairs = follows is not None and follows.event_lanes("events") == 2
+        neuron_lanes = range(1, synapse_lanes + 1)
+        if pairs and synapse_lanes > 1 and flag(draws):
+            neuron_lanes = neuron_lanes[1::2]
         layer = LayerImplementation(
             synapse_lanes=synapse_lanes,
-            neuron_lanes=synapse_lanes if windows else draws.integer(1, synapse_lanes),
+            neuron_lanes=synapse_lanes if windows else draws.choice(neuron_lanes),
             visits=visits,
             position_lanes=draws.choice(stage.synapse.position_lanes(stage.in_shape)),
             event_lanes=draws.choice((1, 2) if stride % 2 == 0 and events == 2 else (1,)),

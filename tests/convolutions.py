@@ -10,10 +10,11 @@ from amaranth.hdl import ResetInserter, Signal
 from numpy.typing import NDArray
 
 from golden import convolution as golden
+from golden.serializer import Serializer
 from snnhw.design import Design, DesignLayer
 from snnhw.interface import ABORT, EVENT, SAMPLE, STEP
 from snnhw.model import Model
-from snnhw.network import Conv2d, Dense, Events, Layer, MembraneReadout, Network, Neuron
+from snnhw.network import Conv2d, Dense, Events, Layer, MembraneReadout, Network, Neuron, Spike
 from tests.gateware.harness import drive, pack, unpack
 
 Values = NDArray[np.int64]
@@ -34,6 +35,15 @@ def network(synapse: Any, shape: tuple[int, ...], bits: int = 1, bias: bool = Tr
     )
 
 
+def after_channels(synapse: Any, shape: tuple[int, int, int], bits: int = 1, num_steps: int = 2) -> Network:
+    """The same behind a layer ``before``, whose events it takes: of ``shape``, and of ``bits`` bits."""
+    spike = Spike() if bits == 1 else Spike(kind="count", bound=(1 << bits) - 1)
+    synapse_before = conv(shape[0], (1, 3), padding=(0, 1))
+    before = Layer(name="before", synapse=synapse_before, bias=False, neuron=Neuron(threshold=4, spike=spike))
+    chosen = network(synapse, (1, *shape[1:]), 2, num_steps=num_steps)
+    return Network.model_validate({**dict(chosen), "stages": (before, *chosen.stages)})
+
+
 def model(chosen: Network, seed: int = 0) -> Model:
     """Random weights over all their bits, and biases."""
     random = np.random.default_rng(seed)
@@ -47,9 +57,16 @@ def model(chosen: Network, seed: int = 0) -> Model:
 
 
 def built(chosen: Model, **choices: Any) -> DesignLayer:
-    """The first layer, built with these choices."""
+    """The layer ``first``, built with these choices."""
     given: dict[str, Any] = {name: {"first": value} for name, value in choices.items()}
-    return Design.of(chosen, **given).layers[0]
+    return Design.of(chosen, **given).layer("first")
+
+
+def in_two_lanes(chosen: Model, words: int, **choices: Any) -> DesignLayer:
+    """The same, two events a cycle; the layer ``before`` has words of so many neurons."""
+    given: dict[str, Any] = {name: {"first": value} for name, value in {**choices, "event_lanes": 2}.items()}
+    given["neuron_lanes"] = {**given.get("neuron_lanes", {}), "before": words}
+    return Design.of(chosen, **given).layer("first")
 
 
 def conv(channels: int = 3, kernel: Any = 3, **fields: Any) -> Conv2d:
@@ -81,6 +98,18 @@ def transfers_of(values: Values, marks: Sequence[int]) -> list[dict[str, int]]:
     return transfers
 
 
+def pairs_of(layer: DesignLayer, values: Values, marks: Sequence[int]) -> list[dict[str, Any]]:
+    """The same in two event lanes, as words of the layer before give them; those of odd steps come backwards."""
+    shape, transfers = layer.before, list[dict[str, Any]]()
+    assert shape is not None
+    order = [[unit for unit in word if unit is not None] for word in shape.order]
+    for step, (row, mark) in enumerate(zip(values.tolist(), marks, strict=True)):
+        words = [(EVENT, shape.address(word[0]), [row[unit] for unit in word]) for word in order]
+        sent = Serializer(event_lanes=2).serialize([*words[:: -1 if step % 2 else 1], (mark, 0, [0])])
+        transfers += [{"mark": mark, "address": [*address], "value": [*value]} for mark, address, value in sent]
+    return transfers
+
+
 def run_golden(layer: DesignLayer, values: Values, marks: Sequence[int] | None = None) -> list[list[int]]:
     """The currents of each step that is not aborted."""
     kept = [row for row, mark in zip(values, marks or [STEP] * len(values), strict=True) if mark != ABORT]
@@ -89,14 +118,14 @@ def run_golden(layer: DesignLayer, values: Values, marks: Sequence[int] | None =
 
 
 def words_after_resets(
-    dut: Any, before: Values, after: Values, cuts: Iterable[int], cycles: int = 400
+    dut: Any, before: Values, after: Values, cuts: Iterable[int], cycles: int = 400, transfers: Any = transfers_of
 ) -> list[list[Any]]:
     """The currents that come of ``after``, each time after so many cycles of ``before`` and a reset of one cycle."""
     reset, found = Signal(), list[list[Any]]()
     stream, currents = dut.events, dut.currents
 
     async def feed(ctx: Any, values: Values, cycles: int, ready: int) -> None:
-        queue = [pack(stream.payload.shape(), sent) for sent in transfers_of(values, [SAMPLE] * len(values))]
+        queue = [pack(stream.payload.shape(), sent) for sent in transfers(values, [SAMPLE] * len(values))]
         ctx.set(currents.ready, ready)
         for _ in range(cycles):
             may = bool(queue) and not ctx.get(dut.settles)
@@ -135,3 +164,15 @@ CASES: dict[str, tuple[Any, tuple[int, ...], int]] = {
     "a pool": (conv(3, 3, padding=1, max_pool=2), (2, 4, 5), 1),
 }
 """Synapses, the shape of the input, and the bits of its events."""
+
+PAIRS: dict[str, tuple[Any, tuple[int, int, int], int, int, dict[str, Any]]] = {
+    "all at once": (conv(3, 3), (4, 5, 5), 1, 4, {}),
+    "stride 2, padding 2, a row": (conv(2, 5, stride=2, padding=2), (2, 7, 7), 1, 2, {"position_lanes": 3}),
+    "graded, one position": (conv(3, 2), (3, 3, 4), 3, 2, {"position_lanes": 1, "neuron_lanes": 2}),
+    "graded, groups": (conv(5, (3, 2), padding=(1, 0)), (6, 4, 3), 2, 4, {"synapse_lanes": 2, "neuron_lanes": 1}),
+    "groups of a row": (conv(3, 3), (5, 4, 4), 1, 2, {"synapse_lanes": 1, "position_lanes": 2}),
+    "a pool": (conv(3, 3, padding=1, max_pool=2), (2, 4, 5), 1, 2, {}),
+    "words beyond a position": (conv(2, 2, stride=2), (8, 4, 4), 1, 6, {}),
+    "weights to be loaded": (conv(3, 2), (3, 3, 3), 2, 2, {"memory": "ram", "synapse_lanes": 2}),
+}
+"""The same of two event lanes, with the neurons in a word of the layer before, and choices."""

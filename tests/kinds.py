@@ -276,19 +276,25 @@ def _shape(draws: Draws, limits: Limits) -> Shape:
     if flag(draws):
         inputs = draws.integer(1, limits.inputs)
         return draws.choice([(inputs,), (1, inputs)])
+    return _image(draws, limits)
+
+
+def _image(draws: Draws, limits: Limits) -> Shape:
+    """Of an image of some channels."""
     height, width = draws.integer(1, limits.side), draws.integer(1, limits.side)
     return draws.choice([(height, width), (draws.integer(1, limits.channels), height, width)])
 
 
 def network(draws: Draws, limits: Limits = SMALL) -> Network:
-    """A network of any kind."""
-    source, shape = encoder(draws, limits), _shape(draws, limits)
+    """A network of any kind; some have several layers with channels more often than by chance."""
+    deep = limits.layers > 2 and draws.integer(0, 3) == 3
+    source, shape = encoder(draws, limits), (_image if deep else _shape)(draws, limits)
     synapses: list[Synapse] = []
     shapes: list[Shape] = [shape]
-    last = draws.integer(1, limits.layers) - 1
+    last = limits.layers - 1 if deep else draws.integer(1, limits.layers) - 1
     for index in range(last + 1):
         needs_neurons = index == last or (index == 0 and source.once)
-        synapses.append(_synapse(draws, limits, shapes[-1], needs_neurons, index == last))
+        synapses.append(_synapse(draws, limits, shapes[-1], needs_neurons, index == last, deep))
         shapes.append(synapses[-1].out_shape(shapes[-1]))
     readout = READOUTS[draws.choice(tuple(READOUTS))](draws, math.prod(shapes[-1]))
     stages: list[Layer] = []
@@ -311,15 +317,18 @@ def network(draws: Draws, limits: Limits = SMALL) -> Network:
     )
 
 
-def _synapse(draws: Draws, limits: Limits, shape: Shape, needs_neurons: bool, last: bool) -> Synapse:
+def _synapse(draws: Draws, limits: Limits, shape: Shape, needs_neurons: bool, last: bool, deep: bool) -> Synapse:
     """Synapses of any kind that takes such a shape; of one that gives currents where neurons are needed.
 
-    The last have no channels: the circuit's readout wants neurons in order.
+    The last have no channels: the circuit's readout wants neurons in order. Where it is ``deep``, half of the others
+    have channels and neurons.
     """
     known = kinds_of(Synapse)
     image = len(shape) > 1 and not last
     drawn = [kind for kind in SYNAPSES if known[kind].gives_currents or not needs_neurons]
     drawn = [kind for kind in drawn if image or not known[kind].channelled]
+    if deep and flag(draws):
+        drawn = [kind for kind in drawn if known[kind].channelled and known[kind].gives_currents] or drawn
     return SYNAPSES[draws.choice(drawn)](draws, limits, shape)
 
 

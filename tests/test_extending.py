@@ -282,3 +282,12 @@ def test_its_name_alone_is_a_layer_without_bias():
 def test_a_model_needs_no_tensors_of_it():
     assert not [name for name in MODEL.tensors if name.startswith(("later", "again"))]
     assert Model(NETWORK, dict(MODEL.tensors)).digest == MODEL.digest
+
+
+def test_two_events_a_cycle_of_a_layer_without_channels_are_refused_a_convolution():
+    """Words of the delay hold neighbours of a row, though its shape has channels."""
+    convolution = {"kind": "conv2d", "channels": 2, "kernel": 2, "weight_bits": 4}
+    stages = [DELAY, {"name": "after", "synapse": convolution, "neuron": {"threshold": 9}}, LAST]
+    network = parse_network(DESCRIPTION | {"input_shape": [2, 3, 4], "stages": stages})
+    with pytest.raises(DescriptionError, match="layer 'after' of kind 'conv2d' has 1 event lane, not 2"):
+        Implementation.of(network, event_lanes={"after": 2})

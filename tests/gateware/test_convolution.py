@@ -2,19 +2,24 @@
 # ruff: noqa: ERA001
 """Convolutions, event-driven: the same currents as golden's whatever the lanes, the stalls and what came before."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
 from gateware.convolution import DRAINED, Convolution, Plan, reading_latency
-from snnhw.interface import ABORT, SAMPLE, STEP
+from snnhw.interface import ABORT, EVENT, SAMPLE, STEP
 from tests.convolutions import (
     CASES,
+    PAIRS,
+    after_channels,
     built,
     conv,
+    in_two_lanes,
     model,
     network,
+    pairs_of,
     run_golden,
     transfers_of,
     values_of,
@@ -40,8 +45,19 @@ def layer_of(case, lanes):
     return built(model(network(synapse, shape, bits), seed=3), **choices)
 
 
+def pairs_layer(case):
+    """The layer of a case that takes two events a cycle."""
+    synapse, shape, bits, words, choices = PAIRS[case]
+    return in_two_lanes(model(after_channels(synapse, shape, bits), seed=3), words, **choices)
+
+
+def transfers(layer, values, marks):
+    return transfers_of(values, marks) if layer.chosen.event_lanes == 1 else pairs_of(layer, values, marks)
+
+
 def run_rtl(layer, values, marks, stall=None):
-    run = simulate(Convolution(layer), {"events": transfers_of(values, marks)}, stall, patience=4000)
+    patience = 4000 if stall and stall.sink > 0.5 else 400
+    run = simulate(Convolution(layer), {"events": transfers(layer, values, marks)}, stall, patience=patience)
     words = [word["current"] for word in run.payloads("currents")]
     return run, [from_words(layer.shape, step) for step in in_steps(words, layer.shape.words)]
 
@@ -58,6 +74,18 @@ def test_currents_are_goldens(case, lanes):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("case", PAIRS)
+def test_currents_of_two_events_a_cycle_are_goldens(case):
+    """No event in the second step, every one in the third; words of odd numbers of events, and of one channel more."""
+    layer = pairs_layer(case)
+    values, marks = values_of(layer, 4), [STEP, SAMPLE, STEP, SAMPLE]
+    sent = [transfer["value"] for transfer in pairs_of(layer, values, marks)]
+    assert {(even > 0, odd > 0) for even, odd in sent} == {(a, b) for a in (False, True) for b in (False, True)}
+    stall = [Stall(), Stall(0.5, 0.5, True, 2)][len(case) % 2]
+    assert run_rtl(layer, values, marks, stall)[1] == run_golden(layer, values)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("lanes", ["all at once", "groups"])
 @pytest.mark.parametrize("case", ["stride 1", "stride 2, padding 2", "a pool"])
 def test_an_aborted_sample_leaves_nothing_behind(case, lanes):
@@ -66,6 +94,18 @@ def test_an_aborted_sample_leaves_nothing_behind(case, lanes):
     values[1] = values[2]
     for stall in (Stall(), Stall(0.3, 0.7, seed=6)):
         assert run_rtl(layer, values, marks, stall)[1] == run_golden(layer, values, marks)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", ["all at once", "graded, groups"])
+def test_of_two_events_a_cycle_nothing_is_left_by_an_abort_or_a_reset(case):
+    layer = pairs_layer(case)
+    values, marks = values_of(layer, 4)[[2, 0, 2, 3]], [STEP, ABORT, ABORT, SAMPLE]
+    assert run_rtl(layer, values, marks, Stall(0.2, 0.4, seed=6))[1] == run_golden(layer, values, marks)
+
+    given = partial(pairs_of, layer)
+    for words in words_after_resets(Convolution(layer), values[:2], values[3:], (31, 62), 200, given):
+        assert [from_words(layer.shape, words)] == run_golden(layer, values[3:])
 
 
 @pytest.mark.slow
@@ -79,16 +119,26 @@ def test_a_reset_of_one_cycle_leaves_nothing_of_what_was_on_its_way(lanes):
         )
 
 
-@pytest.mark.parametrize(("bits", "latency"), [(1, 3), (2, 4)])
-def test_every_cycle_of_an_event_a_cycle(bits, latency):
+def in_one_lane(bits):
+    return built(model(network(conv(2, 3), (1, 4, 4), bits)), neuron_lanes=2)
+
+
+def in_two(bits):
+    return in_two_lanes(model(after_channels(conv(2, 3), (3, 4, 4), bits)), 2, neuron_lanes=2)
+
+
+@pytest.mark.parametrize(
+    ("made", "bits", "latency"), [(in_one_lane, 1, 3), (in_one_lane, 2, 4), (in_two, 1, 4), (in_two, 2, 5)]
+)
+def test_every_cycle_of_a_transfer_a_cycle(made, bits, latency):
     """Words are read from when the mark has come to the sums, one a cycle, and all events stand still meanwhile."""
-    layer = built(model(network(conv(2, 3), (1, 4, 4), bits)), neuron_lanes=2)
+    layer = made(bits)
     assert reading_latency(layer) == latency
-    values = values_of(layer, 3, seed=2)
-    run, currents = run_rtl(layer, values, [STEP, STEP, SAMPLE])
+    values, ends = values_of(layer, 3, seed=2), [STEP, STEP, SAMPLE]
+    run, currents = run_rtl(layer, values, ends)
     assert currents == run_golden(layer, values)
     taken, reads = run.taken("events"), 4
-    marks = np.cumsum(np.count_nonzero(values, axis=1) + 1) - 1
+    marks = [place for place, sent in enumerate(transfers(layer, values, ends)) if sent["mark"] != EVENT]
     expected = list(range(taken[0], taken[0] + marks[0] + 1))
     assert taken[: len(expected)] == expected
     starts: list[int] = []
@@ -137,7 +187,19 @@ def test_weights_are_kept_once_for_each_rotation():
     layer = built(model(network(conv(4, 5, stride=2, padding=2), (3, 12, 12))))
     plan = Plan(layer)
     assert (plan.banks.banks, len(plan.rotations)) == ((3, 3), 36)
-    rows = np.array(plan.weight_rows(layer.weight.tolist()))
+    rows = np.array(plan.weight_rows(layer.weight.tolist(), 0))
     assert rows.shape == (36 * 3, 9 * 4)
     assert (plan.shift, rows.min(), rows.max()) == (3, 0, 15)
     assert rows.sum() == 9 * (layer.weight + 8).sum()
+
+
+def test_each_event_lane_has_the_weights_of_its_channels():
+    """Of five channels the odd lane has two, and a row of none in each rotation."""
+    chosen = model(after_channels(conv(2, 3, stride=2), (5, 4, 4)))
+    one, two = Plan(built(chosen)), Plan(in_two_lanes(chosen, 2))
+    weight = chosen.layer("first").weight.tolist()
+    together = np.array(one.weight_rows(weight, 0)).reshape(len(one.rotations), 5, -1)
+    even, odd = (np.array(two.weight_rows(weight, lane)).reshape(len(one.rotations), 3, -1) for lane in range(2))
+    assert (even == together[:, 0::2]).all()
+    assert (odd[:, :2] == together[:, 1::2]).all()
+    assert not odd[:, 2].any()

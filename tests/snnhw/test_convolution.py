@@ -1,5 +1,7 @@
 """Descriptions of convolutions and pools: shapes, bounds, and what is refused in one line."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -178,6 +180,38 @@ def test_weights_of_another_shape_are_refused():
 def test_how_it_cannot_be_built_is_refused(choices, complaint):
     with pytest.raises(DescriptionError, match=complaint):
         Implementation.of(parse_network(DESCRIPTION), **choices)
+
+
+POOL = {"name": "pool", "synapse": {"kind": "max_pool2d", "size": 2}}
+AFTER = {"name": "after", "synapse": {**CONVOLUTION, "kernel": 1}, **FIRES}
+ONE_LANE = "layer 'after' of kind 'conv2d' has 1 event lane, not 2"
+
+
+@pytest.mark.parametrize(
+    ("before", "choices", "complaint"),
+    [
+        ([{**CONV, **FIRES}], {}, None),
+        ([{**CONV, **FIRES}, POOL], {}, None),
+        (
+            [{**CONV, **FIRES}],
+            {"neuron_lanes": {"first": 1}},
+            "layer 'after' cannot have 2 event lanes with 1 neurons in a word of layer 'first': make that even",
+        ),
+        ([{**CONV, **FIRES, "synapse": {**CONVOLUTION, "channels": 1}}], {}, ONE_LANE),
+        ([{**CONV, **FIRES, "synapse": {**CONVOLUTION, "kernel": 6}}], {}, ONE_LANE),
+        ([{**CONV, **FIRES}, {**POOL, "synapse": {"kind": "max_pool2d", "size": 4}}], {}, ONE_LANE),
+        ([], {}, ONE_LANE),
+    ],
+)
+def test_two_events_a_cycle_are_of_several_channels_and_positions(before, choices, complaint):
+    chosen = parse_network(DESCRIPTION | {"input_shape": [2, 6, 6], "stages": [*before, AFTER, OUT]})
+    given: dict[str, Any] = {"event_lanes": {"after": 2}, **choices}
+    if complaint is None:
+        assert Implementation.of(chosen, **given).layers[-2].event_lanes == 2
+        return
+    with pytest.raises(DescriptionError) as error:
+        Implementation.of(chosen, **given)
+    assert str(error.value) == complaint
 
 
 def test_a_pool_takes_no_turns():

@@ -27,6 +27,7 @@ from snnhw.network import (
     Neuron,
     Rate,
     SMaxPool2d,
+    SumPool2d,
 )
 from snnhw.presets import resolve_model
 from snnhw.simulate.amaranth import AmaranthSimulator
@@ -34,7 +35,7 @@ from snnhw.simulate.simulation import Simulator, Stall
 from snnhw.simulate.verilator import VerilatorSimulator
 from snnhw.timing import floor, predict
 from snnhw.verification import verify
-from tests import circuits, convolutions, strategies
+from tests import circuits, convolutions, kinds, strategies
 from tests.gateware.harness import examples
 
 STREAMED = 200
@@ -125,6 +126,38 @@ def test_windows_that_wait_for_the_next_layer(queued: int):
     random = np.random.default_rng(1)
     samples = random.integers(0, 8, (4, *network.sample_shape), np.uint8)
     samples[1:] *= random.random(samples[1:].shape) < 0.5
+    check(AmaranthSimulator(design), design, samples)
+
+
+def two_lanes(case: str) -> tuple[Network, dict[str, Any]]:
+    """A network with a convolution that takes two events a cycle, behind another layer with channels."""
+    conv, shape = convolutions.conv, (4, 4, 4)
+    if case == "behind steps apart, in groups":
+        network = convolutions.after_channels(conv(3, 3, padding=1), shape)
+        network = Network.model_validate({**dict(network), "encoder": Direct(bits=2)})
+        return network, {"step_lanes": {"before": 2}, "synapse_lanes": {"first": 2}, "position_lanes": {"first": 3}}
+    if case == "bursts, and a pool over currents":
+        return convolutions.after_channels(conv(2, 2, max_pool=2), shape, bits=2), {"position_lanes": {"first": 1}}
+    network = convolutions.after_channels(conv(3, 2), shape, bits=2)
+    before, *others = network.stages
+    pool = Layer(name="pool", synapse=SumPool2d(size=(2, 1)))
+    stages = (before, pool, *others)
+    return Network.model_validate({**dict(network), "stages": stages}), {"neuron_lanes": {"before": 3, "pool": 2}}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "case", ["behind steps apart, in groups", "bursts, and a pool over currents", "sums behind a pool"]
+)
+def test_two_events_a_cycle(case: str):
+    network, choices = two_lanes(case)
+    design = Design.of(
+        convolutions.model(network, seed=2), event_lanes={"first": 2}, queued_words={"first": 2}, **choices
+    )
+    random = np.random.default_rng(2)
+    samples = random.integers(0, kinds.highest_pixel(network) + 1, (3, *network.sample_shape), np.uint8)
+    samples *= random.random(samples.shape) < 0.5
+    samples[0] = 0
     check(AmaranthSimulator(design), design, samples)
 
 

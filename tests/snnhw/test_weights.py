@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from snnhw.simulate.simulation import Stall
 from snnhw.simulate.verilator import VerilatorSimulator
 from snnhw.verification import verify
 from snnhw.weights import image
+from tests import convolutions
 
 INPUTS = 21
 SPANS = {"weight": (-8, 8), "bias": (-20, 21), "threshold": (3, 12)}
@@ -85,6 +87,23 @@ def test_loaded_weights_compute_as_if_built_in(seed):
     new = model(seed)
     loaded = replace(circuit(), images=(image(new, built),))
     report = verify(Design(new, built.implementation), SAMPLES, simulator=loaded)
+    assert report.equal, report.divergence
+    assert report.timing_mismatches == 0
+
+
+@pytest.mark.slow
+def test_a_convolution_of_two_events_a_cycle_computes_with_loaded_weights():
+    """Groups, and an odd channel fewer than even ones: another image for each lane's memory."""
+    network = convolutions.after_channels(convolutions.conv(3, 2), (3, 3, 3), bits=2)
+    choices: dict[str, Any] = {"synapse_lanes": {"first": 2}, "neuron_lanes": {"before": 2, "first": 2}}
+    old, new = (convolutions.model(network, seed) for seed in (1, 2))
+    new = Model(
+        network, {**old.tensors, **{f"first.{kind}": new.tensors[f"first.{kind}"] for kind in ("weight", "bias")}}
+    )
+    built = Design.of(old, memory={"first": "ram"}, event_lanes={"first": 2}, **choices)
+    loaded = replace(VerilatorSimulator.of(built), optimise=False, images=(image(new, built),))
+    samples = np.random.default_rng(3).integers(0, 4, (8, *network.sample_shape), np.uint8)
+    report = verify(Design(new, built.implementation), samples, simulator=loaded)
     assert report.equal, report.divergence
     assert report.timing_mismatches == 0
 
