@@ -12,7 +12,7 @@ from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from gateware.places import Source
-from gateware.stream import Mark, current_layout, each, event_layout, shape_of
+from gateware.stream import Mark, choose, current_layout, each, event_layout, shape_of
 from snnhw.convolution import Conv2d
 from snnhw.implementation import address_width
 from snnhw.network import Range
@@ -213,7 +213,9 @@ class WindowConvolution(wiring.Component):
         taken = self._taken(m, visiting, silent)
         window = self._window(m, steps, visiting, row, block, taken)
         if plan.phases > 1:
-            window = [value.word_select(phase, self.layer.chosen.bit_lanes) for value in window]
+            bits = self.layer.chosen.bit_lanes
+            parts = [[value[bits * part :][:bits] for part in range(plan.phases)] for value in window]
+            window = [choose(of_value, phase) for of_value in parts]
         for channel, weighted in enumerate(plan.sums):
             total = weighted.build(m, moves, window, phase == plan.phases - 1)
             for _ in range(plan.latency - plan.phases - weighted.latency):
