@@ -7,6 +7,7 @@ import re
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from amaranth.hdl import Cat, Module, Signal
@@ -25,6 +26,7 @@ from snnhw.shell import PLAIN
 from snnhw.stdp.learner import Learner
 from snnhw.stdp.verilog import emit as emit_learner
 from snnhw.verilog import emit
+from tests import convolutions
 from tests.circuits import CASES, emitted, implementation, model
 from tests.tools import lint, needs_icarus, run
 
@@ -54,6 +56,15 @@ def test_numbers_that_are_cut_are_not_waived(tmp_path: Path):
     (tmp_path / "snn.v").write_text(cut)
     assert lint(tmp_path, "snn.vlt", "snn.v") == {"WIDTHTRUNC"}
     (tmp_path / "snn.v").write_text(cut.replace("assign b = a;", "assign b = a[1:0];"))
+    assert lint(tmp_path, "snn.vlt", "snn.v") == set()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("choices", [{}, {"visits": "windows"}, {"visits": "windows", "bit_lanes": 2}], ids=str)
+def test_no_tool_complains_of_convolutions(tmp_path: Path, choices: dict[str, Any]):
+    network = convolutions.network(convolutions.conv(2, 3, padding=1), (2, 4, 4), bits=4)
+    chosen = {name: {"first": value} for name, value in choices.items()}
+    emit(Design.of(convolutions.model(network, seed=2), **chosen)).write(tmp_path)
     assert lint(tmp_path, "snn.vlt", "snn.v") == set()
 
 
