@@ -111,8 +111,11 @@ def _least(layer: DesignLayer, family: Family) -> Cells:
 
 
 def _blocks(depth: int, width: int, family: Family) -> int:
-    """The fewest blocks of one shape that hold so many words of ``width`` bits."""
-    return min(ceil(depth / words) * ceil(width / bits) for bits, words in family.blocks.items())
+    """The fewest blocks of one shape that hold so many words of ``width`` bits.
+
+    Words that are too many for a block can stand beside each other in it, behind multiplexers.
+    """
+    return min(ceil(ceil(depth / words) * width / bits) for bits, words in family.blocks.items())
 
 
 def _varying(contents: Contents, loadable: bool) -> NDArray[np.bool_]:

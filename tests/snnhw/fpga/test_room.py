@@ -18,8 +18,10 @@ from snnhw.fpga.synthesis import stage_cells
 from snnhw.implementation import Choices
 from snnhw.model import Model
 from snnhw.network import Conv2d, CountReadout, Dense, Events, Layer, Network, Neuron, SumPool2d
-from snnhw.presets import preset
+from snnhw.points import point
+from snnhw.presets import preset, resolve_model
 from snnhw.weights import layer_contents
+from tests.docs.markdown import ROOT, code, table
 from tests.soak.case import draw_case
 
 RANDOM = np.random.default_rng(5)
@@ -68,7 +70,7 @@ class TestLeastCells:
         design = Design.of(dense(weight))
         found = {name: least_cells(design, family)["only"] for name, family in FAMILIES.items()}
         assert found == {
-            "ice40": Cells(ebr=5, ff=20, lut=20),  # 1,024 words of 4 bits
+            "ice40": Cells(ebr=4, ff=20, lut=20),  # 3 times 256 words of 16 bits
             "ecp5": Cells(ebr=2, ff=20),  # 1,024 words of 18 bits
             "gw1n": Cells(ebr=2, ff=20),
             "xc7": Cells(ramb18=2, ff=20, lut=20),
@@ -145,6 +147,29 @@ def test_the_least_is_no_more_than_synthesis_finds(family: str, number: int):
     assert least != Cells(), "there is something to compare"
     for resource in ("lut", "ff", "bram", "spram"):
         assert getattr(least, resource) <= getattr(found, resource), resource
+
+
+def measured() -> list[tuple[str, str, str, list[str]]]:
+    """Of each point and board in the page of performance its model, point, part, and LUTs, FF, block RAM and SPRAM."""
+    shown = (ROOT / "docs" / "performance.md").read_text()
+    points = [(code(row[0])[0], row) for row in table(shown, "point", "part")]
+    parts = {"icebreaker": "up5k"}
+    found = [("mnist-mlp", name, parts.get(row[1], row[1]), [row[2], row[5], *row[7:9]]) for name, row in points]
+    return found + [(code(row[1])[0], row[2], row[3], row[4:8]) for row in table(shown, "board", "model")]
+
+
+@pytest.mark.slow
+def test_the_least_is_no_more_than_the_page_of_performance_has():
+    rows = measured()
+    assert len(rows) == 11
+    for name, chosen, part, figures in rows:
+        model, family = resolve_model(name), find_part(part).family
+        design = Design(model, point(chosen, model.network))
+        least = sum(least_cells(design, FAMILIES[family]).values(), Cells())
+        found = [float(figure.replace(",", "")) for figure in figures]
+        assert all(np.array([least.lut, least.ff, least.bram, least.spram]) <= found), (name, chosen, part)
+        assert least.bram + 16 * least.spram > 0.5 * found[2], "the least is worth knowing"
+        check_design(design, find_part(part))
 
 
 def test_weights_that_exceed_a_part_are_refused_whatever_the_lanes(monkeypatch: pytest.MonkeyPatch):
