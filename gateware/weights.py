@@ -28,6 +28,13 @@ def write_signature(depth: int, bits: int) -> wiring.Signature:
     return wiring.Signature({"en": Out(1), "addr": Out(address_width(depth)), "data": Out(bits)})
 
 
+def column_bits(depth: int, bits: int, kind: MemoryKind) -> int:
+    """The width of every column but the last of a memory of so many words of ``bits``."""
+    if kind == "spram":
+        return SPRAM_BITS
+    return next((width or bits for words, width in COLUMN_BITS.items() if depth <= words), 1)
+
+
 class WeightMemory(wiring.Component):
     """Words of weights, one of them a cycle: ``data`` is row ``addr`` of the last cycle in which ``en`` was 1.
 
@@ -67,9 +74,7 @@ class WeightMemory(wiring.Component):
     @property
     def column_bits(self) -> int:
         """The width of every column but the last."""
-        if self.kind == "spram":
-            return SPRAM_BITS
-        return next((bits or self.bits for depth, bits in COLUMN_BITS.items() if self.depth <= depth), 1)
+        return column_bits(self.depth, self.bits, self.kind)
 
     def elaborate(self, platform):
         m = Module()

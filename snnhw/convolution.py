@@ -102,6 +102,16 @@ class Conv2d(Synapse):
         """The weights'."""
         return {"weight": self.weight_range}
 
+    def read_weights(self, tensors: Mapping[str, Integers], in_shape: Shape) -> Integers | None:
+        """Those of taps that lie on the input at some position."""
+        weight = tensors["weight"]
+        sides = (planes(in_shape, "conv2d")[1:], self.convolved(in_shape), self.kernel, self.stride, self.padding)
+        for axis, (size, positions, kernel, stride, padding) in enumerate(zip(*sides, strict=True), start=2):
+            starts = [position * stride - padding for position in range(positions)]
+            taps = [tap for tap in range(kernel) if any(0 <= start + tap < size for start in starts)]
+            weight = weight.take(taps, axis=axis)
+        return weight
+
     def fan_in(self, in_shape: Shape) -> int:
         """A window of all input channels, each position of a pool's window counted by itself."""
         return math.prod(self.tensor_shapes(in_shape)["weight"][1:])

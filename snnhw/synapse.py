@@ -71,6 +71,14 @@ class Synapse(Kind):
         """What can stand in a memory of weights; 0 alone where it has none."""
         return Range(lo=0, hi=0)
 
+    def read_weights(self, tensors: Mapping[str, Integers], in_shape: Shape) -> Integers | None:
+        """The weights that some input reads, [channels, in_channels, ...], where events read them from memories.
+
+        Whatever the lanes, each stands in one memory at least, those of a channel and tap below each other. None, as
+        unless said, where that is not so: then the room for them is not told before synthesis.
+        """
+        return None
+
     def fan_in(self, in_shape: Shape) -> int:
         """The most inputs that one neuron, or one output, has."""
         raise NotImplementedError
@@ -143,6 +151,10 @@ class Dense(Synapse):
     def tensor_ranges(self) -> dict[str, Range]:
         """The weights'."""
         return {"weight": self.weight_range}
+
+    def read_weights(self, tensors: Mapping[str, Integers], in_shape: Shape) -> Integers | None:
+        """All of them."""
+        return tensors["weight"]
 
     def fan_in(self, in_shape: Shape) -> int:
         """All inputs."""

@@ -336,6 +336,11 @@ class _Synapses(Protocol):
     made from their consumer instead, and has ``counts`` as `_Shown`.
     """
 
+    event_cycles: int
+    """Cycles that an event takes of its memories, in each group of lanes."""
+    step_cycles: int
+    """Cycles that the end of a step takes of memories that events wait for, all groups together."""
+
     def take_events(self, offered: int, events: list[int]) -> int:
         """Events in each lane, one a cycle once the first has been taken; when the last of them was."""
         ...
@@ -355,6 +360,9 @@ def dense(layer: DesignLayer, bank: _Neurons) -> _Crossbar | _Replay:
 
 class _Crossbar:
     """Takes a transfer a cycle; the words of a mark come ``latency`` cycles later, the next mark after they left."""
+
+    event_cycles = 1
+    step_cycles = 0
 
     def __init__(self, sizes: list[int], latency: int, bank: _Neurons) -> None:
         self.sizes = sizes
@@ -570,11 +578,12 @@ def floor(design: Design, result: Result) -> Floor:
     """What memory bandwidth alone asks for, from a golden result that holds traces.
 
     Words are read one a cycle from each memory: pixels, a beat each, and weights, ``synapse_lanes`` each, every group
-    of an event being a word. ``interval`` is that of the memory that is busiest over all samples. ``latency`` is the
-    longest chain of reads that wait for each other: those of a layer's step wait for the layer's step before, and for
-    the events of the stage before, of which the last beat's or the last group's come after all that this stage reads
-    in the step. Two event lanes read from a memory each; neuron by neuron, all steps of an event are one read. Weights
-    that are wired in are not read.
+    of an event being a word. Where sums or windows stand in memories too, those of a step are read one a cycle, while
+    events wait; of a layer that visits windows, whose weights are wired in, an event is a write, and a visit a read.
+    ``interval`` is that of the memory that is busiest over all samples. ``latency`` is the longest chain of reads that
+    wait for each other: those of a layer's step wait for the layer's step before, and for the events of the stage
+    before, of which the last beat's, the last group's or the last word's come after all that this stage reads in the
+    step. Two event lanes read from a memory each; neuron by neuron, all steps of an event are one read.
     """
     network = design.network
     steps = network.num_steps // design.steps
@@ -586,15 +595,19 @@ def floor(design: Design, result: Result) -> Floor:
     busy, last_words = [ready[-1] - meanwhile], 1
     words = _word_counts(design, result)
     for layer, sent in zip(design.layers, words[:-1], strict=True):
-        shape = layer.shape
+        synapses: _Synapses = twin(layer.synapse, "timing")(layer, None)
+        each, again = synapses.event_cycles, layer.shape.groups - 1
         finished, reads = np.zeros(batch, np.int64), np.zeros(batch, np.int64)
         for t in range(steps):
             in_step = sent[t] if t < len(sent) else np.zeros_like(sent[0])
             events, late = (part.sum(axis=1).max(axis=-1) for part in (in_step, in_step[:, -last_words:]))
-            reads += events * layer.weight_words
-            after_late = events * max(0, layer.weight_words - 1)
-            finished = np.maximum(finished + events * layer.weight_words, ready[t] + late + after_late)
+            at_end = 0 if layer.constant and t else synapses.step_cycles
+            finished = np.maximum(
+                finished + events * each * (1 + again) + at_end,
+                ready[t] + late * each + events * each * again + at_end,
+            )
+            reads += events * each * (1 + again) + at_end
             ready[t] = finished
         busy.append(reads)
-        last_words = shape.group_sizes[-1]
+        last_words = 1 if synapses.step_cycles else layer.shape.group_sizes[-1]
     return Floor(latency=ready[-1], interval=max(float(reads.mean()) for reads in busy))

@@ -43,8 +43,8 @@ class _Drained:
 
     def __init__(self, latency: int, passes: int, reads: int, drained: int) -> None:
         self.latency = latency
-        self.passes = passes
-        self.reads = reads
+        self.event_cycles = passes
+        self.reads = self.step_cycles = reads
         self.drained = drained
         self.holds = _Pauses()
         self.waits = _Pauses()
@@ -52,7 +52,7 @@ class _Drained:
 
     def take_events(self, offered: int, events: list[int]) -> int:
         """Events in each lane, one a cycle once the first has been taken; when the last of them was."""
-        taken = self.holds.moving(max(offered, self.free), max(events) * self.passes)
+        taken = self.holds.moving(max(offered, self.free), max(events) * self.event_cycles)
         self.free = taken + 1
         return taken
 
@@ -103,6 +103,7 @@ class GroupedConvolution(Convolution):
         super().__init__(layer, bank)
         groups = range(layer.shape.groups)
         self.group_reads = [Convolution(layer, bank, group).reads for group in groups]
+        self.step_cycles = sum(self.group_reads)
         self.listed: list[int] = []
         self.closed = 0
         self.left = 0
@@ -138,9 +139,12 @@ class Windows:
     is that of the move in which the word went.
     """
 
+    event_cycles = 1
+
     def __init__(self, layer: DesignLayer, bank: _Neurons) -> None:
         self.plan = plan = WindowPlan(layer)
         self.latency, self.phases = plan.latency, plan.phases
+        self.step_cycles = plan.visits + plan.rows * plan.columns * (plan.phases - 1)
         self.bank = bank
         self.waits: deque[tuple[int, int]] = deque()
         """Of words that went after the last visit: the move, and how many cycles they waited before it."""

@@ -10,24 +10,30 @@ from collections.abc import Iterator
 import numpy as np
 
 from gateware.weights import Contents, pack
-from snnhw.design import Design
+from snnhw.design import Design, DesignLayer
 from snnhw.errors import DescriptionError, ModelError
 from snnhw.kinds import twin
-from snnhw.model import Model
+from snnhw.model import Model, ModelLayer
 
-__all__ = ["contents", "image"]
+__all__ = ["contents", "image", "layer_contents"]
 
 
 def contents(design: Design, model: Model | None = None) -> Iterator[Contents]:
     """What stands in each memory that can be loaded, in the order of the image: layer by layer, weights before biases.
 
-    The numbers are those of ``model``, of the design's own unless told. What memories a layer has its twin in gateware
-    knows.
+    The numbers are those of ``model``, of the design's own unless told.
     """
     for layer, numbers in zip(design.layers, (model or design.model).layers, strict=True):
-        if not layer.loadable:
-            continue
-        yield from twin(layer.synapse, "gateware").contents(layer, numbers)
+        if layer.loadable:
+            yield from layer_contents(layer, numbers)
+
+
+def layer_contents(layer: DesignLayer, numbers: ModelLayer) -> Iterator[Contents]:
+    """What stands in each memory of a layer that reads weights, whether it can be loaded or not, weights first.
+
+    What memories a layer has its twin in gateware knows.
+    """
+    yield from twin(layer.synapse, "gateware").contents(layer, numbers)
 
 
 def image(model: Model, built: Design) -> bytes:

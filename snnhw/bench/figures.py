@@ -119,5 +119,7 @@ class Table(BaseModel):
     tools: dict[str, str]
     points: tuple[PointFigures, ...]
     boards: tuple[BoardFigures, ...] = ()
+    beside_peers: bool = True
+    """Whether what others built computes such a network: without channels."""
     no_room: dict[str, str] = {}
     """Points and boards whose part is too small for the model, and what it lacks."""

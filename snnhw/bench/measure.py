@@ -26,6 +26,7 @@ from snnhw.fpga.boards import Board, find_board
 from snnhw.fpga.build import build_in
 from snnhw.fpga.parts import FAMILIES, Part, find_part
 from snnhw.fpga.report import BuildReport
+from snnhw.fpga.room import check_design
 from snnhw.fpga.surroundings import around
 from snnhw.model import Model
 from snnhw.points import Point, point
@@ -98,6 +99,7 @@ def measure(
         tools=used,
         points=tuple(measured),
         boards=tuple(boards),
+        beside_peers=not any(layer.synapse.channelled for layer in model.network.layers),
         no_room=no_room,
     )
 
@@ -169,10 +171,11 @@ class _Bench:
         on_step: Callable[[str], None],
     ) -> BuildReport:
         """A build: one for each text of Verilog, of clock and pins, and of the tools."""
+        part = target if isinstance(target, Part) else target.device
+        check_design(design, part)
         on_step("elaborating")
         surroundings = around(target, clock_mhz, None)
         emitted = emit(design, shell=surroundings.shell)
-        part = target if isinstance(target, Part) else target.device
         flow = FAMILIES[part.family].flow
         key = cache.digest(
             {

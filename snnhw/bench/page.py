@@ -11,14 +11,21 @@ from snnhw.errors import OutputError
 from snnhw.files import write_atomically
 from snnhw.points import POINTS
 
-__all__ = ["BEGIN", "END", "PLOT", "around", "page", "write"]
-
-BEGIN, END = "<!-- snnhw bench -->", "<!-- end of snnhw bench -->"
-"""The lines of a page between which the tables stand."""
-PLOT = "points.svg"
+__all__ = ["around", "marks", "page", "plot_name", "write"]
 
 FAR = 1.5
 """From so many times the floor on, the page says what is in the way."""
+
+
+def marks(model: str) -> tuple[str, str]:
+    """The lines of a page between which the tables of a model stand: a page can have those of several."""
+    name = Path(model).stem
+    return f"<!-- snnhw bench {name} -->", f"<!-- end of snnhw bench {name} -->"
+
+
+def plot_name(model: str) -> str:
+    """The name of a model's plot."""
+    return f"points-{Path(model).stem}.svg"
 
 
 def page(table: Table) -> str:
@@ -32,13 +39,13 @@ def page(table: Table) -> str:
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 
 
-def write(path: Path, text: str, marks: tuple[str, str] = (BEGIN, END)) -> Path:
+def write(path: Path, text: str, marks: tuple[str, str]) -> Path:
     """Put text between the marks of a page; raises OutputError where it has none."""
     before, after = around(path, marks)
     return write_atomically(path, f"{before}{marks[0]}\n\n{text}\n{marks[1]}{after}")
 
 
-def around(path: Path, marks: tuple[str, str] = (BEGIN, END)) -> tuple[str, str]:
+def around(path: Path, marks: tuple[str, str]) -> tuple[str, str]:
     """What stands before and after the marks of a page; raises OutputError where it has none."""
     first, last = marks
     try:
@@ -59,8 +66,10 @@ def _points(table: Table) -> Iterator[list[str]]:
     yield [_missed(figures) for figures in table.points if not figures.met]
     yield _cells(table.points)
     yield [_legend(table.points)]
-    yield [f"![latency and LUTs of the points and of others]({PLOT})"]
-    yield _peers()
+    others = " and of others" if table.beside_peers else ""
+    yield [f"![latency and LUTs of the points{others}]({plot_name(table.model)})"]
+    if table.beside_peers:
+        yield _peers()
 
 
 def _boards(table: Table) -> Iterator[list[str]]:

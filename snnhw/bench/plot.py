@@ -30,7 +30,7 @@ def require() -> None:
 
 
 def plot(table: Table, path: str | os.PathLike[str]) -> Path:
-    """Draw the points of a table and the peers whose cycles are known, as SVG; the same table gives the same file.
+    """Draw the points of a table, and beside them peers whose cycles are known, as SVG; the same table, the same file.
 
     Raises ToolMissingError without matplotlib, OutputError where the file cannot be written.
     """
@@ -40,10 +40,11 @@ def plot(table: Table, path: str | os.PathLike[str]) -> Path:
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.add_subplot()
     points = [(figures.name, figures.lut, figures.cycles.mean) for figures in table.points]
-    peers = [(peer.name, peer.lut, float(peer.cycles)) for peer in PEERS if peer.cycles is not None]
+    shown = PEERS if table.beside_peers else ()
+    peers = [(peer.name, peer.lut, float(peer.cycles)) for peer in shown if peer.cycles is not None]
     below = {peer.name for peer in PEERS if peer.source == PUBLISHED}
     groups = ((f"{table.model}, by snnhw", points, "tab:blue", "left"), ("others", peers, "tab:grey", "right"))
-    for label, group, color, side in groups:
+    for label, group, color, side in groups[: 1 + table.beside_peers]:
         axes.scatter([lut for _, lut, _ in group], [cycles for _, _, cycles in group], c=color, label=label)
         for name, lut, cycles in group:
             place = (5 if side == "left" else -6, -10 if name in below else 3)

@@ -29,7 +29,11 @@ _POINTS = typer.Option("--points", metavar="NAMES", help="Of points only these, 
 _BOARDS = typer.Option("--boards", metavar="NAMES", help="Of boards only these; without both options, all of both.")
 _DATASET = typer.Option("--dataset", metavar="DATA", help=f"{DATASET_HELP} mnist unless told, sample without it.")
 _OUT = typer.Option("--out", metavar="DIR", help="Write bench.json and the plot into this folder.")
-_WRITE = typer.Option("--write", metavar="FILE", help="Write the tables into this page, and the plot beside it.")
+_WRITE = typer.Option(
+    "--write",
+    metavar="FILE",
+    help="Write the tables into this page, the plot beside it.",
+)
 
 
 def bench(
@@ -49,7 +53,7 @@ def bench(
     from dataclasses import asdict
 
     from snnhw.bench.measure import measure
-    from snnhw.bench.page import PLOT, around, page
+    from snnhw.bench.page import around, marks, page, plot_name
     from snnhw.bench.page import write as write_page
     from snnhw.bench.peers import PEERS
     from snnhw.bench.plot import plot, require
@@ -63,7 +67,7 @@ def bench(
     if wanted and (out is not None or write is not None):
         require()
     if write is not None:
-        around(Path(write))
+        around(Path(write), marks(name))
     with progress("measuring", stages=True) as update:
         table = measure(name, chosen, wanted, examples, images, update)
     text = page(table)
@@ -73,10 +77,10 @@ def bench(
 
         write_atomically(Path(out) / "bench.json", json.dumps(record, indent=1) + "\n")
     if write is not None:
-        write_page(Path(write), text)
+        write_page(Path(write), text, marks(name))
     for folder in (out and Path(out), write and Path(write).parent):
         if folder and wanted:
-            plot(table, folder / PLOT)
+            plot(table, folder / plot_name(name))
     if as_json:
         print_record(record)
     else:

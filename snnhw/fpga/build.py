@@ -26,6 +26,7 @@ from snnhw.fpga.memories import Memory, split_emitted
 from snnhw.fpga.pages import page
 from snnhw.fpga.parts import FAMILIES, Cells, Family, Part
 from snnhw.fpga.report import PAGE, REPORT, BuildReport, Timing
+from snnhw.fpga.room import check_room
 from snnhw.fpga.stages import HARNESS, Stages
 from snnhw.fpga.subject import BuildSubject, network_subject
 from snnhw.fpga.surroundings import Surroundings, around
@@ -35,14 +36,6 @@ __all__ = ["Step", "build", "build_in", "check"]
 
 Step = Callable[[str], None]
 """Told what is done next, in words for people."""
-
-_ROOM = {
-    "lut": "LUTs",
-    "ff": "flip-flops",
-    "bram": "block RAMs",
-    "spram": "single-port RAMs",
-    "dsp": "multipliers",
-}
 
 
 def check(
@@ -124,6 +117,7 @@ def build_in(
             f"weights are to stand in single-port RAM, and the {part.name} has none: leave spram out, or take a board "
             "or part that has it, such as icebreaker"
         )
+    built_subject.check_room(part)
     cycles, effort = None, None
     if dataset is not None:
         with job.step("images"):
@@ -288,17 +282,3 @@ class _Job:
         start = time.perf_counter()
         yield
         self.seconds[name] = round(time.perf_counter() - start, 3)
-
-
-def check_room(part: Part, stages: Mapping[str, Cells], advice: Mapping[str, str] = place.ADVICE) -> None:
-    """Raise FitError where synthesis alone shows that the part is too small for these stages together.
-
-    ``advice`` tells by resource, in words, what to change.
-    """
-    total = sum(stages.values(), Cells())
-    for resource, words in _ROOM.items():
-        wanted, available = getattr(total, resource), getattr(part.holds, resource)
-        if wanted > available:
-            most = max(stages, key=lambda stage: float(getattr(stages[stage], resource)))
-            where = f" ({getattr(stages[most], resource):,g} of them in {most})"
-            raise place.does_not_fit(part.name, words, wanted, available, where, advice)

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from snnhw.design import Design
 from snnhw.errors import FitError
 from snnhw.fpga.boards import Board
-from snnhw.fpga.build import check_room
 from snnhw.fpga.parts import Part
 from snnhw.fpga.report import BuildReport
+from snnhw.fpga.room import check_design, check_room
 from snnhw.fpga.synthesis import stage_cells
 from snnhw.network import Network
 
@@ -35,14 +35,16 @@ def build_largest(
     """Build with the most lanes that fit.
 
     ``choose`` makes a design of a cap on lanes, which ``build`` builds for the target. Where not even the fewest lanes
-    fit, one synthesis says so before the long builds. Raises FitError then, and what ``build`` raises.
+    fit, their design or one synthesis says so before the long builds. Raises FitError then, and what ``build`` raises.
     """
     part = target if isinstance(target, Part) else target.device
     *more, fewest = candidates(network)
-    check_room(part, stage_cells(choose(fewest), part.family))
+    smallest = choose(fewest)
+    check_design(smallest, part)
+    check_room(part, stage_cells(smallest, part.family))
     for lanes in more:
         try:
             return build(choose(lanes))
         except FitError:
             continue
-    return build(choose(fewest))
+    return build(smallest)

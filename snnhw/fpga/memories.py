@@ -62,11 +62,13 @@ class Split:
     circuit: str
     memories: Mapping[str, Memory]
     """By module and name, such as ``snn.hidden.crossbar.weights_0.column_0``."""
+    files: Mapping[str, str]
+    """What the circuit reads besides, tables among it, by name."""
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the circuit apart from contents."""
-        return hashlib.sha256(self.circuit.encode()).hexdigest()
+        """SHA-256 of the circuit apart from the contents of ``memories``."""
+        return hashlib.sha256("".join([self.circuit, *self.files.values()]).encode()).hexdigest()
 
     def write(self, folder: Path, top: str, placeholders: Mapping[str, Memory] = _NONE) -> None:
         """Write ``top``.v and contents for yosys, which reads these from files far faster than from Verilog.
@@ -76,6 +78,8 @@ class Split:
         write_atomically(folder / f"{top}.v", self.circuit)
         for name, memory in {**self.memories, **placeholders}.items():
             write_atomically(folder / f"{name}.hex", memory.text)
+        for name, text in self.files.items():
+            write_atomically(folder / name, text)
 
 
 def split(verilog: str, files: Mapping[str, str], built_in: Collection[str] = ()) -> Split:
@@ -98,7 +102,11 @@ def split(verilog: str, files: Mapping[str, str], built_in: Collection[str] = ()
             memories[name] = memory
             circuit.append(f'    $readmemh("{name}.hex", {found["name"]}, 0, {found["last"]});\n')
         place = found.end("init")
-    return Split("".join([*circuit, verilog[place:]]), memories)
+    whole = "".join([*circuit, verilog[place:]])
+    apart = {f"{name}.hex" for name in memories}
+    return Split(
+        whole, memories, {name: text for name, text in files.items() if name not in apart and f'"{name}"' in whole}
+    )
 
 
 def split_emitted(emitted: EmittedCircuit, built_in: Collection[str] = ()) -> Split:

@@ -91,7 +91,10 @@ class Family:
 
     ``synthesis`` is the command of yosys that serves every circuit. ``counts`` says what each type of cell is; types
     that are not named (wide multiplexers that sit beside LUTs, buffers, pads) are nothing that a part runs out of.
-    ``flow`` is what places, routes and packs; None where no wheel does.
+    ``blocks`` are the shapes that a block RAM can have, words by width, and ``block`` is what one of these counts as.
+    A LUT as memory is ``lut_ram_bits`` bits at most, 0 where no LUT can be memory. ``lut_adders`` says whether each bit
+    of an adder takes a LUT; elsewhere a carry cell has its own. ``flow`` is what places, routes and packs; None where
+    no wheel does.
     """
 
     name: str
@@ -99,11 +102,20 @@ class Family:
     counts: Mapping[str, Cells]
     usual_mhz: float
     """The clock where nobody says one."""
+    blocks: Mapping[int, int]
+    block: Cells
+    lut_ram_bits: int
+    lut_adders: bool
     pin: str
     """A line of the language of pins that gives a port its pin, as an expression with groups of these names."""
     startup_s: float = 0.0
     """How long after configuration block RAM must not be read."""
     flow: Flow | None = None
+
+    @property
+    def block_bits(self) -> int:
+        """The most bits that a block RAM holds."""
+        return max(width * words for width, words in self.blocks.items())
 
     def count(self, types: Mapping[str, int]) -> Cells:
         """What so many cells of each type are together."""
@@ -122,6 +134,9 @@ _XC7_LUTRAM = {
 }
 """A LUT of a SLICEM is 64 bits of memory with one port, or 32 bits of shift register; each port more is a LUT more."""
 
+_BLOCKS_18K = {1: 16384, 2: 8192, 4: 4096, 9: 2048, 18: 1024, 36: 512}
+"""What 18 kbit can be; in xc7 two of them are a block of 36 kbit."""
+
 FAMILIES: Mapping[str, Family] = MappingProxyType(
     {
         family.name: family
@@ -130,6 +145,10 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
                 name="ice40",
                 synthesis="synth_ice40",
                 usual_mhz=24,
+                blocks={2: 2048, 4: 1024, 8: 512, 16: 256},
+                block=Cells(ebr=1),
+                lut_ram_bits=0,
+                lut_adders=True,
                 pin=r"set_io\s+(?:-\S+\s+(?:yes\s+|no\s+)?)*(?P<port>\w+)\s+(?P<pin>\w+)",
                 startup_s=15e-6,
                 counts={
@@ -154,6 +173,10 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
                 name="ecp5",
                 synthesis="synth_ecp5",
                 usual_mhz=50,
+                blocks=_BLOCKS_18K,
+                block=Cells(ebr=1),
+                lut_ram_bits=16,
+                lut_adders=False,
                 pin=r'LOCATE\s+COMP\s+"(?P<port>\w+)"\s+SITE\s+"(?P<pin>\w+)"',
                 counts={
                     "LUT4": _LUT,
@@ -178,6 +201,10 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
                 name="gw1n",
                 synthesis="synth_gowin -family gw1n",
                 usual_mhz=27,
+                blocks=_BLOCKS_18K,
+                block=Cells(ebr=1),
+                lut_ram_bits=16,
+                lut_adders=False,
                 pin=r'IO_LOC\s+"(?P<port>\w+)"\s+(?P<pin>\w+)',
                 counts={
                     **dict.fromkeys((f"LUT{inputs}" for inputs in range(1, 5)), _LUT),
@@ -203,6 +230,10 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
                 name="xc7",
                 synthesis="synth_xilinx -family xc7 -flatten",
                 usual_mhz=100,
+                blocks=_BLOCKS_18K,
+                block=Cells(ramb18=1),
+                lut_ram_bits=64,
+                lut_adders=True,
                 pin=r"set_property\s.*PACKAGE_PIN\s+(?P<pin>\w+).*get_ports\s+\{?\s*(?P<port>\w+)",
                 counts={
                     **dict.fromkeys((f"LUT{inputs}" for inputs in range(1, 7)), _LUT),

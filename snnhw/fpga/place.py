@@ -74,14 +74,22 @@ class Placement:
 
 
 def does_not_fit(
-    part: str, resource: str, wanted: float, available: int, where: str = "", advice: Mapping[str, str] = ADVICE
+    part: str,
+    resource: str,
+    wanted: float,
+    available: int,
+    where: str = "",
+    advice: Mapping[str, str] = ADVICE,
+    at_least: bool = False,
 ) -> FitError:
     """The exception for what a part has not enough of; ``where`` says which stage wants most of it.
 
-    ``advice`` tells by resource, in words, what to change; a larger part of what it does not name.
+    ``advice`` tells by resource, in words, what to change; a larger part of what it does not name. ``at_least`` says
+    that ``wanted`` is a lower bound.
     """
     change = advice.get(resource, "take a larger part")
-    return FitError(f"the circuit needs {wanted:,g} {resource}{where}, and the {part} has {available:,}: {change}")
+    amount = f"{'at least ' if at_least else ''}{wanted:,.10g}"
+    return FitError(f"the circuit needs {amount} {resource}{where}, and the {part} has {available:,}: {change}")
 
 
 def place(

@@ -9,8 +9,10 @@ from snnhw.data import Dataset
 from snnhw.design import Design
 from snnhw.emission import EmittedCommandCircuit
 from snnhw.fpga.cost import cost
+from snnhw.fpga.parts import Part
 from snnhw.fpga.place import ADVICE
 from snnhw.fpga.report import CommandImplementation, Cycles, Work
+from snnhw.fpga.room import check_design
 from snnhw.fpga.stages import Stages
 from snnhw.implementation import Implementation
 from snnhw.semantics import semantics
@@ -27,7 +29,8 @@ class BuildSubject:
     ``instances`` are the names of the circuit's parts, for which cells are counted apart. ``emit`` makes its Verilog in
     a shell. ``cost`` tells the cycles of a dataset's images, and their work where it is counted; it raises DatasetError
     where they do not fit. ``advice`` tells by resource, in words, what to change where a part has not enough of it;
-    ``spram`` says whether a memory is to stand in single-port RAM, which few parts have.
+    ``spram`` says whether a memory is to stand in single-port RAM, which few parts have. ``check_room`` raises FitError
+    where a part is too small whatever synthesis makes of the circuit; it elaborates nothing.
     """
 
     digest: str
@@ -38,6 +41,7 @@ class BuildSubject:
     cost: Callable[[Dataset], tuple[Cycles, Work | None]]
     advice: Mapping[str, str] = field(default_factory=lambda: ADVICE)
     spram: bool = False
+    check_room: Callable[[Part], None] = lambda part: None
 
 
 def network_subject(design: Design) -> BuildSubject:
@@ -50,4 +54,5 @@ def network_subject(design: Design) -> BuildSubject:
         emit=lambda shell: emit(design, shell=shell),
         cost=lambda dataset: cost(design, dataset),
         spram=any(layer.memory == "spram" for layer in design.implementation.layers),
+        check_room=lambda part: check_design(design, part),
     )

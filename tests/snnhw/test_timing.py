@@ -13,9 +13,10 @@ from gateware.neuron import state_registered
 from golden.network import run
 from snnhw.data import load
 from snnhw.design import Design
-from snnhw.implementation import Implementation
+from snnhw.implementation import Choices, Implementation
 from snnhw.model import Model, tensor_shapes
 from snnhw.network import (
+    Conv2d,
     CountReadout,
     Dense,
     Direct,
@@ -23,6 +24,7 @@ from snnhw.network import (
     Events,
     IntegrateFire,
     Layer,
+    MaxPool2d,
     Network,
     Neuron,
     Rate,
@@ -219,6 +221,44 @@ def test_floor_of_events():
     # 2 events and 1, each read for 2 groups.
     model = ones(Events(bits=1), [2], inputs=3, steps=2, threshold=99)
     assert floors(model, [[1, 1, 0], [1, 0, 0]], lanes=1) == (6, 6)
+
+
+CONVOLUTIONS: dict[str, tuple[Choices, int]] = {
+    # Each event adds at 4 positions, one a cycle, for 2 groups; 4 sums are read for each group.
+    "a channel at one position": ({"lanes": 1}, (2 + 1) * 4 * 2 + 2 * 8),
+    # All positions and channels in a cycle; a word of both channels for each of 4 positions.
+    "all": ({}, (2 + 1) + 2 * 4),
+    "all, a channel in a word": ({"neuron_lanes": {"conv": 1}}, (2 + 1) + 2 * 8),
+    # 2 rows of windows, of 3 blocks each.
+    "windows": ({"visits": {"conv": "windows"}}, (2 + 1) + 2 * 6),
+}
+
+
+@pytest.mark.parametrize(("choices", "cycles"), CONVOLUTIONS.values(), ids=CONVOLUTIONS)
+def test_floor_of_a_convolution(choices: Choices, cycles: int):
+    """2 events and 1, of 3 x 3 inputs, for 2 channels at 2 x 2 positions; nothing fires."""
+    stages = (
+        Layer(name="conv", synapse=Conv2d(channels=2, kernel=2, weight_bits=2), neuron=Neuron(threshold=99)),
+        Layer(name="output", synapse=Dense(units=2, weight_bits=2), neuron=Neuron(threshold=99)),
+    )
+    network = Network(input_shape=(1, 3, 3), encoder=Events(), stages=stages, readout=CountReadout(), num_steps=2)
+    model = Model(network, {name: np.ones(shape, np.int64) for name, shape in tensor_shapes(network).items()})
+    sample = np.zeros((2, 1, 3, 3), np.uint8)
+    sample[0, 0, 1, 1] = sample[0, 0, 0, 2] = sample[1, 0, 2, 0] = 1
+    assert floors(model, sample.tolist(), **choices) == (cycles, cycles)
+
+
+def test_floor_of_a_pool():
+    """4 events and 2, each time then both words; of the 2 spikes of the last step one comes with its last word."""
+    stages = (
+        Layer(name="pool", synapse=MaxPool2d(size=(3, 1)), bias=False),
+        Layer(name="output", synapse=Dense(units=2, weight_bits=2), neuron=Neuron(threshold=99)),
+    )
+    network = Network(input_shape=(1, 3, 2), encoder=Events(), stages=stages, readout=CountReadout(), num_steps=2)
+    model = Model(network, {name: np.ones(shape, np.int64) for name, shape in tensor_shapes(network).items()})
+    sample = np.zeros((2, 1, 3, 2), np.uint8)
+    sample[0, 0, :2] = sample[1, 0, 2] = 1
+    assert floors(model, sample.tolist()) == (4 + 2 + 2 + 2 + 1, 4 + 2 + 2 + 2)
 
 
 def test_a_result_without_traces_is_refused():

@@ -63,7 +63,7 @@ def test_numbers_that_are_cut_are_not_waived(tmp_path: Path):
 @pytest.mark.parametrize("choices", [{}, {"visits": "windows"}, {"visits": "windows", "bit_lanes": 2}], ids=str)
 def test_no_tool_complains_of_convolutions(tmp_path: Path, choices: dict[str, Any]):
     network = convolutions.network(convolutions.conv(2, 3, padding=1), (2, 4, 4), bits=4)
-    chosen = {name: {"first": value} for name, value in choices.items()}
+    chosen: dict[str, Any] = {name: {"first": value} for name, value in choices.items()}
     emit(Design.of(convolutions.model(network, seed=2), **chosen)).write(tmp_path)
     assert lint(tmp_path, "snn.vlt", "snn.v") == set()
 

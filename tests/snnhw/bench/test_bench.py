@@ -34,6 +34,9 @@ from tests.docs.markdown import ROOT, code
 from tests.docs.markdown import table as table_of
 from tests.snnhw.bench.measured import board_figures, figures, spread, table
 
+BEGIN, END = page.marks("small")
+PLOT = page.plot_name("small")
+
 KEYS = {
     *("name", "part", "lut", "ff", "bram", "dsp", "fmax_mhz", "cycles", "images_per_s", "correct", "mismatches"),
     *("lut_cycles", "floor_cycles"),
@@ -59,7 +62,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     save(small(), "small.safetensors")
     dataset = images()
     np.savez("digits.npz", images=dataset.images, labels=dataset.labels)
-    Path("page.md").write_text(f"# Page\n\n{page.BEGIN}\nold\n{page.END}\n\nThe end.\n")
+    Path("page.md").write_text(f"# Page\n\n{BEGIN}\nold\n{END}\n\nThe end.\n")
     return tmp_path
 
 
@@ -105,12 +108,12 @@ def test_points_measured(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
     assert (board["name"], board["title"], board["made"]) == ("icebreaker", "iCEBreaker", "snn.bin")
     assert len(shown["peers"]) == len(PEERS)
     text = Path("page.md").read_text()
-    assert text.startswith(f"# Page\n\n{page.BEGIN}\n")
-    assert text.endswith(f"{page.END}\n\nThe end.\n")
+    assert text.startswith(f"# Page\n\n{BEGIN}\n")
+    assert text.endswith(f"{END}\n\nThe end.\n")
     assert "| `up5k` | icebreaker |" in text
     assert "| `icebreaker` | `small.safetensors` | up5k | up5k |" in text
-    assert f"{page.BEGIN}\nold" not in text
-    assert Path(page.PLOT).read_bytes() == Path("made", page.PLOT).read_bytes()
+    assert f"{BEGIN}\nold" not in text
+    assert Path(PLOT).read_bytes() == Path("made", PLOT).read_bytes()
 
     monkeypatch.setattr(snnhw.bench.measure, "build_in", None)
     monkeypatch.setattr(snnhw.bench.measure, "verify", None)
@@ -173,6 +176,39 @@ def test_the_page_of_points_that_are_equal():
     assert "yosys 0.23 (synth_xilinx without -abc9)" in text
 
 
+@pytest.mark.slow
+def test_networks_with_channels_do_not_stand_beside_dense_ones(tmp_path: Path):
+    shown = table(figures("fast"), beside_peers=False)
+    text = page.page(shown)
+    assert f"![latency and LUTs of the points]({PLOT})" in text
+    assert "Spiker" not in text
+    drawn = plot(shown, tmp_path / PLOT).read_text()
+    assert ">fast<" in drawn
+    assert "Spiker" not in drawn
+    assert "others" not in drawn
+
+
+def test_tables_of_two_models_stand_in_a_page(folder: Path):
+    own, other = page.marks("small.safetensors"), page.marks("folder/other.safetensors")
+    assert own == (BEGIN, END)
+    Path("page.md").write_text(f"{other[0]}\nkept\n{other[1]}\n{BEGIN}\nold\n{END}\n")
+    page.write(Path("page.md"), "new", own)
+    assert Path("page.md").read_text() == f"{other[0]}\nkept\n{other[1]}\n{BEGIN}\n\nnew\n{END}\n"
+    page.write(Path("page.md"), "too", other)
+    assert "kept" not in Path("page.md").read_text()
+    assert "new" in Path("page.md").read_text()
+
+
+def test_a_part_that_is_far_too_small_is_told_before_anything_is_elaborated(monkeypatch: pytest.MonkeyPatch):
+    network = preset("mnist-mlp", hidden=600).model_copy(update={"input_shape": (4, 4)})
+    rng = np.random.default_rng(5)
+    model = Model(network, {name: rng.integers(-8, 8, shape) for name, shape in tensor_shapes(network).items()})
+    monkeypatch.setattr(snnhw.bench.measure, "emit", None)
+    found = measure("large", model, (replace(POINTS["tiny"], part="hx1k"),), (), images(), lambda *_: None)
+    assert "needs at least 24 block RAMs (13 of them in hidden), and the hx1k has 16" in found.no_room["tiny"]
+    assert found.beside_peers
+
+
 def test_the_page_says_what_is_not_as_it_should_be():
     far = figures("fast", floor_cycles=150.0, mismatches=2, met=False, fmax_mhz=90.0)
     text = page.page(table(far, figures("small")))
@@ -192,7 +228,7 @@ def test_the_page_of_boards():
     ) in text
     assert "| 100 | not placed | 300.0 | 3.00 | 5 | build.tcl |" in text
     assert "misses" not in text
-    assert page.PLOT not in text, "there are no points to draw"
+    assert page.plot_name("small") not in text, "there are no points to draw"
     missed = board_figures("icebreaker", fmax_mhz=20.0, met=False, made=None, mismatches=1)
     text = page.page(table(figures("fast"), boards=(missed,)))
     assert "`icebreaker` misses the clock that was asked for: 20.0 MHz is what it reaches." in text
@@ -202,15 +238,15 @@ def test_the_page_of_boards():
 
 
 def test_a_page_without_marks_is_refused_at_once(folder: Path, capsys: pytest.CaptureFixture[str]):
-    Path("bare.md").write_text(f"text {page.BEGIN}")
+    Path("bare.md").write_text(f"text {BEGIN}")
     for name in ("bare.md", "missing.md"):
         with pytest.raises(OutputError):
-            page.write(Path(name), "tables")
+            page.write(Path(name), "tables", (BEGIN, END))
         assert run(["bench", "small.safetensors", "--dataset", "digits.npz", "--write", name]) == 2
         error = capsys.readouterr().err
         assert name in error
         assert error.count("\n") == 1
-    assert Path("bare.md").read_text() == f"text {page.BEGIN}"
+    assert Path("bare.md").read_text() == f"text {BEGIN}"
 
 
 @pytest.mark.parametrize(
@@ -322,7 +358,7 @@ def test_what_is_asked_for_is_measured(
     shown = json.loads(capsys.readouterr().out)
     assert [point["name"] for point in shown["points"]] == points
     assert {board["name"]: board["model"] for board in shown["boards"]} == boards
-    assert Path("made", page.PLOT).exists() == bool(points)
+    assert [file.name for file in Path("made").glob("*.svg")] == [page.plot_name("mnist-mlp")] * bool(points)
 
 
 @pytest.mark.parametrize(("option", "kind"), [("--points", "point"), ("--boards", "board")])
@@ -363,11 +399,12 @@ def test_what_changes_the_program_changes_the_key(tmp_path: Path, monkeypatch: p
 
 
 def test_the_page_of_the_project_has_every_point_and_board():
-    before, _ = page.around(ROOT / "docs" / "performance.md")
-    shown = (ROOT / "docs" / "performance.md").read_text()[len(before) :].partition(page.END)[0]
+    marks = page.marks("mnist-mlp")
+    before, _ = page.around(ROOT / "docs" / "performance.md", marks)
+    shown = (ROOT / "docs" / "performance.md").read_text()[len(before) :].partition(marks[1])[0]
     rows = {tuple(code(row[0])) for row in table_of(shown, "point", "what it is")}
     assert rows == {(name,) for name in POINTS}
     assert {tuple(code(row[0])) for row in table_of(shown, "board", "model")} == {(name,) for name in board_names()}
     assert shown.count("none differs") == 2
     assert "misses the clock" not in shown
-    assert (ROOT / "docs" / page.PLOT).is_file()
+    assert (ROOT / "docs" / page.plot_name("mnist-mlp")).is_file()

@@ -19,9 +19,10 @@ from snnhw.errors import FitError, SnnhwError, ToolError, ToolMissingError
 from snnhw.files import write_atomically
 from snnhw.fpga import fit, place, program, synthesis, tools
 from snnhw.fpga.boards import find_board
-from snnhw.fpga.build import build, check_room
+from snnhw.fpga.build import build
 from snnhw.fpga.parts import FAMILIES, Cells, Family, constraints, find_part
 from snnhw.fpga.report import load
+from snnhw.fpga.room import check_room
 from snnhw.fpga.stages import Stages
 from snnhw.fpga.synthesis import Netlist
 from snnhw.implementation import Implementation

@@ -8,13 +8,26 @@ from typing import Any
 import numpy as np
 import pytest
 
+from golden.network import Golden
 from snnhw.design import Design
 from snnhw.errors import DescriptionError
 from snnhw.fpga import netlist
 from snnhw.fpga.netlist import CELLS, simulator, verify_netlist
-from snnhw.implementation import Implementation
+from snnhw.implementation import Choices, Implementation
 from snnhw.model import Model
-from snnhw.network import CountReadout, Dense, Direct, Layer, Leak, Network, Neuron
+from snnhw.network import (
+    Conv2d,
+    CountReadout,
+    Dense,
+    Direct,
+    Layer,
+    Leak,
+    MaxPool2d,
+    MembraneReadout,
+    Network,
+    Neuron,
+    SMaxPool2d,
+)
 from tests import families
 
 pytestmark = pytest.mark.slow
@@ -59,6 +72,9 @@ def circuit(family):
 
 CIRCUITS = lru_cache(circuit)
 
+LUT_RAM = {"ice40": "", "ecp5": "TRELLIS_DPR16X4", "xc7": "RAM32M"}
+"""What families have for small memories; the first has flip-flops alone."""
+
 
 @pytest.mark.parametrize("family", families.family(CELLS, always=["ice40"]))
 def test_a_netlist_is_goldens_equal(family):
@@ -100,6 +116,58 @@ def test_deep_memories_are_block_rams_in_cascade(monkeypatch):
     assert '.RAM_EXTENSION_A("UPPER")' in deep.verilog
     monkeypatch.setattr(netlist, "simulator", lambda *_: deep)
     assert verify_netlist(Design(model, lanes), RANDOM.integers(0, 256, (3, inputs), np.uint8), family="xc7").equal
+
+
+CONVOLUTION = Conv2d(channels=3, kernel=3, padding=1, weight_bits=3)
+CONVOLUTIONAL: dict[str, tuple[tuple[Layer, ...], Choices]] = {
+    "events": (
+        (
+            Layer(name="conv", synapse=CONVOLUTION.model_copy(update={"max_pool": (2, 2)}), neuron=Neuron(threshold=5)),
+            Layer(name="pool", synapse=MaxPool2d(size=2), bias=False),
+        ),
+        {"synapse_lanes": {"conv": 2}, "queued_words": {"conv": 2}, "pixels_per_beat": 2},
+    ),
+    "windows": (
+        (
+            Layer(name="conv", synapse=CONVOLUTION.model_copy(update={"stride": (2, 2)}), neuron=Neuron(threshold=5)),
+            Layer(name="pool", synapse=SMaxPool2d(size=2), bias=False),
+        ),
+        {"visits": {"conv": "windows"}, "bit_lanes": {"conv": 1}, "pixels_per_beat": 2},
+    ),
+}
+"""Layers before a dense one, and how they are built: maxima of currents, of spikes and of spiking units among them."""
+
+
+def convolutional(name: str) -> Design:
+    layers, choices = CONVOLUTIONAL[name]
+    output = Layer(name="output", synapse=Dense(units=3, weight_bits=3), neuron=Neuron.integrator())
+    network = Network(
+        input_shape=(1, 8, 8),
+        encoder=Direct(bits=2),
+        stages=(*layers, output),
+        readout=MembraneReadout(),
+        num_steps=2,
+    )
+    random = np.random.default_rng(8)
+    shapes = {f"{layer.name}.{kind}": shape for layer in network.layers for kind, shape in layer.tensor_shapes.items()}
+    model = Model(network, {tensor: random.integers(-4, 4, shape) for tensor, shape in shapes.items()})
+    return Design.of(model, **choices)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", CONVOLUTIONAL)
+@pytest.mark.parametrize("family", CELLS)
+def test_convolutions_and_pools_are_goldens_equal(name: str, family: str, monkeypatch: pytest.MonkeyPatch):
+    design = convolutional(name)
+    circuit = simulator(design, family)
+    cells = circuit.verilog.partition("endmodule")[0]
+    assert LUT_RAM[family] in cells, "sums, windows or pools are in LUT RAM"
+    monkeypatch.setattr(netlist, "simulator", lambda *_: circuit)
+    samples = np.random.default_rng(9).integers(0, 256, (20, 1, 8, 8), np.uint8)
+    report = verify_netlist(design, samples, family=family)
+    assert report.equal, report
+    assert report.images == len(samples)
+    assert len({tuple(scores) for scores in Golden(design.model).run(samples).scores.tolist()}) > 3
 
 
 @pytest.mark.long
