@@ -102,7 +102,7 @@ class TestLeastCells:
             assert 0.7 * model.layers[0].weight.size * 4 < weights <= stored
 
     def test_each_of_two_event_lanes_has_a_memory_of_its_own_channels(self):
-        """Of 4 channels; each tap of a filter has 2 weights in either memory, which a bit tells apart if they differ."""
+        """Of 4 channels; a tap of a filter has 2 weights in either memory, which a bit tells apart if they differ."""
         model = random_model(preset("mnist-conv", first=4, second=3, third=2))
         layer = Design.of(model, event_lanes={"conv2": 2}).layer("conv2")
         differ = sum(int((half[:, 0] != half[:, 1]).sum()) for half in (layer.weight[:, 0::2], layer.weight[:, 1::2]))
