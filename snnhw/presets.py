@@ -238,7 +238,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 summary="convolutions of 8, 16 and 32 channels, as mnist-conv, for the smallest ECP5",
                 build=mnist_conv_small,
                 dataset="mnist",
-                training=MappingProxyType(_FOLDED),
+                training=MappingProxyType({**_FOLDED, "folded": {"epochs": 40}, "teacher": {"epochs": 10}}),
             ),
         )
     }
