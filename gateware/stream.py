@@ -9,7 +9,7 @@ from snnhw import interface
 from snnhw.implementation import address_width
 from snnhw.network import Range
 
-LUT_RAM_BITS = 1 << 13
+LUT_RAM_BITS = 1 << 12
 """The most bits of a memory for which synthesis chooses what it stands in."""
 
 LUT_RAM_WORDS = 32

@@ -195,9 +195,8 @@ def mnist_conv_small(
 
 _FOLDED = {
     "epochs": 0,
-    "folded": {"epochs": 80},
-    "teacher": {"epochs": 15, "width": 2, "weight": 0.8, "temperature": 3.0},
-    "keep": "last",
+    "folded": {"epochs": 60},
+    "teacher": {"epochs": 10},
     "batch_size": 128,
     "spike_penalty": 0.07,
     "threads": 1,
@@ -238,7 +237,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 summary="convolutions of 8, 16 and 32 channels, as mnist-conv, for the smallest ECP5",
                 build=mnist_conv_small,
                 dataset="mnist",
-                training=MappingProxyType({**_FOLDED, "folded": {"epochs": 40}, "teacher": {"epochs": 10}}),
+                training=MappingProxyType({**_FOLDED, "folded": {"epochs": 40}, "keep": "last"}),
             ),
         )
     }

@@ -19,6 +19,8 @@ Loaded = TypeVar("Loaded")
 
 SHIPPED: Mapping[str, SubjectKind] = MappingProxyType(
     {
+        "mnist-conv": SubjectKind.NETWORK,
+        "mnist-conv-small": SubjectKind.NETWORK,
         "mnist-graded": SubjectKind.NETWORK,
         "mnist-mlp": SubjectKind.NETWORK,
         "srbm-mnist": SubjectKind.SRBM,

@@ -19,6 +19,7 @@ from snnhw.design import Design
 from snnhw.evaluate import evaluate
 from snnhw.implementation import Implementation
 from snnhw.model import Model
+from snnhw.network import Conv2d, PlacedLayer
 from snnhw.presets import resolve_model
 from snnhw.shipped import shipped_models
 from snnhw.subject import SubjectKind
@@ -59,6 +60,13 @@ def record(name: str) -> dict[str, Any]:
     return parsed
 
 
+def in_short(layer: PlacedLayer) -> str:
+    """A layer as papers write it: 12c5s2 is a convolution to 12 channels by a kernel of 5 and a stride of 2."""
+    if isinstance(synapse := layer.synapse, Conv2d):
+        return f"{synapse.channels}c{synapse.kernel[0]}s{synapse.stride[0]}"
+    return str(layer.units)
+
+
 def test_the_table_of_models_holds_what_they_are():
     found = rows("model", "network", "weights", "steps", "correct")
     assert [row[0] for row in found] == [
@@ -67,7 +75,7 @@ def test_the_table_of_models_holds_what_they_are():
     for name, shape, bits, steps, correct, *_ in found:
         model = resolve_model(name.strip("`"))
         network, accuracy = model.network, model.provenance["accuracy"]
-        assert shape.split(",")[0] == "-".join(map(str, [network.inputs, *(layer.units for layer in network.layers)]))
+        assert shape.split(",")[0] == "-".join([str(network.inputs), *map(in_short, network.layers)])
         assert {f"{stage.synapse.weight_range.width} bits" for stage in network.stages} == {bits}
         assert int(steps) == network.num_steps
         assert accuracy["total"] == 10_000

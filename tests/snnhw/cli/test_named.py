@@ -94,7 +94,7 @@ def test_info_without_a_model_lists_those_that_ship(capsys: pytest.CaptureFixtur
 
 def test_words_of_the_help():
     assert model_help(SubjectKind.SRBM) == "A .safetensors file, or one that ships: srbm-mnist."
-    assert model_help(*SubjectKind).endswith("ships: mnist-graded, mnist-mlp, srbm-mnist or stdp-mnist.")
+    assert model_help(*SubjectKind).endswith("mnist-conv-small, mnist-graded, mnist-mlp, srbm-mnist or stdp-mnist.")
     assert shipped_completion()("s") == ["srbm-mnist", "stdp-mnist"] and shipped_completion()("x") == []
 
 
