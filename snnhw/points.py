@@ -221,7 +221,7 @@ POINTS: Mapping[str, Point] = MappingProxyType(
                 clock_mhz=110,
                 hidden=LayerChoice(synapse_lanes=32, neuron_lanes=2, event_lanes=2, all_steps=True),
                 output=LayerChoice(synapse_lanes=10, neuron_lanes=2, all_steps=True),
-                channels=ChannelChoice(lanes=144, neuron_lanes=8, window_bits=8, all_steps=True, queue=True),
+                channels=ChannelChoice(lanes=144, neuron_lanes=4, window_bits=8, all_steps=True, queue=True),
             ),
         )
     }
