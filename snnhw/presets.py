@@ -227,14 +227,14 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             ),
             Preset(
                 name="mnist-conv",
-                summary="convolutions of 12, 32 and 64 channels, weights of 4 bits, no leak, 3 steps",
+                summary="784-12c5s2-32c5s2-64c3s2-10, weights of 4 bits, no leak, 3 steps",
                 build=mnist_conv,
                 dataset="mnist",
                 training=MappingProxyType(_FOLDED),
             ),
             Preset(
                 name="mnist-conv-small",
-                summary="convolutions of 8, 16 and 32 channels, as mnist-conv, for the smallest ECP5",
+                summary="784-8c5s2-16c5s2-32c3s2-10, otherwise as mnist-conv, for the smallest ECP5",
                 build=mnist_conv_small,
                 dataset="mnist",
                 training=MappingProxyType({**_FOLDED, "folded": {"epochs": 40}, "keep": "last"}),

@@ -148,7 +148,7 @@ def _model(record: TrainingRecord, tensors: dict[str, Tensor]) -> Model:
         "dataset_digest": record.dataset_digest,
         "samples": record.samples,
         "seed": record.options.seed,
-        "epochs": record.options.epochs,
+        "epochs": record.options.epochs + (record.options.folded.epochs if record.options.folded else 0),
         "epoch": record.kept,
         "versions": record.versions,
     }
