@@ -200,8 +200,12 @@ class Network(Frozen):
         return self.encoder.once
 
     def silent(self, sent: Mapping[str, float]) -> tuple[str, ...]:
-        """The layers that can send events, and sent none, by the numbers of events that each layer sent."""
-        return tuple(layer.name for layer in self.layers if layer.sends and not sent[layer.name])
+        """The layers that can send events, and sent none, by the numbers of events that encoder and layers sent.
+
+        None where the encoder sent nothing: then it is the samples that are dark.
+        """
+        layers = self.layers if sent["encoder"] else ()
+        return tuple(layer.name for layer in layers if layer.sends and not sent[layer.name])
 
     @property
     def allows_neuron_major(self) -> bool:

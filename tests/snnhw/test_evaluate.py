@@ -67,6 +67,8 @@ def test_layers_that_send_nothing_are_named():
     assert evaluation.silent == (dead.network.layers[1].name,)
     assert evaluation.record()["silent_layers"] == list(evaluation.silent)
     assert evaluate(model(), dataset()).silent == ()
+    dark = Dataset(np.zeros((3, 3, 4), np.uint8), None, "dark")
+    assert evaluate(dead, dark).silent == ()
 
 
 def test_images_without_labels():
