@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from snnhw.files import replacing, write_atomically
 from snnhw.train.options import TrainOptions
@@ -76,6 +76,12 @@ class TrainingRecord(BaseModel):
     teacher: TeacherRecord | None = None
     kept: int | None = None
     """The epoch whose integers the model holds."""
+
+    @model_validator(mode="after")
+    def _check(self) -> TrainingRecord:
+        if self.kept is not None and not 1 <= self.kept <= len(self.epochs):
+            raise ValueError(f"kept must be one of the {len(self.epochs)} epochs, not {self.kept}")
+        return self
 
     def __repr__(self) -> str:
         epochs = f"{len(self.epochs)} epochs, kept {self.kept}"

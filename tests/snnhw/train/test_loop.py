@@ -272,6 +272,13 @@ def test_records_are_written_as_json_that_reads_back(dataset: Dataset, tmp_path:
     assert set(document["versions"]) == {"python", "snnhw", "torch", "numpy"}
 
 
+@pytest.mark.parametrize("kept", [0, 3, -1])
+def test_a_record_keeps_one_of_its_epochs(dataset: Dataset, kept: int):
+    _, record = train(network(), dataset, OPTIONS.model_copy(update={"epochs": 2}))
+    with pytest.raises(ValidationError, match=f"kept must be one of the 2 epochs, not {kept}"):
+        TrainingRecord.model_validate({**record.model_dump(), "kept": kept})
+
+
 def test_the_curve_is_drawn_as_png(dataset: Dataset, tmp_path: Path):
     pytest.importorskip("matplotlib")
     _, record = train(network(), dataset, OPTIONS, test=dataset.first(50))
