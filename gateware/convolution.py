@@ -446,18 +446,25 @@ class Convolution(wiring.Component):
         return register
 
     def _entry(self, m, advances, silent):
-        """Which sums are read: `Plan.reads`, the next where it ``advances``; a silent reading ends with a group."""
-        plan = self.plan
-        turn, following = Signal(address_width(len(plan.reads))), Signal(address_width(len(plan.reads)))
-        m.submodules.reading = store = memory.Memory(shape=plan.reads_layout, depth=len(plan.reads), init=plan.reads)
+        """Which sums are read: `Plan.reads`, the next where it ``advances``; a silent reading ends with a group.
+
+        It stands in a register, and the memory shows the next one: a memory takes most of a cycle to show anything.
+        """
+        plan, count = self.plan, len(self.plan.reads)
+        turn, following = Signal(address_width(count)), Signal(address_width(count))
+        entry = Signal(plan.reads_layout, init=plan.reads[0])
+        # A row more, so that there is always a next.
+        rows = [*plan.reads, plan.reads[0]]
+        m.submodules.reading = store = memory.Memory(shape=plan.reads_layout, depth=count + 1, init=rows)
         port = store.read_port()
-        over = port.data.last & (silent | (turn == len(plan.reads) - 1))
+        over = entry.last & (silent | (turn == count - 1))
         m.d.comb += following.eq(turn)
         with m.If(advances):
             m.d.comb += following.eq(Mux(over, 0, turn + 1))
+            m.d.sync += entry.eq(Mux(over, plan.reads_layout.const(plan.reads[0]).as_value(), port.data.as_value()))
         m.d.sync += turn.eq(following)
-        m.d.comb += port.addr.eq(following)
-        return port.data
+        m.d.comb += port.addr.eq(following + 1)
+        return entry
 
     def _sums(self, m, item, products, entry, reads):
         """The sums of all lanes of the bank that is read, after each has taken its product."""
