@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -173,26 +174,6 @@ def mnist_conv(
     )
 
 
-def mnist_conv_small(
-    *,
-    first: int = 8,
-    second: int = 16,
-    third: int = 32,
-    num_steps: int = 3,
-    weight_bits: int = 4,
-    pixel_bits: int = 4,
-) -> Network:
-    """`mnist_conv` with fewer channels, for parts with few block RAMs."""
-    return mnist_conv(
-        first=first,
-        second=second,
-        third=third,
-        num_steps=num_steps,
-        weight_bits=weight_bits,
-        pixel_bits=pixel_bits,
-    )
-
-
 _FOLDED = {
     "epochs": 0,
     "folded": {"epochs": 60},
@@ -235,7 +216,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             Preset(
                 name="mnist-conv-small",
                 summary="784-8c5s2-16c5s2-32c3s2-10, otherwise as mnist-conv, for the smallest ECP5",
-                build=mnist_conv_small,
+                build=partial(mnist_conv, first=8, second=16, third=32),
                 dataset="mnist",
                 training=MappingProxyType({**_FOLDED, "folded": {"epochs": 40}, "keep": "last"}),
             ),
