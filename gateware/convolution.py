@@ -12,7 +12,7 @@ from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from gateware.places import Banks, Source
-from gateware.stream import Mark, choose, current_layout, each, event_layout, shape_of
+from gateware.stream import Mark, choose, current_layout, each, event_layout, lookup, shape_of
 from gateware.turns import Turns
 from gateware.weights import Contents, WeightMemory
 from gateware.windows import WindowConvolution
@@ -51,7 +51,7 @@ class Plan:
         self.event_lanes = layer.chosen.event_lanes
         self.source = Source.of(layer)
         self.banks = Banks(layer)
-        self.pass_bits = (self.banks.passes - 1).bit_length()
+        self.pass_bits = (max(map(len, self.routes)) - 1).bit_length()
 
     @cached_property
     def routes(self) -> list[list[list[Any]]]:
@@ -248,7 +248,7 @@ class Convolution(wiring.Component):
 
     Sums stand in memories, ``position_lanes`` banks of them, each with a lane for every channel; a position lies in
     the bank that its coordinates have modulo what a kernel reaches, so that an event meets each bank once. The weights
-    of an event are read in that order. An event takes a cycle, with fewer banks as many as its ``position_passes``.
+    of an event are read in that order. An event takes a cycle, with fewer banks as many as `DesignLayer.event_passes`.
     With fewer ``synapse_lanes`` than channels a step's events are listed and come once for each group, see `Turns`.
 
     With two ``event_lanes`` a transfer holds an event of an even and one of an odd channel of the same position, or one
@@ -342,9 +342,10 @@ class Convolution(wiring.Component):
         """The events with the weights that they want, at their turn, and marks; everything waits where not ``move``."""
         plan, event = self.plan, items.payload
         turn, last = Signal(address_width(1 << plan.pass_bits)), Signal()
-        taken = items.valid & move
+        taken, place = items.valid & move, self._place(event)
+        last_turn = lookup(place, [max(1, len(passes)) - 1 for passes in plan.routes], turn.shape())
         m.d.comb += [
-            last.eq((turn == plan.banks.passes - 1) | (event.mark != Mark.EVENT)),
+            last.eq((turn == last_turn) | (event.mark != Mark.EVENT)),
             items.ready.eq(move & last),
         ]
         with m.If(taken):
@@ -354,7 +355,7 @@ class Convolution(wiring.Component):
         )
         route = table.read_port()
         m.d.comb += [
-            route.addr.eq(Cat(turn[: plan.pass_bits], self._place(event))),
+            route.addr.eq(Cat(turn[: plan.pass_bits], place)),
             route.en.eq(move),
         ]
         lanes, bits = each(event.address, plan.event_lanes), plan.channel_bits

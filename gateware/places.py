@@ -70,7 +70,6 @@ class Banks:
         self.sides = synapse.convolved(layer.in_shape)
         self.reach = synapse.reach(layer.in_shape)
         self.banks = (self.reach[0] if lanes == math.prod(self.reach) else 1, self.reach[1] if lanes > 1 else 1)
-        self.passes = layer.position_passes
 
     @property
     def count(self) -> int:
@@ -88,12 +87,14 @@ class Banks:
         return row % rows * columns + column % columns, row // rows * width + column // columns
 
     def reached(self, row: int, column: int) -> list[list[Reached]]:
-        """For each pass of an event at a row and column of the input, what happens in each bank."""
+        """For each pass of an event at a row and column of the input, what happens in each bank.
+
+        Passes in which nothing is added are left out, but one where there is no other.
+        """
         along = [list(self._along(axis, place)) for axis, place in enumerate((row, column))]
-        pairs = [(y, x) for y in along[0] for x in along[1]]
-        count = len(pairs) // self.passes
-        passes = [pairs[start : start + count] for start in range(0, len(pairs), count)]
-        return [[self._reached(*pair) for pair in chosen] for chosen in passes]
+        pairs = [self._reached(y, x) for y in along[0] for x in along[1]]
+        passes = [pairs[start : start + self.count] for start in range(0, len(pairs), self.count)]
+        return [chosen for chosen in passes if any(one.address is not None for one in chosen)] or passes[:1]
 
     def _along(self, axis: int, place: int) -> Iterator[tuple[int, int]]:
         """Positions that an event may reach along an axis, some of which may not exist, and the kernel's tap there.

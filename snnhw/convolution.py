@@ -124,14 +124,24 @@ class Conv2d(Synapse):
         """Of the positions that a kernel reaches those that exist, and that a pool looks at."""
         import numpy as np
 
-        channels, *sides = planes(in_shape, "conv2d")
+        rows, columns = (count * pool for count, pool in zip(self.out_shape(in_shape)[1:], self.max_pool, strict=True))
+        return self.channels * self._by_input(in_shape, np.outer(*self._reached(in_shape, (rows, columns))))
+
+    def _reached(self, in_shape: Shape, positions: tuple[int, int]) -> list[Integers]:
+        """How many of so many rows of positions an event of each row of the input reaches, and of columns."""
+        import numpy as np
+
         counts = []
-        for axis, side in enumerate(sides):
-            starts = np.arange(self.out_shape(in_shape)[1 + axis] * self.max_pool[axis]) * self.stride[axis]
-            tap = np.arange(side)[:, None] + self.padding[axis] - starts
-            counts.append(((tap >= 0) & (tap < self.kernel[axis])).sum(axis=1))
-        reached: Integers = self.channels * np.outer(*counts)
-        return np.tile(reached.ravel(), channels)
+        for axis, (side, count) in enumerate(zip(in_shape[-2:], positions, strict=True)):
+            taps = np.arange(side)[:, None] + self.padding[axis] - np.arange(count) * self.stride[axis]
+            counts.append(((taps >= 0) & (taps < self.kernel[axis])).sum(axis=1))
+        return counts
+
+    def _by_input(self, in_shape: Shape, of_places: Integers) -> Integers:
+        """Numbers [inputs] from those of each row and column, which all channels share."""
+        import numpy as np
+
+        return np.tile(of_places.ravel(), planes(in_shape, "conv2d")[0])
 
     def reach(self, in_shape: Shape) -> tuple[int, int]:
         """The most rows and columns of positions that an event reaches."""
@@ -155,9 +165,20 @@ class Conv2d(Synapse):
         rows, columns = self.reach(in_shape)
         return tuple(dict.fromkeys((rows * columns, columns, 1)))
 
-    def position_passes(self, in_shape: Shape, lanes: int) -> int:
-        """As many lanes as the positions that an event can reach, or a row of them, or one."""
-        return math.prod(self.reach(in_shape)) // lanes
+    def event_passes(self, in_shape: Shape, lanes: int) -> Integers:
+        """One with as many lanes as positions can be reached; the rows reached with a row of lanes; else the positions.
+
+        An event that reaches none takes a cycle too.
+        """
+        import numpy as np
+
+        rows, columns = self._reached(in_shape, self.convolved(in_shape))
+        reach = self.reach(in_shape)
+        if lanes == math.prod(reach):
+            rows, columns = np.ones_like(rows), np.ones_like(columns)
+        elif lanes == reach[1]:
+            columns = (columns > 0).astype(np.int64)
+        return self._by_input(in_shape, np.outer(rows, columns).clip(min=1))
 
     def current_bounds(
         self, tensors: Mapping[str, Integers], values: Range, in_shape: Shape

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Unpack
 
 import numpy as np
+from numpy.typing import NDArray
 
 from snnhw.errors import DescriptionError
 from snnhw.implementation import Choices, Implementation, LayerImplementation, LayerShape
@@ -72,19 +73,19 @@ class DesignLayer(ModelLayer):
         """Transfers that a word's currents take: one unit a neuron takes in the steps' one by one, if they differ."""
         return 1 if self.constant or self.chosen.step_lanes > 1 else self.steps
 
-    @property
-    def weight_words(self) -> int:
-        """Words of weights, of ``synapse_lanes`` times ``position_lanes`` each, that an event reads.
+    @cached_property
+    def weight_words(self) -> NDArray[np.int64]:
+        """Words of weights, ``synapse_lanes`` times ``position_lanes`` each, that an event of each input reads: [inputs].
 
         0 where there are none to read: without weights, and where windows are visited, whose weights are wired in.
         """
         reads = self.has_weights and self.chosen.visits == "events"
-        return self.shape.groups * self.position_passes if reads else 0
+        return self.event_passes * (self.shape.groups if reads else 0)
 
-    @property
-    def position_passes(self) -> int:
-        """Cycles that an event takes in each group, one where there are no positions."""
-        return self.synapse.position_passes(self.in_shape, self.chosen.position_lanes)
+    @cached_property
+    def event_passes(self) -> NDArray[np.int64]:
+        """Cycles that an event of each input takes in each group, one where there are no positions: [inputs]."""
+        return self.synapse.event_passes(self.in_shape, self.chosen.position_lanes)
 
     @property
     def loadable(self) -> bool:

@@ -104,9 +104,11 @@ class Synapse(Kind):
         """The numbers of positions whose currents its circuit can add to in a cycle, the most first."""
         return (1,)
 
-    def position_passes(self, in_shape: Shape, lanes: int) -> int:
-        """The cycles in which an event reaches all of its positions, so many of them in each."""
-        return 1
+    def event_passes(self, in_shape: Shape, lanes: int) -> Integers:
+        """The cycles that an event of each input takes to reach its positions, so many in each; int64 [inputs]."""
+        import numpy as np
+
+        return np.ones(math.prod(in_shape), np.int64)
 
     def current_bounds(
         self, tensors: Mapping[str, Integers], values: Range, in_shape: Shape

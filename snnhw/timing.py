@@ -24,7 +24,8 @@ from snnhw.implementation import LayerShape, queue_depth
 from snnhw.kinds import twin
 
 Counts = list[list[int]]
-"""Of each word, the events in each event lane."""
+"""Of each word, the events in each event lane; where the layer that takes them needs several cycles for some events,
+the cycles of each transfer instead."""
 
 
 @dataclass(frozen=True)
@@ -68,26 +69,68 @@ def event_counts(design: Design, result: Result) -> list[SampleCounts]:
 
     Of a layer that splits its words there is one step, and of each word the counts of all steps.
     """
-    encoder, *layers = _word_counts(design, result)
+    encoder, *layers = [sent.transfers() if sent.several else sent.counts().tolist() for sent in _sent(design, result)]
     for number, layer in enumerate(design.layers):
         if layer.splits:
-            layers[number] = np.moveaxis(layers[number], 0, 2)[np.newaxis]
+            layers[number] = [[list(zip(*words, strict=True)) for words in zip(*layers[number], strict=True)]]
     return [
-        SampleCounts(encoder[:, b].tolist(), [counts[:, b].tolist() for counts in layers])
+        SampleCounts([step[b] for step in encoder], [[step[b] for step in counts] for counts in layers])
         for b in range(len(result.classes))
     ]
 
 
-def _word_counts(design: Design, result: Result) -> list[NDArray[np.int64]]:
-    """Events in each word of the encoder and of each layer: [steps, B, words, event lanes]."""
+@dataclass(frozen=True)
+class _Sent:
+    """What the encoder or a layer has sent: n numbers of each step, in the order of the words that they stand in."""
+
+    fires: NDArray[np.bool_]
+    """[steps, B, n]: whether an event was sent."""
+    starts: list[int]
+    """[words]: where each begins."""
+    addresses: NDArray[np.int64]
+    """[n]"""
+    passes: NDArray[np.int64]
+    """[n]: cycles that an event takes where it goes to."""
+    lanes: int
+    """Event lanes there."""
+
+    @property
+    def several(self) -> bool:
+        """Whether there are events that take several cycles."""
+        return int(self.passes.max()) > 1
+
+    def counts(self, *, cycles: bool = False) -> NDArray[np.int64]:
+        """Events of each word, or their ``cycles``, by lane: [steps, B, words, lanes]."""
+        sides = []
+        for lane in range(self.lanes):
+            own = self.fires & (self.addresses % self.lanes == lane)
+            told = own * self.passes if cycles and self.several else own
+            sides.append(np.add.reduceat(told, self.starts, axis=-1, dtype=np.int64))
+        return np.stack(sides, axis=-1)
+
+    def transfers(self) -> list[list[Counts]]:
+        """The cycles of each transfer [steps][B][words][transfers]; events of both lanes are of one place."""
+        counts = self.counts()
+        ends, most = counts.sum(axis=-1).cumsum(axis=-1).tolist(), counts.max(axis=-1).tolist()
+        return [
+            [
+                [taken[end - wide : end] for end, wide in zip(*of_sample, strict=True)]
+                for taken, *of_sample in zip((self.passes[fired].tolist() for fired in step), *of_step, strict=True)
+            ]
+            for step, *of_step in zip(self.fires, ends, most, strict=True)
+        ]
+
+
+def _sent(design: Design, result: Result) -> list[_Sent]:
+    """What the encoder and each layer have sent."""
     if result.encoded is None:
         raise ValueError("timing needs golden's traces: run it with traces=True")
-    network = design.network
+    network, first = design.network, design.layers[0]
     pixels = network.inputs if network.encoder.takes_events else design.implementation.pixels_per_beat
-    first = design.layers[0].chosen.event_lanes
     inputs = np.arange(network.inputs)
-    counts = [_count(result.encoded != 0, inputs, inputs[::pixels].tolist(), first)]
-    for layer in design.layers:
+    starts = inputs[::pixels].tolist()
+    sent = [_Sent(result.encoded != 0, starts, inputs, first.event_passes, first.chosen.event_lanes)]
+    for layer, after in zip(design.layers, [*design.layers[1:], None], strict=True):
         fires = result.traces[layer.name].value != 0
         if layer.neuron_major and not layer.splits:
             fires = fires.any(axis=0, keepdims=True)
@@ -95,17 +138,9 @@ def _word_counts(design: Design, result: Result) -> list[NDArray[np.int64]]:
         units = [unit for word in words for unit in word]
         starts = [0, *np.cumsum([len(word) for word in words])[:-1].tolist()]
         addresses = np.array([layer.shape.address(unit) for unit in units])
-        counts.append(_count(fires[..., units], addresses, starts, layer.out_lanes))
-    return counts
-
-
-def _count(fires: NDArray[np.bool_], addresses: NDArray[np.int64], starts: list[int], lanes: int) -> NDArray[np.int64]:
-    """Events in each run that begins at ``starts``, by lane: [steps, B, n] to [steps, B, runs, lanes]."""
-    sides = []
-    for lane in range(lanes):
-        own = fires & (addresses % lanes == lane)
-        sides.append(np.add.reduceat(own, starts, axis=-1, dtype=np.int64))
-    return np.stack(sides, axis=-1)
+        passes = np.ones(len(units), np.int64) if after is None else after.event_passes[units]
+        sent.append(_Sent(fires[..., units], starts, addresses, passes, layer.out_lanes))
+    return sent
 
 
 class _Consumer(Protocol):
@@ -336,13 +371,11 @@ class _Synapses(Protocol):
     made from their consumer instead, and has ``counts`` as `_Shown`.
     """
 
-    event_cycles: int
-    """Cycles that an event takes of its memories, in each group of lanes."""
     step_cycles: int
     """Cycles that the end of a step takes of memories that events wait for, all groups together."""
 
     def take_events(self, offered: int, events: list[int]) -> int:
-        """Events in each lane, one a cycle once the first has been taken; when the last of them was."""
+        """Events, see `Counts`, one after the other once the first has been taken; when the last of them was."""
         ...
 
     def take_mark(self, offered: int) -> int:
@@ -361,7 +394,6 @@ def dense(layer: DesignLayer, bank: _Neurons) -> _Crossbar | _Replay:
 class _Crossbar:
     """Takes a transfer a cycle; the words of a mark come ``latency`` cycles later, the next mark after they left."""
 
-    event_cycles = 1
     step_cycles = 0
 
     def __init__(self, sizes: list[int], latency: int, bank: _Neurons) -> None:
@@ -593,20 +625,19 @@ def floor(design: Design, result: Result) -> Floor:
     ready = [np.full(batch, count * beats, np.int64) for count in passes]
     meanwhile = beats if design.implementation.overlap and frames else 0
     busy, last_words = [ready[-1] - meanwhile], 1
-    words = _word_counts(design, result)
+    words = [sent.counts(cycles=True) for sent in _sent(design, result)]
     for layer, sent in zip(design.layers, words[:-1], strict=True):
         synapses: _Synapses = twin(layer.synapse, "timing")(layer, None)
-        each, again = synapses.event_cycles, layer.shape.groups - 1
+        again = layer.shape.groups - 1
         finished, reads = np.zeros(batch, np.int64), np.zeros(batch, np.int64)
         for t in range(steps):
             in_step = sent[t] if t < len(sent) else np.zeros_like(sent[0])
             events, late = (part.sum(axis=1).max(axis=-1) for part in (in_step, in_step[:, -last_words:]))
             at_end = 0 if layer.constant and t else synapses.step_cycles
             finished = np.maximum(
-                finished + events * each * (1 + again) + at_end,
-                ready[t] + late * each + events * each * again + at_end,
+                finished + events * (1 + again) + at_end, ready[t] + late + events * again + at_end
             )
-            reads += events * each * (1 + again) + at_end
+            reads += events * (1 + again) + at_end
             ready[t] = finished
         busy.append(reads)
         last_words = 1 if synapses.step_cycles else layer.shape.group_sizes[-1]

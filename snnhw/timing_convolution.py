@@ -41,9 +41,8 @@ class _Pauses:
 class _Drained:
     """Takes events into a pipeline that stands still while, at a mark, words are read one a cycle."""
 
-    def __init__(self, latency: int, passes: int, reads: int, drained: int) -> None:
+    def __init__(self, latency: int, reads: int, drained: int) -> None:
         self.latency = latency
-        self.event_cycles = passes
         self.reads = self.step_cycles = reads
         self.drained = drained
         self.holds = _Pauses()
@@ -52,7 +51,11 @@ class _Drained:
 
     def take_events(self, offered: int, events: list[int]) -> int:
         """Events in each lane, one a cycle once the first has been taken; when the last of them was."""
-        taken = self.holds.moving(max(offered, self.free), max(events) * self.event_cycles)
+        return self._take(offered, max(events))
+
+    def _take(self, offered: int, cycles: int) -> int:
+        """What takes so many cycles; the last of them."""
+        taken = self.holds.moving(max(offered, self.free), cycles)
         self.free = taken + 1
         return taken
 
@@ -86,9 +89,18 @@ class Convolution(_Drained):
     def __init__(self, layer: DesignLayer, bank: _Neurons, group: int = 0) -> None:
         plan, shape = Plan(layer), layer.shape
         reads = shape.positions * shape.position_words(group) * plan.window
-        super().__init__(reading_latency(layer), plan.banks.passes, reads, 2)
+        super().__init__(reading_latency(layer), reads, 2)
         self.window = plan.window
         self.bank = bank
+        self.several = layer.event_passes.max() > 1
+
+    def take_events(self, offered: int, events: list[int]) -> int:
+        """Events, see `Counts`, one after the other once the first has been taken; when the last of them was."""
+        return self._take(offered, sum(self._transfers(events)))
+
+    def _transfers(self, events: list[int]) -> list[int]:
+        """The cycles of each transfer."""
+        return events if self.several else [1] * max(events)
 
     def _read(self, number: int, at: int) -> None:
         if (number + 1) % self.window == 0:
@@ -104,31 +116,32 @@ class GroupedConvolution(Convolution):
         groups = range(layer.shape.groups)
         self.group_reads = [Convolution(layer, bank, group).reads for group in groups]
         self.step_cycles = sum(self.group_reads)
-        self.listed: list[int] = []
+        self.listed: list[tuple[int, int]] = []
+        """When a transfer was listed, and the cycles that it takes for each group."""
         self.closed = 0
         self.left = 0
 
     def take_events(self, offered: int, events: list[int]) -> int:
-        """Events in each lane, one a cycle once the first has been taken; when the last of them was."""
-        start = max(offered, self.closed)
-        self.listed += range(start, start + max(events))
-        return start + max(events) - 1
+        """Events, see `Counts`, listed one a cycle; when the last of them was."""
+        start, transfers = max(offered, self.closed), self._transfers(events)
+        self.listed += enumerate(transfers, start)
+        return start + len(transfers) - 1
 
     def take_mark(self, offered: int) -> int:
         """A mark, and all that follows from it."""
         taken = max(offered, self.closed)
         for reads in self.group_reads:
-            for listed in self.listed:
-                self._issue(listed, super().take_events, [1])
+            for listed, cycles in self.listed:
+                self._issue(listed, self._take, cycles)
             self.reads = reads
             issued = self._issue(taken, super().take_mark)
         self.listed, self.closed = [], issued + 1
         return taken
 
-    def _issue(self, listed: int, take: Callable[..., int], *events: list[int]) -> int:
+    def _issue(self, listed: int, take: Callable[..., int], *cycles: int) -> int:
         """Give an item on that was listed then, when the one before has left; when its turn came."""
         issued = max(listed + 1, self.left)
-        self.left = take(issued + 1, *events)
+        self.left = take(issued + 1, *cycles)
         return issued
 
 
@@ -138,8 +151,6 @@ class Windows:
     What moves does so in lockstep, so cycles are counted without those in which a word waits, and these added: a wait
     is that of the move in which the word went.
     """
-
-    event_cycles = 1
 
     def __init__(self, layer: DesignLayer, bank: _Neurons) -> None:
         self.plan = plan = WindowPlan(layer)
@@ -199,7 +210,7 @@ class Pool(_Drained):
     """Reads windows one word a cycle, and offers each in the next."""
 
     def __init__(self, layer: DesignLayer, consumer: _Consumer) -> None:
-        super().__init__(1, 1, layer.shape.words, 1)
+        super().__init__(1, layer.shape.words, 1)
         self.consumer = consumer
         self.num_steps = layer.network.num_steps
         self.counts: list[Counts] = []

@@ -124,8 +124,6 @@ class DelayCircuit(wiring.Component):
 
 
 class DelayTiming:
-    event_cycles = 1
-
     def __init__(self, layer, consumer):
         self.consumer, self.num_steps, self.words = consumer, layer.network.num_steps, layer.shape.words
         self.step_cycles = self.words

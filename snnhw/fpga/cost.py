@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from golden.network import Golden, Result
 from snnhw.data import Dataset, check_images
 from snnhw.design import Design
@@ -32,16 +34,15 @@ def cost(design: Design, dataset: Dataset) -> tuple[Cycles, Work]:
 
 
 def work(design: Design, result: Result) -> Work:
-    """The work of the mean image.
+    """The work of the mean image, from a golden result that holds traces.
 
     Every event is added to the neurons that it reaches, and reads words of weights, for each group of lanes and each of
     its passes one. A layer that visits windows reads no weights, and adds all inputs of every window whether events
     came or not. What layers without weights do is not counted.
     """
     operations = bits = energy = 0.0
-    sources = ["encoder", *(layer.name for layer in design.layers[:-1])]
-    for source, layer in zip(sources, design.layers, strict=True):
-        events = float(result.events[source].sum()) / len(result.classes)
+    sources = [result.encoded, *(result.traces[layer.name].value for layer in design.layers[:-1])]
+    for sent, layer in zip(sources, design.layers, strict=True):
         if not layer.has_weights:
             continue
         added = float(result.operations[layer.name].sum()) / len(result.classes)
@@ -49,7 +50,9 @@ def work(design: Design, result: Result) -> Work:
             steps = 1 if layer.constant else design.network.num_steps
             added = steps * layer.units * layer.synapse.fan_in(layer.in_shape)
         lanes = layer.shape.synapse_lanes * layer.chosen.position_lanes
-        read = events * layer.weight_words * lanes * layer.ranges.weight.width
+        assert sent is not None
+        words = float(np.count_nonzero(sent, axis=(0, 1)) @ layer.weight_words) / len(result.classes)
+        read = words * lanes * layer.ranges.weight.width
         operations += added
         bits += read
         energy += added * layer.ranges.current.width * ADD_PJ_PER_BIT + read * READ_PJ_PER_BIT

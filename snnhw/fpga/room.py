@@ -73,7 +73,7 @@ def least_cells(design: Design, family: Family) -> dict[str, Cells]:
 
 def _weights(layer: DesignLayer) -> NDArray[np.int64] | None:
     """The weights that events read from memories; None where there are none that synthesis leaves there."""
-    if not layer.weight_words or not _is_read(layer):
+    if not layer.weight_words.any() or not _is_read(layer):
         return None
     return layer.synapse.read_weights(layer.tensors, layer.in_shape)
 

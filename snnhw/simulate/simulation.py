@@ -34,7 +34,7 @@ IDLE_CYCLES = 8
 
 def slowest(design: Design) -> int:
     """About the cycles that the slowest sample could need: one in which every input and neuron sends in every step."""
-    step = sum(layer.inputs * max(1, layer.weight_words) + layer.units for layer in design.layers)
+    step = sum(int(layer.weight_words.clip(min=1).sum()) + layer.units for layer in design.layers)
     plans = [WindowPlan(layer) for layer in design.layers if layer.chosen.visits == "windows"]
     step += sum(plan.visits * plan.phases for plan in plans)
     network = design.network

@@ -157,6 +157,18 @@ def test_an_event_meets_each_bank_once_in_a_cycle():
                 assert sorted(one.bank for one in reached) == list(range(plan.banks.count))
 
 
+def test_an_event_takes_as_many_cycles_as_it_needs():
+    """Nothing is added in none of them, and their number is what timing counts with."""
+    layers = [layer_of(case, lanes) for case in CASES for lanes in LANES] + [pairs_layer(case) for case in PAIRS]
+    for layer in layers:
+        plan = Plan(layer)
+        sources = {unit: address >> plan.source.channel_bits for address, unit in enumerate(layer.sources)}
+        assert [len(plan.routes[sources[unit]]) for unit in range(layer.inputs)] == layer.event_passes.tolist()
+        for passes in plan.routes:
+            empty = [all(one.address is None for one in reached) for reached in passes]
+            assert not any(empty) or empty == [True]
+
+
 def test_what_is_reached_is_what_the_kernel_says():
     """Every tap of every position once, spelled out."""
     for case, lanes in ((case, lanes) for case in CASES for lanes in LANES):

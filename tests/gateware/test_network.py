@@ -59,7 +59,7 @@ def simulate_network(model, implementation, transfers, stall=None, **others):
     for tap in circuit.interface.taps:
         signals = circuit.tap_signals(tap.stage)
         watches[tap.stage] = Watch(signals["strobe"], {signal.name: signals[signal.name] for signal in tap.signals})
-    passes = [max(1, layer.weight_words) * (layer.inputs + 2) + 4 * layer.shape.words for layer in design.layers]
+    passes = [max(1, layer.weight_words.max()) * (layer.inputs + 2) + 4 * layer.shape.words for layer in design.layers]
     patience = 40 + max(passes) + 2 * design.beats
     return circuit, simulate(circuit, {"sample": transfers, **others}, stall, watches=watches, patience=patience)
 

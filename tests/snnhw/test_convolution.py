@@ -60,6 +60,17 @@ def test_an_event_reaches_as_many_neurons_as_have_it_in_their_window(stride, pad
     assert Dense(units=5, weight_bits=2).fan_outs((2, 3)).tolist() == [5] * 6
 
 
+def test_an_event_takes_a_cycle_for_each_row_or_position_that_it_reaches():
+    """Rows 0 .. 6 of the padded input lie in windows that begin at 0, 2, 4 and have 3 rows: 2 lie in two of them."""
+    synapse, rows = Conv2d(channels=2, kernel=3, stride=2, weight_bits=2), [1, 1, 2, 1, 2, 1, 1, 0]
+    shape = (3, 8, 8)
+    assert (synapse.event_passes(shape, 4) == 1).all()
+    by_row = [[max(1, down * (right > 0)) for right in rows] for down in rows]
+    assert synapse.event_passes(shape, 2).tolist() == np.tile(np.ravel(by_row), 3).tolist()
+    by_position = [[max(1, down * right) for right in rows] for down in rows]
+    assert synapse.event_passes(shape, 1).tolist() == np.tile(np.ravel(by_position), 3).tolist()
+
+
 def test_a_sum_of_a_pool_has_the_values_of_a_whole_window():
     assert SumPool2d(size=(2, 3)).out_values(Range(lo=0, hi=5)) == Range(lo=0, hi=30)
     assert MaxPool2d(size=(2, 3)).out_values(Range(lo=0, hi=5)) == Range(lo=0, hi=5)

@@ -224,8 +224,9 @@ def test_floor_of_events():
 
 
 CONVOLUTIONS: dict[str, tuple[Choices, int]] = {
-    # Each event adds at 4 positions, one a cycle, for 2 groups; 4 sums are read for each group.
-    "a channel at one position": ({"lanes": 1}, (2 + 1) * 4 * 2 + 2 * 8),
+    # Each event adds at the positions that it reaches, one a cycle, for 2 groups; 4 sums are read for each group.
+    "a channel at one position": ({"lanes": 1}, (4 + 1 + 1) * 2 + 2 * 8),
+    "a row of positions": ({"position_lanes": {"conv": 2}}, (2 + 1 + 1) + 2 * 4),
     # All positions and channels in a cycle; a word of both channels for each of 4 positions.
     "all": ({}, (2 + 1) + 2 * 4),
     "all, a channel in a word": ({"neuron_lanes": {"conv": 1}}, (2 + 1) + 2 * 8),
