@@ -468,7 +468,7 @@ class Convolution(wiring.Component):
         return entry
 
     def _sums(self, m, item, products, entry, reads):
-        """The sums of all lanes of the bank that is read, after each has taken its product."""
+        """The sums of the word that is read, after each lane of each bank has taken its product."""
         plan, row = self.plan, self._kept_layout(self.plan.lanes)
         targets = data.View(data.ArrayLayout(address_width(plan.banks.depth), plan.banks.count), item.target)
         shown = []
@@ -487,9 +487,16 @@ class Convolution(wiring.Component):
                 m.d.comb += new.data.sum[lane].eq(old.data.sum[lane] + products[bank * plan.lanes + lane])
             m.d.comb += new.data.count.eq(old.data.count + item.value)
             shown.append(old.data.as_value())
-        chosen = Signal(row, name="chosen")
-        m.d.comb += chosen.eq(reduce(or_, shown) if plan.spare else choose(shown, entry.bank))
-        return chosen
+        if plan.spare:
+            return self._word(reduce(or_, shown), entry.word)
+        # Words first: what chooses among few banks takes a LUT for each bit that is left.
+        return choose([self._word(bank, entry.word) for bank in shown], entry.bank)
+
+    def _word(self, row, word):
+        """The sums of a word of lanes, and the count, of a row of all lanes."""
+        sums, step = len(row) - self._kept_layout(0).size, self.shape.neuron_lanes * self.sum_shape.width
+        words = [row[start : min(start + step, sums)] for start in range(0, sums, step)]
+        return Cat(choose(words, word)[:step], row[sums:])
 
     def _kept_layout(self, lanes):
         """So many sums of a position, and how often weights were raised in each; all modulo what a current needs."""
@@ -500,8 +507,7 @@ class Convolution(wiring.Component):
     def _drain(self, m, go, reads, sends, entry, sums):
         """From the sums that are read to words of currents."""
         plan, lanes, width = self.plan, self.shape.neuron_lanes, self.sum_shape.width
-        word, step = self._kept_layout(lanes), lanes * width
-        slices = [sums.sum.as_value()[start : start + step] for start in range(0, plan.lanes * width, step)]
+        word = self._kept_layout(lanes)
         m.submodules.earlier = store = memory.Memory(shape=word, depth=plan.cells, init=[])
         write = store.write_port()
         read = store.read_port(transparent_for=(write,) if plan.cells == 1 else ())
@@ -513,8 +519,7 @@ class Convolution(wiring.Component):
             m.d.sync += place.eq(Mux(complete, 0, place + 1))
         with m.If(go):
             m.d.sync += [
-                now.sum.eq(choose(slices, entry.word)),
-                now.count.eq(sums.count),
+                now.eq(sums),
                 cell.eq(entry.cell),
                 first.eq(place == 0),
                 ends.eq(complete),

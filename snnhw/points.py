@@ -34,19 +34,21 @@ class ChannelChoice:
     """What layers with channels ask for: the first that goes over events ``lanes``, the next half of them, and so on.
 
     Later layers have fewer positions, and less comes to them. Lanes are of all channels, at as many positions as there
-    are lanes for, or of some channels at one position. A first layer whose input is the same at every step goes over
+    are lanes for, or of some channels at one position. ``neuron_lanes`` are those of the first of them, the next, and
+    so on, the last number serving all that follow. A first layer whose input is the same at every step goes over
     windows instead, if that takes no more than `MOST_TAPS` weights, with at most ``window_bits`` bits of its input a
     cycle, unless these are 0, and with ``all_steps`` computes all steps at once. With ``queue`` as many words as a step
     has can wait for the next layer. ``output`` is for the last layer of a network that has such layers, if it has no
-    channels itself; that of the point where it is None.
+    channels itself, and ``pixels_per_beat`` for such a network; those of the point where they are None.
     """
 
     lanes: int
-    neuron_lanes: int
+    neuron_lanes: tuple[int, ...]
     output: LayerChoice | None = None
     window_bits: int = 0
     all_steps: bool = False
     queue: bool = False
+    pixels_per_beat: int | None = None
 
 
 MOST_TAPS = 512
@@ -78,19 +80,21 @@ class Point:
     def implementation(self, network: Network) -> Implementation:
         """The point for a network."""
         neuron_major = network.allows_neuron_major
-        stride = 1 if network.encoder.takes_events else self.pixels_per_beat
-        lanes = self.channels.lanes
+        has_channels = network.layers[0].synapse.channelled
+        pixels_per_beat = (has_channels and self.channels.pixels_per_beat) or self.pixels_per_beat
+        stride = 1 if network.encoder.takes_events else pixels_per_beat
+        lanes, neuron_lanes = self.channels.lanes, self.channels.neuron_lanes
         layers: list[LayerImplementation] = []
         for stage in network.layers:
             if stage.synapse.channelled:
                 layer = self._with_windows(stage, stride)
                 if layer is None:
-                    layer = self._with_channels(stage, lanes)
-                    lanes //= 2
+                    layer = self._with_channels(stage, lanes, neuron_lanes[0])
+                    lanes, neuron_lanes = lanes // 2, neuron_lanes[1:] or neuron_lanes
                 layers.append(layer)
                 stride = LayerShape.of(stage, layers[-1]).stride
                 continue
-            output = (network.layers[0].synapse.channelled and self.channels.output) or self.output
+            output = (has_channels and self.channels.output) or self.output
             choice = output if stage.last else self.hidden
             synapse_lanes = min(choice.synapse_lanes, stage.channels) if stage.synapse.takes_turns else stage.channels
             neuron_lanes = min(choice.neuron_lanes, synapse_lanes)
@@ -105,7 +109,7 @@ class Point:
             layers.append(layer)
             stride = LayerShape.of(stage, layer).stride
         chosen = Implementation(
-            pixels_per_beat=self.pixels_per_beat,
+            pixels_per_beat=pixels_per_beat,
             overlap=self.overlap,
             layers=tuple(layers),
             schedule="neuron_major" if neuron_major else "step_major",
@@ -114,14 +118,14 @@ class Point:
         chosen.check(network)
         return chosen
 
-    def _with_channels(self, stage: PlacedLayer, lanes: int) -> LayerImplementation:
+    def _with_channels(self, stage: PlacedLayer, lanes: int, neuron_lanes: int) -> LayerImplementation:
         """What a layer with channels gets where it goes over events."""
         synapse, channels = stage.synapse, stage.channels
         possible = synapse.position_lanes(stage.in_shape)
         synapse_lanes = max(1, min(channels, lanes)) if synapse.takes_turns else channels
         layer = LayerImplementation(
             synapse_lanes=synapse_lanes,
-            neuron_lanes=min(self.channels.neuron_lanes, synapse_lanes),
+            neuron_lanes=min(neuron_lanes, synapse_lanes),
             position_lanes=next((count for count in possible if count * channels <= lanes), possible[-1]),
         )
         return self._queued(stage, layer)
@@ -162,7 +166,7 @@ POINTS: Mapping[str, Point] = MappingProxyType(
                 part="xc7a35t",
                 hidden=LayerChoice(synapse_lanes=128, neuron_lanes=4, event_lanes=2, all_steps=True),
                 output=LayerChoice(synapse_lanes=10, neuron_lanes=2, all_steps=True),
-                channels=ChannelChoice(lanes=288, neuron_lanes=16, window_bits=8, all_steps=True, queue=True),
+                channels=ChannelChoice(lanes=288, neuron_lanes=(16,), window_bits=8, all_steps=True, queue=True),
                 pixels_per_beat=16,
             ),
             Point(
@@ -171,7 +175,7 @@ POINTS: Mapping[str, Point] = MappingProxyType(
                 part="xc7a35t",
                 hidden=LayerChoice(synapse_lanes=32, neuron_lanes=1, event_lanes=2, all_steps=True),
                 output=LayerChoice(synapse_lanes=10, neuron_lanes=2),
-                channels=ChannelChoice(lanes=144, neuron_lanes=16, window_bits=8, all_steps=True, queue=True),
+                channels=ChannelChoice(lanes=144, neuron_lanes=(16,), window_bits=8, all_steps=True, queue=True),
                 pixels_per_beat=16,
             ),
             Point(
@@ -182,10 +186,11 @@ POINTS: Mapping[str, Point] = MappingProxyType(
                 output=LayerChoice(synapse_lanes=1, neuron_lanes=1),
                 channels=ChannelChoice(
                     lanes=128,
-                    neuron_lanes=8,
+                    neuron_lanes=(8, 4),
                     output=LayerChoice(synapse_lanes=10, neuron_lanes=1),
-                    window_bits=2,
+                    window_bits=1,
                     queue=True,
+                    pixels_per_beat=8,
                 ),
                 pixels_per_beat=2,
                 overlap=False,
@@ -197,7 +202,7 @@ POINTS: Mapping[str, Point] = MappingProxyType(
                 part="xc7a35t",
                 hidden=LayerChoice(synapse_lanes=1, neuron_lanes=1),
                 output=LayerChoice(synapse_lanes=1, neuron_lanes=1),
-                channels=ChannelChoice(lanes=1, neuron_lanes=1),
+                channels=ChannelChoice(lanes=1, neuron_lanes=(1,)),
                 pixels_per_beat=1,
                 overlap=False,
                 queue=False,
@@ -209,7 +214,7 @@ POINTS: Mapping[str, Point] = MappingProxyType(
                 board="icebreaker",
                 hidden=LayerChoice(synapse_lanes=8, neuron_lanes=1, event_lanes=2, memory="spram"),
                 output=LayerChoice(synapse_lanes=1, neuron_lanes=1),
-                channels=ChannelChoice(lanes=8, neuron_lanes=1),
+                channels=ChannelChoice(lanes=8, neuron_lanes=(1,)),
                 pixels_per_beat=2,
                 overlap=False,
                 queue=False,
@@ -221,7 +226,7 @@ POINTS: Mapping[str, Point] = MappingProxyType(
                 clock_mhz=110,
                 hidden=LayerChoice(synapse_lanes=32, neuron_lanes=2, event_lanes=2, all_steps=True),
                 output=LayerChoice(synapse_lanes=10, neuron_lanes=2, all_steps=True),
-                channels=ChannelChoice(lanes=144, neuron_lanes=4, window_bits=8, all_steps=True, queue=True),
+                channels=ChannelChoice(lanes=144, neuron_lanes=(4,), window_bits=8, all_steps=True, queue=True),
             ),
         )
     }
