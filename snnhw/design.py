@@ -75,7 +75,7 @@ class DesignLayer(ModelLayer):
 
     @cached_property
     def weight_words(self) -> NDArray[np.int64]:
-        """Words of weights, ``synapse_lanes`` times ``position_lanes`` each, that an event of each input reads: [inputs].
+        """Words of weights, ``synapse_lanes`` times ``position_lanes`` each, that an event of an input reads: [inputs].
 
         0 where there are none to read: without weights, and where windows are visited, whose weights are wired in.
         """

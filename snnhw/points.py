@@ -83,14 +83,14 @@ class Point:
         has_channels = network.layers[0].synapse.channelled
         pixels_per_beat = (has_channels and self.channels.pixels_per_beat) or self.pixels_per_beat
         stride = 1 if network.encoder.takes_events else pixels_per_beat
-        lanes, neuron_lanes = self.channels.lanes, self.channels.neuron_lanes
+        lanes, neurons = self.channels.lanes, self.channels.neuron_lanes
         layers: list[LayerImplementation] = []
         for stage in network.layers:
             if stage.synapse.channelled:
                 layer = self._with_windows(stage, stride)
                 if layer is None:
-                    layer = self._with_channels(stage, lanes, neuron_lanes[0])
-                    lanes, neuron_lanes = lanes // 2, neuron_lanes[1:] or neuron_lanes
+                    layer = self._with_channels(stage, lanes, neurons[0])
+                    lanes, neurons = lanes // 2, neurons[1:] or neurons
                 layers.append(layer)
                 stride = LayerShape.of(stage, layers[-1]).stride
                 continue

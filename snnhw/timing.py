@@ -634,9 +634,7 @@ def floor(design: Design, result: Result) -> Floor:
             in_step = sent[t] if t < len(sent) else np.zeros_like(sent[0])
             events, late = (part.sum(axis=1).max(axis=-1) for part in (in_step, in_step[:, -last_words:]))
             at_end = 0 if layer.constant and t else synapses.step_cycles
-            finished = np.maximum(
-                finished + events * (1 + again) + at_end, ready[t] + late + events * again + at_end
-            )
+            finished = np.maximum(finished + events * (1 + again) + at_end, ready[t] + late + events * again + at_end)
             reads += events * (1 + again) + at_end
             ready[t] = finished
         busy.append(reads)

@@ -140,7 +140,9 @@ def test_what_a_convolutional_network_gets():
     )
     assert [layer.queued_words for layer in fast.layers] == [0, 98, 64, 0]
     assert [(layer.position_lanes, layer.synapse_lanes) for layer in small.layers[1:]] == [(3, 32), (1, 64), (1, 10)]
-    assert (small.layers[0].bit_lanes, small.layers[0].step_lanes, small.layers[0].queued_words) == (2, 1, 196)
+    assert (small.layers[0].bit_lanes, small.layers[0].step_lanes, small.layers[0].queued_words) == (1, 1, 196)
+    assert [layer.neuron_lanes for layer in small.layers] == [12, 8, 4, 1]
+    assert (small.pixels_per_beat, point("small", preset("mnist-mlp")).pixels_per_beat) == (8, 2)
     assert {(layer.visits, layer.position_lanes, layer.synapse_lanes) for layer in tiny.layers} == {("events", 1, 1)}
 
 

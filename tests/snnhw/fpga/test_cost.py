@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from golden.network import run
 from snnhw.design import Design
@@ -25,18 +26,24 @@ def counted(**choices: Any) -> tuple[float, float, float, float]:
     return found.synaptic_operations, found.weight_bits_read, pixels, spikes
 
 
-def reached() -> float:
-    """Weights added by the mean sample: an event of row y or column x is seen from as many rows or columns."""
-    rows, columns = np.array([1, 2, 1, 2, 1]), np.array([1, 2, 1, 2, 1, 1])
-    return float((SAMPLES * 3 * np.outer(rows, columns)).sum()) / len(SAMPLES)
+ROWS, COLUMNS = np.array([1, 2, 1, 2, 1]), np.array([1, 2, 1, 2, 1, 1])
+"""From as many rows or columns an event of that row or column is seen."""
 
 
-@pytest.mark.parametrize("position_lanes", [4, 2, 1])
-def test_an_event_reads_the_weights_of_all_positions_that_it_may_reach(position_lanes: int):
-    operations, bits, pixels, spikes = counted(position_lanes=position_lanes)
-    assert operations == pytest.approx(reached() + spikes * 2)
-    assert operations < pixels * 4 * 3 + spikes * 2
-    assert bits == pixels * 4 * 3 * 4 + spikes * 2 * 2
+def of_mean(numbers: NDArray[np.int64]) -> float:
+    """The sum of what each event of the mean sample comes to, by row and column."""
+    return float((SAMPLES * numbers).sum()) / len(SAMPLES)
+
+
+@pytest.mark.parametrize(
+    ("position_lanes", "positions"), [(4, np.full((5, 6), 4)), (2, 2 * ROWS[:, None]), (1, np.outer(ROWS, COLUMNS))]
+)
+def test_an_event_reads_the_weights_of_all_positions_that_its_words_hold(
+    position_lanes: int, positions: NDArray[np.int64]
+):
+    operations, bits, _, spikes = counted(position_lanes=position_lanes)
+    assert operations == pytest.approx(of_mean(3 * np.outer(ROWS, COLUMNS)) + spikes * 2)
+    assert bits == pytest.approx(of_mean(positions * 3 * 4) + spikes * 2 * 2)
 
 
 def test_windows_add_all_that_they_hold_and_read_nothing():
