@@ -1,0 +1,1 @@
+"""Trained artificial networks, and how they become spiking ones."""

@@ -1,0 +1,242 @@
+"""A trained artificial network becomes a spiking one: ``Model.from_ann``.
+
+Where a unit of the network gives a, clipped at 0, a neuron that integrates the same currents and loses its threshold
+with every spike sends about a / threshold spikes a step. So each stage is scaled: its threshold is the activation below
+which ``percentile`` of its units lie on data, in the units of what reaches it, and a spike stands for that activation in
+the weights that read it (Diehl et al. 2015, Rueckauer et al. 2017). Then weights, bias, threshold and start are made
+integers together.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from pydantic import ValidationError
+from torch import nn
+
+from snnhw.ann.activations import largest
+from snnhw.ann.module import Stage, stages_of
+from snnhw.errors import DescriptionError, ModelError
+from snnhw.model import Model, tensor_shapes
+from snnhw.network import (
+    PER_CHANNEL,
+    PER_NEURON,
+    Conv2d,
+    CountReadout,
+    Dense,
+    Direct,
+    Layer,
+    Leak,
+    MembraneReadout,
+    Network,
+    Neuron,
+    SMaxPool2d,
+    Spike,
+    SumPool2d,
+    first_complaint,
+)
+from snnhw.quantise import LayerNumbers, coarse_numbers, quantised
+
+__all__ = ["AnnOptions", "from_ann"]
+
+LOG = logging.getLogger(__name__)
+"""Says what was assumed, and what became less exact."""
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class AnnOptions:
+    """How a network is converted."""
+
+    num_steps: int = 4
+    weight_bits: int = 4
+    pixel_bits: int = 4
+    """Of the pixels that the first layer takes, the highest."""
+    percentile: float = 99.0
+    """Of a stage's activations on data, those that a spike a step can stand for."""
+    per_channel: bool = True
+    """Whether each channel (each neuron of a dense layer) has a threshold of its own, or a layer one."""
+    start: Literal["half", "zero"] = "half"
+    """Where membranes start: at half the threshold, which rounds to nearest, or at 0."""
+    most_spikes: int = 1
+    """Spikes that a neuron can send in a step, as one event (a burst)."""
+    max_pooling: Literal["lateral_inhibition", "s_max", "currents"] = "lateral_inhibition"
+    """How the maximum is taken: exactly, of the spikes so far; of the unit that has sent most; or of currents."""
+    readout: Literal["membrane", "count"] = "membrane"
+    """What the classes' scores are: the membranes of neurons that never fire, or the spikes of those that do."""
+    images: int = 2000
+    """How many images of the data are looked at, evenly among all."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.percentile <= 100:
+            raise ModelError(f"percentile must lie above 0 and be at most 100, not {self.percentile}")
+        for name, allowed in _CHOICES.items():
+            if getattr(self, name) not in allowed:
+                raise ModelError(f"{name} must be one of {', '.join(allowed)}, not {getattr(self, name)!r}")
+        if self.images < 1:
+            raise ModelError(f"images must be at least 1, not {self.images}")
+
+
+_CHOICES = {
+    "start": ("half", "zero"),
+    "max_pooling": ("lateral_inhibition", "s_max", "currents"),
+    "readout": ("membrane", "count"),
+}
+
+
+def from_ann(module: nn.Module, data: ArrayLike, **options: Any) -> Model:
+    """The spiking network of a trained module; ``options`` are those of :class:`AnnOptions`.
+
+    Args:
+        module: in the order that :func:`snnhw.ann.module.stages_of` finds.
+        data: training images as the network takes them, uint8 [N, height, width] or [N, channels, height, width], of
+            which white is 1 to the module; or the same as floats in 0 .. 1.
+
+    Raises ModelError or DescriptionError, one line each.
+    """
+    known = {field.name for field in fields(AnnOptions)}
+    if unknown := set(options) - known:
+        raise ModelError(f"there is no option {sorted(unknown)[0]!r}; there are {', '.join(sorted(known))}")
+    chosen = AnnOptions(**options)
+    stages, images = stages_of(module), _images(data, chosen.images)
+    try:
+        limits = largest(stages, images, chosen.percentile, per_channel=chosen.per_channel)
+    except RuntimeError as error:
+        raise ModelError(f"images of {list(images.shape[1:])} do not suit the module: {_short(error)}") from error
+    return converted(stages, limits, images.shape[1:], chosen)
+
+
+def converted(
+    stages: tuple[Stage, ...], limits: list[Array], input_shape: tuple[int, ...], chosen: AnnOptions
+) -> Model:
+    """The spiking network of stages whose outputs have these ``limits``, [out] of each."""
+    encoder = Direct(bits=chosen.pixel_bits)
+    values = np.full(1, encoder.unit)
+    layers: list[Layer] = []
+    tensors: dict[str, Any] = {}
+    for stage, limit in zip(stages, limits, strict=True):
+        numbers = _numbers(stage, limit, chosen)
+        weight = stage.weight.reshape(len(stage.weight), -1)
+        per_input = np.broadcast_to(values.repeat(weight.shape[1] // len(values)), weight.shape[1])
+        integers, scale = quantised(numbers, per_input, chosen.per_channel and numbers.threshold is not None, ">=")
+        if phrases := coarse_numbers(numbers, integers, scale):
+            LOG.warning("layer '%s': %s; more weight_bits make its steps finer", stage.name, ", ".join(phrases))
+        layer, own = _layer(stage, integers, chosen)
+        layers.append(layer)
+        tensors |= {f"{stage.name}.{name}": value for name, value in own.items()}
+        values = limit
+        for number, pool in enumerate(stage.pools, start=1):
+            if pool.kind == "max" and chosen.max_pooling == "currents":
+                continue
+            layers.append(_pool(f"{stage.name}_pool{number}", pool, chosen))
+            values = values / (np.prod(pool.size) if pool.kind == "average" else 1)
+    try:
+        network = Network(
+            input_shape=input_shape,
+            encoder=encoder,
+            stages=tuple(layers),
+            readout=MembraneReadout() if chosen.readout == "membrane" else CountReadout(),
+            num_steps=chosen.num_steps,
+        )
+    except ValidationError as error:
+        raise DescriptionError(first_complaint(error)) from error
+    used = tensor_shapes(network)
+    return Model(network, {name: value for name, value in tensors.items() if name in used}, {"ann": _origin(chosen)})
+
+
+def _numbers(stage: Stage, limit: Array, chosen: AnnOptions) -> LayerNumbers:
+    """A stage's numbers in its own units; the last one has no threshold where membranes are read."""
+    fires = stage.clipped or chosen.readout == "count"
+    if fires and limit.max() <= 0:
+        raise ModelError(
+            f"layer '{stage.name}' is dead: {chosen.percentile:g} % of its activations on the data are 0; give another "
+            "percentile, or other data"
+        )
+    # A channel that is never active there gets what the layer's most active one has.
+    threshold = np.where(limit > 0, limit, limit.max()) if fires else None
+    half = np.zeros_like(limit) if threshold is None or chosen.start == "zero" else threshold / 2
+    return LayerNumbers(
+        name=stage.name,
+        weight=stage.weight.reshape(len(stage.weight), -1),
+        bias=stage.bias,
+        threshold=threshold,
+        reset_amount=None,
+        leak=Leak(),
+        leak_amount=None,
+        beta=None,
+        initial=half,
+        reset="subtract" if fires else "none",
+        reset_delay=False,
+        refractory=0,
+        spike=_spike(chosen) if fires else Spike(),
+        membrane=None,
+        weight_bits=chosen.weight_bits,
+    )
+
+
+def _spike(chosen: AnnOptions) -> Spike:
+    return Spike() if chosen.most_spikes == 1 else Spike(kind="count", bound=chosen.most_spikes)
+
+
+def _layer(stage: Stage, integers: LayerNumbers, chosen: AnnOptions) -> tuple[Layer, Mapping[str, Any]]:
+    """The description of a layer, and its tensors."""
+    weight = integers.weight.reshape(stage.weight.shape)
+    each = PER_CHANNEL if stage.is_convolution else PER_NEURON
+    tensors: dict[str, Any] = {"weight": weight, "bias": integers.bias}
+    neuron = Neuron.integrator()
+    if integers.threshold is not None:
+        threshold = integers.threshold.clip(min=1)
+        tensors["threshold"] = threshold
+        # What is rounded is the threshold; the half of it follows.
+        tensors["initial"] = np.floor(threshold / 2)
+        initial = each if chosen.start == "half" else 0
+        neuron = Neuron(threshold=each, initial=initial, spike=integers.spike)
+    if stage.is_convolution:
+        pools = [pool for pool in stage.pools if pool.kind == "max"] if chosen.max_pooling == "currents" else []
+        synapse: Any = Conv2d(
+            channels=len(weight),
+            kernel=weight.shape[2:],
+            stride=stage.stride,
+            padding=stage.padding,
+            weight_bits=chosen.weight_bits,
+            max_pool=pools[0].size if pools else (1, 1),
+        )
+    else:
+        synapse = Dense(units=len(weight), weight_bits=chosen.weight_bits)
+    integer = {name: np.asarray(value).astype(np.int64) for name, value in tensors.items()}
+    return Layer(name=stage.name, synapse=synapse, bias=True, neuron=neuron), integer
+
+
+def _pool(name: str, pool: Any, chosen: AnnOptions) -> Layer:
+    if pool.kind == "average":
+        return Layer(name=name, synapse=SumPool2d(size=pool.size), bias=False)
+    inhibits = chosen.max_pooling == "lateral_inhibition"
+    return Layer(name=name, synapse=SMaxPool2d(size=pool.size, lateral_inhibition=inhibits), bias=False)
+
+
+def _images(data: ArrayLike, count: int) -> Array:
+    """Some of the images, evenly among all, white being 1."""
+    images = data.numpy() if isinstance(data, torch.Tensor) else np.asarray(data)
+    if images.ndim not in (3, 4) or not len(images):
+        raise ModelError(f"data must be images [N, height, width] or [N, channels, height, width], not {list(images.shape)}")
+    chosen = images[np.linspace(0, len(images) - 1, min(count, len(images))).astype(int)]
+    if chosen.dtype == np.uint8:
+        return chosen / 255.0
+    if chosen.dtype.kind != "f" or chosen.min() < 0 or chosen.max() > 1:
+        raise ModelError("data must be uint8, or floats in 0 .. 1: train the module on pixels that are not normalised")
+    return chosen.astype(np.float64)
+
+
+def _origin(chosen: AnnOptions) -> dict[str, Any]:
+    return {field.name: getattr(chosen, field.name) for field in fields(chosen)}
+
+
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:160]
