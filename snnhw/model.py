@@ -189,6 +189,14 @@ class Model:
         return from_state_dict(state, **options)
 
 
+    @staticmethod
+    def from_ann(module: Any, data: ArrayLike, **options: Any) -> Model:
+        """A model from a trained torch module with ReLUs: see :func:`snnhw.ann.convert.from_ann`."""
+        from snnhw.ann.convert import from_ann
+
+        return from_ann(module, data, **options)
+
+
 def _check_layer(layer: ModelLayer) -> None:
     """Raise ModelError where a layer's tensors are out of range."""
     for name, allowed in layer.synapse.tensor_ranges.items():

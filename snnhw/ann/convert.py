@@ -2,27 +2,27 @@
 
 Where a unit of the network gives a, clipped at 0, a neuron that integrates the same currents and loses its threshold
 with every spike sends about a / threshold spikes a step. So each stage is scaled: its threshold is the activation below
-which ``percentile`` of its units lie on data, in the units of what reaches it, and a spike stands for that activation in
-the weights that read it (Diehl et al. 2015, Rueckauer et al. 2017). Then weights, bias, threshold and start are made
-integers together.
+which ``percentile`` of its units lie on data, in the units of what reaches it, and a spike stands for that activation
+in the weights that read it (Diehl et al. 2015, doi:10.1109/IJCNN.2015.7280696; Rueckauer et al. 2017,
+doi:10.3389/fnins.2017.00682). Then weights, bias, threshold and start are made integers together.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from torch import nn
 
 from snnhw.ann.activations import largest
-from snnhw.ann.module import Stage, stages_of
+from snnhw.ann.module import Pool, Stage, stages_of
 from snnhw.errors import DescriptionError, ModelError
+from snnhw.kinds import Frozen
 from snnhw.model import Model, tensor_shapes
 from snnhw.network import (
     PER_CHANNEL,
@@ -51,44 +51,29 @@ LOG = logging.getLogger(__name__)
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class AnnOptions:
+class AnnOptions(Frozen):
     """How a network is converted."""
 
-    num_steps: int = 4
-    weight_bits: int = 4
-    pixel_bits: int = 4
-    """Of the pixels that the first layer takes, the highest."""
-    percentile: float = 99.0
-    """Of a stage's activations on data, those that a spike a step can stand for."""
+    num_steps: int = Field(default=4, ge=1, le=4096)
+    weight_bits: int = Field(default=4, ge=2, le=16)
+    pixel_bits: int = Field(default=4, ge=1, le=8)
+    """The highest bits of a pixel, which the first layer takes."""
+    percentile: float = Field(default=99.0, gt=0, le=100)
+    """The part of a stage's activations on the data, in per cent, that a spike a step can stand for; what lies above
+    is cut off."""
     per_channel: bool = True
     """Whether each channel (each neuron of a dense layer) has a threshold of its own, or a layer one."""
     start: Literal["half", "zero"] = "half"
     """Where membranes start: at half the threshold, which rounds to nearest, or at 0."""
-    most_spikes: int = 1
-    """Spikes that a neuron can send in a step, as one event (a burst)."""
+    most_spikes: int = Field(default=1, ge=1, le=255)
+    """Spikes that a neuron can send in a step, as one event (a burst): gamma."""
     max_pooling: Literal["lateral_inhibition", "s_max", "currents"] = "lateral_inhibition"
-    """How the maximum is taken: exactly, of the spikes so far; of the unit that has sent most; or of currents."""
+    """How a maximum is taken: by what the greatest sum of a window's spikes has grown; of the unit that has sent most;
+    or of the currents before the neurons, where a convolution stands right before it."""
     readout: Literal["membrane", "count"] = "membrane"
     """What the classes' scores are: the membranes of neurons that never fire, or the spikes of those that do."""
-    images: int = 2000
+    images: int = Field(default=2000, ge=1)
     """How many images of the data are looked at, evenly among all."""
-
-    def __post_init__(self) -> None:
-        if not 0 < self.percentile <= 100:
-            raise ModelError(f"percentile must lie above 0 and be at most 100, not {self.percentile}")
-        for name, allowed in _CHOICES.items():
-            if getattr(self, name) not in allowed:
-                raise ModelError(f"{name} must be one of {', '.join(allowed)}, not {getattr(self, name)!r}")
-        if self.images < 1:
-            raise ModelError(f"images must be at least 1, not {self.images}")
-
-
-_CHOICES = {
-    "start": ("half", "zero"),
-    "max_pooling": ("lateral_inhibition", "s_max", "currents"),
-    "readout": ("membrane", "count"),
-}
 
 
 def from_ann(module: nn.Module, data: ArrayLike, **options: Any) -> Model:
@@ -98,13 +83,14 @@ def from_ann(module: nn.Module, data: ArrayLike, **options: Any) -> Model:
         module: in the order that :func:`snnhw.ann.module.stages_of` finds.
         data: training images as the network takes them, uint8 [N, height, width] or [N, channels, height, width], of
             which white is 1 to the module; or the same as floats in 0 .. 1.
+        options: as keywords.
 
     Raises ModelError or DescriptionError, one line each.
     """
-    known = {field.name for field in fields(AnnOptions)}
-    if unknown := set(options) - known:
-        raise ModelError(f"there is no option {sorted(unknown)[0]!r}; there are {', '.join(sorted(known))}")
-    chosen = AnnOptions(**options)
+    try:
+        chosen = AnnOptions.model_validate(options)
+    except ValidationError as error:
+        raise DescriptionError(first_complaint(error)) from error
     stages, images = stages_of(module), _images(data, chosen.images)
     try:
         limits = largest(stages, images, chosen.percentile, per_channel=chosen.per_channel)
@@ -121,6 +107,7 @@ def converted(
     values = np.full(1, encoder.unit)
     layers: list[Layer] = []
     tensors: dict[str, Any] = {}
+    pools = 0
     for stage, limit in zip(stages, limits, strict=True):
         numbers = _numbers(stage, limit, chosen)
         weight = stage.weight.reshape(len(stage.weight), -1)
@@ -132,10 +119,9 @@ def converted(
         layers.append(layer)
         tensors |= {f"{stage.name}.{name}": value for name, value in own.items()}
         values = limit
-        for number, pool in enumerate(stage.pools, start=1):
-            if pool.kind == "max" and chosen.max_pooling == "currents":
-                continue
-            layers.append(_pool(f"{stage.name}_pool{number}", pool, chosen))
+        for pool in stage.pools[_pools_in(stage, chosen) :]:
+            pools += 1
+            layers.append(_pool(f"pool{pools}", pool, chosen))
             values = values / (np.prod(pool.size) if pool.kind == "average" else 1)
     try:
         network = Network(
@@ -148,7 +134,8 @@ def converted(
     except ValidationError as error:
         raise DescriptionError(first_complaint(error)) from error
     used = tensor_shapes(network)
-    return Model(network, {name: value for name, value in tensors.items() if name in used}, {"ann": _origin(chosen)})
+    used_tensors = {name: value for name, value in tensors.items() if name in used}
+    return Model(network, used_tensors, {"converted": chosen.model_dump(mode="json")})
 
 
 def _numbers(stage: Stage, limit: Array, chosen: AnnOptions) -> LayerNumbers:
@@ -199,7 +186,7 @@ def _layer(stage: Stage, integers: LayerNumbers, chosen: AnnOptions) -> tuple[La
         initial = each if chosen.start == "half" else 0
         neuron = Neuron(threshold=each, initial=initial, spike=integers.spike)
     if stage.is_convolution:
-        pools = [pool for pool in stage.pools if pool.kind == "max"] if chosen.max_pooling == "currents" else []
+        pools = stage.pools[: _pools_in(stage, chosen)]
         synapse: Any = Conv2d(
             channels=len(weight),
             kernel=weight.shape[2:],
@@ -214,7 +201,13 @@ def _layer(stage: Stage, integers: LayerNumbers, chosen: AnnOptions) -> tuple[La
     return Layer(name=stage.name, synapse=synapse, bias=True, neuron=neuron), integer
 
 
-def _pool(name: str, pool: Any, chosen: AnnOptions) -> Layer:
+def _pools_in(stage: Stage, chosen: AnnOptions) -> int:
+    """How many of a stage's pools are of its currents: a maximum right behind a convolution, where that is chosen."""
+    return int(chosen.max_pooling == "currents" and bool(stage.pools) and stage.pools[0].kind == "max")
+
+
+def _pool(name: str, pool: Pool, chosen: AnnOptions) -> Layer:
+    """A layer of its own, of spikes."""
     if pool.kind == "average":
         return Layer(name=name, synapse=SumPool2d(size=pool.size), bias=False)
     inhibits = chosen.max_pooling == "lateral_inhibition"
@@ -225,17 +218,15 @@ def _images(data: ArrayLike, count: int) -> Array:
     """Some of the images, evenly among all, white being 1."""
     images = data.numpy() if isinstance(data, torch.Tensor) else np.asarray(data)
     if images.ndim not in (3, 4) or not len(images):
-        raise ModelError(f"data must be images [N, height, width] or [N, channels, height, width], not {list(images.shape)}")
+        raise ModelError(
+            f"data must be images [N, height, width] or [N, channels, height, width], not {list(images.shape)}"
+        )
     chosen = images[np.linspace(0, len(images) - 1, min(count, len(images))).astype(int)]
     if chosen.dtype == np.uint8:
-        return chosen / 255.0
+        return np.asarray(chosen / 255.0)
     if chosen.dtype.kind != "f" or chosen.min() < 0 or chosen.max() > 1:
         raise ModelError("data must be uint8, or floats in 0 .. 1: train the module on pixels that are not normalised")
-    return chosen.astype(np.float64)
-
-
-def _origin(chosen: AnnOptions) -> dict[str, Any]:
-    return {field.name: getattr(chosen, field.name) for field in fields(chosen)}
+    return np.asarray(chosen, np.float64)
 
 
 def _short(error: Exception) -> str:

@@ -1,6 +1,6 @@
 """A trained module of torch as a chain of stages, in floating point: what a conversion takes, and nothing of torch's.
 
-The order is that of a ``torch.nn.Sequential``, or of what ``torch.fx`` traces. Batch normalisation is folded into the
+The order is what ``torch.fx`` traces from the output back to the input. Batch normalisation is folded into the
 weights before it, dropout left out, and a ``LogSoftmax`` at the end too, which no order of classes depends on.
 """
 
@@ -59,7 +59,7 @@ class Stage:
 def stages_of(module: nn.Module) -> tuple[Stage, ...]:
     """The stages of a module; raises ModelError, one line that names what cannot be converted."""
     stages: list[Stage] = []
-    parts = list(_parts(module))
+    parts = _parts(module)
     for position, (name, part) in enumerate(parts):
         if isinstance(part, nn.Dropout):
             continue
@@ -80,7 +80,9 @@ def stages_of(module: nn.Module) -> tuple[Stage, ...]:
     if not stages:
         raise ModelError("the module has neither Conv2d nor Linear")
     if stages[-1].clipped or stages[-1].is_convolution:
-        raise ModelError(f"the module must end with a Linear, whose outputs are the classes; it ends with {parts[-1][0]}")
+        raise ModelError(
+            f"the module must end with a Linear, whose outputs are the classes; it ends with {parts[-1][0]}"
+        )
     return tuple(replace(stage, name=name) for stage, name in zip(stages, _names(stages), strict=True))
 
 
@@ -125,6 +127,8 @@ def _followed(stage: Stage, name: str, part: nn.Module) -> Stage:
     if isinstance(part, nn.ReLU):
         return replace(stage, clipped=True)
     if isinstance(part, nn.MaxPool2d | nn.AvgPool2d):
+        if not stage.is_convolution:
+            raise ModelError(f"{name} ({_kind(part)}) follows a Linear, which has no rows and columns")
         average = isinstance(part, nn.AvgPool2d)
         if average and not stage.clipped:
             raise ModelError(f"{name} (AvgPool2d) stands before a ReLU: the mean of spikes can only come after it")
@@ -165,21 +169,14 @@ def _pool(name: str, part: nn.MaxPool2d | nn.AvgPool2d) -> Pool:
     return Pool("average", size)
 
 
-def _parts(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+def _parts(module: nn.Module) -> list[tuple[str, nn.Module]]:
     """The modules of a chain in order, by what a complaint calls them."""
-    if isinstance(module, nn.Sequential):
-        for name, part in module.named_children():
-            if isinstance(part, nn.Sequential):
-                yield from ((f"{name}.{inner}", leaf) for inner, leaf in _parts(part))
-            else:
-                yield name, part
-        return
     try:
         graph = fx.symbolic_trace(module)
-    except Exception as error:
+    except Exception as error:  # whatever the module's own code raises
         reason = " ".join(str(error).split())[:120]
         raise ModelError(f"{_kind(module)} cannot be traced ({reason}): give a torch.nn.Sequential") from error
-    yield from reversed(list(_backwards(graph)))
+    return list(_backwards(graph))[::-1]
 
 
 _FUNCTIONS: dict[Any, str] = {
@@ -213,12 +210,13 @@ def _backwards(graph: fx.GraphModule) -> Iterator[tuple[str, nn.Module]]:
 def _of_function(node: fx.Node) -> nn.Module:
     """The module that does what a function in a graph does."""
     name = _FUNCTIONS.get(node.target) or (str(node.target) if node.op == "call_method" else "")
-    given, named = node.args[1:], dict(node.kwargs)
+    given: tuple[Any, ...] = node.args[1:]
+    named: dict[str, Any] = dict(node.kwargs)
     if name == "relu":
         return nn.ReLU()
     if name == "flatten" and given in ((1,), (1, -1), ()) and named in ({}, {"start_dim": 1}) and (given or named):
         return nn.Flatten()
-    if name in ("view", "reshape") and len(given) == 2 and given[1] == -1:
+    if name in ("view", "reshape") and len(given) == 2 and -1 in given:
         return nn.Flatten()
     if name in ("max_pool2d", "avg_pool2d"):
         known = {key: value for key, value in named.items() if key in ("kernel_size", "stride", "padding", "ceil_mode")}
@@ -240,4 +238,5 @@ def _pair(value: Any) -> tuple[int, int]:
 
 
 def _array(tensor: torch.Tensor) -> Array:
-    return tensor.detach().cpu().double().numpy()
+    array: Array = tensor.detach().cpu().double().numpy()
+    return array

@@ -1,0 +1,182 @@
+"""What a conversion makes of weights, activations and pools, and how near it comes to the network that it is of."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from golden.network import Golden
+from snnhw.ann.convert import from_ann
+from snnhw.data import load
+from snnhw.errors import DescriptionError, ModelError
+from snnhw.model import Model
+from snnhw.network import Spike
+
+IMAGES = np.random.default_rng(4).integers(0, 256, (40, 9, 9), np.uint8)
+
+
+def chain(*pools: nn.Module, seed: int = 5) -> nn.Sequential:
+    """A convolution, pools and two dense layers."""
+    torch.manual_seed(seed)
+    stem = nn.Sequential(nn.Conv2d(1, 3, 2), nn.ReLU(), *pools, nn.Flatten())
+    with torch.no_grad():
+        units = stem(torch.zeros(1, 1, 9, 9)).shape[1]
+    return nn.Sequential(*stem, nn.Linear(units, 6), nn.ReLU(), nn.Linear(6, 4)).eval()
+
+
+def dense(*weights: list[list[float]], biases: list[list[float]] | None = None) -> nn.Sequential:
+    """Linear layers of these weights, with ReLUs between them."""
+    parts: list[nn.Module] = [nn.Flatten()]
+    for index, weight in enumerate(weights):
+        layer = nn.Linear(len(weight[0]), len(weight))
+        layer.weight.data = torch.tensor(weight)
+        layer.bias.data = torch.tensor(biases[index]) if biases else torch.zeros(len(weight))
+        parts += [layer, nn.ReLU()]
+    return nn.Sequential(*parts[:-1])
+
+
+def test_numbers_are_those_worked_out_by_hand():
+    """One white pixel and one black: the hidden activations are 3 and 0, so that 3 is what a spike stands for."""
+    module = dense([[3.0, 0.0], [-2.0, 1.0]], [[0.5, 1.0]], biases=[[0.0, 0.0], [0.75]])
+    data = np.array([[[255, 0]]], np.uint8)
+    model = from_ann(module, data, weight_bits=4, pixel_bits=2, percentile=100.0, per_channel=False, num_steps=3)
+    # A pixel's 1 of 3 stands for 1/3: weights of 1, 0, -2/3, 1/3, of which the greatest becomes 7: threshold 3 is 21.
+    assert model.tensors["hidden1.weight"].tolist() == [[7, 0], [-5, 2]]
+    assert model.tensors["hidden1.threshold"].tolist() == [21, 21]
+    assert model.tensors["hidden1.initial"].tolist() == [10, 10]
+    # A spike stands for 3: weights of 1.5 and 3, and a bias of 0.75, in steps of 3/7.
+    assert model.tensors["output.weight"].tolist() == [[4, 7]]
+    assert model.tensors["output.bias"].tolist() == [2]
+    assert model.network.layers[1].neuron.threshold is None
+    # Full currents fire at every step: 3 spikes, 12, and 3 biases.
+    assert Golden(model).run(data).scores.tolist() == [[18]]
+
+
+def test_each_neuron_has_a_scale_of_its_own_unless_the_layer_has_one():
+    module = dense([[1.0, 0.0], [0.0, 10.0]], [[1.0, 1.0]])
+    data = np.array([[[255, 255]]], np.uint8)
+    own = from_ann(module, data, percentile=100.0)
+    assert own.tensors["hidden1.weight"].tolist() == [[7, 0], [0, 7]]
+    assert own.tensors["output.weight"].tolist() == [[1, 7]]
+    shared = from_ann(module, data, percentile=100.0, per_channel=False)
+    assert shared.tensors["hidden1.weight"].tolist() == [[1, 0], [0, 7]]
+    assert len(set(shared.tensors["hidden1.threshold"])) == 1
+
+
+@pytest.mark.parametrize(("start", "most_spikes"), [("half", 1), ("zero", 1), ("half", 3)])
+def test_spikes_of_a_constant_current_are_the_activation_rounded(start: str, most_spikes: int):
+    """As many as the threshold fits into all currents, and half a threshold with them: none too many."""
+    steps, model = 5, from_ann(chain(), IMAGES, num_steps=5, start=start, most_spikes=most_spikes, percentile=90.0)
+    result = Golden(model).run(IMAGES, traces=True)
+    layer, pixels = model.layers[0], IMAGES >> 4
+    kernel = torch.from_numpy(layer.weight.copy()).double()
+    current = functional.conv2d(torch.from_numpy(pixels).double()[:, None], kernel).flatten(1).numpy() + layer.bias
+    threshold, begins = layer.parameters["threshold"], layer.parameters["initial"]
+    assert (begins == (threshold // 2 if start == "half" else 0)).all()
+    spikes = result.traces["conv1"].spike
+    assert spikes is not None
+    wanted = np.floor((steps * current + begins) / threshold).clip(0, steps * most_spikes)
+    assert np.array_equal(spikes.sum(axis=0), wanted)
+    assert spikes.max() == most_spikes
+    assert layer.neuron.spike == (Spike() if most_spikes == 1 else Spike(kind="count", bound=most_spikes))
+
+
+def kinds_of(model: Model) -> list[tuple[str, str]]:
+    return [(layer.name, layer.synapse.kind) for layer in model.layers]
+
+
+def test_a_maximum_is_taken_of_spikes_or_of_currents():
+    module = chain(nn.MaxPool2d(2), nn.MaxPool2d((1, 2)))
+    inhibited = from_ann(module, IMAGES)
+    names = [name for name, _ in kinds_of(inhibited)]
+    assert names == ["conv1", "pool1", "pool2", "hidden1", "output"]
+    assert kinds_of(inhibited)[1:3] == [("pool1", "s_max_pool2d"), ("pool2", "s_max_pool2d")]
+    assert inhibited.layers[1].synapse.lateral_inhibition and inhibited.layers[2].synapse.size == (1, 2)
+    assert not from_ann(module, IMAGES, max_pooling="s_max").layers[1].synapse.lateral_inhibition
+    currents = from_ann(module, IMAGES, max_pooling="currents")
+    assert [name for name, _ in kinds_of(currents)] == ["conv1", "pool1", "hidden1", "output"]
+    assert (currents.layers[0].synapse.max_pool, currents.layers[1].synapse.size) == ((2, 2), (1, 2))
+
+
+def test_an_average_is_a_sum_whose_division_is_in_the_weights_behind_it():
+    module = chain(nn.AvgPool2d(2))
+    model = from_ann(module, IMAGES, weight_bits=8, per_channel=False)
+    assert kinds_of(model)[1] == ("pool1", "sum_pool2d")
+    weight, limit = module[4].weight.detach().double().numpy(), _limit(module)
+    scaled = weight * limit / 4
+    step = max(scaled.max() / 127, scaled.min() / -128)
+    assert np.array_equal(model.tensors["hidden1.weight"], np.rint(scaled / step))
+
+
+def _limit(module: nn.Sequential) -> float:
+    with torch.no_grad():
+        activations = module[1](module[0].double()(torch.from_numpy(IMAGES / 255.0)[:, None]))
+    return float(np.percentile(activations.numpy(), 99.0))
+
+
+@pytest.mark.parametrize("max_pooling", ["lateral_inhibition", "currents"])
+@pytest.mark.parametrize("readout", ["membrane", "count"])
+def test_with_many_steps_scores_are_the_modules(max_pooling: str, readout: str):
+    """White and black pixels alone, which four bits hold, and weights of 16 bits."""
+    images = (IMAGES > 127).astype(np.uint8) * 255
+    module, steps = chain(nn.MaxPool2d(2)), 400
+    options: dict[str, Any] = {"max_pooling": max_pooling, "readout": readout, "percentile": 100.0}
+    model = from_ann(module, images, num_steps=steps, weight_bits=16, per_channel=False, **options)
+    found = Golden(model).run(images).scores
+    with torch.no_grad():
+        wanted = module.double()(torch.from_numpy(images / 255.0)[:, None]).numpy()
+    if readout == "count":
+        wanted = wanted.clip(min=0)
+    scale = (found * wanted).sum() / (found * found).sum()
+    assert np.abs(found * scale - wanted).max() < 0.02 * np.abs(wanted).max()
+
+
+def test_floats_are_images_too():
+    module = chain()
+    bright = IMAGES / 255.0
+    assert from_ann(module, torch.from_numpy(bright)).digest == from_ann(module, IMAGES).digest
+
+
+def test_a_trained_module_keeps_its_accuracy():
+    dataset = load("sample", limit=400)
+    assert dataset.labels is not None
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Conv2d(1, 8, 5, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.Linear(512, 10))
+    pixels, labels = torch.from_numpy(dataset.images / 255.0).float()[:, None], torch.from_numpy(dataset.labels.copy())
+    optimiser = torch.optim.Adam(module.parameters(), 0.02)
+    for _ in range(30):
+        optimiser.zero_grad()
+        torch.autograd.backward(functional.cross_entropy(module(pixels), labels))
+        optimiser.step()
+    module.eval()
+    with torch.no_grad():
+        correct = int((module(pixels).argmax(1) == labels).sum())
+    model = Model.from_ann(module, dataset.images, num_steps=4)
+    converted = int((Golden(model).run(dataset.images).classes == dataset.labels).sum())
+    assert correct > 0.95 * len(labels)
+    assert converted > correct - 0.02 * len(labels)
+    assert model.provenance["converted"]["percentile"] == 99.0
+
+
+DEAD = dense([[-1.0, -1.0]], [[1.0]])
+WRONG: dict[str, tuple[Any, Any, dict[str, Any], str]] = {
+    "dead": (DEAD, np.full((1, 1, 2), 9, np.uint8), {}, "layer 'hidden1' is dead: 99 % of its activations on the data"),
+    "another shape": (chain(), np.zeros((2, 5, 5), np.uint8), {}, r"images of \[5, 5\] do not suit the module"),
+    "no images": (chain(), np.zeros((0, 9, 9), np.uint8), {}, "data must be images"),
+    "flat": (chain(), np.zeros((3, 81), np.uint8), {}, r"data must be images .* not \[3, 81\]"),
+    "normalised": (chain(), np.full((3, 9, 9), -0.4), {}, "train the module on pixels that are not normalised"),
+    "no percentile": (chain(), IMAGES, {"percentile": 0}, "percentile"),
+    "no pooling": (chain(), IMAGES, {"max_pooling": "mean"}, "max_pooling"),
+    "mistyped": (chain(), IMAGES, {"num_step": 3}, "there is no key 'num_step'"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_is_wrong_is_said_in_a_line(case: str):
+    module, data, options, complaint = WRONG[case]
+    with pytest.raises((ModelError, DescriptionError), match=complaint) as error:
+        from_ann(module, data, **options)
+    assert "\n" not in str(error.value)
