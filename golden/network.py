@@ -49,6 +49,8 @@ class Result:
     """[B]"""
     scores: NDArray[np.int64]
     """[B, classes]"""
+    over_time: NDArray[np.int64]
+    """The class that the scores after each step say, [steps, B]."""
     events: dict[str, NDArray[np.int64]]
     """Events sent per step by ``encoder`` and each layer: [steps, B]; one step where the encoder is direct."""
     operations: dict[str, NDArray[np.int64]]
@@ -100,7 +102,7 @@ class Golden:
         operations: dict[str, list[Array]] = {layer.name: [] for layer in self.layers if layer.weighted}
         kept: dict[str, list[NeuronStep | EventStep]] = {layer.name: [] for layer in self.layers}
         encoded: list[Array] = []
-        scores = self.readout.initial(batch)
+        scores, over_time = self.readout.initial(batch), []
         encoder = encode(network, samples)
         for t in range(network.num_steps):
             if t == 0 or not network.constant_input:
@@ -117,9 +119,11 @@ class Golden:
                 sent[layer.name].append(np.count_nonzero(values, axis=1))
             assert isinstance(step, NeuronStep)  # as the description wants it of the last layer
             scores = self.readout.step(scores, t, step)
+            over_time.append(self.readout.choose(scores))
         return Result(
-            classes=self.readout.choose(scores),
+            classes=over_time[-1],
             scores=scores,
+            over_time=np.stack(over_time),
             events={name: np.stack(counts) for name, counts in sent.items()},
             operations={name: np.stack(counts) for name, counts in operations.items()},
             traces={name: _stack(steps) for name, steps in kept.items()} if traces else {},

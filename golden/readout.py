@@ -39,15 +39,14 @@ class Readout:
 
 
 class MembraneScores:
-    """The membranes after the last step."""
+    """The membranes after each step."""
 
     def __init__(self, num_steps: int) -> None:
-        self.num_steps = num_steps
         self.start = 0
 
     def score(self, scores: Array, t: int, layer: NeuronStep) -> Array:
         """The scores after step ``t``."""
-        return layer.state["membrane"].astype(np.int64) if t == self.num_steps - 1 else scores
+        return layer.state["membrane"].astype(np.int64)
 
 
 class FirstSpikeScores:

@@ -39,6 +39,8 @@ class Evaluation:
     """[classes, classes]: how many images of the row's class were given the column's."""
     classes: NDArray[np.int64]
     """[B]: the class of each image."""
+    over_time: tuple[int, ...] | None
+    """How many images are correct after each step; None where the labels are not known."""
     events: dict[str, float]
     """Events an image, by ``encoder`` and each layer: the mean."""
     silent: tuple[str, ...]
@@ -60,6 +62,13 @@ class Evaluation:
         """The part of the images that is correct; None where that is not known."""
         return None if self.correct is None else self.correct / self.images
 
+    @property
+    def float_accuracy(self) -> tuple[int, int] | None:
+        """How many images of how many the network in floating point had right, where the model knows of one."""
+        known = self.provenance_accuracy.get("float_accuracy")
+        complete = isinstance(known, dict) and known.keys() >= {"correct", "total"}
+        return (known["correct"], known["total"]) if complete else None
+
     def record(self) -> dict[str, Any]:
         """The evaluation as plain data for JSON; without the class of each image."""
         return {
@@ -67,6 +76,7 @@ class Evaluation:
             "images": self.images,
             "correct": self.correct,
             "accuracy": self.accuracy,
+            "correct_over_time": None if self.over_time is None else list(self.over_time),
             "confusion": None if self.confusion is None else self.confusion.tolist(),
             "events_per_image": self.events,
             "silent_layers": list(self.silent),
@@ -88,7 +98,7 @@ def evaluate(
     images, labels = check_images(dataset, network), check_labels(dataset, network.classes)
     golden = Golden(model)
     threads = threads or os.cpu_count() or 1
-    classes, seconds = [], 0.0
+    over_time, seconds = [], 0.0
     events: dict[str, int] = {}
     operations = 0
     for start in range(0, len(images), _PORTION):
@@ -96,13 +106,14 @@ def evaluate(
         before = time.perf_counter()
         result = golden.run(portion, threads=threads)
         seconds += time.perf_counter() - before
-        classes.append(result.classes)
+        over_time.append(result.over_time)
         for stage, counts in result.events.items():
             events[stage] = events.get(stage, 0) + int(counts.sum())
         operations += sum(int(counts.sum()) for counts in result.operations.values())
         if on_progress is not None:
             on_progress(start + len(portion), len(images))
-    given = np.concatenate(classes)
+    by_step = np.concatenate(over_time, axis=1)
+    given = by_step[-1]
     per_image = {stage: count / len(images) for stage, count in events.items()}
     return Evaluation(
         dataset=dataset.name,
@@ -110,6 +121,7 @@ def evaluate(
         correct=None if labels is None else int((given == labels).sum()),
         confusion=None if labels is None else confusion(labels, given, network.classes),
         classes=given,
+        over_time=None if labels is None else tuple((by_step == labels).sum(axis=1).tolist()),
         events=per_image,
         silent=network.silent(events),
         synaptic_operations=operations / len(images),

@@ -188,7 +188,6 @@ class Model:
 
         return from_state_dict(state, **options)
 
-
     @staticmethod
     def from_ann(module: Any, data: ArrayLike, **options: Any) -> Model:
         """A model from a trained torch module with ReLUs: see :func:`snnhw.ann.convert.from_ann`."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from snnhw.cli.output import (
     DatasetName,
@@ -13,6 +15,7 @@ from snnhw.cli.output import (
     print_record,
     progress,
     show_counted,
+    table,
 )
 from snnhw.wording import digits, percent, silence
 
@@ -22,7 +25,19 @@ if TYPE_CHECKING:
 _ACCURACIES = {"accuracy": "the model, when it was trained", "float_accuracy": "the float network it comes from"}
 
 
-def evaluate(model: str, *, dataset: DatasetName = "sample", limit: Limit = None, as_json: Json = False) -> None:
+_OVER_TIME = typer.Option("--over-time", help="Show the accuracy after each step too.")
+_PLOT = typer.Option("--plot", metavar="FILE", help="Draw the accuracy after each step as PNG or SVG.")
+
+
+def evaluate(
+    model: str,
+    *,
+    dataset: DatasetName = "sample",
+    limit: Limit = None,
+    over_time: Annotated[bool, _OVER_TIME] = False,
+    plot: Annotated[str | None, _PLOT] = None,
+    as_json: Json = False,
+) -> None:
     """Run the golden network alone: accuracy, confusion, spikes of each layer, synaptic operations, speed."""
     from snnhw.cli.images import noted
     from snnhw.data import load
@@ -34,10 +49,32 @@ def evaluate(model: str, *, dataset: DatasetName = "sample", limit: Limit = None
     with progress("evaluating") as on_progress:
         evaluation = run(chosen, images, on_progress=on_progress)
     note(silence(evaluation.silent))
+    files = {}
+    if plot is not None:
+        from snnhw.overtime import draw
+
+        files["plot"] = str(draw(evaluation, plot))
     if as_json:
-        print_record({"model": model, "digest": chosen.digest, **evaluation.record()})
-    else:
-        _show(model, evaluation)
+        print_record({"model": model, "digest": chosen.digest, **evaluation.record(), "files": files})
+        return
+    _show(model, evaluation)
+    if over_time:
+        _show_over_time(evaluation)
+    for path in files.values():
+        console().print(f"wrote {path}")
+
+
+def _show_over_time(evaluation: Evaluation) -> None:
+    """A row a step, and one of the network in floating point where it is known."""
+    if evaluation.over_time is None:
+        note("the labels are not known, so there is no accuracy over time")
+        return
+    rows = table("steps", "correct", right=("steps", "correct"))
+    for step, correct in enumerate(evaluation.over_time, start=1):
+        rows.add_row(str(step), percent(correct, evaluation.images))
+    if (known := evaluation.float_accuracy) is not None:
+        rows.add_row("floating point", percent(*known))
+    console().print(rows)
 
 
 def _show(model: str, evaluation: Evaluation) -> None:

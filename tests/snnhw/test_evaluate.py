@@ -1,14 +1,17 @@
 """What `evaluate` counts, against counting by hand."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from golden.network import run
 from snnhw.data import Dataset
-from snnhw.errors import DatasetError
+from snnhw.errors import DatasetError, OutputError
 from snnhw.evaluate import evaluate
 from snnhw.model import Model
 from snnhw.network import Direct, Events
+from snnhw.overtime import draw
 
 COUNT = 3000
 """More images than are computed at once."""
@@ -57,6 +60,29 @@ def test_counts():
         "float_accuracy": {"correct": 2, "total": 2},
     }
     assert evaluation.record()["confusion"] == evaluation.confusion.tolist()
+
+
+def test_after_each_step_it_is_the_network_of_so_many_steps():
+    network, images = model(), dataset()
+    evaluation = evaluate(network, images)
+    assert evaluation.over_time is not None and len(evaluation.over_time) == 5
+    for steps, correct in enumerate(evaluation.over_time, start=1):
+        shorter = Model(network.network.model_copy(update={"num_steps": steps}), network.tensors)
+        assert evaluate(shorter, images).correct == correct
+    assert len(set(evaluation.over_time)) > 1
+    assert evaluation.record()["correct_over_time"] == list(evaluation.over_time)
+
+
+def test_accuracy_over_time_is_drawn_beside_that_in_floating_point(tmp_path: Path):
+    pytest.importorskip("matplotlib")
+    evaluation = evaluate(model(), dataset())
+    assert evaluation.float_accuracy == (2, 2)
+    assert draw(evaluation, tmp_path / "over.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(OutputError, match=r"must end with .png, not 'over.pdf'"):
+        draw(evaluation, tmp_path / "over.pdf")
+    with pytest.raises(DatasetError, match="made up has no labels, which an accuracy needs"):
+        draw(evaluate(model(), dataset(labels=False)), tmp_path / "other.png")
+    assert not (tmp_path / "other.png").exists()
 
 
 def test_layers_that_send_nothing_are_named():

@@ -1,6 +1,7 @@
 """What holds for every command: one object on standard output, statuses, errors of one line."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -89,6 +90,17 @@ def test_evaluate(model: Path, capsys: pytest.CaptureFixture[str]):
     assert f"{shown['correct']} of 30" in text
     assert "the model, when it was trained: 9 of 10 (90.00 %) correct" in text
     assert "synaptic operations" in text
+
+
+def test_evaluate_over_time(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert run(["evaluate", str(model), "--limit", "30", "--over-time"]) == 0
+    text = capsys.readouterr().out
+    counts = record(["evaluate", str(model), "--limit", "30"], capsys)["correct_over_time"]
+    for steps, correct in enumerate(counts, start=1):
+        assert re.search(rf"^ *{steps} +{correct} of 30 ", text, re.MULTILINE)
+    pytest.importorskip("matplotlib")
+    shown = record(["evaluate", str(model), "--limit", "30", "--plot", "over.png"], capsys)
+    assert shown["files"] == {"plot": "over.png"} and Path("over.png").exists()
 
 
 def test_evaluate_own_data_without_labels(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
