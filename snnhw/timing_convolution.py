@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 
 from gateware.convolution import Plan, reading_latency
-from gateware.windows import WindowPlan
+from gateware.windows import TAKEN, WindowPlan
 from snnhw.design import DesignLayer
 from snnhw.timing import Counts, _Consumer, _Neurons
 
@@ -162,7 +162,7 @@ class Windows:
     def take_mark(self, offered: int) -> int:
         """A mark, and all that follows from it."""
         taken = max(offered, self.free)
-        move = max(self.ready, self._move(taken + 1))
+        move = max(self.ready, self._move(taken + TAKEN))
         for visit in range(self.plan.visits):
             while self.waits and self.waits[0][0] <= move:
                 self.waited += self.waits.popleft()[1]
