@@ -52,22 +52,29 @@ class _Drained:
 
     def take_events(self, offered: int, events: list[int]) -> int:
         """Events in each lane, one a cycle once the first has been taken; when the last of them was."""
-        taken = self.holds.moving(max(offered, self.free), max(events) * self.event_cycles)
-        self.free = taken + 1
-        return taken
+        return self._enter(offered, max(events))
 
     def take_mark(self, offered: int) -> int:
         """A mark, and all that follows from it."""
-        taken = self.holds.moving(max(offered, self.free))
-        self.free = taken + 1
-        arrives = at = self.holds.moving(taken + 1, self.latency)
+        return self._enter_mark(offered)
+
+    def _enter(self, offered: int, count: int) -> int:
+        """So many transfers of events; when the last has entered the pipeline."""
+        self.free = self.holds.moving(max(offered, self.free), count * self.event_cycles) + 1
+        return self.free - 1
+
+    def _enter_mark(self, offered: int) -> int:
+        """The same of a mark, with all that follows from it."""
+        entered = self.holds.moving(max(offered, self.free))
+        self.free = entered + 1
+        arrives = at = self.holds.moving(entered + 1, self.latency)
         for number in range(self.reads):
             at = self.waits.moving(at)
             read = at
             self._read(number, read)
             at = read + 1
         self.holds.add(arrives, read)
-        return taken
+        return entered
 
     def _read(self, number: int, at: int) -> None:
         """What follows from a read, which is one of a step's."""
@@ -81,7 +88,7 @@ class _Drained:
 
 
 class Convolution(_Drained):
-    """Reads sums one a cycle; a word goes out where its window is complete."""
+    """Reads sums one a cycle; a word goes out where its window is complete. A transfer can wait in front of it."""
 
     def __init__(self, layer: DesignLayer, bank: _Neurons, group: int = 0) -> None:
         plan, shape = Plan(layer), layer.shape
@@ -89,6 +96,20 @@ class Convolution(_Drained):
         super().__init__(reading_latency(layer), plan.banks.passes, reads, 2)
         self.window = plan.window
         self.bank = bank
+
+    def take_events(self, offered: int, events: list[int]) -> int:
+        """Events in each lane, one a cycle once the first has been taken; when the last of them was."""
+        if max(events) > 1:
+            offered = self._enter(offered, max(events) - 1) + 1
+        taken = max(offered, self.free)
+        self._enter(taken, 1)
+        return taken
+
+    def take_mark(self, offered: int) -> int:
+        """A mark, and all that follows from it."""
+        taken = max(offered, self.free)
+        self._enter_mark(taken)
+        return taken
 
     def _read(self, number: int, at: int) -> None:
         if (number + 1) % self.window == 0:
@@ -119,16 +140,16 @@ class GroupedConvolution(Convolution):
         taken = max(offered, self.closed)
         for reads in self.group_reads:
             for listed in self.listed:
-                self._issue(listed, super().take_events, [1])
+                self._issue(listed, self._enter, 1)
             self.reads = reads
-            issued = self._issue(taken, super().take_mark)
+            issued = self._issue(taken, self._enter_mark)
         self.listed, self.closed = [], issued + 1
         return taken
 
-    def _issue(self, listed: int, take: Callable[..., int], *events: list[int]) -> int:
+    def _issue(self, listed: int, enter: Callable[..., int], *count: int) -> int:
         """Give an item on that was listed then, when the one before has left; when its turn came."""
         issued = max(listed + 1, self.left)
-        self.left = take(issued + 1, *events)
+        self.left = enter(issued + 1, *count)
         return issued
 
 
