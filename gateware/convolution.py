@@ -167,7 +167,8 @@ class Plan:
         """Each read of the sums, in order: for each word of a group's currents all positions of its pool's window.
 
         ``bank``, ``address`` and ``word`` say what is read; ``cell``, where it is kept what was read the last time;
-        ``bias``, the row of biases; ``last`` is 1 for the last of a group.
+        ``bias``, the row of biases; ``last`` is 1 for the last of a group. With a ``spare`` word ``bank`` has a bit for
+        each of them.
         """
         height, width = self.pool
         rows, columns = self.layer.out_shape[1:]
@@ -183,7 +184,7 @@ class Plan:
                         cell = (place * self.words + word) * self.window + index
                         found.append(
                             {
-                                "bank": bank,
+                                "bank": 1 << bank if self.spare else bank,
                                 "address": address,
                                 "word": word,
                                 "cell": cell,
@@ -205,6 +206,15 @@ class Plan:
     def cells(self) -> int:
         """Sums that are kept as they were when last read."""
         return max(read["cell"] for read in self.reads) + 1
+
+    @property
+    def ahead(self) -> bool:
+        """Whether what was read the last time is looked up a cycle early: block RAM takes half of a cycle to show it.
+
+        Where a group has few reads, what has just been read would not be there yet, and no block RAM is needed.
+        """
+        fewest = min(self.shape.position_words(group) for group in range(self.shape.groups))
+        return fewest * self.shape.positions * self.window > LUT_DEPTH
 
     @property
     def window(self) -> int:
@@ -248,7 +258,8 @@ class Convolution(wiring.Component):
 
     Sums stand in memories, ``position_lanes`` banks of them, each with a lane for every channel; a position lies in
     the bank that its coordinates have modulo what a kernel reaches, so that an event meets each bank once. The weights
-    of an event are read in that order. An event takes a cycle, with fewer banks as many as `DesignLayer.event_passes`.
+    of an event are read in that order. An event takes a cycle, with fewer banks as many as `DesignLayer.event_passes`;
+    one that cannot begin yet is taken and waits.
     With fewer ``synapse_lanes`` than channels a step's events are listed and come once for each group, see `Turns`.
 
     With two ``event_lanes`` a transfer holds an event of an even and one of an odd channel of the same position, or one
@@ -309,37 +320,44 @@ class Convolution(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         move, go, reads, sends = Signal(), Signal(), Signal(), Signal()
-        item, weights = self._fetch(m, move, self._items(m))
-        entry = self._entry(m, reads & go, ~sends)
+        item, weights, marked = self._fetch(m, move, self._items(m))
+        entry, coming = self._entry(m, reads & go, ~sends)
         last = entry.last
+        # After a reset all sums are read once, from the second cycle on, when the next entry is there.
+        settles = self.settles & ~(reads & last)
+        m.d.sync += [self.settles.eq(settles), reads.eq(settles | Mux(move, marked, reads & ~self.settles))]
         m.d.comb += [
             go.eq(~self.currents.valid | self.currents.ready),
-            reads.eq(self._settle(m, last) | (item.mark != Mark.EVENT)),
             sends.eq(~self.settles & (item.mark != Mark.ABORT)),
             move.eq(~self.settles & (~reads | (go & last))),
         ]
         sums = self._sums(m, item, weights, entry, reads)
-        self._drain(m, go, reads, sends, entry, sums)
+        self._drain(m, go, reads, sends, entry, coming, sums)
         return m
 
     def _items(self, m):
-        """The stream of events, once for each group where there are several."""
-        if self.turns is None:
-            return wiring.flipped(self.events)
-        m.submodules.turns = self.turns
-        wiring.connect(m, wiring.flipped(self.events), self.turns.events)
-        return self.turns.items
-
-    def _settle(self, m, last):
-        """Read all sums once after a reset, from the second cycle on, when the first entry is there."""
-        begun = Signal()
-        m.d.sync += begun.eq(1)
-        with m.If(begun & last):
-            m.d.sync += self.settles.eq(0)
-        return self.settles & begun
+        """The stream of events, once for each group where there are several; else ready comes from a register."""
+        if self.turns is not None:
+            m.submodules.turns = self.turns
+            wiring.connect(m, wiring.flipped(self.events), self.turns.events)
+            return self.turns.items
+        given, items = self.events, self.events.signature.flip().create()
+        kept, waits = Signal(given.payload.shape(), reset_less=True), Signal()
+        m.d.comb += [
+            given.ready.eq(~waits),
+            items.valid.eq(given.valid | waits),
+            items.payload.eq(Mux(waits, kept.as_value(), given.payload.as_value())),
+        ]
+        m.d.sync += waits.eq(items.valid & ~items.ready)
+        with m.If(~waits):
+            m.d.sync += kept.eq(given.payload)
+        return items
 
     def _fetch(self, m, move, items):
-        """The events with the weights that they want, at their turn, and marks; everything waits where not ``move``."""
+        """The events with the weights that they want, at their turn, and marks; everything waits where not ``move``.
+
+        Also whether a mark comes next.
+        """
         plan, event = self.plan, items.payload
         turn, last = Signal(address_width(1 << plan.pass_bits)), Signal()
         taken, place = items.valid & move, self._place(event)
@@ -373,7 +391,12 @@ class Convolution(wiring.Component):
         read = self._register(m, move, item, "fetched_0")
         item = self._register(m, move, read, "fetched_1")
         held = self._hold(m, move, read, weights)
-        return self._add(m, move, *self._multiply(m, move, item, held))
+        marked = taken & (event.mark != Mark.EVENT)
+        for _ in range(reading_latency(self.layer) - 1):
+            before, marked = marked, Signal(name="marked")
+            with m.If(move):
+                m.d.sync += marked.eq(before)
+        return *self._add(m, move, *self._multiply(m, move, item, held)), marked
 
     def _place(self, event):
         """Where the events of a cycle come from, as a lane says that has one: they come from one place."""
@@ -447,25 +470,26 @@ class Convolution(wiring.Component):
         return register
 
     def _entry(self, m, advances, silent):
-        """Which sums are read: `Plan.reads`, the next where it ``advances``; a silent reading ends with a group.
+        """Which sums are read, and which in the next cycle: `Plan.reads`, the next of them where it ``advances``.
 
-        It stands in a register, and the memory shows the next one: a memory takes most of a cycle to show anything.
+        A silent reading ends with a group. What is read stands in a register, and the memory shows what comes next:
+        it takes most of a cycle to show anything.
         """
         plan, count = self.plan, len(self.plan.reads)
-        turn, following = Signal(address_width(count)), Signal(address_width(count))
-        entry = Signal(plan.reads_layout, init=plan.reads[0])
+        entry, coming = Signal(plan.reads_layout, init=plan.reads[0]), Signal(plan.reads_layout)
+        turn, following = Signal(range(count + 1), init=1), Signal(range(count + 1))
         # A row more, so that there is always a next.
         rows = [*plan.reads, plan.reads[0]]
         m.submodules.reading = store = memory.Memory(shape=plan.reads_layout, depth=count + 1, init=rows)
         port = store.read_port()
-        over = entry.last & (silent | (turn == count - 1))
-        m.d.comb += following.eq(turn)
+        over = entry.last & (silent | (turn == count))
+        m.d.comb += [following.eq(turn), coming.eq(entry)]
         with m.If(advances):
-            m.d.comb += following.eq(Mux(over, 0, turn + 1))
-            m.d.sync += entry.eq(Mux(over, plan.reads_layout.const(plan.reads[0]).as_value(), port.data.as_value()))
-        m.d.sync += turn.eq(following)
-        m.d.comb += port.addr.eq(following + 1)
-        return entry
+            first = plan.reads_layout.const(plan.reads[0]).as_value()
+            m.d.comb += [following.eq(Mux(over, 1, turn + 1)), coming.eq(Mux(over, first, port.data.as_value()))]
+        m.d.sync += [turn.eq(following), entry.eq(coming)]
+        m.d.comb += port.addr.eq(following)
+        return entry, coming
 
     def _sums(self, m, item, products, entry, reads):
         """The sums of the word that is read, after each lane of each bank has taken its product."""
@@ -476,7 +500,7 @@ class Convolution(wiring.Component):
         for bank in range(plan.banks.count):
             m.submodules[f"sums_{bank}"] = store = memory.Memory(shape=row, depth=depth, init=[])
             old, new, place = store.read_port(domain="comb"), store.write_port(), Signal(address_width(depth))
-            shows = Mux(entry.bank == bank, entry.address, plan.banks.depth) if plan.spare else entry.address
+            shows = Mux(entry.bank[bank], entry.address, plan.banks.depth) if plan.spare else entry.address
             m.d.comb += [
                 place.eq(Mux(reads, shows, targets[bank])),
                 old.addr.eq(place),
@@ -504,7 +528,7 @@ class Convolution(wiring.Component):
         counted = 0 if shift is None else max(0, width - shift)
         return data.StructLayout({"sum": data.ArrayLayout(width, lanes), "count": counted})
 
-    def _drain(self, m, go, reads, sends, entry, sums):
+    def _drain(self, m, go, reads, sends, entry, coming, sums):
         """From the sums that are read to words of currents."""
         plan, lanes, width = self.plan, self.shape.neuron_lanes, self.sum_shape.width
         word = self._kept_layout(lanes)
@@ -526,20 +550,15 @@ class Convolution(wiring.Component):
                 fresh.eq(reads),
                 sent.eq(reads & sends),
             ]
-        m.d.comb += [
-            read.addr.eq(entry.cell),
-            read.en.eq(go),
-            write.addr.eq(cell),
-            write.data.eq(now),
-            write.en.eq(fresh & go),
-        ]
-        biases, raised = self._biases(m, go, entry), Signal(width)
-        m.d.comb += raised.eq((now.count - read.data.count) << (plan.shift or 0))
+        m.d.comb += [write.addr.eq(cell), write.data.eq(now), write.en.eq(fresh & go)]
+        earlier = self._shown(m, go, read, entry.cell, coming.cell)
+        biases, raised = self._biases(m, go, entry, coming), Signal(width)
+        m.d.comb += raised.eq((now.count - earlier.count) << (plan.shift or 0))
         with m.If(go):
             m.d.sync += self.currents.valid.eq(sent & ends)
         for lane in range(lanes):
             grown = Signal(self.sum_shape, name=f"grown_{lane}")
-            m.d.comb += grown.eq(now.sum[lane] - read.data.sum[lane] - raised)
+            m.d.comb += grown.eq(now.sum[lane] - earlier.sum[lane] - raised)
             current = self.currents.payload.current[lane]
             total = grown if biases is None else grown + biases[lane]
             if plan.window > 1:
@@ -548,10 +567,24 @@ class Convolution(wiring.Component):
                 m.d.sync += current.eq(total)
         return m
 
-    def _biases(self, m, go, entry):
+    def _shown(self, m, go, port, place, coming):
+        """What a memory holds at a place, a cycle later.
+
+        ``Plan.ahead`` it is looked up a cycle earlier, at the ``coming`` place, and a register stands behind it.
+        """
+        if not self.plan.ahead:
+            m.d.comb += [port.addr.eq(place), port.en.eq(go)]
+            return port.data
+        kept = Signal(port.data.shape(), name="kept", reset_less=True)
+        m.d.comb += [port.addr.eq(coming), port.en.eq(1)]
+        with m.If(go):
+            m.d.sync += kept.eq(port.data)
+        return kept
+
+    def _biases(self, m, go, entry, coming):
         """The biases of the word that was read a cycle ago, None where there are none."""
         if self.biases is None:
             return None
-        m.submodules.biases = store = self.biases
-        m.d.comb += [store.addr.eq(entry.bias), store.en.eq(go)]
-        return [store.data[lane] for lane in range(self.shape.neuron_lanes)]
+        m.submodules.biases = self.biases
+        biases = self._shown(m, go, self.biases, entry.bias, coming.bias)
+        return [biases[lane] for lane in range(self.shape.neuron_lanes)]

@@ -163,11 +163,13 @@ class Frames(wiring.Component):
 class WordQueue(wiring.Component):
     """Words in block RAM, ``depth`` of them or a few more; those with neither event nor mark are dropped, full or not.
 
-    A word that enters an empty queue can leave 3 cycles later; one a cycle in and out.
+    A word that enters an empty queue can leave 3 cycles later; one a cycle in and out. ``early``, for a sender that
+    passes ready on: it comes from a register, and while the queue is full every word waits, whatever is in it.
     """
 
-    def __init__(self, inputs: int, lanes: int, values: Range, depth: int):
+    def __init__(self, inputs: int, lanes: int, values: Range, depth: int, early: bool = False):
         self.depth = queue_depth(depth)
+        self.early = early
         self.binary = values == BINARY
         layout = word_layout(inputs, lanes, values)
         super().__init__({"words": In(stream.Signature(layout)), "kept": Out(stream.Signature(layout))})
@@ -184,10 +186,11 @@ class WordQueue(wiring.Component):
         write, read = store.write_port(), store.read_port()
         written, fetched = Signal(range(2 * self.depth)), Signal(range(2 * self.depth))
         full, there, wanted, moves = Signal(), Signal(), Signal(), Signal()
+        if not self.early:
+            m.d.comb += full.eq((written ^ fetched) == self.depth)
         m.d.comb += [
-            full.eq((written ^ fetched) == self.depth),
             wanted.eq(word.filled.any() | (word.mark != Mark.EVENT)),
-            self.words.ready.eq(~full | ~wanted),
+            self.words.ready.eq(~full if self.early else ~full | ~wanted),
             write.en.eq(self.words.valid & wanted & ~full),
             write.addr.eq(written[:-1]),
             *(Value.cast(write.data[name]).eq(Value.cast(word[name])) for name in kept),
@@ -195,6 +198,9 @@ class WordQueue(wiring.Component):
             read.en.eq((written != fetched) & (moves | ~there)),
             read.addr.eq(fetched[:-1]),
         ]
+        if self.early:
+            fills = write.en & (((written + 1)[:-1] ^ fetched) == self.depth)
+            m.d.sync += full.eq(~read.en & (full | fills))
         with m.If(write.en):
             m.d.sync += written.eq(written + 1)
         with m.If(read.en):

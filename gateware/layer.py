@@ -50,7 +50,7 @@ class Layer(wiring.Component):
             if layer.splits:
                 self.queue = StepQueues(*room, layer.steps, shape.words)
             elif layer.chosen.queued_words:
-                self.queue = WordQueue(*room, layer.chosen.queued_words)
+                self.queue = WordQueue(*room, layer.chosen.queued_words, early=True)
         out = self.serializer.events if self.serializer else self.shown.steps
         super().__init__(
             {

@@ -22,7 +22,7 @@ class StepQueues(wiring.Component):
 
     def __init__(self, addresses: int, lanes: int, values: Range, steps: int, count: int):
         self.steps = steps
-        self.queues = [WordQueue(addresses, lanes, values, count) for _ in range(steps)]
+        self.queues = [WordQueue(addresses, lanes, values, count, early=True) for _ in range(steps)]
         super().__init__(
             {
                 "words": In(stream.Signature(word_layout(addresses, lanes, values, steps))),

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 TABLE_INPUTS = 6
 """Bits that a table takes: those of a LUT."""
 
+TAKEN = 2
+"""Cycles from taking an event until it stands in the memories of inputs, and from taking a mark to the first visit."""
+
 
 class WindowPlan:
     """What is known of a convolution that goes window by window before it is built.
@@ -182,7 +185,7 @@ class WindowConvolution(wiring.Component):
     visited is 0 for the next step. After ABORT, and after a reset, all is visited without being sent; ``settles`` is 1
     meanwhile after a reset, and no sample may be let in.
 
-    Cycles of a step: its events, 1, and the visits; which inputs are 0 makes no difference to these, and no
+    Cycles of a step: its events, ``TAKEN``, and the visits; which inputs are 0 makes no difference to these, and no
     weight is read. ``layer`` is the design's convolution, in ROM, with all lanes.
     """
 
@@ -241,29 +244,33 @@ class WindowConvolution(wiring.Component):
         return row, block, visiting & ~silent & (block >= plan.blocks - 1)
 
     def _taken(self, m, visiting, silent):
-        """Of each lane the entry of what was taken a cycle ago, channel and value, and whether that is an event."""
+        """Of each lane the entry of what was taken ``TAKEN`` cycles ago, channel, value, and whether that is an event.
+
+        A register stands behind the table: block RAM takes half of a cycle to show anything.
+        """
         plan, event = self.plan, self.events.payload
         bits, lanes = plan.source.channel_bits, []
         addresses, values = each(event.address, plan.event_lanes), each(event.value, plan.event_lanes)
-        is_event = event.mark == Mark.EVENT
+        taken, is_event, ended = self.events.valid & self.events.ready, event.mark == Mark.EVENT, Signal()
         for lane, (address, given) in enumerate(zip(addresses, values, strict=True)):
             table = plan.table(lane)
             m.submodules[f"places_{lane}"] = store = memory.Memory(
                 shape=plan.table_layout, depth=len(table), init=table, attrs={"ram_style": "block"}
             )
-            port = store.read_port()
-            channel, value = Signal(max(1, bits)), Signal.like(given, name=f"value_{lane}", reset_less=True)
-            writes = Signal(name=f"writes_{lane}")
+            port, entry = store.read_port(), Signal(plan.table_layout, name=f"entry_{lane}", reset_less=True)
+            channel, value, writes = address[:bits], given, taken & is_event & given.any()
+            for _ in range(TAKEN):
+                channel, value = (_registered(m, Const(1), kept) for kept in (channel, value))
+                writes = _registered(m, Const(1), writes, reset_less=False)
             m.d.comb += port.addr.eq(address[bits:])
-            m.d.sync += [
-                channel.eq(address[:bits]),
-                value.eq(given),
-                writes.eq(self.events.valid & ~visiting & is_event & given.any()),
-            ]
-            lanes.append((port.data, channel if bits else port.data.channel, value, writes))
-        m.d.comb += self.events.ready.eq(~visiting)
-        with m.If(self.events.valid & ~visiting & ~is_event):
-            m.d.sync += [visiting.eq(1), silent.eq(event.mark == Mark.ABORT)]
+            m.d.sync += entry.eq(port.data)
+            lanes.append((entry, channel if bits else entry.channel, value, writes))
+        m.d.comb += self.events.ready.eq(~visiting & ~ended)
+        m.d.sync += ended.eq(taken & ~is_event)
+        with m.If(taken & ~is_event):
+            m.d.sync += silent.eq(event.mark == Mark.ABORT)
+        with m.If(ended):
+            m.d.sync += visiting.eq(1)
         return lanes
 
     def _window(self, m, steps, visiting, row, block, taken):

@@ -176,7 +176,7 @@ class _Circuit:
             if layer.splits:
                 consumer = _StepQueues(layer.shape.words, layer.steps, consumer)
             elif layer.chosen.queued_words:
-                consumer = _WordQueue(layer.chosen.queued_words, consumer)
+                consumer = _WordQueue(layer.chosen.queued_words, consumer, early=True)
             bank = _neurons(layer, consumer) if layer.has_neuron else None
             synapses = twin(layer.synapse, "timing")(layer, bank or consumer)
             self.shown.insert(0, bank or synapses)
@@ -476,18 +476,19 @@ class _Serializer:
 class _WordQueue:
     """Words wait here for the serializer; from an empty queue a word leaves 3 cycles after it came."""
 
-    def __init__(self, words: int, serializer: _Consumer) -> None:
+    def __init__(self, words: int, serializer: _Consumer, early: bool = False) -> None:
         self.serializer = serializer
+        self.early = early
         self.read: deque[int] = deque(maxlen=queue_depth(words))
         self.moved = self.left = -1
 
     def take(self, offered: int, events: list[int], marked: bool) -> int:
-        """A word; when it entered the queue. Words with neither event nor mark are dropped at once."""
-        if not any(events) and not marked:
-            return offered
-        entered = offered
-        if len(self.read) == self.read.maxlen:
+        """A word; when it entered the queue. Without event or mark it is dropped, ``early`` once there is room."""
+        wanted, entered = any(events) or marked, offered
+        if (wanted or self.early) and len(self.read) == self.read.maxlen:
             entered = max(offered, self.read[0] + 1)
+        if not wanted:
+            return entered
         self.read.append(max(entered + 1, self.moved))
         self.moved = max(self.read[-1] + 1, self.left)
         self.left = self.serializer.take(self.moved + 1, events, marked)
@@ -503,8 +504,7 @@ class _StepQueues:
 
     def take(self, offered: int, events: Any, marked: bool) -> int:
         """A word with the events of each step and lane; when all queues have taken it."""
-        wanted = [queue for queue, own in zip(self.queues, events, strict=True) if any(own) or marked]
-        entered = max([offered, *(queue.room for queue in wanted)])
+        entered = max([offered, *(queue.room for queue in self.queues)])
         for queue, own in zip(self.queues, events, strict=True):
             if any(own) or marked:
                 queue.words.append((entered, own, marked))

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 
 from gateware.convolution import Plan, reading_latency
-from gateware.windows import WindowPlan
+from gateware.windows import TAKEN, WindowPlan
 from snnhw.design import DesignLayer
 from snnhw.timing import Counts, _Consumer, _Neurons
 
@@ -51,26 +51,29 @@ class _Drained:
 
     def take_events(self, offered: int, events: list[int]) -> int:
         """Events in each lane, one a cycle once the first has been taken; when the last of them was."""
-        return self._take(offered, max(events))
-
-    def _take(self, offered: int, cycles: int) -> int:
-        """What takes so many cycles; the last of them."""
-        taken = self.holds.moving(max(offered, self.free), cycles)
-        self.free = taken + 1
-        return taken
+        return self._enter(offered, max(events))
 
     def take_mark(self, offered: int) -> int:
         """A mark, and all that follows from it."""
-        taken = self.holds.moving(max(offered, self.free))
-        self.free = taken + 1
-        arrives = at = self.holds.moving(taken + 1, self.latency)
+        return self._enter_mark(offered)
+
+    def _enter(self, offered: int, cycles: int) -> int:
+        """Events that take so many cycles; when the last has entered the pipeline."""
+        self.free = self.holds.moving(max(offered, self.free), cycles) + 1
+        return self.free - 1
+
+    def _enter_mark(self, offered: int) -> int:
+        """The same of a mark, with all that follows from it."""
+        entered = self.holds.moving(max(offered, self.free))
+        self.free = entered + 1
+        arrives = at = self.holds.moving(entered + 1, self.latency)
         for number in range(self.reads):
             at = self.waits.moving(at)
             read = at
             self._read(number, read)
             at = read + 1
         self.holds.add(arrives, read)
-        return taken
+        return entered
 
     def _read(self, number: int, at: int) -> None:
         """What follows from a read, which is one of a step's."""
@@ -84,7 +87,7 @@ class _Drained:
 
 
 class Convolution(_Drained):
-    """Reads sums one a cycle; a word goes out where its window is complete."""
+    """Reads sums one a cycle; a word goes out where its window is complete. A transfer can wait in front of it."""
 
     def __init__(self, layer: DesignLayer, bank: _Neurons, group: int = 0) -> None:
         plan, shape = Plan(layer), layer.shape
@@ -96,11 +99,22 @@ class Convolution(_Drained):
 
     def take_events(self, offered: int, events: list[int]) -> int:
         """Events, see `Counts`, one after the other once the first has been taken; when the last of them was."""
-        return self._take(offered, sum(self._transfers(events)))
+        *before, last = self._transfers(events)
+        if before:
+            offered = self._enter(offered, sum(before)) + 1
+        taken = max(offered, self.free)
+        self._enter(taken, last)
+        return taken
 
     def _transfers(self, events: list[int]) -> list[int]:
         """The cycles of each transfer."""
         return events if self.several else [1] * max(events)
+
+    def take_mark(self, offered: int) -> int:
+        """A mark, and all that follows from it."""
+        taken = max(offered, self.free)
+        self._enter_mark(taken)
+        return taken
 
     def _read(self, number: int, at: int) -> None:
         if (number + 1) % self.window == 0:
@@ -132,16 +146,16 @@ class GroupedConvolution(Convolution):
         taken = max(offered, self.closed)
         for reads in self.group_reads:
             for listed, cycles in self.listed:
-                self._issue(listed, self._take, cycles)
+                self._issue(listed, self._enter, cycles)
             self.reads = reads
-            issued = self._issue(taken, super().take_mark)
+            issued = self._issue(taken, self._enter_mark)
         self.listed, self.closed = [], issued + 1
         return taken
 
-    def _issue(self, listed: int, take: Callable[..., int], *cycles: int) -> int:
+    def _issue(self, listed: int, enter: Callable[..., int], *cycles: int) -> int:
         """Give an item on that was listed then, when the one before has left; when its turn came."""
         issued = max(listed + 1, self.left)
-        self.left = take(issued + 1, *cycles)
+        self.left = enter(issued + 1, *cycles)
         return issued
 
 
@@ -173,7 +187,7 @@ class Windows:
     def take_mark(self, offered: int) -> int:
         """A mark, and all that follows from it."""
         taken = max(offered, self.free)
-        move = max(self.ready, self._move(taken + 1))
+        move = max(self.ready, self._move(taken + TAKEN))
         for visit in range(self.plan.visits):
             while self.waits and self.waits[0][0] <= move:
                 self.waited += self.waits.popleft()[1]

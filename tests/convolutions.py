@@ -162,6 +162,7 @@ CASES: dict[str, tuple[Any, tuple[int, ...], int]] = {
     "one position": (conv(4, 3), (2, 3, 3), 1),
     "fewer positions than the kernel reaches": (conv(2, 5), (1, 6, 7), 1),
     "a pool": (conv(3, 3, padding=1, max_pool=2), (2, 4, 5), 1),
+    "42 positions": (conv(3, 2, padding=1), (1, 5, 6), 1),
 }
 """Synapses, the shape of the input, and the bits of its events."""
 

@@ -87,7 +87,7 @@ def test_currents_of_two_events_a_cycle_are_goldens(case):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("lanes", ["all at once", "groups"])
-@pytest.mark.parametrize("case", ["stride 1", "stride 2, padding 2", "a pool"])
+@pytest.mark.parametrize("case", ["stride 1", "stride 2, padding 2", "a pool", "42 positions"])
 def test_an_aborted_sample_leaves_nothing_behind(case, lanes):
     layer = layer_of(case, lanes)
     values, marks = values_of(layer, 6), [STEP, ABORT, ABORT, SAMPLE, ABORT, STEP]
@@ -110,13 +110,27 @@ def test_of_two_events_a_cycle_nothing_is_left_by_an_abort_or_a_reset(case):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("lanes", ["all at once", "groups"])
-def test_a_reset_of_one_cycle_leaves_nothing_of_what_was_on_its_way(lanes):
-    layer = layer_of("stride 2, padding 2", lanes)
+@pytest.mark.parametrize(("case", "apart"), [("stride 2, padding 2", 9), ("42 positions", 41)])
+def test_a_reset_of_one_cycle_leaves_nothing_of_what_was_on_its_way(case, apart, lanes):
+    layer = layer_of(case, lanes)
     before, after = values_of(layer, 3, seed=1)[[2, 0, 2]], values_of(layer, 2, seed=4)
-    for words in words_after_resets(Convolution(layer), before, after, range(20, 120, 9)):
+    for words in words_after_resets(Convolution(layer), before, after, range(20, 11 * apart, apart)):
         assert [from_words(layer.shape, step) for step in in_steps(words, layer.shape.words)] == run_golden(
             layer, after
         )
+
+
+def test_what_was_read_is_looked_up_early_where_it_is_read_again_much_later():
+    """Also in the last group, which has fewest words."""
+    channels = conv(40, 2)
+    for synapse, shape, lanes, early in (
+        (conv(2, 2, padding=1), (1, 5, 4), 1, False),
+        (conv(2, 2, padding=1), (1, 5, 6), 1, True),
+        (channels, (1, 2, 2), 40, True),
+        (channels, (1, 2, 2), 39, False),
+    ):
+        layer = built(model(network(synapse, shape), seed=3), synapse_lanes=lanes, neuron_lanes=1)
+        assert Plan(layer).ahead == early, (shape, lanes)
 
 
 def in_one_lane(bits):
@@ -139,8 +153,9 @@ def test_every_cycle_of_a_transfer_a_cycle(made, bits, latency):
     assert currents == run_golden(layer, values)
     taken, reads = run.taken("events"), 4
     marks = [place for place, sent in enumerate(transfers(layer, values, ends)) if sent["mark"] != EVENT]
-    expected = list(range(taken[0], taken[0] + marks[0] + 1))
-    assert taken[: len(expected)] == expected
+    # The first is taken while all sums are read once after the reset, and waits.
+    assert taken[0] == 0
+    assert taken[1 : marks[0] + 1] == list(range(taken[1], taken[1] + marks[0]))
     starts: list[int] = []
     for mark in marks:
         starts.append(run.offered("currents")[len(starts) * reads])

@@ -386,31 +386,35 @@ def queue_words(values):
     return [{"mark": mark, "base": 0, "filled": filled_lanes(value), "value": value} for mark, value in values]
 
 
-def test_the_queue_drops_words_with_nothing_in_them_and_takes_three_cycles():
+@pytest.mark.parametrize("early", [False, True])
+def test_the_queue_drops_words_with_nothing_in_them_and_takes_three_cycles(early):
     words = queue_words([(EVENT, [0, 1]), (EVENT, [0, 0]), (STEP, [0, 0]), (EVENT, [0, 0]), (EVENT, [3, 0])])
-    run = simulate(WordQueue(4, 2, Range(lo=0, hi=3), 4), {"words": words})
+    run = simulate(WordQueue(4, 2, Range(lo=0, hi=3), 4, early), {"words": words})
     assert run.taken("words") == list(range(5))
     assert run.payloads("kept") == [words[0], words[2], words[4]]
     assert run.taken("kept") == [3, 5, 7]
 
 
-def test_the_queue_takes_and_gives_a_word_a_cycle():
+@pytest.mark.parametrize("early", [False, True])
+def test_the_queue_takes_and_gives_a_word_a_cycle(early):
     words = queue_words([(STEP, [n % 4, 0]) for n in range(12)])
-    run = simulate(WordQueue(4, 2, Range(lo=0, hi=3), 3), {"words": words})
+    run = simulate(WordQueue(4, 2, Range(lo=0, hi=3), 3, early), {"words": words})
     assert run.taken("words") == list(range(12))
     assert run.taken("kept") == list(range(3, 15))
 
 
+@pytest.mark.parametrize("early", [False, True])
 @pytest.mark.parametrize(("depth", "held"), [(1, 2), (2, 2), (3, 4), (4, 4), (5, 8)])
-def test_the_queue_holds_a_power_of_two_of_words_and_two_more(depth, held):
+def test_the_queue_holds_a_power_of_two_of_words_and_two_more(depth, held, early):
     words = queue_words([(EVENT, [1, n % 4]) for n in range(20)])
     assert queue_depth(depth) == held
-    assert taken_until_stuck(WordQueue(4, 2, Range(lo=0, hi=3), depth), {"words": words}) == held + 2
+    assert taken_until_stuck(WordQueue(4, 2, Range(lo=0, hi=3), depth, early), {"words": words}) == held + 2
     for stall in STALLS:
-        run = simulate(WordQueue(4, 2, Range(lo=0, hi=3), depth), {"words": words}, stall)
+        run = simulate(WordQueue(4, 2, Range(lo=0, hi=3), depth, early), {"words": words}, stall)
         assert run.payloads("kept") == words
 
 
-def test_the_queue_drops_words_with_nothing_in_them_where_it_is_full():
+@pytest.mark.parametrize("early", [False, True])
+def test_the_queue_drops_words_with_nothing_in_them_where_it_is_full(early):
     words = queue_words([(EVENT, [1, 0])] * 4 + [(EVENT, [0, 0])] * 5)
-    assert taken_until_stuck(WordQueue(4, 2, Range(lo=0, hi=3), 2), {"words": words}) == 9
+    assert taken_until_stuck(WordQueue(4, 2, Range(lo=0, hi=3), 2, early), {"words": words}) == (4 if early else 9)

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateware.stream import shape_of
-from gateware.windows import TABLE_INPUTS, WeightedSum, WindowConvolution, WindowPlan
+from gateware.windows import TABLE_INPUTS, TAKEN, WeightedSum, WindowConvolution, WindowPlan
 from snnhw.design import DesignLayer
 from snnhw.interface import ABORT, EVENT, SAMPLE, STEP
 from snnhw.network import Range
@@ -101,8 +101,8 @@ def test_every_cycle_of_a_step():
     for events in np.count_nonzero(values, axis=1).tolist():
         mark = start + events
         taken += range(start, mark + 1)
-        offered += [mark + 1 + visit + 4 for visit in (2, 3, 6, 7)]
-        start = mark + 1 + 8
+        offered += [mark + TAKEN + visit + 4 for visit in (2, 3, 6, 7)]
+        start = mark + TAKEN + 8
     assert run.taken("events") == taken
     assert run.offered("currents") == run.taken("currents") == offered
 
