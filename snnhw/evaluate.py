@@ -66,8 +66,9 @@ class Evaluation:
     def float_accuracy(self) -> tuple[int, int] | None:
         """How many images of how many the network in floating point had right, where the model knows of one."""
         known = self.provenance_accuracy.get("float_accuracy")
-        complete = isinstance(known, dict) and known.keys() >= {"correct", "total"}
-        return (known["correct"], known["total"]) if complete else None
+        if not (isinstance(known, dict) and known.keys() >= {"correct", "total"}):
+            return None
+        return known["correct"], known["total"]
 
     def record(self) -> dict[str, Any]:
         """The evaluation as plain data for JSON; without the class of each image."""

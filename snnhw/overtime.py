@@ -35,6 +35,6 @@ def draw(evaluation: Evaluation, path: str | os.PathLike[str]) -> Path:
     if (known := evaluation.float_accuracy) is not None:
         axes.axhline(100 * known[0] / known[1], color="tab:grey", linestyle="--", label="floating point")
     axes.set(xlabel="time steps", ylabel=f"% correct of {evaluation.images} images of {evaluation.dataset}")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="x", integer=True)
     axes.legend()
     return save_png(figure, path)

@@ -49,19 +49,18 @@ def evaluate(
     with progress("evaluating") as on_progress:
         evaluation = run(chosen, images, on_progress=on_progress)
     note(silence(evaluation.silent))
-    files = {}
     if plot is not None:
         from snnhw.overtime import draw
 
-        files["plot"] = str(draw(evaluation, plot))
+        draw(evaluation, plot)
     if as_json:
-        print_record({"model": model, "digest": chosen.digest, **evaluation.record(), "files": files})
+        print_record({"model": model, "digest": chosen.digest, **evaluation.record(), "plot": plot})
         return
     _show(model, evaluation)
     if over_time:
         _show_over_time(evaluation)
-    for path in files.values():
-        console().print(f"wrote {path}")
+    if plot is not None:
+        console().print(f"wrote {plot}")
 
 
 def _show_over_time(evaluation: Evaluation) -> None:

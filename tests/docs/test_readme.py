@@ -39,6 +39,8 @@ def test_the_python_runs_from_top_to_bottom(tmp_path: Path, monkeypatch: pytest.
     names: dict[str, Any] = {**weights, "b1": random.normal(size=6), "b2": random.normal(size=10)}
     layers = torch.nn.Linear(784, 6), torch.nn.Linear(6, 10)
     names["torch_module"] = torch.nn.Sequential(*layers)
+    names["trained_module"] = torch.nn.Sequential(torch.nn.Flatten(), layers[0], torch.nn.ReLU(), layers[1])
+    names["images"] = random.integers(0, 256, (20, 28, 28), np.uint8)
     small = Model.from_arrays(list(weights.values()), input_shape=(28, 28), num_steps=2)
     monkeypatch.setattr("snnhw.presets.resolve_model", {"mnist-mlp": small}.__getitem__)
     Path("readme.py").write_text("".join(fences(PAGE, "python")))

@@ -95,8 +95,10 @@ def check_twin(path: Path, own: str, libraries: set[str]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", [path for path in MODULES if not names(path).startswith("snnhw/train/")], ids=names)
-def test_torch_is_imported_by_training_alone(path: Path):
+@pytest.mark.parametrize(
+    "path", [path for path in MODULES if not names(path).startswith(("snnhw/train/", "snnhw/ann/"))], ids=names
+)
+def test_torch_is_imported_by_training_and_conversion_alone(path: Path):
     assert not {top(name) for name in imports(path)} & {"torch", "torchvision"}
     at_import = imports(path, inside_functions=False)
     loaded = [name for name in at_import if f"{name}.".startswith("snnhw.train.")]

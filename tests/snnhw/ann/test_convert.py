@@ -84,6 +84,10 @@ def test_spikes_of_a_constant_current_are_the_activation_rounded(start: str, mos
     assert layer.neuron.spike == (Spike() if most_spikes == 1 else Spike(kind="count", bound=most_spikes))
 
 
+def synapses(model: Model) -> list[Any]:
+    return [layer.synapse for layer in model.layers]
+
+
 def kinds_of(model: Model) -> list[tuple[str, str]]:
     return [(layer.name, layer.synapse.kind) for layer in model.layers]
 
@@ -94,11 +98,11 @@ def test_a_maximum_is_taken_of_spikes_or_of_currents():
     names = [name for name, _ in kinds_of(inhibited)]
     assert names == ["conv1", "pool1", "pool2", "hidden1", "output"]
     assert kinds_of(inhibited)[1:3] == [("pool1", "s_max_pool2d"), ("pool2", "s_max_pool2d")]
-    assert inhibited.layers[1].synapse.lateral_inhibition and inhibited.layers[2].synapse.size == (1, 2)
-    assert not from_ann(module, IMAGES, max_pooling="s_max").layers[1].synapse.lateral_inhibition
+    assert synapses(inhibited)[1].lateral_inhibition and synapses(inhibited)[2].size == (1, 2)
+    assert not synapses(from_ann(module, IMAGES, max_pooling="s_max"))[1].lateral_inhibition
     currents = from_ann(module, IMAGES, max_pooling="currents")
     assert [name for name, _ in kinds_of(currents)] == ["conv1", "pool1", "hidden1", "output"]
-    assert (currents.layers[0].synapse.max_pool, currents.layers[1].synapse.size) == ((2, 2), (1, 2))
+    assert (synapses(currents)[0].max_pool, synapses(currents)[1].size) == ((2, 2), (1, 2))
 
 
 def test_an_average_is_a_sum_whose_division_is_in_the_weights_behind_it():
@@ -113,7 +117,8 @@ def test_an_average_is_a_sum_whose_division_is_in_the_weights_behind_it():
 
 def _limit(module: nn.Sequential) -> float:
     with torch.no_grad():
-        activations = module[1](module[0].double()(torch.from_numpy(IMAGES / 255.0)[:, None]))
+        stem: nn.Module = nn.Sequential(module[0], module[1]).double()
+        activations = stem(torch.from_numpy(IMAGES / 255.0)[:, None])
     return float(np.percentile(activations.numpy(), 99.0))
 
 
@@ -141,13 +146,13 @@ def test_floats_are_images_too():
 
 
 def test_a_trained_module_keeps_its_accuracy():
-    dataset = load("sample", limit=400)
+    dataset = load("sample", limit=300)
     assert dataset.labels is not None
     torch.manual_seed(0)
     module = nn.Sequential(nn.Conv2d(1, 8, 5, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.Linear(512, 10))
     pixels, labels = torch.from_numpy(dataset.images / 255.0).float()[:, None], torch.from_numpy(dataset.labels.copy())
     optimiser = torch.optim.Adam(module.parameters(), 0.02)
-    for _ in range(30):
+    for _ in range(20):
         optimiser.zero_grad()
         torch.autograd.backward(functional.cross_entropy(module(pixels), labels))
         optimiser.step()

@@ -100,7 +100,7 @@ def test_evaluate_over_time(model: Path, tmp_path: Path, capsys: pytest.CaptureF
         assert re.search(rf"^ *{steps} +{correct} of 30 ", text, re.MULTILINE)
     pytest.importorskip("matplotlib")
     shown = record(["evaluate", str(model), "--limit", "30", "--plot", "over.png"], capsys)
-    assert shown["files"] == {"plot": "over.png"} and Path("over.png").exists()
+    assert shown["plot"] == "over.png" and Path("over.png").exists()
 
 
 def test_evaluate_own_data_without_labels(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -260,7 +260,7 @@ def test_counts_that_differ_are_a_defect(monkeypatch: pytest.MonkeyPatch):
     plan = snnhw.training.plan_training(
         "mnist-mlp", overrides={"hidden": 4}, options={"epochs": 1, "validation": 0, "augment": None}, dataset="digits"
     )
-    wrong = Evaluation("digits", 100, -1, None, np.zeros(100, np.int64), {}, (), 0.0, 0.0, {})
+    wrong = Evaluation("digits", 100, -1, None, np.zeros(100, np.int64), None, {}, (), 0.0, 0.0, {})
     monkeypatch.setattr(snnhw.training, "evaluate", lambda *_: wrong)
     with pytest.raises(ToolError, match=r"the trainer counts \d+ correct images of 100, the golden model -1"):
         snnhw.training.train_to_files(plan)
