@@ -109,7 +109,7 @@ def test_an_average_is_a_sum_whose_division_is_in_the_weights_behind_it():
     module = chain(nn.AvgPool2d(2))
     model = from_ann(module, IMAGES, weight_bits=8, per_channel=False)
     assert kinds_of(model)[1] == ("pool1", "sum_pool2d")
-    weight, limit = module[4].weight.detach().double().numpy(), _limit(module)
+    weight, limit = module.state_dict()["4.weight"].double().numpy(), _limit(module)
     scaled = weight * limit / 4
     step = max(scaled.max() / 127, scaled.min() / -128)
     assert np.array_equal(model.tensors["hidden1.weight"], np.rint(scaled / step))
