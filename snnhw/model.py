@@ -189,7 +189,7 @@ class Model:
         return from_state_dict(state, **options)
 
     @staticmethod
-    def from_ann(module: Any, data: ArrayLike, **options: Any) -> Model:
+    def from_ann(module: Any, data: Any, **options: Any) -> Model:
         """A model from a trained torch module with ReLUs: see :func:`snnhw.ann.convert.from_ann`."""
         from snnhw.ann.convert import from_ann
 

@@ -7,14 +7,19 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
-from snnhw.ann.module import Stage
+from snnhw.ann.module import Stage, evaluated
+from snnhw.errors import ModelError
 
-__all__ = ["largest", "outputs"]
+__all__ = ["check_equal", "largest", "outputs"]
 
 _TOGETHER = 500
+_CHECKED = 16
+"""Images on which a module is compared with its stages."""
+_SLACK = 1e-6
+"""How far both may be apart, as a part of the largest output: both compute in float64."""
 
 
 def outputs(stages: Sequence[Stage], images: NDArray[np.float64]) -> Iterator[Tensor]:
@@ -32,6 +37,50 @@ def outputs(stages: Sequence[Stage], images: NDArray[np.float64]) -> Iterator[Te
         for pool in stage.pools:
             pooled = functional.max_pool2d if pool.kind == "max" else functional.avg_pool2d
             values = pooled(values, pool.size)
+
+
+def check_equal(module: nn.Module, stages: Sequence[Stage], images: NDArray[np.float64]) -> None:
+    """Raise ModelError where a module computes something else than its stages do, on a few images.
+
+    Hooks, what is done in place beside the chain, and shapes are not in the chain that was traced.
+    """
+    few = images[:_CHECKED]
+    with torch.no_grad():
+        try:
+            *_, found = outputs(stages, few)
+        except RuntimeError as error:
+            raise ModelError(f"images of {list(images.shape[1:])} do not suit the module: {_short(error)}") from error
+        wanted = _run(evaluated(module), torch.from_numpy(few))
+        alike = wanted.shape == found.shape and any(_close(given, wanted) for given in (found, found.log_softmax(1)))
+    if not alike:
+        raise ModelError(
+            "the module gives other outputs than its chain of layers: it has hooks, or does something beside the "
+            "chain; give a torch.nn.Sequential without"
+        )
+
+
+def _close(found: Tensor, wanted: Tensor) -> bool:
+    return float((found - wanted).abs().max()) <= _SLACK * max(1e-12, float(wanted.abs().max()))
+
+
+def _run(module: nn.Module, images: Tensor) -> Tensor:
+    """What the module makes of images in the shape that it takes: with channels, without, or in a row."""
+    planes = images[:, None] if images.ndim == 3 else images
+    reason = ""
+    for shaped in (planes, images, images.flatten(1)):
+        try:
+            given = module(shaped)
+        except (RuntimeError, TypeError, ValueError, AttributeError, LookupError) as error:
+            reason = reason or _short(error)
+            continue
+        if isinstance(given, Tensor):
+            return given
+        reason = f"it gives a {type(given).__name__}, not a tensor"
+    raise ModelError(f"the module itself takes no images of {list(images.shape[1:])}: {reason}")
+
+
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:160]
 
 
 def largest(

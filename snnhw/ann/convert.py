@@ -19,8 +19,9 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, ValidationError
 from torch import nn
 
-from snnhw.ann.activations import largest
+from snnhw.ann.activations import check_equal, largest
 from snnhw.ann.module import Pool, Stage, stages_of
+from snnhw.data import Dataset
 from snnhw.errors import DescriptionError, ModelError
 from snnhw.kinds import Frozen
 from snnhw.model import Model, tensor_shapes
@@ -76,13 +77,13 @@ class AnnOptions(Frozen):
     """How many images of the data are looked at, evenly among all."""
 
 
-def from_ann(module: nn.Module, data: ArrayLike, **options: Any) -> Model:
+def from_ann(module: nn.Module, data: ArrayLike | torch.Tensor | Dataset, **options: Any) -> Model:
     """The spiking network of a trained module; ``options`` are those of :class:`AnnOptions`.
 
     Args:
         module: in the order that :func:`snnhw.ann.module.stages_of` finds.
         data: training images as the network takes them, uint8 [N, height, width] or [N, channels, height, width], of
-            which white is 1 to the module; or the same as floats in 0 .. 1.
+            which white is 1 to the module; the same as floats in 0 .. 1; or a dataset of them.
         options: as keywords.
 
     Raises ModelError or DescriptionError, one line each.
@@ -91,11 +92,13 @@ def from_ann(module: nn.Module, data: ArrayLike, **options: Any) -> Model:
         chosen = AnnOptions.model_validate(options)
     except ValidationError as error:
         raise DescriptionError(first_complaint(error)) from error
-    stages, images = stages_of(module), _images(data, chosen.images)
-    try:
-        limits = largest(stages, images, chosen.percentile, per_channel=chosen.per_channel)
-    except RuntimeError as error:
-        raise ModelError(f"images of {list(images.shape[1:])} do not suit the module: {_short(error)}") from error
+    stages, images = stages_of(module), _images(data, chosen)
+    check_equal(module, stages, images)
+    limits = largest(stages, images, chosen.percentile, per_channel=chosen.per_channel)
+    if chosen.readout == "count":  # spikes of classes are compared, so that all of them stand for the same
+        limits[-1] = np.full_like(limits[-1], limits[-1].max())
+    # A channel that is never active on the data gets what the layer's most active one has.
+    limits = [np.where(limit > 0, limit, limit.max()) for limit in limits]
     return converted(stages, limits, images.shape[1:], chosen)
 
 
@@ -142,12 +145,12 @@ def _numbers(stage: Stage, limit: Array, chosen: AnnOptions) -> LayerNumbers:
     """A stage's numbers in its own units; the last one has no threshold where membranes are read."""
     fires = stage.clipped or chosen.readout == "count"
     if fires and limit.max() <= 0:
+        advice = "give another percentile, or other data" if stage.clipped else "read membranes instead (readout)"
         raise ModelError(
-            f"layer '{stage.name}' is dead: {chosen.percentile:g} % of its activations on the data are 0; give another "
-            "percentile, or other data"
+            f"layer '{stage.name}' is dead: {chosen.percentile:g} % of its activations on the data are not above 0; "
+            f"{advice}"
         )
-    # A channel that is never active there gets what the layer's most active one has.
-    threshold = np.where(limit > 0, limit, limit.max()) if fires else None
+    threshold = limit if fires else None
     half = np.zeros_like(limit) if threshold is None or chosen.start == "zero" else threshold / 2
     return LayerNumbers(
         name=stage.name,
@@ -210,24 +213,43 @@ def _pool(name: str, pool: Pool, chosen: AnnOptions) -> Layer:
     """A layer of its own, of spikes."""
     if pool.kind == "average":
         return Layer(name=name, synapse=SumPool2d(size=pool.size), bias=False)
-    inhibits = chosen.max_pooling == "lateral_inhibition"
+    inhibits = chosen.max_pooling != "s_max"
     return Layer(name=name, synapse=SMaxPool2d(size=pool.size, lateral_inhibition=inhibits), bias=False)
 
 
-def _images(data: ArrayLike, count: int) -> Array:
+def _images(data: Any, chosen: AnnOptions) -> Array:
     """Some of the images, evenly among all, white being 1."""
-    images = data.numpy() if isinstance(data, torch.Tensor) else np.asarray(data)
-    if images.ndim not in (3, 4) or not len(images):
+    images = _array(data.images if isinstance(data, Dataset) else data)
+    if images.ndim not in (3, 4):
         raise ModelError(
             f"data must be images [N, height, width] or [N, channels, height, width], not {list(images.shape)}"
         )
-    chosen = images[np.linspace(0, len(images) - 1, min(count, len(images))).astype(int)]
-    if chosen.dtype == np.uint8:
-        return np.asarray(chosen / 255.0)
-    if chosen.dtype.kind != "f" or chosen.min() < 0 or chosen.max() > 1:
-        raise ModelError("data must be uint8, or floats in 0 .. 1: train the module on pixels that are not normalised")
-    return np.asarray(chosen, np.float64)
+    if not len(images):
+        raise ModelError("data must hold at least one image")
+    some = images[np.linspace(0, len(images) - 1, min(chosen.images, len(images))).astype(int)]
+    if some.dtype == np.uint8:
+        if not (some >> (8 - chosen.pixel_bits)).any():
+            raise ModelError(
+                f"the highest {chosen.pixel_bits} bits of all pixels are 0: white must be 255, and the greatest pixel "
+                f"is {some.max()}"
+            )
+        return np.asarray(some / 255.0)
+    if some.dtype.kind != "f":
+        raise ModelError(f"data must be uint8, or floats in 0 .. 1, not {some.dtype}")
+    if not (np.isfinite(some).all() and some.min() >= 0 and some.max() <= 1):
+        raise ModelError(
+            f"floats of data must lie in 0 .. 1, not {some.min():g} .. {some.max():g}: a circuit takes pixels that are "
+            "not normalised"
+        )
+    return np.asarray(some, np.float64)
 
 
-def _short(error: Exception) -> str:
-    return " ".join(str(error).split())[:160]
+def _array(data: Any) -> NDArray[Any]:
+    """An array of whatever holds numbers."""
+    try:
+        if isinstance(data, torch.Tensor):
+            data = data.detach().cpu()
+            return np.asarray(data.float().numpy() if data.dtype == torch.bfloat16 else data.numpy())
+        return np.asarray(data)
+    except (TypeError, ValueError, RuntimeError, NotImplementedError) as error:
+        raise ModelError(f"data must be an array of images: {' '.join(str(error).split())[:120]}") from error

@@ -6,6 +6,7 @@ weights before it, dropout left out, and a ``LogSoftmax`` at the end too, which 
 
 from __future__ import annotations
 
+import copy
 import operator
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from torch.nn import functional
 
 from snnhw.errors import ModelError
 
-__all__ = ["Pool", "Stage", "stages_of"]
+__all__ = ["Pool", "Stage", "evaluated", "stages_of"]
 
 Array = NDArray[np.float64]
 
@@ -56,12 +57,25 @@ class Stage:
         return self.weight.ndim == 4
 
 
+def evaluated(module: nn.Module) -> nn.Module:
+    """A copy of a module, in evaluation mode and in float64; raises ModelError for what is none, or has no numbers."""
+    if not isinstance(module, nn.Module):
+        raise ModelError(f"what is converted must be a torch.nn.Module, not {type(module).__name__}")
+    try:
+        return copy.deepcopy(module).eval().cpu().double()
+    except Exception as error:  # of lazy and meta modules, and whatever a module does in its own code
+        raise ModelError(f"{_kind(module)} has no numbers that can be read: {_short(error)}") from error
+
+
 def stages_of(module: nn.Module) -> tuple[Stage, ...]:
-    """The stages of a module; raises ModelError, one line that names what cannot be converted."""
+    """The stages of a module; raises ModelError, one line that names what cannot be converted.
+
+    What a module does beside its chain, such as hooks, is not seen: `snnhw.ann.activations.check_equal` finds that.
+    """
     stages: list[Stage] = []
-    parts = _parts(module)
+    parts = _parts(evaluated(module))
     for position, (name, part) in enumerate(parts):
-        if isinstance(part, nn.Dropout):
+        if isinstance(part, _IGNORED):
             continue
         if isinstance(part, nn.LogSoftmax):
             if position != len(parts) - 1:
@@ -86,6 +100,10 @@ def stages_of(module: nn.Module) -> tuple[Stage, ...]:
     return tuple(replace(stage, name=name) for stage, name in zip(stages, _names(stages), strict=True))
 
 
+_IGNORED = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.AlphaDropout, nn.Identity)
+"""Does nothing once trained."""
+
+
 def _names(stages: list[Stage]) -> Iterator[str]:
     """conv1, conv2, ..., hidden1, ..., output."""
     counts = {"conv": 0, "hidden": 0}
@@ -104,6 +122,8 @@ def _weights(name: str, part: nn.Conv2d | nn.Linear, index: int) -> Stage:
     """A stage that begins with these weights."""
     weight = _array(part.weight)
     bias = np.zeros(len(weight)) if part.bias is None else _array(part.bias)
+    if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
+        raise ModelError(f"{name} ({_kind(part)}) has weights or biases that are no finite numbers")
     if isinstance(part, nn.Linear):
         return Stage(name, weight, bias)
     if part.groups != 1 or part.dilation != (1, 1) or part.padding_mode != "zeros":
@@ -149,6 +169,8 @@ def _normalised(stage: Stage, name: str, part: nn.BatchNorm1d | nn.BatchNorm2d) 
     if part.running_mean is None or part.running_var is None:
         raise ModelError(f"{name} ({_kind(part)}) has no running statistics: train with track_running_stats=True")
     mean, variance = _array(part.running_mean), _array(part.running_var)
+    if len(mean) != len(stage.bias):
+        raise ModelError(f"{name} ({_kind(part)}) has {len(mean)} channels, and '{stage.name}' gives {len(stage.bias)}")
     gain = 1 / np.sqrt(variance + part.eps)
     offset = np.zeros_like(gain)
     if part.affine:
@@ -172,10 +194,9 @@ def _pool(name: str, part: nn.MaxPool2d | nn.AvgPool2d) -> Pool:
 def _parts(module: nn.Module) -> list[tuple[str, nn.Module]]:
     """The modules of a chain in order, by what a complaint calls them."""
     try:
-        graph = fx.symbolic_trace(module)
+        graph = fx.symbolic_trace(nn.Sequential(module) if isinstance(module, nn.Conv2d | nn.Linear) else module)
     except Exception as error:  # whatever the module's own code raises
-        reason = " ".join(str(error).split())[:120]
-        raise ModelError(f"{_kind(module)} cannot be traced ({reason}): give a torch.nn.Sequential") from error
+        raise ModelError(f"{_kind(module)} cannot be traced ({_short(error)}): give a torch.nn.Sequential") from error
     return list(_backwards(graph))[::-1]
 
 
@@ -183,6 +204,7 @@ _FUNCTIONS: dict[Any, str] = {
     functional.relu: "relu",
     torch.relu: "relu",
     torch.flatten: "flatten",
+    torch.reshape: "reshape",
     functional.max_pool2d: "max_pool2d",
     torch.max_pool2d: "max_pool2d",
     functional.avg_pool2d: "avg_pool2d",
@@ -204,7 +226,7 @@ def _backwards(graph: fx.GraphModule) -> Iterator[tuple[str, nn.Module]]:
             yield str(node.target), modules[str(node.target)]
         else:
             yield node.name, _of_function(node)
-        node = node.args[0]
+        node = node.args[0] if node.args else node.kwargs.get("input")
 
 
 def _of_function(node: fx.Node) -> nn.Module:
@@ -214,15 +236,15 @@ def _of_function(node: fx.Node) -> nn.Module:
     named: dict[str, Any] = dict(node.kwargs)
     if name == "relu":
         return nn.ReLU()
-    if name == "flatten" and given in ((1,), (1, -1), ()) and named in ({}, {"start_dim": 1}) and (given or named):
+    if name in ("flatten", "view", "reshape"):  # to what shape is seen when the module is run
         return nn.Flatten()
-    if name in ("view", "reshape") and len(given) == 2 and -1 in given:
-        return nn.Flatten()
+    if name == "contiguous":
+        return nn.Identity()
     if name in ("max_pool2d", "avg_pool2d"):
-        known = {key: value for key, value in named.items() if key in ("kernel_size", "stride", "padding", "ceil_mode")}
-        others = [key for key, value in named.items() if key not in known and value not in (False, None, 1)]
-        if not others and len(given) <= 3:
-            return (nn.MaxPool2d if name == "max_pool2d" else nn.AvgPool2d)(*given, **known)
+        named = {key: value for key, value in named.items() if key not in ("input", "return_indices")}
+        if any(isinstance(value, fx.Node | tuple) and _has_node(value) for value in (*given, *named.values())):
+            raise ModelError(f"{node.name} ({name}) has windows that depend on the input: give their size as numbers")
+        return (nn.MaxPool2d if name == "max_pool2d" else nn.AvgPool2d)(*given, **named)
     if name == "dropout":
         return nn.Dropout()
     if name == "log_softmax":
@@ -233,10 +255,21 @@ def _of_function(node: fx.Node) -> nn.Module:
     raise ModelError(f"{node.name} ({called}) cannot be converted; what can: {_WHAT_IS_TAKEN}")
 
 
+def _has_node(value: Any) -> bool:
+    return isinstance(value, fx.Node) or (isinstance(value, tuple) and any(isinstance(part, fx.Node) for part in value))
+
+
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:120]
+
+
 def _pair(value: Any) -> tuple[int, int]:
     return (value, value) if isinstance(value, int) else (int(value[0]), int(value[1]))
 
 
 def _array(tensor: torch.Tensor) -> Array:
-    array: Array = tensor.detach().cpu().double().numpy()
+    try:
+        array: Array = tensor.detach().numpy()
+    except ValueError as error:
+        raise ModelError(f"the module has no numbers that can be read: {_short(error)}") from error
     return array

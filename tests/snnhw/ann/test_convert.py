@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from golden.network import Golden
 from snnhw.ann.convert import from_ann
-from snnhw.data import load
+from snnhw.data import Dataset, load
 from snnhw.errors import DescriptionError, ModelError
 from snnhw.model import Model
 from snnhw.network import Spike
@@ -139,10 +139,32 @@ def test_with_many_steps_scores_are_the_modules(max_pooling: str, readout: str):
     assert np.abs(found * scale - wanted).max() < 0.02 * np.abs(wanted).max()
 
 
-def test_floats_are_images_too():
+def test_data_may_be_floats_tensors_or_a_dataset():
     module = chain()
-    bright = IMAGES / 255.0
-    assert from_ann(module, torch.from_numpy(bright)).digest == from_ann(module, IMAGES).digest
+    bright, wanted = IMAGES / 255.0, from_ann(module, IMAGES).digest
+    assert from_ann(module, torch.from_numpy(bright).requires_grad_()).digest == wanted
+    assert from_ann(module, IMAGES[:, None]).digest == from_ann(module, bright[:, None]).digest
+    assert from_ann(module, Dataset(IMAGES, None, "made up")).digest == wanted
+
+
+def test_a_channel_that_is_never_active_on_the_data_still_reaches_the_next_layer():
+    """Its spikes stand for what those of the layer's most active channel do."""
+    module = dense([[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, 2.0]])
+    data = np.array([[[255, 0]]] * 95 + [[[0, 255]]] * 5, np.uint8)
+    model = from_ann(module, data, percentile=90.0, weight_bits=8)
+    assert model.tensors["output.weight"].tolist() == [[64, 0], [0, 127]]
+    assert Golden(model).run(data[[0, -1]]).classes.tolist() == [0, 1]
+
+
+def test_counts_of_classes_stand_for_the_same():
+    module = dense([[1.0, 0.0], [0.0, 1.0]], [[0.2, 0.1], [1.0, 0.9]])
+    model = from_ann(module, np.full((1, 1, 2), 255, np.uint8), readout="count", num_steps=20, percentile=100.0)
+    # Sums of 0.3 and 1.9, and 1.9 for a spike: in steps of each row 11 of 67 and 13 of 14, and half a threshold first.
+    assert model.tensors["output.weight"].tolist() == [[7, 4], [7, 6]]
+    assert model.tensors["output.threshold"].tolist() == [67, 14]
+    assert Golden(model).run(np.full((1, 1, 2), 255, np.uint8)).scores.tolist() == [
+        [(20 * 11 + 33) // 67, (20 * 13 + 7) // 14]
+    ]
 
 
 def test_a_trained_module_keeps_its_accuracy():
@@ -168,11 +190,28 @@ def test_a_trained_module_keeps_its_accuracy():
 
 DEAD = dense([[-1.0, -1.0]], [[1.0]])
 WRONG: dict[str, tuple[Any, Any, dict[str, Any], str]] = {
-    "dead": (DEAD, np.full((1, 1, 2), 9, np.uint8), {}, "layer 'hidden1' is dead: 99 % of its activations on the data"),
-    "another shape": (chain(), np.zeros((2, 5, 5), np.uint8), {}, r"images of \[5, 5\] do not suit the module"),
-    "no images": (chain(), np.zeros((0, 9, 9), np.uint8), {}, "data must be images"),
+    "dead": (
+        DEAD,
+        np.full((1, 1, 2), 99, np.uint8),
+        {},
+        "layer 'hidden1' is dead: 99 % of its activations on the data",
+    ),
+    "no class fires": (
+        dense([[1.0, 0.0]], [[-1.0]]),
+        np.full((1, 1, 2), 255, np.uint8),
+        {"readout": "count"},
+        r"layer 'output' is dead: .*; read membranes instead \(readout\)",
+    ),
+    "another shape": (chain(), np.full((2, 5, 5), 99, np.uint8), {}, r"images of \[5, 5\] do not suit the module"),
+    "no images": (chain(), np.zeros((0, 9, 9), np.uint8), {}, "at least one image"),
+    "dark": (chain(), np.ones((4, 9, 9), np.uint8), {}, "highest 4 bits of all pixels are 0: .* greatest pixel is 1"),
+    "wide integers": (chain(), np.full((4, 9, 9), 200), {}, "must be uint8, or floats in 0 .. 1, not int64"),
+    "no numbers": (chain(), np.full((4, 9, 9), np.nan), {}, "floats of data must lie in 0 .. 1, not nan"),
+    "ragged": (chain(), [[[1.0]], [[1.0, 2.0]]], {}, "data must be an array of images"),
+    "nothing": (chain(), None, {}, "data must be images"),
+    "no module": ({"weight": 1}, IMAGES, {}, "must be a torch.nn.Module, not dict"),
     "flat": (chain(), np.zeros((3, 81), np.uint8), {}, r"data must be images .* not \[3, 81\]"),
-    "normalised": (chain(), np.full((3, 9, 9), -0.4), {}, "train the module on pixels that are not normalised"),
+    "normalised": (chain(), np.full((3, 9, 9), -0.4), {}, "must lie in 0 .. 1, not -0.4 .. -0.4: .* not normalised"),
     "no percentile": (chain(), IMAGES, {"percentile": 0}, "percentile"),
     "no pooling": (chain(), IMAGES, {"max_pooling": "mean"}, "max_pooling"),
     "mistyped": (chain(), IMAGES, {"num_step": 3}, "there is no key 'num_step'"),

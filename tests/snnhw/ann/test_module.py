@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from snnhw.ann.activations import largest, outputs
+from snnhw.ann.activations import check_equal, largest, outputs
 from snnhw.ann.module import Pool, stages_of
 from snnhw.errors import ModelError
 
@@ -114,6 +114,12 @@ class Branching(nn.Module):
         return x if x.sum() > 0 else -x
 
 
+def not_finite() -> nn.Linear:
+    layer = nn.Linear(2, 2)
+    layer.weight.data[0, 0] = torch.nan
+    return layer
+
+
 CONV, END = nn.Conv2d(1, 2, 3), (nn.ReLU(), nn.Flatten(), nn.Linear(8, 2))
 
 REFUSED: dict[str, tuple[nn.Module, str]] = {
@@ -142,6 +148,10 @@ REFUSED: dict[str, tuple[nn.Module, str]] = {
     "a pool first": (nn.Sequential(nn.MaxPool2d(2), CONV, *END), r"0 \(MaxPool2d\) stands before any Conv2d or Linear"),
     "clipped classes": (nn.Sequential(nn.Linear(4, 2), nn.ReLU()), "must end with a Linear"),
     "nothing": (nn.Sequential(nn.Flatten()), "neither Conv2d nor Linear"),
+    "other channels": (nn.Sequential(CONV, nn.BatchNorm2d(3), *END), r"BatchNorm2d. has 3 channels, and '0' gives 2"),
+    "without numbers": (nn.Sequential(nn.LazyLinear(3)), "the module has no numbers that can be read"),
+    "on no device": (nn.Sequential(nn.Linear(3, 2, device="meta")), "Sequential has no numbers that can be read"),
+    "not finite": (nn.Sequential(not_finite()), r"0 \(Linear\) has weights or biases that are no finite numbers"),
 }
 
 
@@ -151,6 +161,62 @@ def test_what_cannot_be_converted_is_named(case: str):
     with pytest.raises(ModelError, match=complaint) as error:
         stages_of(module)
     assert "\n" not in str(error.value)
+
+
+class Doing(nn.Module):
+    """A chain beside which something is done."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__()
+        self.what, self.conv, self.output = what, nn.Conv2d(1, 2, 3), nn.Linear(8, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = functional.relu(self.conv(x))
+        if self.what == "clamps":
+            x.clamp_(max=0.01)
+        x = self.output(x.view(x.size(0), 8))
+        if self.what == "adds":
+            x.add_(torch.arange(2))
+        return functional.log_softmax(x, dim=0 if self.what == "compares images" else 1)
+
+
+def hooked(where: str) -> nn.Module:
+    module = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8, 2))
+    if where == "before":
+        module.register_forward_pre_hook(lambda _, given: ((given[0] - 0.5) / 0.3,))
+    else:
+        module[1].register_forward_hook(lambda _, given, made: 2 * made - 1)
+    return module
+
+
+BESIDE: dict[str, nn.Module] = {
+    "clamped": Doing("clamps"),
+    "added": Doing("adds"),
+    "a log softmax of images": Doing("compares images"),
+    "a hook before": hooked("before"),
+    "a hook within": hooked("within"),
+}
+
+
+@pytest.mark.parametrize("case", BESIDE)
+def test_what_is_done_beside_the_chain_is_found(case: str):
+    module = BESIDE[case]
+    with pytest.raises(ModelError, match="the module gives other outputs than its chain of layers"):
+        check_equal(module, stages_of(module), np.random.default_rng(1).random((5, 4, 4)))
+
+
+def test_the_chain_itself_is_equal_in_training_mode_too_and_is_left_as_it_is():
+    module = trained(lenet()).train()
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    check_equal(module, stages_of(module), np.random.default_rng(1).random((5, 16, 17)))
+    assert module.training
+    assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+
+
+def test_a_module_that_takes_no_such_images_is_told():
+    module = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Linear(8, 2))
+    with pytest.raises(ModelError, match=r"the module itself takes no images of \[4, 4\]: "):
+        check_equal(module, stages_of(module), np.zeros((1, 4, 4)))
 
 
 def test_limits_are_percentiles_of_units_or_of_the_whole_stage():
