@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from snnhw.ann.module import Stage, evaluated
+from snnhw.ann.module import Stage, evaluated, short
 from snnhw.errors import ModelError
 
 __all__ = ["check_equal", "largest", "outputs"]
@@ -49,7 +49,7 @@ def check_equal(module: nn.Module, stages: Sequence[Stage], images: NDArray[np.f
         try:
             *_, found = outputs(stages, few)
         except RuntimeError as error:
-            raise ModelError(f"images of {list(images.shape[1:])} do not suit the module: {_short(error)}") from error
+            raise ModelError(f"images of {list(images.shape[1:])} do not suit the module: {short(error)}") from error
         wanted = _run(evaluated(module), torch.from_numpy(few))
         alike = wanted.shape == found.shape and any(_close(given, wanted) for given in (found, found.log_softmax(1)))
     if not alike:
@@ -71,16 +71,12 @@ def _run(module: nn.Module, images: Tensor) -> Tensor:
         try:
             given = module(shaped)
         except (RuntimeError, TypeError, ValueError, AttributeError, LookupError) as error:
-            reason = reason or _short(error)
+            reason = reason or short(error)
             continue
         if isinstance(given, Tensor):
             return given
         reason = f"it gives a {type(given).__name__}, not a tensor"
     raise ModelError(f"the module itself takes no images of {list(images.shape[1:])}: {reason}")
-
-
-def _short(error: Exception) -> str:
-    return " ".join(str(error).split())[:160]
 
 
 def largest(

@@ -20,11 +20,11 @@ from pydantic import Field, ValidationError
 from torch import nn
 
 from snnhw.ann.activations import check_equal, largest
-from snnhw.ann.module import Pool, Stage, stages_of
+from snnhw.ann.module import Pool, Stage, short, stages_of
 from snnhw.data import Dataset
 from snnhw.errors import DescriptionError, ModelError
 from snnhw.kinds import Frozen
-from snnhw.model import Model, tensor_shapes
+from snnhw.model import Model
 from snnhw.network import (
     PER_CHANNEL,
     PER_NEURON,
@@ -136,9 +136,7 @@ def converted(
         )
     except ValidationError as error:
         raise DescriptionError(first_complaint(error)) from error
-    used = tensor_shapes(network)
-    used_tensors = {name: value for name, value in tensors.items() if name in used}
-    return Model(network, used_tensors, {"converted": chosen.model_dump(mode="json")})
+    return Model(network, tensors, {"converted": chosen.model_dump(mode="json")})
 
 
 def _numbers(stage: Stage, limit: Array, chosen: AnnOptions) -> LayerNumbers:
@@ -150,18 +148,16 @@ def _numbers(stage: Stage, limit: Array, chosen: AnnOptions) -> LayerNumbers:
             f"layer '{stage.name}' is dead: {chosen.percentile:g} % of its activations on the data are not above 0; "
             f"{advice}"
         )
-    threshold = limit if fires else None
-    half = np.zeros_like(limit) if threshold is None or chosen.start == "zero" else threshold / 2
     return LayerNumbers(
         name=stage.name,
         weight=stage.weight.reshape(len(stage.weight), -1),
         bias=stage.bias,
-        threshold=threshold,
+        threshold=limit if fires else None,
         reset_amount=None,
         leak=Leak(),
         leak_amount=None,
         beta=None,
-        initial=half,
+        initial=np.zeros(()),
         reset="subtract" if fires else "none",
         reset_delay=False,
         refractory=0,
@@ -182,12 +178,11 @@ def _layer(stage: Stage, integers: LayerNumbers, chosen: AnnOptions) -> tuple[La
     tensors: dict[str, Any] = {"weight": weight, "bias": integers.bias}
     neuron = Neuron.integrator()
     if integers.threshold is not None:
-        threshold = integers.threshold.clip(min=1)
-        tensors["threshold"] = threshold
-        # What is rounded is the threshold; the half of it follows.
-        tensors["initial"] = np.floor(threshold / 2)
-        initial = each if chosen.start == "half" else 0
-        neuron = Neuron(threshold=each, initial=initial, spike=integers.spike)
+        tensors["threshold"] = threshold = integers.threshold.clip(min=1)
+        neuron = Neuron(threshold=each, spike=integers.spike)
+        if chosen.start == "half":
+            tensors["initial"] = threshold // 2
+            neuron = neuron.model_copy(update={"initial": each})
     if stage.is_convolution:
         pools = stage.pools[: _pools_in(stage, chosen)]
         synapse: Any = Conv2d(
@@ -252,4 +247,4 @@ def _array(data: Any) -> NDArray[Any]:
             return np.asarray(data.float().numpy() if data.dtype == torch.bfloat16 else data.numpy())
         return np.asarray(data)
     except (TypeError, ValueError, RuntimeError, NotImplementedError) as error:
-        raise ModelError(f"data must be an array of images: {' '.join(str(error).split())[:120]}") from error
+        raise ModelError(f"data must be an array of images: {short(error)}") from error

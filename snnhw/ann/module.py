@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from snnhw.errors import ModelError
 
-__all__ = ["Pool", "Stage", "evaluated", "stages_of"]
+__all__ = ["Pool", "Stage", "evaluated", "short", "stages_of"]
 
 Array = NDArray[np.float64]
 
@@ -64,7 +64,7 @@ def evaluated(module: nn.Module) -> nn.Module:
     try:
         return copy.deepcopy(module).eval().cpu().double()
     except Exception as error:  # of lazy and meta modules, and whatever a module does in its own code
-        raise ModelError(f"{_kind(module)} has no numbers that can be read: {_short(error)}") from error
+        raise ModelError(f"{_kind(module)} has no numbers that can be read: {short(error)}") from error
 
 
 def stages_of(module: nn.Module) -> tuple[Stage, ...]:
@@ -84,7 +84,7 @@ def stages_of(module: nn.Module) -> tuple[Stage, ...]:
         if isinstance(part, nn.Conv2d | nn.Linear):
             if stages and not stages[-1].clipped:
                 raise ModelError(f"{name} ({_kind(part)}) follows '{stages[-1].name}' without a ReLU between them")
-            stages.append(_weights(name, part, len(stages)))
+            stages.append(_weights(name, part))
         elif not stages:
             if not isinstance(part, nn.Flatten):
                 raise ModelError(f"{name} ({_kind(part)}) stands before any Conv2d or Linear")
@@ -118,7 +118,7 @@ def _kind(part: nn.Module) -> str:
     return type(part).__name__
 
 
-def _weights(name: str, part: nn.Conv2d | nn.Linear, index: int) -> Stage:
+def _weights(name: str, part: nn.Conv2d | nn.Linear) -> Stage:
     """A stage that begins with these weights."""
     weight = _array(part.weight)
     bias = np.zeros(len(weight)) if part.bias is None else _array(part.bias)
@@ -196,7 +196,7 @@ def _parts(module: nn.Module) -> list[tuple[str, nn.Module]]:
     try:
         graph = fx.symbolic_trace(nn.Sequential(module) if isinstance(module, nn.Conv2d | nn.Linear) else module)
     except Exception as error:  # whatever the module's own code raises
-        raise ModelError(f"{_kind(module)} cannot be traced ({_short(error)}): give a torch.nn.Sequential") from error
+        raise ModelError(f"{_kind(module)} cannot be traced ({short(error)}): give a torch.nn.Sequential") from error
     return list(_backwards(graph))[::-1]
 
 
@@ -242,7 +242,7 @@ def _of_function(node: fx.Node) -> nn.Module:
         return nn.Identity()
     if name in ("max_pool2d", "avg_pool2d"):
         named = {key: value for key, value in named.items() if key not in ("input", "return_indices")}
-        if any(isinstance(value, fx.Node | tuple) and _has_node(value) for value in (*given, *named.values())):
+        if any(map(_has_node, (*given, *named.values()))):
             raise ModelError(f"{node.name} ({name}) has windows that depend on the input: give their size as numbers")
         return (nn.MaxPool2d if name == "max_pool2d" else nn.AvgPool2d)(*given, **named)
     if name == "dropout":
@@ -256,10 +256,11 @@ def _of_function(node: fx.Node) -> nn.Module:
 
 
 def _has_node(value: Any) -> bool:
-    return isinstance(value, fx.Node) or (isinstance(value, tuple) and any(isinstance(part, fx.Node) for part in value))
+    return any(isinstance(part, fx.Node) for part in (value if isinstance(value, tuple) else (value,)))
 
 
-def _short(error: Exception) -> str:
+def short(error: Exception) -> str:
+    """What another library says of an error, in a part of a line."""
     return " ".join(str(error).split())[:120]
 
 
@@ -271,5 +272,5 @@ def _array(tensor: torch.Tensor) -> Array:
     try:
         array: Array = tensor.detach().numpy()
     except ValueError as error:
-        raise ModelError(f"the module has no numbers that can be read: {_short(error)}") from error
+        raise ModelError(f"the module has no numbers that can be read: {short(error)}") from error
     return array
