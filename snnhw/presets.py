@@ -22,6 +22,8 @@ from snnhw.kinds import plain
 from snnhw.model import Model
 from snnhw.modelfile import SUFFIX, load
 from snnhw.network import (
+    PER_CHANNEL,
+    PER_NEURON,
     Conv2d,
     Dense,
     Direct,
@@ -30,6 +32,7 @@ from snnhw.network import (
     MembraneReadout,
     Network,
     Neuron,
+    SMaxPool2d,
     Spike,
     first_complaint,
 )
@@ -56,7 +59,8 @@ class Preset:
     """A named network.
 
     ``build`` makes it, its arguments being the overrides; ``training`` are the options (fields of
-    ``snnhw.train.TrainOptions``) that trained the shipped model on ``dataset``.
+    ``snnhw.train.TrainOptions``) of its training on ``dataset``, which trained the shipped model unless that was
+    ``converted``: then it is what `snnhw convert` makes of the network in floating point of that name.
     """
 
     name: str
@@ -64,6 +68,7 @@ class Preset:
     build: Callable[..., Network]
     dataset: str
     training: Mapping[str, Any]
+    converted: str | None = None
 
     def __repr__(self) -> str:
         return shown(self, repr(self.name), self.summary)
@@ -174,6 +179,37 @@ def mnist_conv(
     )
 
 
+def lenet5(
+    *,
+    num_steps: int = 4,
+    weight_bits: int = 4,
+    pixel_bits: int = 4,
+    most_spikes: int = 5,
+) -> Network:
+    """LeNet-5 as a conversion makes it: neurons that start at half their thresholds, bursts, maxima of spikes."""
+    fires: dict[str, Any] = {"spike": Spike(kind="count", bound=most_spikes)}
+    each = {"conv": PER_CHANNEL, "hidden": PER_NEURON}
+    stages: list[Layer] = []
+    for number, (channels, padding) in enumerate(((6, 2), (16, 0)), start=1):
+        synapse = Conv2d(channels=channels, kernel=5, padding=padding, weight_bits=weight_bits)
+        neuron = Neuron(threshold=each["conv"], initial=each["conv"], **fires)
+        stages.append(Layer(name=f"conv{number}", synapse=synapse, neuron=neuron))
+        stages.append(Layer(name=f"pool{number}", synapse=SMaxPool2d(size=2, lateral_inhibition=True), bias=False))
+    for number, units in enumerate((120, 84), start=1):
+        neuron = Neuron(threshold=each["hidden"], initial=each["hidden"], **fires)
+        hidden = Dense(units=units, weight_bits=weight_bits)
+        stages.append(Layer(name=f"hidden{number}", synapse=hidden, neuron=neuron))
+    output = Dense(units=10, weight_bits=weight_bits)
+    stages.append(Layer(name="output", synapse=output, neuron=Neuron.integrator()))
+    return Network(
+        input_shape=(28, 28),
+        encoder=Direct(bits=pixel_bits),
+        stages=tuple(stages),
+        readout=MembraneReadout(),
+        num_steps=num_steps,
+    )
+
+
 _FOLDED = {
     "epochs": 0,
     "folded": {"epochs": 60},
@@ -192,6 +228,14 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
         chosen.name: chosen
         for chosen in (
+            Preset(
+                name="lenet5",
+                summary="784-6c5p2-P2-16c5-P2-120-84-10, weights of 4 bits, bursts, no leak, 4 steps",
+                build=lenet5,
+                dataset="mnist",
+                training=MappingProxyType({"epochs": 40, "threads": 1, "seed": 1}),
+                converted="lenet5-ann",
+            ),
             Preset(
                 name="mnist-mlp",
                 summary="784-128-10, weights of 4 bits, binary spikes, leak by shift, 4 steps",

@@ -19,6 +19,8 @@ Loaded = TypeVar("Loaded")
 
 SHIPPED: Mapping[str, SubjectKind] = MappingProxyType(
     {
+        "lenet5": SubjectKind.NETWORK,
+        "lenet5-ann": SubjectKind.ANN,
         "mnist-conv": SubjectKind.NETWORK,
         "mnist-conv-small": SubjectKind.NETWORK,
         "mnist-graded": SubjectKind.NETWORK,

@@ -80,9 +80,12 @@ def _run(module: nn.Module, images: Tensor) -> Tensor:
 
 
 def largest(
-    stages: Sequence[Stage], images: NDArray[np.float64], percentile: float, *, per_channel: bool
+    stages: Sequence[Stage], images: NDArray[np.float64], percentile: float, *, per_channel: bool, zeros: bool
 ) -> list[NDArray[np.float64]]:
-    """Below what ``percentile`` of each stage's outputs lie, [out]; of the whole stage where not ``per_channel``."""
+    """Below what ``percentile`` of each stage's outputs lie, [out]; of the whole stage where not ``per_channel``.
+
+    Of those that are above 0 alone, unless ``zeros`` count too; 0 where there are none.
+    """
     chunks: list[list[NDArray[np.float64]]] = [[] for _ in stages]
     with torch.no_grad():
         for start in range(0, len(images), _TOGETHER):
@@ -91,6 +94,11 @@ def largest(
     limits = []
     for found in chunks:
         of_channels = np.concatenate(found, axis=1)
-        limit = np.percentile(of_channels, percentile, axis=1 if per_channel else None)
-        limits.append(np.broadcast_to(limit, len(of_channels)).astype(np.float64))
+        groups = of_channels if per_channel else of_channels.reshape(1, -1)
+        limit = [_percentile(group if zeros else group[group > 0], percentile) for group in groups]
+        limits.append(np.resize(limit, len(of_channels)).astype(np.float64))
     return limits
+
+
+def _percentile(values: NDArray[np.float64], percentile: float) -> float:
+    return float(np.percentile(values, percentile)) if values.size else 0.0

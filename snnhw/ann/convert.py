@@ -59,9 +59,12 @@ class AnnOptions(Frozen):
     weight_bits: int = Field(default=4, ge=2, le=16)
     pixel_bits: int = Field(default=4, ge=1, le=8)
     """The highest bits of a pixel, which the first layer takes."""
-    percentile: float = Field(default=99.0, gt=0, le=100)
+    percentile: float = Field(default=90.0, gt=0, le=100)
     """The part of a stage's activations on the data, in per cent, that a spike a step can stand for; what lies above
-    is cut off."""
+    is cut off, but for bursts."""
+    zeros: bool = False
+    """Whether activations that are 0 count in the percentile. Where most are, as with neurons that know a single class,
+    the others are few, and a percentile of all lies among the least of them, or at 0."""
     per_channel: bool = True
     """Whether each channel (each neuron of a dense layer) has a threshold of its own, or a layer one."""
     start: Literal["half", "zero"] = "half"
@@ -94,7 +97,7 @@ def from_ann(module: nn.Module, data: ArrayLike | torch.Tensor | Dataset, **opti
         raise DescriptionError(first_complaint(error)) from error
     stages, images = stages_of(module), _images(data, chosen)
     check_equal(module, stages, images)
-    limits = largest(stages, images, chosen.percentile, per_channel=chosen.per_channel)
+    limits = largest(stages, images, chosen.percentile, per_channel=chosen.per_channel, zeros=chosen.zeros)
     if chosen.readout == "count":  # spikes of classes are compared, so that all of them stand for the same
         limits[-1] = np.full_like(limits[-1], limits[-1].max())
     # A channel that is never active on the data gets what the layer's most active one has.
@@ -145,8 +148,8 @@ def _numbers(stage: Stage, limit: Array, chosen: AnnOptions) -> LayerNumbers:
     if fires and limit.max() <= 0:
         advice = "give another percentile, or other data" if stage.clipped else "read membranes instead (readout)"
         raise ModelError(
-            f"layer '{stage.name}' is dead: {chosen.percentile:g} % of its activations on the data are not above 0; "
-            f"{advice}"
+            f"layer '{stage.name}' is dead: {f'{chosen.percentile:g} % of' if chosen.zeros else 'all'} its activations "
+            f"on the data are not above 0; {advice}"
         )
     return LayerNumbers(
         name=stage.name,

@@ -73,6 +73,7 @@ app.command("train")(
         presets=True,
     )
 )
+app.command("convert")(command("convert"))
 app.command("info")(
     command(
         "info",

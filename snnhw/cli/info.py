@@ -54,7 +54,7 @@ def info(model: str | None, *, as_json: Json = False) -> None:
     screen.print("memory      " + ", ".join(f"{kind} {digits(bits)} bits" for kind, bits in memory.items()))
     screen.print(f"digest      {record['digest']}")
     for name, value in record["provenance"].items():
-        screen.print(f"{name:<11} {_text(value)}")
+        screen.print(f"{name:<11} {value_text(value)}")
 
 
 def _list(as_json: bool) -> None:
@@ -71,10 +71,11 @@ def _list(as_json: bool) -> None:
     console().print(shown)
 
 
-def _text(value: Any) -> str:
+def value_text(value: Any) -> str:
     """A value of the provenance on one line."""
     if not isinstance(value, dict):
         return f"{value}"
     counts = [percent(value["correct"], value["total"])] if value.keys() >= {"correct", "total"} else []
-    rest = [f"{name} {_text(part)}" for name, part in value.items() if not (counts and name in ("correct", "total"))]
+    others = {name: part for name, part in value.items() if not (counts and name in ("correct", "total"))}
+    rest = [f"{name} {value_text(part)}" for name, part in others.items()]
     return ", ".join([*counts, *rest])

@@ -14,6 +14,7 @@ from typing import Any
 import typer
 
 from snnhw.cli import (
+    ann,
     bench,
     build,
     demo,
@@ -81,6 +82,12 @@ KINDS: Mapping[SubjectKind, Mapping[str, Function]] = {
         "build": learner_build.build_learner,
         "run": run_machine.run_learner,
         "stdp pictures": stdp.pictures,
+    },
+    SubjectKind.ANN: {
+        "train": ann.train_network,
+        "info": ann.info_network,
+        "evaluate": ann.evaluate_network,
+        "convert": ann.convert,
     },
 }
 """What commands do with subjects of each kind; a command that a kind does not have is refused of it."""

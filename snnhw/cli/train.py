@@ -26,8 +26,6 @@ _SET = typer.Option(
 )
 _HIDDEN = typer.Option("--hidden", min=1, help="Neurons of the hidden layer.")
 _WEIGHT_BITS = typer.Option("--weight-bits", min=2, help="Bits of all weights.")
-_BATCH_SIZE = typer.Option("--batch-size", min=1, help="Images of an optimiser's step.")
-_AUGMENT = typer.Option("--augment/--no-augment", help="Deform the training images (where they are images).")
 _DROPOUT = typer.Option(
     "--dropout", metavar="LAYER=P", help="Drop this layer's events in training with probability P; repeatable."
 )
@@ -53,6 +51,13 @@ Validation = Annotated[
     Number,
     typer.Option("--validation", min=0, help="Images kept to choose an epoch (default: a twelfth, at most 5,000)."),
 ]
+Epochs = Annotated[Number, typer.Option("--epochs", min=0, help="Passes over the training images.")]
+BatchSize = Annotated[Number, typer.Option("--batch-size", min=1, help="Images of an optimiser's step.")]
+LearningRate = Annotated[float | None, typer.Option("--learning-rate", help="At the first step.")]
+Augment = Annotated[
+    bool | None,
+    typer.Option("--augment/--no-augment", help="Deform the training images (where they are images)."),
+]
 Threads = Annotated[Number, typer.Option("--threads", min=1, help="Threads that compute.")]
 ModelOut = Annotated[str | None, _OUT]
 Presentations = Annotated[
@@ -71,13 +76,13 @@ def train(
     others: Annotated[list[str] | None, _SET] = None,
     dataset: TrainedOn = None,
     limit: FirstImages = None,
-    epochs: Annotated[Number, typer.Option("--epochs", min=0, help="Passes over the training images.")] = None,
+    epochs: Epochs = None,
     folded: Annotated[Number, _FOLDED] = None,
     seed: Seed = None,
-    batch_size: Annotated[Number, _BATCH_SIZE] = None,
-    learning_rate: Annotated[float | None, typer.Option("--learning-rate", help="At the first step.")] = None,
+    batch_size: BatchSize = None,
+    learning_rate: LearningRate = None,
     validation: Validation = None,
-    augment: Annotated[bool | None, _AUGMENT] = None,
+    augment: Augment = None,
     teacher: Annotated[bool, typer.Option("--teacher", help="Learn from a convolutional network too.")] = False,
     dropout: Annotated[list[str] | None, _DROPOUT] = None,
     spike_penalty: Annotated[float | None, _PENALTY] = None,
@@ -92,8 +97,8 @@ def train(
     from snnhw.cli.images import note_all
     from snnhw.training import plan_training
 
-    overrides = _given(hidden=hidden, num_steps=num_steps, weight_bits=weight_bits) | _settings(others or [])
-    options = _given(
+    overrides = given(hidden=hidden, num_steps=num_steps, weight_bits=weight_bits) | _settings(others or [])
+    options = given(
         epochs=epochs,
         seed=seed,
         batch_size=batch_size,
@@ -147,8 +152,8 @@ def interruptible(checkpoint: Path) -> Iterator[None]:
         raise SnnhwError(f"interrupted; {kept if checkpoint.exists() else 'nothing is kept yet'}") from error
 
 
-def _given(**values: Any) -> dict[str, Any]:
-    """Those that the user gave."""
+def given(**values: Any) -> dict[str, Any]:
+    """Those options that the user gave."""
     return {name: value for name, value in values.items() if value is not None}
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Generator, Tensor
 
 from snnhw.train.augment import Augmenter
-from snnhw.train.dropout import Dropout, Factors
+from snnhw.train.dropout import NOTHING_DROPPED, Dropout, Factors
 from snnhw.train.teacher import Teacher
 
 __all__ = ["Batch", "Batches"]
@@ -41,9 +41,9 @@ class Batches:
     generator: Generator
     """Of orders, deformations and dropout; drawn from by one thread at a time, so that it always gives the same."""
     augmenter: Augmenter | None
-    dropout: Dropout
     prefetch: bool
     """Whether a thread of its own makes the next batch while one is learned from."""
+    dropout: Dropout | None = None
     teacher: Teacher | None = None
 
     def __len__(self) -> int:
@@ -69,4 +69,5 @@ class Batches:
         if self.augmenter is not None:
             samples = self.augmenter(samples, self.generator)
         opinion = None if self.teacher is None else self.teacher(samples)
-        return Batch(samples, self.labels[chosen], opinion, self.dropout.draw(len(chosen), self.generator))
+        factors = NOTHING_DROPPED if self.dropout is None else self.dropout.draw(len(chosen), self.generator)
+        return Batch(samples, self.labels[chosen], opinion, factors)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
 from snnhw.errors import ModelFileError
 from snnhw.files import replacing
-from snnhw.train.record import TrainingRecord
+from snnhw.train.record import Record
 from snnhw.train.torchfile import DAMAGED, read
 from snnhw.wording import quoted
 
@@ -20,16 +20,15 @@ __all__ = ["CheckpointError", "check_identity", "read_checkpoint", "read_ended",
 SCHEMA = 1
 """The version of the layout."""
 
-STATE = ("network", "averaged", "optimiser", "generator", "teacher", "best")
-"""What a training's state consists of."""
+Kept = TypeVar("Kept", bound=Record[Any])
 
 
 class CheckpointError(ModelFileError):
     """A checkpoint that is damaged, or of another training."""
 
 
-def write_checkpoint(path: str | os.PathLike[str], record: TrainingRecord, state: dict[str, Any]) -> None:
-    """Write a training's record and state (by the names of `STATE`: tensors, numbers, text, in dictionaries and lists).
+def write_checkpoint(path: str | os.PathLike[str], record: Record[Any], state: dict[str, Any]) -> None:
+    """Write a training's record and state (by names: tensors, numbers, text, in dictionaries and lists).
 
     The file is complete or the one from before; raises OutputError where it cannot be written.
     """
@@ -37,14 +36,16 @@ def write_checkpoint(path: str | os.PathLike[str], record: TrainingRecord, state
         torch.save({"schema": SCHEMA, "record": record.model_dump_json(), "state": state}, temporary)
 
 
-def read_checkpoint(path: str | os.PathLike[str]) -> tuple[TrainingRecord, dict[str, Any]]:
-    """The record and state in a checkpoint. Nothing in the file is executed; raises CheckpointError."""
+def read_checkpoint(
+    path: str | os.PathLike[str], kind: type[Kept], names: tuple[str, ...]
+) -> tuple[Kept, dict[str, Any]]:
+    """The record, and the state of these names, in a checkpoint. Nothing in it is executed; raises CheckpointError."""
     try:
         content = read(path)
         if content["schema"] != SCHEMA:
             raise ValueError(f"its schema is {quoted(content['schema'])}, not {SCHEMA}")
-        state: dict[str, Any] = {name: content["state"][name] for name in STATE}
-        return TrainingRecord.model_validate_json(content["record"]), state
+        state: dict[str, Any] = {name: content["state"][name] for name in names}
+        return kind.model_validate_json(content["record"]), state
     except DAMAGED as error:
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise CheckpointError(
@@ -52,11 +53,11 @@ def read_checkpoint(path: str | os.PathLike[str]) -> tuple[TrainingRecord, dict[
         ) from error
 
 
-def read_ended(path: str | os.PathLike[str], wanted: TrainingRecord) -> TrainingRecord:
+def read_ended(path: str | os.PathLike[str], wanted: Kept) -> Kept:
     """The record in a file that a training which ended has left; raises CheckpointError where it is of another one."""
     anew = "give another name with --out, or say --overwrite to train anew"
     try:
-        found = TrainingRecord.model_validate_json(Path(path).read_bytes())
+        found = type(wanted).model_validate_json(Path(path).read_bytes())
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{path} is no record of a training that can be read; {anew}") from error
     if difference := _first_difference(found, wanted):
@@ -64,7 +65,7 @@ def read_ended(path: str | os.PathLike[str], wanted: TrainingRecord) -> Training
     return found
 
 
-def check_identity(path: str | os.PathLike[str], found: TrainingRecord, wanted: TrainingRecord) -> None:
+def check_identity(path: str | os.PathLike[str], found: Record[Any], wanted: Record[Any]) -> None:
     """Check that a checkpoint is of the training that is wanted; raises CheckpointError that names what differs."""
     if difference := _first_difference(found, wanted):
         raise CheckpointError(
@@ -73,7 +74,7 @@ def check_identity(path: str | os.PathLike[str], found: TrainingRecord, wanted: 
         )
 
 
-def _first_difference(found: TrainingRecord, wanted: TrainingRecord) -> str | None:
+def _first_difference(found: Record[Any], wanted: Record[Any]) -> str | None:
     """What two trainings differ in, in words; None where they are the same."""
     for name in ("network", "dataset_digest", "options"):
         before, now = (_plain(getattr(record, name)) for record in (found, wanted))

@@ -36,9 +36,12 @@ from snnhw.train.record import EpochRecord, Score, TeacherRecord, TrainingRecord
 from snnhw.train.split import Part, fitted, image_size, labelled, split
 from snnhw.train.teacher import Teacher, distillation, teach
 
-__all__ = ["Progress", "best_of", "new_record", "train"]
+__all__ = ["STATE", "Progress", "best_of", "new_record", "train"]
 
 LOG = logging.getLogger(__name__)
+
+STATE = ("network", "averaged", "optimiser", "generator", "teacher", "best")
+"""What a checkpoint holds beside the record."""
 
 _BETAS = (0.9, 0.99)
 _TOGETHER = 1000
@@ -136,7 +139,7 @@ def new_record(network: Network, dataset: Dataset, options: TrainOptions) -> Tra
 
 def best_of(checkpoint: str | os.PathLike[str]) -> tuple[Model, TrainingRecord]:
     """The model that is kept so far, and the record so far, in a checkpoint; raises CheckpointError."""
-    record, state = read_checkpoint(checkpoint)
+    record, state = read_checkpoint(checkpoint, TrainingRecord, STATE)
     return _model(record, state["best"]), record
 
 
@@ -352,7 +355,7 @@ class _Run:
 
     def resume(self, checkpoint: Path) -> None:
         """Go on from a record and the state that belongs to it."""
-        record, state = read_checkpoint(checkpoint)
+        record, state = read_checkpoint(checkpoint, TrainingRecord, STATE)
         check_identity(checkpoint, record, self.record)
         self.record, self.best = record, state["best"]
         if len(record.epochs) > self.folded_epochs:

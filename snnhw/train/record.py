@@ -7,7 +7,7 @@ import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
@@ -15,7 +15,16 @@ from snnhw.files import replacing, write_atomically
 from snnhw.train.options import TrainOptions
 from snnhw.wording import shown
 
-__all__ = ["EpochRecord", "Score", "TeacherRecord", "TrainingRecord", "plot_record", "versions", "write_record"]
+__all__ = [
+    "EpochRecord",
+    "Record",
+    "Score",
+    "TeacherRecord",
+    "TrainingRecord",
+    "plot_record",
+    "versions",
+    "write_record",
+]
 
 
 class Score(BaseModel):
@@ -58,8 +67,11 @@ class TeacherRecord(BaseModel):
     seconds: float
 
 
-class TrainingRecord(BaseModel):
-    """All there is to know about a training but the integers, as JSON."""
+Options = TypeVar("Options", bound=BaseModel)
+
+
+class Record(BaseModel, Generic[Options]):
+    """All there is to know about a training with these options but the numbers that it found, as JSON."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -70,15 +82,14 @@ class TrainingRecord(BaseModel):
     """SHA-256 of what was trained and validated on."""
     samples: int
     """So many were trained on."""
-    options: TrainOptions
+    options: Options
     versions: dict[str, str]
     epochs: list[EpochRecord] = []
-    teacher: TeacherRecord | None = None
     kept: int | None = None
-    """The epoch whose integers the model holds."""
+    """The epoch whose numbers the model holds."""
 
     @model_validator(mode="after")
-    def _check(self) -> TrainingRecord:
+    def _check(self) -> Record[Options]:
         if self.kept is not None and not 1 <= self.kept <= len(self.epochs):
             raise ValueError(f"kept must be one of the {len(self.epochs)} epochs, not {self.kept}")
         return self
@@ -97,8 +108,19 @@ class TrainingRecord(BaseModel):
 
     @property
     def seconds(self) -> float:
+        """Of all epochs."""
+        return sum(epoch.seconds for epoch in self.epochs)
+
+
+class TrainingRecord(Record[TrainOptions]):
+    """All there is to know about the training of a spiking network but the integers."""
+
+    teacher: TeacherRecord | None = None
+
+    @property
+    def seconds(self) -> float:
         """Of all epochs, the teacher's included."""
-        return sum(epoch.seconds for epoch in self.epochs) + (self.teacher.seconds if self.teacher else 0)
+        return super().seconds + (self.teacher.seconds if self.teacher else 0)
 
 
 def versions() -> dict[str, str]:
@@ -112,12 +134,12 @@ def versions() -> dict[str, str]:
     return found
 
 
-def write_record(record: TrainingRecord, path: str | os.PathLike[str]) -> Path:
+def write_record(record: Record[Any], path: str | os.PathLike[str]) -> Path:
     """Write a record as JSON, all or nothing; raises OutputError."""
     return write_atomically(path, json.dumps(record.model_dump(mode="json"), indent=1) + "\n")
 
 
-def plot_record(record: TrainingRecord, path: str | os.PathLike[str]) -> Path:
+def plot_record(record: Record[Any], path: str | os.PathLike[str]) -> Path:
     """Draw loss and accuracies over the epochs as PNG (matplotlib, which the extra ``plot`` installs).
 
     Raises ImportError where it is missing, OutputError where the file cannot be written, and ValueError where the

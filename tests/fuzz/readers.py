@@ -75,8 +75,10 @@ def _read_report(folder: Path) -> object:
 
 def _read_checkpoint(folder: Path) -> object:
     from snnhw.train.checkpoint import read_checkpoint
+    from snnhw.train.loop import STATE
+    from snnhw.train.record import TrainingRecord
 
-    record, _ = read_checkpoint(folder / "x.checkpoint")
+    record, _ = read_checkpoint(folder / "x.checkpoint", TrainingRecord, STATE)
     return record.best, record.seconds
 
 

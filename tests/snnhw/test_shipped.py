@@ -22,8 +22,9 @@ def test_the_table_is_what_the_package_has():
 
 
 def test_the_names_by_kind():
-    networks = ("mnist-conv", "mnist-conv-small", "mnist-graded", "mnist-mlp")
-    assert snnhw.shipped_models() == (*networks, "srbm-mnist", "stdp-mnist")
+    networks = ("lenet5", "mnist-conv", "mnist-conv-small", "mnist-graded", "mnist-mlp")
+    assert snnhw.shipped_models() == ("lenet5", "lenet5-ann", *networks[1:], "srbm-mnist", "stdp-mnist")
+    assert shipped_models(SubjectKind.ANN) == ("lenet5-ann",)
     assert shipped_models(SubjectKind.NETWORK) == networks
     assert shipped_models(SubjectKind.SRBM, SubjectKind.STDP) == ("srbm-mnist", "stdp-mnist")
 

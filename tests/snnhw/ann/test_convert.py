@@ -1,5 +1,6 @@
 """What a conversion makes of weights, activations and pools, and how near it comes to the network that it is of."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -69,7 +70,7 @@ def test_each_neuron_has_a_scale_of_its_own_unless_the_layer_has_one():
 @pytest.mark.parametrize(("start", "most_spikes"), [("half", 1), ("zero", 1), ("half", 3)])
 def test_spikes_of_a_constant_current_are_the_activation_rounded(start: str, most_spikes: int):
     """As many as the threshold fits into all currents, and half a threshold with them: none too many."""
-    steps, model = 5, from_ann(chain(), IMAGES, num_steps=5, start=start, most_spikes=most_spikes, percentile=90.0)
+    steps, model = 5, from_ann(chain(), IMAGES, num_steps=5, start=start, most_spikes=most_spikes, percentile=50.0)
     result = Golden(model).run(IMAGES, traces=True)
     layer, pixels = model.layers[0], IMAGES >> 4
     kernel = torch.from_numpy(layer.weight.copy()).double()
@@ -151,7 +152,7 @@ def test_a_channel_that_is_never_active_on_the_data_still_reaches_the_next_layer
     """Its spikes stand for what those of the layer's most active channel do."""
     module = dense([[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, 2.0]])
     data = np.array([[[255, 0]]] * 95 + [[[0, 255]]] * 5, np.uint8)
-    model = from_ann(module, data, percentile=90.0, weight_bits=8)
+    model = from_ann(module, data, percentile=90.0, zeros=True, weight_bits=8)
     assert model.tensors["output.weight"].tolist() == [[64, 0], [0, 127]]
     assert Golden(model).run(data[[0, -1]]).classes.tolist() == [0, 1]
 
@@ -185,7 +186,17 @@ def test_a_trained_module_keeps_its_accuracy():
     converted = int((Golden(model).run(dataset.images).classes == dataset.labels).sum())
     assert correct > 0.95 * len(labels)
     assert converted > correct - 0.02 * len(labels)
-    assert model.provenance["converted"]["percentile"] == 99.0
+    assert model.provenance["converted"]["percentile"] == 90.0
+
+
+def test_a_percentile_is_of_the_activations_above_0_unless_all_count():
+    """Pixels of 0, 60, ..., 240: the unit gives as many 255ths less 1, so that one image of five counts not."""
+    module = dense([[255.0]], [[1.0]], biases=[[-1.0], [0.0]])
+    data = (np.arange(5, dtype=np.uint8) * 60)[:, None, None]
+    steps = {zeros: from_ann(module, data, percentile=50.0, zeros=zeros, weight_bits=8) for zeros in (False, True)}
+    # The median of 59, 119, 179 and 239 is 149, and with the 0 it is 119: a pixel's unit, a 15th, is 17, or 127 steps.
+    assert steps[False].tensors["hidden1.threshold"].tolist() == [math.ceil(149 * 127 / 17)]
+    assert steps[True].tensors["hidden1.threshold"].tolist() == [119 * 127 // 17]
 
 
 DEAD = dense([[-1.0, -1.0]], [[1.0]])
@@ -194,7 +205,7 @@ WRONG: dict[str, tuple[Any, Any, dict[str, Any], str]] = {
         DEAD,
         np.full((1, 1, 2), 99, np.uint8),
         {},
-        "layer 'hidden1' is dead: 99 % of its activations on the data",
+        "layer 'hidden1' is dead: all its activations on the data are not above 0",
     ),
     "no class fires": (
         dense([[1.0, 0.0]], [[-1.0]]),

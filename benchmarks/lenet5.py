@@ -1,0 +1,196 @@
+"""LeNet-5 converted in many ways, its accuracy step by step: ``python -m benchmarks.lenet5 --write docs/lenet5.md``.
+
+First percentile and bursts are chosen, on training images that the network was not trained on. Then the test set is
+counted at every step for each way to take a maximum, each start of membranes and each number of spikes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from snnhw.ann.build import trained_module
+from snnhw.ann.command import evaluate_ann
+from snnhw.ann.convert import from_ann
+from snnhw.ann.model import AnnModel
+from snnhw.ann.presets import resolve_ann
+from snnhw.bench.page import write
+from snnhw.bench.plot import save_svg
+from snnhw.data import Dataset, load
+from snnhw.evaluate import Evaluation, evaluate
+from snnhw.recorded import row
+
+BEGIN, END = "<!-- benchmarks lenet5 -->", "<!-- end of benchmarks lenet5 -->"
+"""The lines of a page between which the tables stand."""
+PLOT = "lenet5-over-time.svg"
+PERCENTILES = {False: (80.0, 85.0, 90.0, 95.0, 99.0), True: (97.0, 98.0, 99.0)}
+"""Without those activations that are 0, and with them."""
+BURSTS = (1, 3, 5)
+CHOSEN_AT = 4
+"""The step after which percentile and bursts are chosen."""
+STEPS = 8
+SHOWN = (1, 2, 3, 4, 6, 8)
+POOLS = {"lateral_inhibition": "lateral inhibition", "s_max": "SMaxPool", "currents": "over currents"}
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to convert."""
+
+    pool: str
+    start: str
+    most_spikes: int
+    percentile: float
+    zeros: bool = False
+    per_channel: bool = True
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What the conversion takes."""
+        return {"max_pooling": self.pool, **{name: value for name, value in vars(self).items() if name != "pool"}}
+
+    @property
+    def cells(self) -> list[str]:
+        """The way in words."""
+        scale = f"{self.percentile:g} of {'all' if self.zeros else 'those above 0'}"
+        start = "threshold / 2" if self.start == "half" else "0"
+        return [POOLS[self.pool], start, str(self.most_spikes), scale + ("" if self.per_channel else ", by layer")]
+
+
+def counted(model: AnnModel, seen: Dataset, judged: Dataset, way: Way, num_steps: int) -> Evaluation:
+    """What a network that is made on ``seen`` images makes of the ``judged`` ones."""
+    made = from_ann(trained_module(model), seen, num_steps=num_steps, **way.options)
+    found = evaluate(made, judged)
+    print(f"{way}: {found.over_time}", file=sys.stderr, flush=True)
+    return found
+
+
+def right(evaluation: Evaluation, step: int) -> int:
+    """How many images are right after a step, from 1."""
+    assert evaluation.over_time is not None
+    return evaluation.over_time[step - 1]
+
+
+def held_out(model: AnnModel, seen: Dataset, held: Dataset) -> dict[Way, int]:
+    """How many held-out images are right at the step of the choice, by percentile and bursts."""
+    tried = [
+        Way("lateral_inhibition", "half", bursts, percentile, zeros)
+        for zeros, percentiles in PERCENTILES.items()
+        for percentile in percentiles
+        for bursts in BURSTS
+    ]
+    return {way: right(counted(model, seen, held, way, CHOSEN_AT), CHOSEN_AT) for way in tried}
+
+
+def best(correct: dict[Way, int]) -> Way:
+    """The way that has most right; of equals that of fewest spikes, then of the lowest percentile."""
+    return max(correct, key=lambda way: (correct[way], -way.most_spikes, -way.percentile))
+
+
+def ways(chosen: Way) -> Iterator[Way]:
+    """All that are counted on the test set; last the student project's: one spike at most, 99 of a whole layer."""
+    for pool in POOLS:
+        for start in ("half", "zero"):
+            for most_spikes in sorted({1, chosen.most_spikes}):
+                yield replace(chosen, pool=pool, start=start, most_spikes=most_spikes)
+    for start in ("half", "zero"):
+        yield Way("s_max", start, 1, 99.0, zeros=True, per_channel=False)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """A table in Markdown."""
+    return [row(head), "|" + "---|" * len(head), *map(row, rows)]
+
+
+def page(model: AnnModel, choice: dict[Way, int], held: Dataset, found: dict[Way, Evaluation]) -> str:
+    """The tables in Markdown."""
+    test = load("mnist")
+    reference, reference_held = evaluate_ann(model, test), evaluate_ann(model, held)
+    assert reference.correct is not None and reference_held.correct is not None
+    chosen = best(choice)
+    scales = dict.fromkeys((way.zeros, way.percentile) for way in choice)
+    of_scale = {
+        scale: [f"{choice[way]:,}" for way in choice if (way.zeros, way.percentile) == scale] for scale in scales
+    }
+    lines = [
+        f"Of {len(held):,} held-out images, after step {CHOSEN_AT} (floating point {reference_held.correct:,}), by "
+        "percentile and by the most spikes of a neuron in a step:",
+        "",
+        *table(
+            ["percentile", *map(str, BURSTS)],
+            (
+                [f"{scale[1]:g} of {'all' if scale[0] else 'those above 0'}", *cells]
+                for scale, cells in of_scale.items()
+            ),
+        ),
+        "",
+        f"So percentile {chosen.percentile:g} of {'all' if chosen.zeros else 'those above 0'} and {chosen.most_spikes} "
+        f"spikes are chosen. Of the {len(test):,} test images, in per cent, after so many steps; floating point has "
+        f"{100 * reference.correct / len(test):.2f}. The last column has the events that both pools send in {STEPS} "
+        "steps, an image:",
+        "",
+        *table(
+            ["maximum", "start", "most spikes", "percentile", *map(str, SHOWN), "events of pools"],
+            (
+                [
+                    *way.cells,
+                    *(f"{100 * right(each, step) / len(test):.2f}" for step in SHOWN),
+                    " / ".join(f"{each.events[pool]:,.0f}" for pool in ("pool1", "pool2") if pool in each.events)
+                    or "-",
+                ]
+                for way, each in found.items()
+            ),
+        ),
+        "",
+        f"![accuracy after each step]({PLOT})",
+        "",
+        f"The network in floating point has the digest {model.digest[:16]}.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def plot(found: dict[Way, Evaluation], bursts: int, reference: float, path: Path) -> None:
+    """Draw the chosen percentile's ways that send ``bursts``, beside the network in floating point."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.add_subplot()
+    for way, each in found.items():
+        if way.most_spikes == bursts and way.per_channel:
+            percents = [100 * right(each, step) / each.images for step in range(1, STEPS + 1)]
+            style = "-" if way.start == "half" else ":"
+            axes.plot(range(1, STEPS + 1), percents, style, marker=".", label=", ".join(way.cells[:2]))
+    axes.axhline(reference, color="tab:grey", linestyle="--", label="floating point")
+    axes.set(xlabel="time steps", ylabel="% of the test images", ylim=(80, 100))
+    axes.legend(title=f"maximum, start; bursts of {bursts}")
+    save_svg(figure, path)
+
+
+def main() -> None:
+    """Count, print, and write the page and its plot."""
+    logging.disable(logging.WARNING)  # what is rounded is the same in many ways
+    parser = argparse.ArgumentParser(description="Convert LeNet-5 in many ways, and count the test set at each step.")
+    parser.add_argument("--model", default="lenet5-ann", help="a network in floating point")
+    parser.add_argument("--write", type=Path, help="the page whose tables are replaced; its plot goes beside it")
+    chosen = parser.parse_args()
+    model, images, test = resolve_ann(chosen.model), load("mnist", "train"), load("mnist")
+    trained = model.provenance["samples"]
+    seen, held = images.part(slice(trained)), images.part(slice(trained, None))
+    choice = held_out(model, seen, held)
+    found = {way: counted(model, seen, test, way, STEPS) for way in ways(best(choice))}
+    text = page(model, choice, held, found)
+    print(text)
+    if chosen.write is not None:
+        reference = evaluate_ann(model, test).correct
+        assert reference is not None
+        write(chosen.write, text, (BEGIN, END))
+        plot(found, best(choice).most_spikes, 100 * reference / len(test), chosen.write.parent / PLOT)
+
+
+if __name__ == "__main__":
+    main()

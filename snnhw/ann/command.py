@@ -1,0 +1,128 @@
+"""What ``snnhw convert`` does: a trained network in floating point becomes a spiking one in a file of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from snnhw.ann.build import classes_of, images_of, trained_module
+from snnhw.ann.convert import from_ann
+from snnhw.ann.model import AnnModel
+from snnhw.ann.presets import ANN_PRESETS, resolve_ann
+from snnhw.data import Dataset, check_labels, load
+from snnhw.errors import DescriptionError, OutputError
+from snnhw.evaluate import Evaluation, evaluate
+from snnhw.model import Model
+from snnhw.modelfile import save
+from snnhw.resumable import held_back, model_path
+from snnhw.wording import shown
+
+__all__ = ["AnnEvaluation", "ConversionPlan", "Converted", "convert_to_file", "evaluate_ann", "plan_conversion"]
+
+
+@dataclass(frozen=True)
+class AnnEvaluation:
+    """What a network in floating point made of images."""
+
+    dataset: str
+    images: int
+    correct: int | None
+    """None where the labels are not known."""
+
+
+def evaluate_ann(model: AnnModel, dataset: Dataset) -> AnnEvaluation:
+    """Run a network in floating point; raises DatasetError for images that do not suit it."""
+    images, labels = images_of(model.ann, dataset), check_labels(dataset, model.ann.classes)
+    given = classes_of(trained_module(model), images)
+    correct = None if labels is None else int((given == labels).sum())
+    return AnnEvaluation(dataset.name, len(images), correct)
+
+
+@dataclass(frozen=True)
+class ConversionPlan:
+    """A conversion that can begin."""
+
+    ann: AnnModel
+    options: dict[str, Any]
+    """Of the conversion: what was asked for, before what the preset of this network says."""
+    assumed: dict[str, Any]
+    """Those of them that are the preset's."""
+    data: Dataset
+    """What thresholds are found on."""
+    held: Dataset
+    """Images that were not trained on: what the choice of options may be judged by."""
+    test: Dataset | None
+    out: Path
+
+
+@dataclass(frozen=True)
+class Converted:
+    """What a conversion left."""
+
+    model: Model
+    held: Evaluation
+    """On the images that were not trained on."""
+    held_float: AnnEvaluation
+    """The network in floating point on the same."""
+    out: Path
+
+    def __repr__(self) -> str:
+        return shown(self, repr(self.model), str(self.out))
+
+
+def plan_conversion(
+    name_or_path: str | Path,
+    *,
+    options: Mapping[str, Any] | None = None,
+    dataset: str | None = None,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+) -> ConversionPlan:
+    """Prepare a conversion of a model in floating point, so that what is wrong shows before it begins.
+
+    ``options`` are fields of :class:`snnhw.ann.convert.AnnOptions`; what they leave open is as the preset of the same
+    network says. ``dataset`` is what the network was trained on, unless told; its last images, as many as the training
+    kept, are not looked at. Raises ModelFileError, DescriptionError, DatasetError and OutputError.
+    """
+    ann = resolve_ann(name_or_path)
+    known = next((preset for preset in ANN_PRESETS.values() if preset.ann == ann.ann), None)
+    usual = dict(known.conversion) if known else {}
+    source = dataset or ann.provenance.get("dataset")
+    if not isinstance(source, str):
+        raise DescriptionError(f"{name_or_path} does not say what it was trained on: give --dataset")
+    images = load(source, "train")
+    trained = ann.provenance.get("samples")
+    same = images.digest == ann.provenance.get("dataset_digest")
+    kept = trained if same and isinstance(trained, int) else len(images) - held_back(len(images), None, images.name)
+    held = images.part(slice(kept, None)) if 0 < kept < len(images) else images
+    for part in (images, held):
+        images_of(ann.ann, part)
+    target = model_path(out, known.spiking if known else f"{Path(name_or_path).stem}-spiking")
+    if target.exists() and not overwrite:
+        raise OutputError(f"{target} is there already; give another name with --out, or say --overwrite")
+    given = dict(options or {})
+    assumed = {name: value for name, value in usual.items() if name not in given}
+    test = load(source, "test") if images.split is not None else None
+    return ConversionPlan(ann, {**usual, **given}, assumed, images.part(slice(kept)), held, test, target)
+
+
+def convert_to_file(plan: ConversionPlan) -> Converted:
+    """Convert, count held-out images at every step, and the test set where there is one, and write the model.
+
+    Raises ModelError or DescriptionError, one line, where the network or the data cannot be converted; nothing is
+    written then.
+    """
+    model = from_ann(trained_module(plan.ann), plan.data, **plan.options)
+    held = evaluate(model, plan.held)
+    provenance: dict[str, Any] = {**model.provenance, "ann": plan.ann.digest, "dataset": plan.data.name}
+    if plan.test is not None:
+        for name, counted in (
+            ("accuracy", evaluate(model, plan.test)),
+            ("float_accuracy", evaluate_ann(plan.ann, plan.test)),
+        ):
+            provenance[name] = {"dataset": counted.dataset, "correct": counted.correct, "total": counted.images}
+    model = replace(model, provenance=provenance)
+    save(model, plan.out, overwrite=True)
+    return Converted(model, held, evaluate_ann(plan.ann, plan.held), plan.out)
