@@ -42,7 +42,7 @@ from snnhw.network import (
     SumPool2d,
     first_complaint,
 )
-from snnhw.quantise import LayerNumbers, coarse_numbers, quantised
+from snnhw.quantise import LayerNumbers, coarse_numbers, quantised, with_least_error
 
 __all__ = ["AnnOptions", "from_ann"]
 
@@ -116,9 +116,10 @@ def converted(
     pools = 0
     for stage, limit in zip(stages, limits, strict=True):
         numbers = _numbers(stage, limit, chosen)
-        weight = stage.weight.reshape(len(stage.weight), -1)
-        per_input = np.broadcast_to(values.repeat(weight.shape[1] // len(values)), weight.shape[1])
-        integers, scale = quantised(numbers, per_input, chosen.per_channel and numbers.threshold is not None, ">=")
+        inputs = numbers.weight.shape[1]
+        per_input = np.broadcast_to(values.repeat(inputs // len(values)), inputs)
+        rows = chosen.per_channel and numbers.threshold is not None
+        integers, scale = quantised(with_least_error(numbers, per_input, rows), per_input, rows, ">=")
         if phrases := coarse_numbers(numbers, integers, scale):
             LOG.warning("layer '%s': %s; more weight_bits make its steps finer", stage.name, ", ".join(phrases))
         layer, own = _layer(stage, integers, chosen)

@@ -14,17 +14,13 @@ from snnhw.cli.app import run
 from snnhw.data import load
 from snnhw.evaluate import evaluate
 from snnhw.modelfile import load as load_model
-from tests.snnhw.ann.test_train import PRESET
+from tests.snnhw.ann.small import PRESET, write_digits
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working folder with `digits`, 300 images to train on and 100 to test with, and a preset `small` for them."""
-    sample = load("sample")
-    assert sample.labels is not None
-    (tmp_path / "digits").mkdir()
-    np.savez(tmp_path / "digits" / "train.npz", images=sample.images[:300], labels=sample.labels[:300])
-    np.savez(tmp_path / "digits" / "test.npz", images=sample.images[300:400], labels=sample.labels[300:400])
+    write_digits(tmp_path)
     np.savez(tmp_path / "dark.npz", images=np.zeros((90, 28, 28), np.uint8), labels=np.zeros(90, int))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(presets, "ANN_PRESETS", {"small": PRESET})
@@ -107,7 +103,7 @@ def test_what_cannot_be_converted_is_one_line_and_nothing_is_written(
     assert "max_pooling: Input should be" in refused([*convert, "--max-pooling", "average"], capsys)
     assert "percentile: Input should be less than or equal to 100" in refused([*convert, "--percentile", "101"], capsys)
     assert "the highest 4 bits of all pixels are 0" in refused([*convert, "--dataset", "dark.npz"], capsys)
-    assert "is dead" in refused([*convert, "--percentile", "0.001", "--per-layer"], capsys)
+    assert "is dead" in refused([*convert, "--percentile", "0.001", "--per-layer", "--zeros"], capsys)
     assert "must end with .safetensors" in refused([*convert, "--out", "made.txt"], capsys)
     (folder / "made.safetensors").write_text("mine")
     assert "is there already" in refused([*convert, "--out", "made.safetensors"], capsys)

@@ -40,20 +40,42 @@ def dense(*weights: list[list[float]], biases: list[list[float]] | None = None) 
 
 
 def test_numbers_are_those_worked_out_by_hand():
-    """One white pixel and one black: the hidden activations are 3 and 0, so that 3 is what a spike stands for."""
-    module = dense([[3.0, 0.0], [-2.0, 1.0]], [[0.5, 1.0]], biases=[[0.0, 0.0], [0.75]])
+    """One white pixel and one black: hidden activations are 3.5 and 0, so that 3.5 is what a spike stands for."""
+    module = dense([[3.5, 0.0], [-2.5, 1.0]], [[4 / 7, 1.0]], biases=[[0.0, 0.0], [1.0]])
     data = np.array([[[255, 0]]], np.uint8)
     model = from_ann(module, data, weight_bits=4, pixel_bits=2, percentile=100.0, per_channel=False, num_steps=3)
-    # A pixel's 1 of 3 stands for 1/3: weights of 1, 0, -2/3, 1/3, of which the greatest becomes 7: threshold 3 is 21.
+    # A pixel's 1 of 3 stands for 1/3: weights of 7, 0, -5 and 2 steps of 1/6 each, and the threshold of 21.
     assert model.tensors["hidden1.weight"].tolist() == [[7, 0], [-5, 2]]
     assert model.tensors["hidden1.threshold"].tolist() == [21, 21]
     assert model.tensors["hidden1.initial"].tolist() == [10, 10]
-    # A spike stands for 3: weights of 1.5 and 3, and a bias of 0.75, in steps of 3/7.
+    # A spike stands for 3.5: weights of 2 and 3.5, and a bias of 1, in steps of 1/2.
     assert model.tensors["output.weight"].tolist() == [[4, 7]]
     assert model.tensors["output.bias"].tolist() == [2]
     assert model.network.layers[1].neuron.threshold is None
     # Full currents fire at every step: 3 spikes, 12, and 3 biases.
     assert Golden(model).run(data).scores.tolist() == [[18]]
+
+
+@pytest.mark.parametrize("rows", [True, False])
+def test_weights_are_cut_off_where_they_err_least(rows: bool):
+    """Of all limits that are tried, none makes the rounded weights err less; and a large weight among small is cut."""
+    random = np.random.default_rng(7)
+    weight = random.normal(size=(5, 200))
+    weight[0, 0] = 6.0
+    module = dense(weight.tolist(), random.normal(size=(2, 5)).tolist(), biases=[[0.0] * 5, [0.0] * 2])
+    data = random.integers(0, 2, (50, 1, 200)).astype(np.uint8) * 255
+    found = from_ann(module, data, weight_bits=4, pixel_bits=1, per_channel=rows).tensors["hidden1.weight"]
+
+    def error(integers: np.ndarray) -> np.ndarray:
+        """Least, over all scales, of each row or of all: that of the projection."""
+        groups, whole = (integers, weight) if rows else (integers.reshape(1, -1), weight.reshape(1, -1))
+        scale = (groups * whole).sum(axis=1, keepdims=True) / np.square(groups).sum(axis=1, keepdims=True)
+        return np.square(groups * scale - whole).sum(axis=1)
+
+    largest = np.abs(weight).max(axis=1 if rows else None, keepdims=True)
+    plain = np.rint(weight / largest * 7)
+    assert (error(found) <= error(plain)).all() and error(found)[0] < 0.8 * error(plain)[0]
+    assert found[0, 0] == 7 and np.abs(found[0, 1:]).max() > np.abs(plain[0, 1:]).max()
 
 
 def test_each_neuron_has_a_scale_of_its_own_unless_the_layer_has_one():
@@ -158,13 +180,13 @@ def test_a_channel_that_is_never_active_on_the_data_still_reaches_the_next_layer
 
 
 def test_counts_of_classes_stand_for_the_same():
-    module = dense([[1.0, 0.0], [0.0, 1.0]], [[0.2, 0.1], [1.0, 0.9]])
+    module = dense([[1.0, 0.0], [0.0, 1.0]], [[0.14, 0.08], [0.7, 0.6]])
     model = from_ann(module, np.full((1, 1, 2), 255, np.uint8), readout="count", num_steps=20, percentile=100.0)
-    # Sums of 0.3 and 1.9, and 1.9 for a spike: in steps of each row 11 of 67 and 13 of 14, and half a threshold first.
+    # Sums of .22 and 1.3, and 1.3 for a spike: in steps of each row 11 of 65 and 13 of 13, and half a threshold first.
     assert model.tensors["output.weight"].tolist() == [[7, 4], [7, 6]]
-    assert model.tensors["output.threshold"].tolist() == [67, 14]
+    assert model.tensors["output.threshold"].tolist() == [65, 13]
     assert Golden(model).run(np.full((1, 1, 2), 255, np.uint8)).scores.tolist() == [
-        [(20 * 11 + 33) // 67, (20 * 13 + 7) // 14]
+        [(20 * 11 + 32) // 65, (20 * 13 + 6) // 13]
     ]
 
 

@@ -224,8 +224,10 @@ def test_limits_are_percentiles_of_units_or_of_the_whole_stage():
     weights: Any = torch.tensor([[1.0], [10.0]])
     module[0].weight.data = weights
     images = np.arange(101)[:, None, None] / 100.0
-    by_channel, _ = largest(stages_of(module), images, 90, per_channel=True)
+    by_channel, _ = largest(stages_of(module), images, 90, per_channel=True, zeros=True)
     assert by_channel.tolist() == pytest.approx([0.9, 9.0])
-    whole, _ = largest(stages_of(module), images, 50, per_channel=False)
+    whole, _ = largest(stages_of(module), images, 50, per_channel=False, zeros=True)
     # 0, 0.01 .. 0.9 and 0, 0.1 .. 0.9 are 101 of 202; the next is 0.91.
     assert whole.tolist() == pytest.approx([0.905, 0.905])
+    above, _ = largest(stages_of(module), images, 50, per_channel=True, zeros=False)
+    assert above.tolist() == pytest.approx([0.505, 5.05])

@@ -6,46 +6,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snnhw.ann.network import parse_ann
-from snnhw.ann.presets import AnnPreset
 from snnhw.ann.train import AnnPlan, AnnProgress, AnnTraining, plan_ann_training, train_ann
-from snnhw.data import load
 from snnhw.errors import DatasetError, DescriptionError, ModelFileError, OutputError
 from snnhw.train import CheckpointError
-
-PRESET = AnnPreset(
-    name="small",
-    summary="784-4c5-P4-10",
-    ann=parse_ann(
-        {
-            "input_shape": (28, 28),
-            "parts": [
-                {"kind": "conv2d", "channels": 4, "kernel": 5},
-                {"kind": "batch_norm"},
-                {"kind": "relu"},
-                {"kind": "max_pool2d", "size": 4},
-                {"kind": "flatten"},
-                {"kind": "linear", "units": 10},
-            ],
-        }
-    ),
-    dataset="digits",
-    training={"epochs": 2, "batch_size": 32, "validation": 50},
-    conversion={},
-    spiking="small-spiking",
-)
+from tests.snnhw.ann.small import PRESET, write_digits
 
 
 @pytest.fixture(autouse=True)
 def digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A dataset `digits` in the working folder: 300 images to train on and 100 to test with."""
-    sample = load("sample")
-    assert sample.labels is not None
-    (tmp_path / "digits").mkdir()
-    np.savez(tmp_path / "digits" / "train.npz", images=sample.images[:300], labels=sample.labels[:300])
-    np.savez(tmp_path / "digits" / "test.npz", images=sample.images[300:400], labels=sample.labels[300:400])
+    """Datasets in the working folder: `digits`, and two that do not suit."""
+    write_digits(tmp_path)
     np.savez(tmp_path / "wide.npz", images=np.zeros((90, 9, 9), np.uint8), labels=np.zeros(90, int))
-    np.savez(tmp_path / "unlabelled.npz", images=sample.images[:90])
+    np.savez(tmp_path / "unlabelled.npz", images=np.zeros((90, 28, 28), np.uint8))
     monkeypatch.chdir(tmp_path)
 
 
