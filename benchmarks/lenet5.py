@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from snnhw.ann.build import trained_module
-from snnhw.ann.command import evaluate_ann
 from snnhw.ann.convert import from_ann
+from snnhw.ann.evaluate import evaluate_ann
 from snnhw.ann.model import AnnModel
 from snnhw.ann.presets import resolve_ann
 from snnhw.bench.page import write

@@ -229,14 +229,6 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
         chosen.name: chosen
         for chosen in (
             Preset(
-                name="lenet5",
-                summary="784-6c5p2-P2-16c5-P2-120-84-10, weights of 4 bits, bursts, no leak, 4 steps",
-                build=lenet5,
-                dataset="mnist",
-                training=MappingProxyType({"epochs": 40, "threads": 1, "seed": 1}),
-                converted="lenet5-ann",
-            ),
-            Preset(
                 name="mnist-mlp",
                 summary="784-128-10, weights of 4 bits, binary spikes, leak by shift, 4 steps",
                 build=mnist_mlp,
@@ -263,6 +255,14 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 build=partial(mnist_conv, first=8, second=16, third=32),
                 dataset="mnist",
                 training=MappingProxyType({**_FOLDED, "folded": {"epochs": 40}, "keep": "last"}),
+            ),
+            Preset(
+                name="lenet5",
+                summary="784-6c5p2-P2-16c5-P2-120-84-10, weights of 4 bits, bursts, no leak, 4 steps",
+                build=lenet5,
+                dataset="mnist",
+                training=MappingProxyType({"epochs": 40, "threads": 1, "seed": 1}),
+                converted="lenet5-ann",
             ),
         )
     }

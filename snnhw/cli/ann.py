@@ -28,7 +28,7 @@ from snnhw.cli.train import (
 from snnhw.wording import digits, percent
 
 if TYPE_CHECKING:
-    from snnhw.ann.command import Converted
+    from snnhw.ann.conversion import Converted
     from snnhw.ann.train import AnnTrained
 
 _DATASET = typer.Option("--dataset", metavar="DATA", help=f"Instead of what it was trained on: {DATASET_HELP}")
@@ -126,7 +126,7 @@ def info_network(name: str, *, as_json: Json = False) -> None:
 
 def evaluate_network(name: str, *, dataset: DatasetName = "sample", limit: Limit = None, as_json: Json = False) -> None:
     """Run a network in floating point on a dataset."""
-    from snnhw.ann.command import evaluate_ann
+    from snnhw.ann.evaluate import evaluate_ann
     from snnhw.ann.presets import resolve_ann
     from snnhw.cli.images import noted
     from snnhw.data import load
@@ -166,7 +166,7 @@ def convert(
     What is shown is its accuracy after each step on images that were not trained on. What an option leaves open is as
     the preset says.
     """
-    from snnhw.ann.command import convert_to_file, plan_conversion
+    from snnhw.ann.conversion import convert_to_file, plan_conversion
 
     options = given(
         num_steps=num_steps,

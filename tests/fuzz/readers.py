@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from snnhw.ann.model import load_ann, save_ann
 from snnhw.data import load as load_dataset
 from snnhw.data.catalogue import Source, SourceFile
 from snnhw.data.idx import decode_idx
@@ -36,6 +37,7 @@ from snnhw.tensorfile import load_described
 from tests import circuits
 from tests.fuzz import valid
 from tests.fuzz.mutate import Mutate, in_frames, in_gzip, in_json, in_png, in_safetensors, in_zip
+from tests.snnhw.ann.small import small_network
 from tests.snnhw.data.published import encode_idx
 from tests.snnhw.srbm.small import small_model
 from tests.snnhw.stdp.small import small_model as small_learner_model
@@ -138,6 +140,13 @@ READERS: tuple[Reader, ...] = (
         "m.safetensors",
         lambda folder: save_stdp(small_learner_model(), folder / "m.safetensors"),
         lambda folder: load_stdp(folder / "m.safetensors"),
+        in_safetensors,
+    ),
+    Reader(
+        "network-in-floating-point",
+        "m.safetensors",
+        lambda folder: save_ann(small_network(), folder / "m.safetensors"),
+        lambda folder: load_ann(folder / "m.safetensors"),
         in_safetensors,
     ),
     Reader(

@@ -148,7 +148,8 @@ def kept(folder: Path) -> None:
 def checkpoint(folder: Path) -> None:
     import torch
 
-    from snnhw.train.checkpoint import STATE, write_checkpoint
+    from snnhw.train.checkpoint import write_checkpoint
+    from snnhw.train.loop import STATE
     from snnhw.train.options import TrainOptions
     from snnhw.train.record import TrainingRecord
 

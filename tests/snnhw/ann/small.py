@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from snnhw.ann.model import AnnModel
 from snnhw.ann.network import parse_ann
 from snnhw.ann.presets import AnnPreset
 from snnhw.data import load
@@ -29,6 +30,14 @@ PRESET = AnnPreset(
     conversion={},
     spiking="small-spiking",
 )
+
+
+def small_network() -> AnnModel:
+    """The network of the preset, without torch: weights that count."""
+    shapes = PRESET.ann.tensor_shapes
+    return AnnModel(
+        PRESET.ann, {name: np.arange(np.prod(shape), dtype=np.float32).reshape(shape) for name, shape in shapes.items()}
+    )
 
 
 def write_digits(folder: Path) -> None:

@@ -35,7 +35,6 @@ def test_a_preset_trains_the_model_that_ships(name: str):
 
 @pytest.mark.parametrize("name", CONVERTED)
 def test_a_preset_converts_the_model_that_ships(name: str):
-    """What the weights become is seen where all training images are: `make long`."""
     source = str(PRESETS[name].converted)
     model, ann = resolve_model(name), resolve_ann(source)
     assert model.network == PRESETS[name].network()

@@ -1,4 +1,4 @@
-"""What ``snnhw convert`` does: a trained network in floating point becomes a spiking one in a file of its own."""
+"""Conversion from a name to a file: a trained network in floating point becomes a spiking one."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from snnhw.ann.build import classes_of, images_of, trained_module
+from snnhw.ann.build import images_of, trained_module
 from snnhw.ann.convert import from_ann
+from snnhw.ann.evaluate import AnnEvaluation, evaluate_ann
 from snnhw.ann.model import AnnModel
 from snnhw.ann.presets import ANN_PRESETS, resolve_ann
-from snnhw.data import Dataset, check_labels, load
+from snnhw.data import Dataset, load
 from snnhw.errors import DescriptionError, OutputError
 from snnhw.evaluate import Evaluation, evaluate
 from snnhw.model import Model
@@ -19,25 +20,7 @@ from snnhw.modelfile import save
 from snnhw.resumable import held_back, model_path
 from snnhw.wording import shown
 
-__all__ = ["AnnEvaluation", "ConversionPlan", "Converted", "convert_to_file", "evaluate_ann", "plan_conversion"]
-
-
-@dataclass(frozen=True)
-class AnnEvaluation:
-    """What a network in floating point made of images."""
-
-    dataset: str
-    images: int
-    correct: int | None
-    """None where the labels are not known."""
-
-
-def evaluate_ann(model: AnnModel, dataset: Dataset) -> AnnEvaluation:
-    """Run a network in floating point; raises DatasetError for images that do not suit it."""
-    images, labels = images_of(model.ann, dataset), check_labels(dataset, model.ann.classes)
-    given = classes_of(trained_module(model), images)
-    correct = None if labels is None else int((given == labels).sum())
-    return AnnEvaluation(dataset.name, len(images), correct)
+__all__ = ["ConversionPlan", "Converted", "convert_to_file", "plan_conversion"]
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ def test_the_preset_of_the_same_network_says_what_is_left_open(
     from dataclasses import replace
 
     chosen = replace(PRESET, conversion={"percentile": 90.0, "most_spikes": 3})
-    monkeypatch.setattr("snnhw.ann.command.ANN_PRESETS", {"small": chosen})
+    monkeypatch.setattr("snnhw.ann.conversion.ANN_PRESETS", {"small": chosen})
     assert run(["convert", "small.safetensors", "--percentile", "95"]) == 0
     assert capsys.readouterr().err == "snnhw: as the preset says: most_spikes=3\n"
     made = load_model("small-spiking.safetensors").provenance["converted"]
