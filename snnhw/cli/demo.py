@@ -15,13 +15,14 @@ from snnhw.cli.verify import show
 from snnhw.errors import DescriptionError
 from snnhw.subject import SubjectKind
 
+_KINDS = (SubjectKind.NETWORK, SubjectKind.SRBM, SubjectKind.STDP)
 DemoModel = Annotated[
     str | None,
     typer.Argument(
         metavar="[MODEL]",
-        help=model_help(*SubjectKind),
+        help=model_help(*_KINDS),
         show_default="mnist-mlp",
-        autocompletion=shipped_completion(),
+        autocompletion=shipped_completion(*_KINDS),
     ),
 ]
 Index = Annotated[int, typer.Option("--index", min=0, metavar="N", help="Show this image of the sample.")]
