@@ -38,12 +38,13 @@ class ChannelChoice:
     so on, the last number serving all that follow. A first layer whose input is the same at every step goes over
     windows instead, if that takes no more than `MOST_TAPS` weights, with at most ``window_bits`` bits of its input a
     cycle, unless these are 0, and with ``all_steps`` computes all steps at once. With ``queue`` as many words as a step
-    has can wait for the next layer. ``output`` is for the last layer of a network that has such layers, if it has no
-    channels itself, and ``pixels_per_beat`` for such a network; those of the point where they are None.
+    has can wait for the next layer. ``hidden`` and ``output`` are for layers without channels of a network that has
+    others, and ``pixels_per_beat`` for such a network; those of the point where they are None.
     """
 
     lanes: int
     neuron_lanes: tuple[int, ...]
+    hidden: LayerChoice | None = None
     output: LayerChoice | None = None
     window_bits: int = 0
     all_steps: bool = False
@@ -94,8 +95,9 @@ class Point:
                 layers.append(layer)
                 stride = LayerShape.of(stage, layers[-1]).stride
                 continue
+            hidden = (has_channels and self.channels.hidden) or self.hidden
             output = (has_channels and self.channels.output) or self.output
-            choice = output if stage.last else self.hidden
+            choice = output if stage.last else hidden
             synapse_lanes = min(choice.synapse_lanes, stage.channels) if stage.synapse.takes_turns else stage.channels
             neuron_lanes = min(choice.neuron_lanes, synapse_lanes)
             layer = LayerImplementation(
@@ -166,7 +168,14 @@ POINTS: Mapping[str, Point] = MappingProxyType(
                 part="xc7a35t",
                 hidden=LayerChoice(synapse_lanes=128, neuron_lanes=4, event_lanes=2, all_steps=True),
                 output=LayerChoice(synapse_lanes=10, neuron_lanes=2, all_steps=True),
-                channels=ChannelChoice(lanes=288, neuron_lanes=(16,), window_bits=8, all_steps=True, queue=True),
+                channels=ChannelChoice(
+                    lanes=288,
+                    neuron_lanes=(16,),
+                    hidden=LayerChoice(synapse_lanes=128, neuron_lanes=4),
+                    window_bits=8,
+                    all_steps=True,
+                    queue=True,
+                ),
                 pixels_per_beat=16,
             ),
             Point(

@@ -128,6 +128,7 @@ RUNS: dict[str, list[str]] = {
     "data fetch": ["mnist"],
     "data show": ["sample"],
     "train": ["mnist-mlp", *TRAINED],
+    "convert": ["lenet5-ann", "--dataset", "digits", "--num-steps", "2"],
     "info": ["small.safetensors"],
     "evaluate": ["small.safetensors", "--limit", "2"],
     "simulate": ["small.safetensors", "--limit", "1", "--vcd", "x.vcd", "--traces", "x.npz"],
