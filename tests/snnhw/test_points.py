@@ -50,6 +50,13 @@ def test_what_a_point_asks_for_is_what_a_large_network_gets():
     assert [layer.memory for layer in up5k.layers] == ["spram", "rom"]
 
 
+def test_dense_layers_behind_channels_have_lanes_of_their_own():
+    fast, small = (point(name, preset("lenet5")) for name in ("fast", "small"))
+    assert [layer.synapse_lanes for layer in fast.layers] == [6, 6, 16, 16, 120, 84, 10]
+    assert [layer.event_lanes for layer in fast.layers] == [1] * 7
+    assert [layer.synapse_lanes for layer in small.layers][-3:] == [4, 4, 10]
+
+
 def test_where_the_input_changes_a_point_goes_step_by_step():
     network = preset("mnist-mlp").model_copy(update={"encoder": IntegrateFire()})
     chosen = point("fast", network)
