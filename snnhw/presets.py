@@ -174,6 +174,35 @@ def mnist_conv(
     )
 
 
+def lenet5_certified(*, bound: int = 3, weight_bits: int = 4, pixel_bits: int = 4) -> Network:
+    """LeNet-5 in one step: bursts of up to ``bound`` spikes are the quantised activations of an artificial network."""
+    spike = Spike(kind="count", bound=bound)
+    convolutions = [
+        Layer(
+            name=name,
+            synapse=Conv2d(channels=channels, kernel=5, padding=padding, weight_bits=weight_bits, max_pool=2),
+            neuron=Neuron(threshold="per_channel", spike=spike),
+        )
+        for name, channels, padding in (("conv1", 6, 2), ("conv2", 16, 0))
+    ]
+    dense = [
+        Layer(
+            name=name,
+            synapse=Dense(units=units, weight_bits=weight_bits),
+            neuron=Neuron(threshold="per_neuron", spike=spike),
+        )
+        for name, units in (("dense1", 120), ("dense2", 84))
+    ]
+    output = Layer(name="output", synapse=Dense(units=10, weight_bits=weight_bits), neuron=Neuron.integrator())
+    return Network(
+        input_shape=(1, 28, 28),
+        encoder=Direct(bits=pixel_bits),
+        stages=(*convolutions, *dense, output),
+        readout=MembraneReadout(),
+        num_steps=1,
+    )
+
+
 _FOLDED = {
     "epochs": 0,
     "folded": {"epochs": 60},
@@ -219,6 +248,15 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 build=partial(mnist_conv, first=8, second=16, third=32),
                 dataset="mnist",
                 training=MappingProxyType({**_FOLDED, "folded": {"epochs": 40}, "keep": "last"}),
+            ),
+            Preset(
+                name="lenet5-certified",
+                summary="LeNet-5, weights of 4 bits, bursts of up to 3 spikes, 1 step: an artificial network exactly",
+                build=lenet5_certified,
+                dataset="mnist",
+                training=MappingProxyType(
+                    {**_FOLDED, "folded": {"epochs": 30}, "keep": "last", "spike_penalty": 0.02}
+                ),
             ),
         )
     }
