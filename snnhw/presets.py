@@ -254,9 +254,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 summary="LeNet-5, weights of 4 bits, bursts of up to 3 spikes, 1 step: an artificial network exactly",
                 build=lenet5_certified,
                 dataset="mnist",
-                training=MappingProxyType(
-                    {**_FOLDED, "folded": {"epochs": 30}, "keep": "last", "spike_penalty": 0.02}
-                ),
+                training=MappingProxyType({**_FOLDED, "folded": {"epochs": 30}, "keep": "last", "spike_penalty": 0.02}),
             ),
         )
     }

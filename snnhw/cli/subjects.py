@@ -16,6 +16,7 @@ import typer
 from snnhw.cli import (
     bench,
     build,
+    certify,
     demo,
     demo_learner,
     demo_machine,
@@ -52,6 +53,7 @@ KINDS: Mapping[SubjectKind, Mapping[str, Function]] = {
         "train": train.train,
         "info": info.info,
         "evaluate": evaluate.evaluate,
+        "certify": certify.certify,
         "verify": verify.verify,
         "verilog": verilog.verilog,
         "simulate": simulate.simulate,
