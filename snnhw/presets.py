@@ -174,8 +174,8 @@ def mnist_conv(
     )
 
 
-def lenet5_certified(*, bound: int = 3, weight_bits: int = 4, pixel_bits: int = 4) -> Network:
-    """LeNet-5 in one step: bursts of up to ``bound`` spikes are the quantised activations of an artificial network."""
+def lenet5_certified(*, bound: int = 3, num_steps: int = 1, weight_bits: int = 4, pixel_bits: int = 4) -> Network:
+    """LeNet-5: in one step, bursts of up to ``bound`` spikes are quantised activations of an artificial network."""
     spike = Spike(kind="count", bound=bound)
     convolutions = [
         Layer(
@@ -199,7 +199,7 @@ def lenet5_certified(*, bound: int = 3, weight_bits: int = 4, pixel_bits: int = 
         encoder=Direct(bits=pixel_bits),
         stages=(*convolutions, *dense, output),
         readout=MembraneReadout(),
-        num_steps=1,
+        num_steps=num_steps,
     )
 
 
@@ -251,7 +251,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             ),
             Preset(
                 name="lenet5-certified",
-                summary="LeNet-5, weights of 4 bits, bursts of up to 3 spikes, 1 step: an artificial network exactly",
+                summary="784-6c5-16c5-120-84-10 (LeNet-5), weights of 4 bits, bursts of up to 3 spikes, 1 step",
                 build=lenet5_certified,
                 dataset="mnist",
                 training=MappingProxyType({**_FOLDED, "folded": {"epochs": 30}, "keep": "last", "spike_penalty": 0.02}),

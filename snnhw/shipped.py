@@ -19,6 +19,7 @@ Loaded = TypeVar("Loaded")
 
 SHIPPED: Mapping[str, SubjectKind] = MappingProxyType(
     {
+        "lenet5-certified": SubjectKind.NETWORK,
         "mnist-conv": SubjectKind.NETWORK,
         "mnist-conv-small": SubjectKind.NETWORK,
         "mnist-graded": SubjectKind.NETWORK,

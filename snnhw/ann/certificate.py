@@ -165,9 +165,7 @@ def _synapse(layer: ModelLayer) -> list[nn.Module]:
         return [nn.AvgPool2d(synapse.size, divisor_override=1)]
     if isinstance(synapse, (MaxPool2d, SMaxPool2d)):
         return [nn.MaxPool2d(synapse.size)]
-    raise DescriptionError(
-        f"layer '{layer.name}' is of kind '{synapse.kind}', for which artificial networks have nothing here"
-    )
+    raise DescriptionError(f"no artificial network is known for layer '{layer.name}' of kind '{synapse.kind}'")
 
 
 def _filled(weights: nn.Conv2d | nn.Linear, layer: ModelLayer) -> nn.Module:
@@ -214,8 +212,12 @@ def input_counts(network: Network, samples: NDArray[np.uint8]) -> Tensor:
 
 
 def proof(model: Model) -> tuple[bool, str]:
-    """Whether a model and its artificial network are the same function, and why, see the module."""
+    """Whether a model and its artificial network are the same function, and why, see the module.
+
+    Raises DescriptionError where the model stands for none.
+    """
     network = model.network
+    check_counted(network)
     if network.num_steps == 1:
         return True, "in one step each neuron has all of its current before it fires"
     first, *later = model.layers
@@ -228,7 +230,7 @@ def proof(model: Model) -> tuple[bool, str]:
         start, threshold = first.parameters["initial"], first.parameters["threshold"]
         if not ((start >= 0) & (start < threshold)).all():
             return False, f"neurons of layer '{first.name}' start below 0, or not below their thresholds"
-    return True, "one layer fires, at a constant current, and the membranes that are read add up its spikes"
+    return True, "at most one layer fires, at a constant current, and the membranes that are read add up its spikes"
 
 
 def _adds_up(layer: ModelLayer) -> bool:

@@ -130,6 +130,7 @@ RUNS: dict[str, list[str]] = {
     "train": ["mnist-mlp", *TRAINED],
     "info": ["small.safetensors"],
     "evaluate": ["small.safetensors", "--limit", "2"],
+    "certify": ["lenet5-certified", "--limit", "2"],
     "simulate": ["small.safetensors", "--limit", "1", "--vcd", "x.vcd", "--traces", "x.npz"],
     "verify": ["small.safetensors", "--limit", "2"],
     "verilog": ["small.safetensors", "--memory", "hidden=ram"],
