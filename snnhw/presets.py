@@ -210,6 +210,35 @@ def lenet5(
     )
 
 
+def lenet5_certified(*, bound: int = 3, num_steps: int = 1, weight_bits: int = 4, pixel_bits: int = 4) -> Network:
+    """LeNet-5: in one step, bursts of up to ``bound`` spikes are quantised activations of an artificial network."""
+    spike = Spike(kind="count", bound=bound)
+    convolutions = [
+        Layer(
+            name=name,
+            synapse=Conv2d(channels=channels, kernel=5, padding=padding, weight_bits=weight_bits, max_pool=2),
+            neuron=Neuron(threshold="per_channel", spike=spike),
+        )
+        for name, channels, padding in (("conv1", 6, 2), ("conv2", 16, 0))
+    ]
+    dense = [
+        Layer(
+            name=name,
+            synapse=Dense(units=units, weight_bits=weight_bits),
+            neuron=Neuron(threshold="per_neuron", spike=spike),
+        )
+        for name, units in (("dense1", 120), ("dense2", 84))
+    ]
+    output = Layer(name="output", synapse=Dense(units=10, weight_bits=weight_bits), neuron=Neuron.integrator())
+    return Network(
+        input_shape=(1, 28, 28),
+        encoder=Direct(bits=pixel_bits),
+        stages=(*convolutions, *dense, output),
+        readout=MembraneReadout(),
+        num_steps=num_steps,
+    )
+
+
 _FOLDED = {
     "epochs": 0,
     "folded": {"epochs": 60},
@@ -263,6 +292,13 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 dataset="mnist",
                 training=MappingProxyType({"epochs": 40, "threads": 1, "seed": 1}),
                 converted="lenet5-ann",
+            ),
+            Preset(
+                name="lenet5-certified",
+                summary="784-6c5-16c5-120-84-10 (LeNet-5), weights of 4 bits, bursts of up to 3 spikes, 1 step",
+                build=lenet5_certified,
+                dataset="mnist",
+                training=MappingProxyType({**_FOLDED, "folded": {"epochs": 30}, "keep": "last", "spike_penalty": 0.02}),
             ),
         )
     }

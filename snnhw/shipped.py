@@ -21,6 +21,7 @@ SHIPPED: Mapping[str, SubjectKind] = MappingProxyType(
     {
         "lenet5": SubjectKind.NETWORK,
         "lenet5-ann": SubjectKind.ANN,
+        "lenet5-certified": SubjectKind.NETWORK,
         "mnist-conv": SubjectKind.NETWORK,
         "mnist-conv-small": SubjectKind.NETWORK,
         "mnist-graded": SubjectKind.NETWORK,

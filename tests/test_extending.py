@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from gateware.stream import Mark, each, event_layout, lookup, shape_of
 from golden import network as golden
+from snnhw.ann.certificate import artificial
 from snnhw.design import Design
 from snnhw.errors import DescriptionError
 from snnhw.implementation import Implementation, address_width
@@ -283,6 +284,13 @@ def test_its_name_alone_is_a_layer_without_bias():
 def test_a_model_needs_no_tensors_of_it():
     assert not [name for name in MODEL.tensors if name.startswith(("later", "again"))]
     assert Model(NETWORK, dict(MODEL.tensors)).digest == MODEL.digest
+
+
+def test_no_artificial_network_has_it():
+    last = LAST | {"neuron": {"threshold": None, "reset": "none"}}
+    network = parse_network(DESCRIPTION | {"stages": [DENSE, DELAY, last], "readout": {"kind": "membrane"}})
+    with pytest.raises(DescriptionError, match="no artificial network is known for layer 'later' of kind 'toy_delay'"):
+        artificial(kinds.model(RandomDraws(np.random.default_rng(3)), network))
 
 
 def test_two_events_a_cycle_of_a_layer_without_channels_are_refused_a_convolution():

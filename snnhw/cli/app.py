@@ -91,6 +91,7 @@ app.command("evaluate")(
         "evaluate", "Run the golden model alone: accuracy, confusion, spikes of each layer, synaptic operations, speed."
     )
 )
+app.command("certify")(command("certify"))
 app.command("verify")(
     command(
         "verify",

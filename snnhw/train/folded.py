@@ -7,6 +7,10 @@ layers is trained on these counts in one pass, with batch normalisation of the t
 and what is left is a spiking network. The counts are exact for a first layer whose current is the same at every step,
 and where there is one step; later layers see spikes in an order that counts know nothing of, which some epochs of
 training through time make good.
+
+In one step neurons may send bursts, ``clip(floor(total / threshold), 0, bound)`` spikes: then what is trained is an
+artificial network with quantised and clipped activations (Bu et al. 2022, ICLR), and the spiking network is the same
+function.
 """
 
 from __future__ import annotations
@@ -26,17 +30,32 @@ from snnhw.train.dropout import NOTHING_DROPPED, Factors, thinned
 from snnhw.train.network import Outcome, TrainableNetwork
 from snnhw.train.quantise import clamp_latent, integers
 
-__all__ = ["FoldedNetwork", "check_foldable"]
+__all__ = ["FoldedNetwork", "check_counted", "check_foldable"]
 
 _MOMENTUM, _EPSILON = 0.1, 1e-5
 _GAIN = 0.8
-"""The spread of a layer's counts at the start, as a part of the number of steps, at most this many."""
+"""The spread of a layer's counts at the start, as a part of half of the most that a neuron can send."""
 
 
 def check_foldable(network: Network) -> None:
-    """Raise DescriptionError, which names the layer, where the steps of a network cannot be folded."""
+    """Raise DescriptionError, which names the layer, where a network cannot be trained with its steps folded."""
+    check_counted(network)
+    for layer in network.layers:
+        if not layer.has_neuron or not layer.neuron.fires:
+            continue
+        neuron = layer.neuron
+        learned = neuron.threshold in (PER_NEURON, PER_CHANNEL) and layer.biased and neuron.initial == 0
+        if not (learned and (neuron.spike.kind == "binary" or network.num_steps == 1)):
+            raise DescriptionError(
+                f"steps cannot be folded: layer '{layer.name}' needs binary spikes (in one step also bursts), biases, "
+                'thresholds "per_channel" (or "per_neuron"), and to start at 0'
+            )
+
+
+def check_counted(network: Network) -> None:
+    """Raise DescriptionError, which names the layer, where counts over all steps stand for nothing in a network."""
     if network.encoder.takes_events:
-        raise DescriptionError("steps cannot be folded where the input is events: train without it")
+        raise DescriptionError("steps cannot be folded where the input is events")
     if not network.readout.reads_membranes:
         raise DescriptionError(f"steps cannot be folded with the readout '{network.readout.kind}': it needs membrane")
     for layer in network.layers:
@@ -47,14 +66,11 @@ def check_foldable(network: Network) -> None:
             raise DescriptionError(
                 f"steps cannot be folded: neurons of layer '{layer.name}' must not leak, saturate or be refractory"
             )
-        if not neuron.fires:
-            continue
-        learned = neuron.threshold in (PER_NEURON, PER_CHANNEL) and layer.biased
         plain = neuron.reset == "subtract" and neuron.reset_amount is None and not neuron.reset_delay
-        if not (learned and plain and neuron.spike.kind == "binary" and neuron.initial == 0):
+        if neuron.fires and (neuron.spike.kind == "residue" or not plain):
             raise DescriptionError(
-                f"steps cannot be folded: layer '{layer.name}' needs binary spikes, a reset that subtracts the "
-                'threshold at once, biases, thresholds "per_channel" (or "per_neuron"), and to start at 0'
+                f"steps cannot be folded: layer '{layer.name}' needs spikes that are binary or bursts, and a reset "
+                "that subtracts the threshold at once"
             )
 
 
@@ -73,6 +89,7 @@ class FoldedLayer(nn.Module):
             self.register_parameter(name, nn.Parameter(torch.zeros(layer.tensor_shapes[name])))
         self.normalised = layer.has_neuron and layer.neuron.fires
         if self.normalised:
+            self.most = self.steps * layer.neuron.spike.count_range.hi
             channels = layer.channels if layer.neuron.threshold == PER_CHANNEL else layer.units
             self.gain = nn.Parameter(torch.ones(channels))
             self.offset = nn.Parameter(torch.zeros(channels))
@@ -98,7 +115,7 @@ class FoldedLayer(nn.Module):
                 _MOMENTUM,
                 _EPSILON,
             )
-            counted: Tensor = _Count.apply(normal, self.steps)  # type: ignore[no-untyped-call]
+            counted: Tensor = _Count.apply(normal, self.most)  # type: ignore[no-untyped-call]
             return counted.reshape(total.shape)
         if self.layer.has_neuron and self.layer.biased:
             return total + self.steps * self.bias
@@ -147,7 +164,7 @@ class FoldedNetwork(nn.Module):
                         torch.randn(weight.shape, generator=generator) * max(0.5, 0.3 * max(-span.lo, span.hi))
                     )
                 if layer.normalised:
-                    layer.gain.fill_(max(1.0, _GAIN * layer.steps / 2))
+                    layer.gain.fill_(max(1.0, _GAIN * layer.most / 2))
             self.train()
             spread = float(self(samples).std(correction=0))
             self.log_scale.fill_(-float(np.log(max(spread, 1e-3))))

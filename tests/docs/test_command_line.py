@@ -131,6 +131,7 @@ RUNS: dict[str, list[str]] = {
     "convert": ["lenet5-ann", "--dataset", "digits", "--num-steps", "2"],
     "info": ["small.safetensors"],
     "evaluate": ["small.safetensors", "--limit", "2"],
+    "certify": ["lenet5-certified", "--limit", "2"],
     "simulate": ["small.safetensors", "--limit", "1", "--vcd", "x.vcd", "--traces", "x.npz"],
     "verify": ["small.safetensors", "--limit", "2"],
     "verilog": ["small.safetensors", "--memory", "hidden=ram"],

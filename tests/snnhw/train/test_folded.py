@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from golden.network import run
 from snnhw.data import Dataset, load
 from snnhw.errors import DescriptionError
 from snnhw.evaluate import evaluate
@@ -17,16 +20,23 @@ from snnhw.network import (
     Events,
     Layer,
     Leak,
+    MaxPool2d,
     MembraneReadout,
     Network,
     Neuron,
+    Spike,
     SumPool2d,
 )
 from snnhw.train import FoldedOptions, TrainOptions, train
 from snnhw.train.folded import FoldedNetwork, check_foldable
 from snnhw.train.network import TrainableNetwork
+from tests.draws import RandomDraws
+from tests.kinds import Limits
+from tests.kinds import model as model_of
+from tests.kinds import samples as samples_of
 
 FIRES = Neuron(threshold="per_channel")
+BURSTS = Neuron(threshold="per_channel", spike=Spike(kind="count", bound=3))
 OPTIONS = TrainOptions(
     epochs=2,
     folded=FoldedOptions(epochs=2, learning_rate=0.005),
@@ -165,6 +175,43 @@ def test_operations_are_events_times_what_they_reach(samples):
     assert float(spiking.run(samples).operations) == pytest.approx(float(expected))
 
 
+@torch.no_grad()
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 1 << 32), bound=st.integers(1, 15), pool=st.sampled_from([SumPool2d, MaxPool2d]))
+def test_in_one_step_the_counts_of_all_layers_are_goldens_spikes(seed, bound, pool):
+    """With thresholds and biases that are integers: a quarter beside the bias no total is rounded over a count."""
+    bursts = Spike(kind="count", bound=bound)
+    pooled = Conv2d(channels=3, kernel=2, weight_bits=4, max_pool=2)
+    stages = (
+        Layer(name="pooled", synapse=pooled, neuron=Neuron(threshold="per_channel", spike=bursts)),
+        Layer(name="pool", synapse=pool(size=2)),
+        Layer(name="dense", synapse=Dense(units=4, weight_bits=4), neuron=Neuron(threshold="per_neuron")),
+        last(Neuron.integrator()),
+    )
+    chosen = Network(
+        input_shape=(1, 9, 9), stages=stages, encoder=Direct(bits=4), readout=MembraneReadout(), num_steps=1
+    )
+    model = model_of(RandomDraws(np.random.default_rng(seed), ends=0.1), chosen, Limits(magnitude=60))
+    images = samples_of(RandomDraws(np.random.default_rng(seed)), chosen, 20)
+    made = FoldedNetwork(chosen).double().eval()
+    for layer, whole in zip(made.each_layer(), model.layers, strict=True):
+        tensors = {name: torch.from_numpy(tensor.copy()).double() for name, tensor in whole.tensors.items()}
+        if layer.normalised:
+            layer.get_buffer("variance").copy_(tensors.pop("threshold").square() - 1e-5)
+            layer.get_buffer("mean").copy_(-tensors.pop("bias") - 0.25)
+        for name, tensor in tensors.items():
+            layer.get_parameter(name).copy_(tensor)
+    unfolded = made.tensors()
+    assert all((unfolded[name] == tensor).all() for name, tensor in model.tensors.items())
+    result = run(model, images, traces=True)
+    counts = made.encoder(torch.from_numpy(images.reshape(20, -1))).double()
+    for layer in made.each_layer():
+        counts = layer(counts)
+        if layer.normalised:
+            assert (counts[0].numpy() == result.traces[layer.layer.name].spike[0]).all()
+    assert (counts[0].numpy() == result.scores).all()
+
+
 def last(neuron):
     return Layer(name="out", synapse=Dense(units=10, weight_bits=4), neuron=neuron)
 
@@ -188,7 +235,15 @@ def last(neuron):
         ),
         (
             {"stages": (conv("fixed", 2, Neuron(threshold=9)), last(Neuron.integrator()))},
-            "layer 'fixed' needs binary spikes, a reset that subtracts the threshold at once, biases, thresholds",
+            r"layer 'fixed' needs binary spikes \(in one step also bursts\), biases, thresholds",
+        ),
+        (
+            {"stages": (conv("burst", 2, BURSTS), last(Neuron.integrator())), "num_steps": 2},
+            "layer 'burst' needs binary spikes",
+        ),
+        (
+            {"stages": (conv("zeroed", 2, Neuron(threshold="per_channel", reset="zero")), last(Neuron.integrator()))},
+            "layer 'zeroed' needs spikes that are binary or bursts, and a reset that subtracts the threshold at once",
         ),
     ],
 )
