@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -16,6 +17,8 @@ from snnhw.errors import ModelError
 __all__ = ["check_equal", "largest", "outputs"]
 
 _TOGETHER = 500
+_MOST = 1 << 25
+"""Outputs of a stage that are kept, of every image or of every so many: a quarter of a gigabyte."""
 _CHECKED = 16
 """Images on which a module is compared with its stages."""
 _SLACK = 1e-6
@@ -90,7 +93,8 @@ def largest(
     with torch.no_grad():
         for start in range(0, len(images), _TOGETHER):
             for found, values in zip(chunks, outputs(stages, images[start : start + _TOGETHER]), strict=True):
-                found.append(values.transpose(0, 1).flatten(1).numpy())
+                every = math.ceil(len(images) * values[0].numel() / _MOST)
+                found.append(values[::every].transpose(0, 1).flatten(1).numpy())
     limits = []
     for found in chunks:
         of_channels = np.concatenate(found, axis=1)

@@ -168,6 +168,7 @@ class Doing(nn.Module):
 
     def __init__(self, what: str) -> None:
         super().__init__()
+        torch.manual_seed(2)  # with weights by which what is done matters
         self.what, self.conv, self.output = what, nn.Conv2d(1, 2, 3), nn.Linear(8, 2)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -181,6 +182,7 @@ class Doing(nn.Module):
 
 
 def hooked(where: str) -> nn.Module:
+    torch.manual_seed(2)
     module = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8, 2))
     if where == "before":
         module.register_forward_pre_hook(lambda _, given: ((given[0] - 0.5) / 0.3,))
@@ -231,3 +233,12 @@ def test_limits_are_percentiles_of_units_or_of_the_whole_stage():
     assert whole.tolist() == pytest.approx([0.905, 0.905])
     above, _ = largest(stages_of(module), images, 50, per_channel=True, zeros=False)
     assert above.tolist() == pytest.approx([0.505, 5.05])
+
+
+def test_of_many_outputs_those_of_every_other_image_are_kept(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("snnhw.ann.activations._MOST", 40)
+    module = nn.Sequential(nn.Linear(1, 1, bias=False), nn.ReLU(), nn.Linear(1, 1))
+    module[0].weight.data = torch.ones(1, 1)
+    images = np.array([0.25, 1.0] * 30)[:, None, None]
+    limit, _ = largest(stages_of(module), images, 100, per_channel=True, zeros=True)
+    assert limit.tolist() == [0.25]
