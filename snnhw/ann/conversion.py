@@ -34,8 +34,8 @@ class ConversionPlan:
     """Those of them that are the preset's."""
     data: Dataset
     """What thresholds are found on."""
-    held: Dataset
-    """Images that were not trained on: what the choice of options may be judged by."""
+    held: Dataset | None
+    """Images that were not trained on: what the choice of options may be judged by. None where there are none."""
     test: Dataset | None
     out: Path
 
@@ -45,9 +45,9 @@ class Converted:
     """What a conversion left."""
 
     model: Model
-    held: Evaluation
-    """On the images that were not trained on."""
-    held_float: AnnEvaluation
+    held: Evaluation | None
+    """On the images that were not trained on; None where there are none."""
+    held_float: AnnEvaluation | None
     """The network in floating point on the same."""
     out: Path
 
@@ -66,8 +66,8 @@ def plan_conversion(
     """Prepare a conversion of a model in floating point, so that what is wrong shows before it begins.
 
     ``options`` are fields of :class:`snnhw.ann.convert.AnnOptions`; what they leave open is as the preset of the same
-    network says. ``dataset`` is what the network was trained on, unless told; its last images, as many as the training
-    kept, are not looked at. Raises ModelFileError, DescriptionError, DatasetError and OutputError.
+    network says. ``dataset`` is what the network was trained on, unless told; what the training kept, and of another
+    dataset the last twelfth, is not looked at. Raises ModelFileError, DescriptionError, DatasetError and OutputError.
     """
     ann = resolve_ann(name_or_path)
     known = next((preset for preset in ANN_PRESETS.values() if preset.ann == ann.ann), None)
@@ -76,19 +76,25 @@ def plan_conversion(
     if not isinstance(source, str):
         raise DescriptionError(f"{name_or_path} does not say what it was trained on: give --dataset")
     images = load(source, "train")
-    trained = ann.provenance.get("samples")
-    same = images.digest == ann.provenance.get("dataset_digest")
-    kept = trained if same and isinstance(trained, int) else len(images) - held_back(len(images), None, images.name)
-    held = images.part(slice(kept, None)) if 0 < kept < len(images) else images
-    for part in (images, held):
-        images_of(ann.ann, part)
+    images_of(ann.ann, images)
+    seen = _trained_on(ann, images) or len(images) - held_back(len(images), None, images.name)
+    held = images.part(slice(seen, None)) if seen < len(images) else None
     target = model_path(out, known.spiking if known else f"{Path(name_or_path).stem}-spiking")
     if target.exists() and not overwrite:
         raise OutputError(f"{target} is there already; give another name with --out, or say --overwrite")
     given = dict(options or {})
     assumed = {name: value for name, value in usual.items() if name not in given}
     test = load(source, "test") if images.split is not None else None
-    return ConversionPlan(ann, {**usual, **given}, assumed, images.part(slice(kept)), held, test, target)
+    return ConversionPlan(ann, {**usual, **given}, assumed, images.part(slice(seen)), held, test, target)
+
+
+def _trained_on(ann: AnnModel, images: Dataset) -> int | None:
+    """How many of these images, the first, a network was trained on; None where they are others."""
+    trained, kept = ann.provenance.get("samples"), ann.provenance.get("validation") or {"total": 0}
+    if not isinstance(trained, int) or not isinstance(kept, dict) or not isinstance(kept.get("total"), int):
+        return None
+    used = images.first(trained + kept["total"])
+    return trained if used.digest == ann.provenance.get("dataset_digest") else None
 
 
 def convert_to_file(plan: ConversionPlan) -> Converted:
@@ -98,7 +104,9 @@ def convert_to_file(plan: ConversionPlan) -> Converted:
     written then.
     """
     model = from_ann(trained_module(plan.ann), plan.data, **plan.options)
-    held = evaluate(model, plan.held)
+    held, held_float = None, None
+    if plan.held is not None:
+        held, held_float = evaluate(model, plan.held), evaluate_ann(plan.ann, plan.held)
     provenance: dict[str, Any] = {**model.provenance, "ann": plan.ann.digest, "dataset": plan.data.name}
     if plan.test is not None:
         for name, counted in (
@@ -108,4 +116,4 @@ def convert_to_file(plan: ConversionPlan) -> Converted:
             provenance[name] = {"dataset": counted.dataset, "correct": counted.correct, "total": counted.images}
     model = replace(model, provenance=provenance)
     save(model, plan.out, overwrite=True)
-    return Converted(model, held, evaluate_ann(plan.ann, plan.held), plan.out)
+    return Converted(model, held, held_float, plan.out)

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from pydantic import Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 from torch import nn
 
 from snnhw.ann.activations import check_equal, largest
@@ -54,6 +54,8 @@ Array = NDArray[np.float64]
 
 class AnnOptions(Frozen):
     """How a network is converted."""
+
+    model_config = ConfigDict(strict=True)
 
     num_steps: int = Field(default=4, ge=1, le=4096)
     weight_bits: int = Field(default=4, ge=2, le=16)
@@ -100,7 +102,7 @@ def from_ann(module: nn.Module, data: ArrayLike | torch.Tensor | Dataset, **opti
     limits = largest(stages, images, chosen.percentile, per_channel=chosen.per_channel, zeros=chosen.zeros)
     if chosen.readout == "count":  # spikes of classes are compared, so that all of them stand for the same
         limits[-1] = np.full_like(limits[-1], limits[-1].max())
-    # A channel that is never active on the data gets what the layer's most active one has.
+    # A channel without a limit above 0, such as one that is never active on the data, gets the layer's greatest.
     limits = [np.where(limit > 0, limit, limit.max()) for limit in limits]
     return converted(stages, limits, images.shape[1:], chosen)
 

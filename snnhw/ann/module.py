@@ -171,6 +171,8 @@ def _normalised(stage: Stage, name: str, part: nn.BatchNorm1d | nn.BatchNorm2d) 
     mean, variance = _array(part.running_mean), _array(part.running_var)
     if len(mean) != len(stage.bias):
         raise ModelError(f"{name} ({_kind(part)}) has {len(mean)} channels, and '{stage.name}' gives {len(stage.bias)}")
+    if not (np.isfinite(mean).all() and np.isfinite(variance).all() and variance.min() >= 0):
+        raise ModelError(f"{name} ({_kind(part)}) has means or variances that are no finite numbers, or below 0")
     gain = 1 / np.sqrt(variance + part.eps)
     offset = np.zeros_like(gain)
     if part.affine:

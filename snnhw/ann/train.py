@@ -253,6 +253,8 @@ class _Run:
             self.optimiser.step()
             total += float(loss.detach()) * len(batch.labels)
             seen += len(batch.labels)
+            if not math.isfinite(total):
+                raise DescriptionError(f"the training diverged in epoch {number}: give a smaller learning rate")
             self._tell(AnnProgress(number, epochs, index + 1, batches, total / seen))
         held = self.plan.validation
         validation = None if held is None else self.count(held)

@@ -217,27 +217,29 @@ def _show(trained: AnnTrained) -> None:
 
 def _converted(converted: Converted) -> dict[str, Any]:
     model, held = converted.model, converted.held
-    over_time = None if held.over_time is None else list(held.over_time)
+    judged = None
+    if held is not None and converted.held_float is not None:
+        over_time = None if held.over_time is None else list(held.over_time)
+        judged = {"images": held.images, "correct_over_time": over_time, "float_correct": converted.held_float.correct}
     return {
         "files": {"model": str(converted.out)},
         "digest": model.digest,
-        "held_out": {
-            "images": held.images,
-            "correct_over_time": over_time,
-            "float_correct": converted.held_float.correct,
-        },
+        "held_out": judged,
         "provenance": dict(model.provenance),
     }
 
 
 def _show_converted(converted: Converted) -> None:
     screen, held = console(), converted.held
-    rows = table("steps", "held-out images", right=("steps", "held-out images"))
-    for step, correct in enumerate(held.over_time or (), start=1):
-        rows.add_row(str(step), percent(correct, held.images))
-    if converted.held_float.correct is not None:
-        rows.add_row("floating point", percent(converted.held_float.correct, held.images))
-    screen.print(rows)
+    if held is None or held.over_time is None:
+        note("no images with labels were kept out of the training, by which options could be chosen")
+    else:
+        rows = table("steps", "held-out images", right=("steps", "held-out images"))
+        for step, correct in enumerate(held.over_time, start=1):
+            rows.add_row(str(step), percent(correct, held.images))
+        if converted.held_float is not None and converted.held_float.correct is not None:
+            rows.add_row("floating point", percent(converted.held_float.correct, held.images))
+        screen.print(rows)
     for name, what in (("accuracy", "spiking"), ("float_accuracy", "in floating point")):
         if (counted := converted.model.provenance.get(name)) is not None:
             screen.print(f"{counted['dataset']}, {what}: {percent(counted['correct'], counted['total'])} correct")

@@ -74,6 +74,20 @@ def test_a_conversion_writes_a_model_that_golden_runs(trained: AnnModel, capsys:
     assert model.provenance["accuracy"]["correct"] == evaluate(model, load("digits", "test")).correct
 
 
+@pytest.mark.parametrize(
+    ("options", "held"), [(["--validation", "0"], 0), (["--limit", "200", "--validation", "20"], 120)]
+)
+def test_what_was_trained_on_is_never_called_held_out(
+    options: list[str], held: int, capsys: pytest.CaptureFixture[str]
+):
+    """Of 300 images all, or the first 180; then the other 120 were not trained on."""
+    printed(["train", "small", "--epochs", "1", *options], capsys)
+    judged = printed(["convert", "small.safetensors"], capsys)["held_out"]
+    assert (0 if judged is None else judged["images"]) == held
+    assert run(["convert", "small.safetensors", "--overwrite"]) == 0
+    assert ("no images with labels were kept out" in capsys.readouterr().err) == (held == 0)
+
+
 def test_the_table_has_a_row_a_step_and_one_in_floating_point(trained: AnnModel, capsys: pytest.CaptureFixture[str]):
     assert run(["convert", "small.safetensors", "--num-steps", "3"]) == 0
     out = capsys.readouterr().out

@@ -114,6 +114,12 @@ class Branching(nn.Module):
         return x if x.sum() > 0 else -x
 
 
+def negative() -> nn.BatchNorm2d:
+    part = nn.BatchNorm2d(2)
+    part.running_var = torch.tensor([1.0, -1.0])
+    return part
+
+
 def not_finite() -> nn.Linear:
     layer = nn.Linear(2, 2)
     layer.weight.data[0, 0] = torch.nan
@@ -151,6 +157,7 @@ REFUSED: dict[str, tuple[nn.Module, str]] = {
     "other channels": (nn.Sequential(CONV, nn.BatchNorm2d(3), *END), r"BatchNorm2d. has 3 channels, and '0' gives 2"),
     "without numbers": (nn.Sequential(nn.LazyLinear(3)), "the module has no numbers that can be read"),
     "on no device": (nn.Sequential(nn.Linear(3, 2, device="meta")), "Sequential has no numbers that can be read"),
+    "a negative variance": (nn.Sequential(CONV, negative(), *END), r"BatchNorm2d. has means or variances that are no"),
     "not finite": (nn.Sequential(not_finite()), r"0 \(Linear\) has weights or biases that are no finite numbers"),
 }
 

@@ -81,5 +81,11 @@ def test_bad_options_and_data_are_one_line():
         plan_ann_training(PRESET, dataset="unlabelled.npz")
 
 
+def test_a_training_that_diverges_stops_there():
+    with pytest.raises(DescriptionError, match="the training diverged in epoch 1: give a smaller learning rate"):
+        train_ann(plan(learning_rate=1e30))
+    assert not Path("small.safetensors").exists()
+
+
 def test_the_defaults_deform_images():
     assert AnnTraining().augment is not None and AnnTraining(augment=None).augment is None
