@@ -195,7 +195,8 @@ def pixels(dataset: Dataset) -> Tensor:
 
 def batches(images: Tensor, labels: Tensor, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
     """All images once, in a new order."""
-    for chosen in torch.randperm(len(images), generator=generator).split(BATCH_SIZE):
+    order = torch.randperm(len(images), generator=generator)
+    for chosen in torch.split(order, BATCH_SIZE):
         yield images[chosen], labels[chosen]
 
 
@@ -231,7 +232,7 @@ def _train_cnn(arm: Arm, data: Data, epochs: int, folder: Path, course: Course, 
         losses = [improve(network, optimiser, *batch) for batch in batches(images, labels, generator)]
         taken = time.process_time() - start
         with torch.no_grad():
-            chosen = torch.cat([network(part).argmax(1) for part in test.split(_TOGETHER)])
+            chosen = torch.cat([network(part).argmax(1) for part in torch.split(test, _TOGETHER)])
         _record(course, epoch_of(losses, taken, int((chosen == wanted).sum())), folder, report)
         state = {"network": network.state_dict(), "optimiser": optimiser.state_dict()}
         state |= {"generator": generator.get_state(), "epochs": len(course.epochs)}

@@ -233,7 +233,7 @@ _SNNTORCH = {
     "threads": 1,
     "seed": 1,
 }
-"""As a student project trains this network with snnTorch: the rate stays, and the last integers are kept as they are."""
+"""As a student project trains this network with snnTorch: the rate stays, and the last integers are kept."""
 
 _GENTLE = {"rotation": 7.0, "zoom": 0.07, "shear": 0.05, "shift": 0.5, "elastic": 0.4}
 """Half a hundred neurons learn less from images that are bent as far as the trainer's defaults do."""

@@ -20,6 +20,7 @@ Loaded = TypeVar("Loaded")
 SHIPPED: Mapping[str, SubjectKind] = MappingProxyType(
     {
         "mnist-conv": SubjectKind.NETWORK,
+        "mnist-conv-seed": SubjectKind.NETWORK,
         "mnist-conv-small": SubjectKind.NETWORK,
         "mnist-graded": SubjectKind.NETWORK,
         "mnist-mlp": SubjectKind.NETWORK,

@@ -22,7 +22,7 @@ def test_the_table_is_what_the_package_has():
 
 
 def test_the_names_by_kind():
-    networks = ("mnist-conv", "mnist-conv-small", "mnist-graded", "mnist-mlp")
+    networks = ("mnist-conv", "mnist-conv-seed", "mnist-conv-small", "mnist-graded", "mnist-mlp")
     assert snnhw.shipped_models() == (*networks, "srbm-mnist", "stdp-mnist")
     assert shipped_models(SubjectKind.NETWORK) == networks
     assert shipped_models(SubjectKind.SRBM, SubjectKind.STDP) == ("srbm-mnist", "stdp-mnist")
