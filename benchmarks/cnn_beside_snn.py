@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.arms import ARMS, BATCH_SIZE, Arm, Data, adam, batches, cnn, improve, options, pixels, training
-from benchmarks.course_page import BEGIN, END, Comparison, plot, table
+from benchmarks.course_page import BEGIN, END, Comparison, Seconds, plot, table
 from snnhw.bench.page import write as write_page
 from snnhw.data import load
 from snnhw.files import write_atomically
@@ -54,29 +54,28 @@ def steps(arm: Arm, data: Data, count: int) -> list[float]:
     return [after - before for before, after in pairwise(moments)]
 
 
-def in_turns(data: Data, rounds: int, count: int) -> dict[str, float]:
-    """The median CPU seconds of a training step of each arm: ``rounds`` times ``count`` of each, in turns."""
+def in_turns(data: Data, rounds: int, count: int) -> Seconds:
+    """The CPU seconds of a training step of each arm: ``rounds`` times ``count`` of each, in turns."""
     taken: dict[str, list[float]] = {name: [] for name in ARMS}
     for turn in range(rounds):
         for name, arm in ARMS.items():
             taken[name] += steps(arm, data, count)
         say(f"turn {turn + 1}: " + ", ".join(f"{name} {statistics.median(of):.4f} s" for name, of in taken.items()))
-    return {name: round(statistics.median(of), 5) for name, of in taken.items()}
+    medians = {name: round(statistics.median(of), 5) for name, of in taken.items()}
+    return Seconds(batches=rounds * count, medians=medians)
 
 
 def compare(data: Data, arguments: argparse.Namespace) -> Comparison:
-    """Train what is left to train, then measure."""
+    """Train what is left to train, then measure, where that has not been done."""
     courses = []
     for name, arm in ARMS.items():
         epochs = arguments.slow_epochs if name == SLOW else arguments.epochs
         courses.append(training(arm, data, epochs, arguments.folder, say))
-    seconds = in_turns(data, arguments.rounds, arguments.batches)
-    return Comparison(
-        courses=courses,
-        batch_cpu_seconds=seconds,
-        batches=arguments.rounds * arguments.batches,
-        versions=versions(),
-    )
+    measured = arguments.folder / "seconds.json"
+    if not measured.exists():
+        write_atomically(measured, in_turns(data, arguments.rounds, arguments.batches).model_dump_json() + "\n")
+    seconds = Seconds.model_validate_json(measured.read_bytes())
+    return Comparison(courses=courses, seconds=seconds, versions=versions())
 
 
 def main() -> None:

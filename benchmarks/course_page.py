@@ -7,6 +7,7 @@ import math
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -14,7 +15,7 @@ from benchmarks.arms import ARMS, Course
 from snnhw.bench.plot import require, save_svg
 from snnhw.recorded import row
 
-__all__ = ["BEGIN", "END", "PLOTS", "Comparison", "plot", "table"]
+__all__ = ["BEGIN", "END", "PLOTS", "Comparison", "Seconds", "plot", "table"]
 
 BEGIN, END = "<!-- cnn beside snn -->", "<!-- end of cnn beside snn -->"
 """The lines of the page between which the table stands."""
@@ -27,18 +28,30 @@ SETTLED = 3
 """The last of so many parts of a course is taken for settled."""
 
 
+class Seconds(BaseModel):
+    """What training steps take, measured in turns."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    batches: int
+    """Of each arm."""
+    medians: dict[str, float]
+    """CPU seconds of a batch, by arm."""
+
+
 class Comparison(BaseModel):
     """All that was measured."""
 
     model_config = ConfigDict(extra="forbid")
 
     courses: list[Course]
-    """In the order of `ARMS`."""
-    batch_cpu_seconds: dict[str, float]
-    """Of a training step, by arm: medians of batches that were trained in turns."""
-    batches: int
-    """That those are medians of, of each arm."""
+    """In the order of `ARMS`; without an epoch where none has been trained."""
+    seconds: Seconds
     versions: dict[str, str]
+
+    def epoch_seconds(self, course: Course) -> float:
+        """CPU seconds of an epoch."""
+        return self.seconds.medians[course.arm] * course.batches
 
 
 def percents(course: Course) -> list[float]:
@@ -70,42 +83,42 @@ def settled(course: Course) -> tuple[float, float]:
 
 def table(made: Comparison) -> str:
     """The report's figures and ours, in Markdown, with the plots."""
-    courses = made.courses
-    head = ["", "the report's CNN", "the report's SNN", *(ARMS[course.arm].what for course in courses)]
-    base = made.batch_cpu_seconds[BASE]
+    head = ["", "the report's CNN", "the report's SNN", *(ARMS[course.arm].what for course in made.courses)]
+    base = made.seconds.medians[BASE]
 
     def each(of: Callable[[Course], str]) -> list[str]:
-        return [of(course) for course in courses]
-
-    def epoch_seconds(course: Course) -> float:
-        return made.batch_cpu_seconds[course.arm] * course.batches
+        return [of(course) if course.epochs else "-" for course in made.courses]
 
     def until(course: Course) -> str:
         epoch = reached(course)
-        return "-" if epoch is None else f"{epoch * epoch_seconds(course):,.0f}"
+        return "-" if epoch is None else f"{epoch * made.epoch_seconds(course):,.0f}"
 
+    times = [f"{made.seconds.medians[course.arm] / base:.1f}" for course in made.courses]
     rows: Iterable[Sequence[str]] = (
-        ["CPU seconds per epoch", "-", "-", *each(lambda course: f"{epoch_seconds(course):,.1f}")],
-        ["as a multiple of the CNN's", "1", "about 5", *each(lambda course: _times(course, made, base))],
-        ["epochs trained", "30 or more", "-", *each(lambda course: str(len(course.epochs)))],
+        ["CPU seconds per epoch", "-", "-", *(f"{made.epoch_seconds(course):,.1f}" for course in made.courses)],
+        ["as a multiple of the first CNN's", "1", "about 5", *times],
+        ["epochs trained", "30 or more", "-", *(str(len(course.epochs)) for course in made.courses)],
         ["right after the first epoch, %", "below 90", "-", *each(lambda course: f"{percents(course)[0]:.2f}")],
         ["epochs below 90 %", "20", "-", *each(lambda course: str(below(course)))],
         ["epochs to 95 %", "about 30", "5", *each(lambda course: str(reached(course) or "not reached"))],
         ["CPU seconds to 95 %, at most", "about the SNN's", "-", *each(until)],
         ["right after the last epoch, %", "about 95", "about 95", *each(lambda course: f"{percents(course)[-1]:.2f}")],
-        ["the greatest after any epoch, %", "-", "-", *each(lambda course: f"{max(percents(course)):.2f}")],
+        ["least and most in the last third, %", "-", "-", *each(_extremes)],
         ["loss of the last third", "-", "-", *each(lambda course: f"{settled(course)[0]:.3f}")],
-        ["its standard deviation", "no clear difference", "", *each(lambda course: f"{settled(course)[1]:.3f}")],
+        ["its standard deviation", "as the SNN's", "as the CNN's", *each(lambda course: f"{settled(course)[1]:.3f}")],
     )
     lines = [row(head), "|" + "---|" * len(head), *(row(cells) for cells in rows)]
-    seconds = f"Seconds are medians of {made.batches} batches of each network, trained in turns, one thread each."
+    measured = (
+        f"Seconds are medians of {made.seconds.batches} batches of each network, trained in turns, one thread each."
+    )
     tools = "Tools: " + ", ".join(f"{tool} {version}" for tool, version in made.versions.items()) + "."
     pictures = (f"![accuracy over epochs and seconds]({PLOTS[0]})", f"![loss over epochs]({PLOTS[1]})")
-    return "\n\n".join(["\n".join(lines), seconds, *pictures, tools]) + "\n"
+    return "\n\n".join(["\n".join(lines), measured, *pictures, tools]) + "\n"
 
 
-def _times(course: Course, made: Comparison, base: float) -> str:
-    return f"{made.batch_cpu_seconds[course.arm] / base:.1f}"
+def _extremes(course: Course) -> str:
+    last = percents(course)[-math.ceil(len(course.epochs) / SETTLED) :]
+    return f"{min(last):.2f} to {max(last):.2f}"
 
 
 def plot(made: Comparison, folder: Path) -> tuple[Path, Path]:
@@ -113,28 +126,31 @@ def plot(made: Comparison, folder: Path) -> tuple[Path, Path]:
     require()
     from matplotlib.figure import Figure
 
-    accuracy, loss = Figure(figsize=(9, 3.8), layout="constrained"), Figure(figsize=(9, 3.8), layout="constrained")
+    accuracy, loss = Figure(figsize=(9, 3.8), layout="constrained"), Figure(figsize=(9, 3.2), layout="constrained")
     by_epoch, by_seconds = accuracy.subplots(1, 2, sharey=True)
-    by_batch = loss.subplots(1, len(made.courses))
-    for number, (course, axes) in enumerate(zip(made.courses, by_batch, strict=True)):
-        color, what = f"C{number}", ARMS[course.arm].what
-        epochs = range(1, len(course.epochs) + 1)
-        seconds = made.batch_cpu_seconds[course.arm] * course.batches
+    for number, (course, axes) in enumerate(zip(made.courses, loss.subplots(1, len(made.courses)), strict=True)):
+        epochs, color, what = range(1, len(course.epochs) + 1), f"C{number}", ARMS[course.arm].what
+        seconds = [epoch * made.epoch_seconds(course) for epoch in epochs]
         by_epoch.plot(epochs, percents(course), marker=".", color=color, label=what)
-        by_seconds.plot([epoch * seconds for epoch in epochs], percents(course), marker=".", color=color)
-        means = [value for epoch in course.epochs for value in epoch.losses]
-        spreads = [value for epoch in course.epochs for value in epoch.deviations]
-        places = [(index + 1) * len(course.epochs) / len(means) for index in range(len(means))]
-        axes.plot(places, means, color=color, linewidth=0.8)
-        low, high = ([mean + sign * spread for mean, spread in zip(means, spreads, strict=True)] for sign in (-1, 1))
-        axes.fill_between(places, low, high, color=color, alpha=0.25)
-        axes.set(title=what, xlabel="epochs")
-        axes.title.set_fontsize(8)
+        by_seconds.plot(seconds, percents(course), marker=".", color=color)
+        _draw_loss(course, axes, color)
     by_epoch.set(xlabel="epochs", ylabel="test images right, %")
     by_seconds.set(xlabel="CPU seconds of training", xscale="log")
-    by_batch[0].set_ylabel("loss of a batch, with its standard deviation")
     for axes in (by_epoch, by_seconds):
         axes.axhline(TARGET, color="tab:grey", linestyle=":")
         axes.grid(visible=True, alpha=0.3)
     accuracy.legend(loc="outside upper center", ncols=len(made.courses), fontsize=8)
+    loss.supylabel("loss, with its standard deviation", fontsize=9)
     return save_svg(accuracy, folder / PLOTS[0]), save_svg(loss, folder / PLOTS[1])
+
+
+def _draw_loss(course: Course, axes: Any, color: str) -> None:
+    """The mean of each group of batches, within its standard deviation."""
+    means = [value for epoch in course.epochs for value in epoch.losses]
+    spreads = [value for epoch in course.epochs for value in epoch.deviations]
+    places = [(index + 1) * len(course.epochs) / len(means) for index in range(len(means))]
+    low, high = ([mean + sign * spread for mean, spread in zip(means, spreads, strict=True)] for sign in (-1, 1))
+    axes.plot(places, means, color=color, linewidth=0.8)
+    axes.fill_between(places, low, high, color=color, alpha=0.25)
+    axes.set(xlabel="epochs")
+    axes.set_title(ARMS[course.arm].what, fontsize=8)

@@ -12,7 +12,7 @@ import torch
 
 from benchmarks import arms, cnn_beside_snn
 from benchmarks.arms import Arm, Course, Epoch, cnn
-from benchmarks.course_page import BEGIN, END, Comparison, below, reached, settled, table
+from benchmarks.course_page import BEGIN, END, Comparison, Seconds, below, reached, settled, table
 from snnhw.data import Dataset
 from snnhw.network import Conv2d, CountReadout
 from snnhw.presets import preset
@@ -86,6 +86,22 @@ def test_what_is_read_off_a_course():
     assert settled(course(1, losses=(9, 9, 9, 9, 2, 4), deviations=(5, 5, 5, 5, 1, 1))) == pytest.approx((3, 2**0.5))
 
 
+def test_the_table_of_a_record():
+    courses = [course(899, 950), Course(arm="snn-50", samples=300, images=1000)]
+    seconds = Seconds(batches=8, medians={"cnn": 0.1, "snn-50": 2.0})
+    lines = table(Comparison(courses=courses, seconds=seconds, versions={"torch": "2"})).splitlines()
+    found = {
+        cells[1].strip(): [cell.strip() for cell in cells[4:-1]] for cells in (line.split("|") for line in lines[2:13])
+    }
+    assert found["CPU seconds per epoch"] == ["0.3", "6.0"]
+    assert found["as a multiple of the first CNN's"] == ["1.0", "20.0"]
+    assert found["epochs trained"] == ["2", "0"]
+    assert found["epochs below 90 %"] == ["1", "-"]
+    assert found["epochs to 95 %"] == ["2", "-"]
+    assert found["CPU seconds to 95 %, at most"] == ["1", "-"]
+    assert found["right after the last epoch, %"] == ["95.00", "-"]
+
+
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> Dataset:
     """Images of noise in the place of MNIST, and few steps in that of 50."""
@@ -117,8 +133,8 @@ def test_one_command_makes_record_table_and_plots(
     text = capsys.readouterr().out
     made = Comparison.model_validate_json((tmp_path / "cnn-beside-snn.json").read_bytes())
     assert [(of.arm, len(of.epochs), of.samples) for of in made.courses] == [(name, 1, 300) for name in arms.ARMS]
-    assert set(made.batch_cpu_seconds) == set(arms.ARMS)
-    assert all(seconds > 0 for seconds in made.batch_cpu_seconds.values())
+    assert set(made.seconds.medians) == set(arms.ARMS)
+    assert all(seconds > 0 for seconds in made.seconds.medians.values())
     assert table(made).strip() in text
     assert table(made).strip() in page.read_text()
     for link in re.findall(r"\]\((.*?)\)", text):
