@@ -125,10 +125,13 @@ def plot(made: Comparison, folder: Path) -> tuple[Path, Path]:
     """Draw accuracy and loss as SVG; the same record gives the same files. ToolMissingError without matplotlib."""
     require()
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullFormatter
 
+    trained = [course for course in made.courses if course.epochs]
     accuracy, loss = Figure(figsize=(9, 3.8), layout="constrained"), Figure(figsize=(9, 3.2), layout="constrained")
     by_epoch, by_seconds = accuracy.subplots(1, 2, sharey=True)
-    for number, (course, axes) in enumerate(zip(made.courses, loss.subplots(1, len(made.courses)), strict=True)):
+    panels = loss.subplots(1, len(trained), squeeze=False)[0]
+    for number, (course, axes) in enumerate(zip(trained, panels, strict=True)):
         epochs, color, what = range(1, len(course.epochs) + 1), f"C{number}", ARMS[course.arm].what
         seconds = [epoch * made.epoch_seconds(course) for epoch in epochs]
         by_epoch.plot(epochs, percents(course), marker=".", color=color, label=what)
@@ -136,10 +139,13 @@ def plot(made: Comparison, folder: Path) -> tuple[Path, Path]:
         _draw_loss(course, axes, color)
     by_epoch.set(xlabel="epochs", ylabel="test images right, %")
     by_seconds.set(xlabel="CPU seconds of training", xscale="log")
+    by_seconds.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+    by_seconds.xaxis.set_major_formatter("{x:,.0f}")
+    by_seconds.xaxis.set_minor_formatter(NullFormatter())
     for axes in (by_epoch, by_seconds):
         axes.axhline(TARGET, color="tab:grey", linestyle=":")
         axes.grid(visible=True, alpha=0.3)
-    accuracy.legend(loc="outside upper center", ncols=len(made.courses), fontsize=8)
+    accuracy.legend(loc="outside upper center", ncols=len(trained), fontsize=8)
     loss.supylabel("loss, with its standard deviation", fontsize=9)
     return save_svg(accuracy, folder / PLOTS[0]), save_svg(loss, folder / PLOTS[1])
 
