@@ -32,7 +32,7 @@ def test_what_the_text_says_of_the_courses():
         assert (reached(COURSES[name]), below(COURSES[name])) == (1, 0)
     for name in ("snn-5", "cnn"):
         right = percents(COURSES[name])
-        assert f"{min(right):.1f} to {max(right):.1f} %" in PAGE
+        assert f"{min(right):.2f} to {max(right):.2f} %" in PAGE
     losses = [epoch.loss for epoch in COURSES["cnn"].epochs]
     assert losses[-1] > 1.5 * min(losses) and losses.index(min(losses)) < 3
     seconds = {name: RECORD.epoch_seconds(course) for name, course in COURSES.items()}
