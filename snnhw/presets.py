@@ -25,6 +25,7 @@ from snnhw.network import (
     PER_CHANNEL,
     PER_NEURON,
     Conv2d,
+    CountReadout,
     Dense,
     Direct,
     Layer,
@@ -239,6 +240,39 @@ def lenet5_certified(*, bound: int = 3, num_steps: int = 1, weight_bits: int = 4
     )
 
 
+def mnist_conv_seed(
+    *,
+    first: int = 12,
+    second: int = 64,
+    num_steps: int = 5,
+    weight_bits: int = 4,
+    pixel_bits: int = 4,
+    leak_bits: int = 1,
+) -> Network:
+    """Two convolutions with pools of the greatest current, and a dense layer: snnTorch's leaky neurons after each."""
+    shared = {"leak": Leak(kind="shift", bits=leak_bits), "reset_delay": True}
+    convolutions = [
+        Layer(
+            name=name,
+            synapse=Conv2d(channels=channels, kernel=5, max_pool=2, weight_bits=weight_bits),
+            neuron=Neuron(threshold="per_channel", **shared),
+        )
+        for name, channels in (("conv1", first), ("conv2", second))
+    ]
+    output = Layer(
+        name="output",
+        synapse=Dense(units=10, weight_bits=weight_bits),
+        neuron=Neuron(threshold="per_neuron", **shared),
+    )
+    return Network(
+        input_shape=(1, 28, 28),
+        encoder=Direct(bits=pixel_bits),
+        stages=(*convolutions, output),
+        readout=CountReadout(),
+        num_steps=num_steps,
+    )
+
+
 _FOLDED = {
     "epochs": 0,
     "folded": {"epochs": 60},
@@ -249,6 +283,22 @@ _FOLDED = {
     "seed": 1,
 }
 """Counts of spikes alone, to which epochs through time added nothing; one thread, since two wait for each other."""
+
+_SNNTORCH = {
+    "epochs": 5,
+    "batch_size": 128,
+    "learning_rate": 0.01,
+    "betas": (0.9, 0.999),
+    "schedule": "constant",
+    "average": 0.0,
+    "validation": 0,
+    "augment": None,
+    "loss": {"kind": "ce_rate"},
+    "surrogate": {"kind": "atan", "slope": 2.0},
+    "threads": 1,
+    "seed": 1,
+}
+"""As a student project trains this network with snnTorch: the rate stays, and the last integers are kept."""
 
 _GENTLE = {"rotation": 7.0, "zoom": 0.07, "shear": 0.05, "shift": 0.5, "elastic": 0.4}
 """Half a hundred neurons learn less from images that are bent as far as the trainer's defaults do."""
@@ -299,6 +349,13 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 build=lenet5_certified,
                 dataset="mnist",
                 training=MappingProxyType({**_FOLDED, "folded": {"epochs": 30}, "keep": "last", "spike_penalty": 0.02}),
+            ),
+            Preset(
+                name="mnist-conv-seed",
+                summary="784-12c5p2-64c5p2-10, weights of 4 bits, snnTorch's leaky neurons, spike counts, 5 steps",
+                build=mnist_conv_seed,
+                dataset="mnist",
+                training=MappingProxyType(_SNNTORCH),
             ),
         )
     }

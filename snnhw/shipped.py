@@ -23,6 +23,7 @@ SHIPPED: Mapping[str, SubjectKind] = MappingProxyType(
         "lenet5-ann": SubjectKind.ANN,
         "lenet5-certified": SubjectKind.NETWORK,
         "mnist-conv": SubjectKind.NETWORK,
+        "mnist-conv-seed": SubjectKind.NETWORK,
         "mnist-conv-small": SubjectKind.NETWORK,
         "mnist-graded": SubjectKind.NETWORK,
         "mnist-mlp": SubjectKind.NETWORK,

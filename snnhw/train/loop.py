@@ -43,7 +43,6 @@ LOG = logging.getLogger(__name__)
 STATE = ("network", "averaged", "optimiser", "generator", "teacher", "best")
 """What a checkpoint holds beside the record."""
 
-_BETAS = (0.9, 0.99)
 _TOGETHER = 1000
 """Images that the teacher judges together."""
 _OPERATIONS = 100_000
@@ -204,7 +203,7 @@ class _Run:
         self.averaged = copy.deepcopy(network)
         folded = self.options.folded if isinstance(network, FoldedNetwork) else None
         rate = folded.learning_rate if folded else self.options.learning_rate
-        self.optimiser = torch.optim.Adam(_groups(network, rate), betas=_BETAS, fused=True)
+        self.optimiser = torch.optim.Adam(_groups(network, rate), betas=self.options.betas, fused=True)
 
     def _unfold(self) -> None:
         """Train through time from now on, from the average of the counts; nothing where that is so already."""
@@ -299,8 +298,8 @@ class _Run:
             counted.copy_(newest)
 
     def _set_learning_rate(self, done: float) -> None:
-        """A cosine from the rate at the start to 0 where all is done, of the counts and through time each."""
-        part = 0.5 * (1 + math.cos(math.pi * done))
+        """A cosine from the rate at the start to 0 where all is done, of the counts and through time each; or none."""
+        part = 0.5 * (1 + math.cos(math.pi * done)) if self.options.schedule == "cosine" else 1.0
         for group in self.optimiser.param_groups:
             group["lr"] = group["initial_lr"] * part
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, SerializeAsAny, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SerializeAsAny, model_validator
 
 from snnhw.kinds import Frozen, Kind, by_kind, register
 from snnhw.train.surrogate import Surrogate
@@ -137,6 +137,13 @@ class FoldedOptions(Frozen):
     """As that of the training through time: at the start, falling to 0 over these epochs."""
 
 
+Decay = Annotated[float, Field(ge=0, lt=1)]
+
+
+def _pair(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value  # as JSON has it
+
+
 def _sorted(by_layer: dict[str, float]) -> dict[str, float]:
     return dict(sorted(by_layer.items()))
 
@@ -155,8 +162,12 @@ class TrainOptions(Frozen):
     batch_size: int = Field(default=256, ge=1)
     """Samples of an optimiser's step; of few samples the default becomes a smaller power of 2."""
     learning_rate: float = Field(default=0.005, gt=0, allow_inf_nan=False)
-    """Of Adam at the start, falling to 0 along a cosine: for weights as a part of the largest that their bits allow,
-    for biases and neurons' parameters as a part of their usual size."""
+    """Of Adam at the start: for weights as a part of the largest that their bits allow, for biases and neurons'
+    parameters as a part of their usual size."""
+    betas: Annotated[tuple[Decay, Decay], BeforeValidator(_pair)] = (0.9, 0.99)
+    """Of Adam: which part of its averages of gradients and of their squares is kept at each step."""
+    schedule: Literal["cosine", "constant"] = "cosine"
+    """Whether the learning rate falls to 0 along a cosine, or stays as it is at the start."""
     seed: int = Field(default=0, ge=0, lt=1 << 63)
     """Of initial weights, order of samples, augmentation and dropout."""
     validation: int = Field(default=5000, ge=0)

@@ -63,9 +63,13 @@ def record(name: str) -> dict[str, Any]:
 
 
 def in_short(layer: PlacedLayer) -> str:
-    """A layer as papers write it: 12c5s2 is a convolution to 12 channels by a kernel of 5 and a stride of 2."""
+    """A layer as papers write it: 12c5s2 is a convolution to 12 channels by a kernel of 5 and a stride of 2.
+
+    12c5p2 is one of stride 1 with a maximum over windows of 2.
+    """
     if isinstance(synapse := layer.synapse, Conv2d):
-        return f"{synapse.channels}c{synapse.kernel[0]}s{synapse.stride[0]}"
+        (kernel, _), (stride, _), (pool, _) = synapse.kernel, synapse.stride, synapse.max_pool
+        return f"{synapse.channels}c{kernel}" + (f"s{stride}" if stride > 1 else "") + (f"p{pool}" if pool > 1 else "")
     return str(layer.units)
 
 
@@ -98,7 +102,9 @@ def test_records_are_those_of_the_models_that_ship(name: str):
     accuracy = shipped.provenance["accuracy"]
     assert kept["test"] == {"correct": accuracy["correct"], "total": accuracy["total"]}
     said = " ".join(sections(PAGE)["Measured"].split())
-    assert f"seed {trained['options']['seed']}; {trained['options']['validation']:,} training images" in said
+    assert f"seed {trained['options']['seed']}; 5,000 training images" in said
+    held = trained["options"]["validation"]
+    assert held == 5_000 or f"of `{name}` none was held back" in said
 
 
 def test_the_table_of_points_is_that_of_the_page_of_performance():

@@ -22,7 +22,8 @@ def test_the_table_is_what_the_package_has():
 
 
 def test_the_names_by_kind():
-    networks = ("lenet5", "lenet5-certified", "mnist-conv", "mnist-conv-small", "mnist-graded", "mnist-mlp")
+    convolutional = ("mnist-conv", "mnist-conv-seed", "mnist-conv-small")
+    networks = ("lenet5", "lenet5-certified", *convolutional, "mnist-graded", "mnist-mlp")
     assert snnhw.shipped_models() == ("lenet5", "lenet5-ann", *networks[1:], "srbm-mnist", "stdp-mnist")
     assert shipped_models(SubjectKind.ANN) == ("lenet5-ann",)
     assert shipped_models(SubjectKind.NETWORK) == networks

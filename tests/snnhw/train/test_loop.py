@@ -105,6 +105,43 @@ def test_a_second_thread_that_makes_batches_changes_nothing(dataset: Dataset, op
     assert course(record) == course(same)
 
 
+def rates(options: TrainOptions, dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The learning rate of each step of a training; its betas are those of the options."""
+    found: list[float] = []
+
+    class Watched(torch.optim.Adam):
+        def step(self, *args: Any, **kwargs: Any) -> Any:
+            assert {group["betas"] for group in self.param_groups} == {options.betas}
+            found.append(self.param_groups[-1]["lr"])
+            return super().step(*args, **kwargs)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(torch.optim, "Adam", Watched)
+        train(network(), dataset.first(200), options)
+    return found
+
+
+def test_the_rate_falls_or_stays_and_betas_are_those_asked_for(dataset: Dataset, monkeypatch: pytest.MonkeyPatch):
+    falling = OPTIONS.model_copy(update={"epochs": 2, "learning_rate": 0.01})
+    found = rates(falling, dataset, monkeypatch)
+    assert found == sorted(found, reverse=True)
+    assert (found[0], len(found)) == (0.01, 4)
+    assert found[-1] < 0.002
+    staying = falling.model_copy(update={"schedule": "constant", "betas": (0.9, 0.999)})
+    assert rates(staying, dataset, monkeypatch) == [0.01] * 4
+
+
+def test_records_from_before_betas_and_schedule_were_chosen_have_what_was_fixed():
+    old = OPTIONS.model_dump(mode="json")
+    del old["betas"], old["schedule"]
+    assert TrainOptions.model_validate(old) == OPTIONS
+    new = OPTIONS.model_copy(update={"betas": (0.5, 0.75)})
+    assert TrainOptions.model_validate(json.loads(new.model_dump_json())) == new
+    for wrong in ((0.9,), (0.9, 1.0), (-0.1, 0.9)):
+        with pytest.raises(ValidationError):
+            TrainOptions(betas=wrong)  # type: ignore[arg-type]
+
+
 def test_the_global_random_state_and_number_of_threads_stay_as_they_were(dataset: Dataset):
     state, threads = torch.get_rng_state(), torch.get_num_threads()
     train(network(), dataset, OPTIONS.model_copy(update={"epochs": 1, "threads": threads + 1}))
