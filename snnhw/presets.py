@@ -337,7 +337,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             ),
             Preset(
                 name="lenet5",
-                summary="784-6c5p2-P2-16c5-P2-120-84-10, weights of 4 bits, bursts, no leak, 4 steps",
+                summary="784-6c5-P2-16c5-P2-120-84-10, weights of 4 bits, bursts, no leak, 4 steps",
                 build=lenet5,
                 dataset="mnist",
                 training=MappingProxyType({"epochs": 40, "threads": 1, "seed": 1}),
@@ -345,7 +345,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             ),
             Preset(
                 name="lenet5-certified",
-                summary="784-6c5-16c5-120-84-10 (LeNet-5), weights of 4 bits, bursts of up to 3 spikes, 1 step",
+                summary="784-6c5p2-16c5p2-120-84-10 (LeNet-5), weights of 4 bits, bursts of up to 3 spikes, 1 step",
                 build=lenet5_certified,
                 dataset="mnist",
                 training=MappingProxyType({**_FOLDED, "folded": {"epochs": 30}, "keep": "last", "spike_penalty": 0.02}),

@@ -61,7 +61,7 @@ ANN_PRESETS: Mapping[str, AnnPreset] = MappingProxyType(
         for chosen in (
             AnnPreset(
                 name="lenet5-ann",
-                summary="784-6c5p2-P2-16c5-P2-120-84-10 in floating point, batch normalisation, maxima",
+                summary="784-6c5-P2-16c5-P2-120-84-10 in floating point, with batch normalisation",
                 ann=lenet5(),
                 dataset="mnist",
                 training=MappingProxyType({"epochs": 40, "seed": 1}),

@@ -19,8 +19,8 @@ from snnhw.design import Design
 from snnhw.evaluate import evaluate
 from snnhw.implementation import Implementation
 from snnhw.model import Model
-from snnhw.network import Conv2d, PlacedLayer
-from snnhw.presets import resolve_model
+from snnhw.network import Conv2d, PlacedLayer, SMaxPool2d
+from snnhw.presets import PRESETS, resolve_model
 from snnhw.shipped import shipped_models
 from snnhw.subject import SubjectKind
 from snnhw.timing import predict
@@ -65,8 +65,10 @@ def record(name: str) -> dict[str, Any]:
 def in_short(layer: PlacedLayer) -> str:
     """A layer as papers write it: 12c5s2 is a convolution to 12 channels by a kernel of 5 and a stride of 2.
 
-    12c5p2 is one of stride 1 with a maximum over windows of 2.
+    12c5p2 is one of stride 1 with a maximum over windows of 2, and P2 a layer that takes a maximum of spikes.
     """
+    if isinstance(layer.synapse, SMaxPool2d):
+        return f"P{layer.synapse.size[0]}"
     if isinstance(synapse := layer.synapse, Conv2d):
         (kernel, _), (stride, _), (pool, _) = synapse.kernel, synapse.stride, synapse.max_pool
         return f"{synapse.channels}c{kernel}" + (f"s{stride}" if stride > 1 else "") + (f"p{pool}" if pool > 1 else "")
@@ -94,7 +96,9 @@ def test_the_changelog_names_the_same_accuracies():
         assert re.search(rf"`{name}` \({resolve_model(name).provenance['accuracy']['correct'] / 100:.2f} %", text)
 
 
-@pytest.mark.parametrize("name", shipped_models(SubjectKind.NETWORK))
+@pytest.mark.parametrize(
+    "name", [name for name in shipped_models(SubjectKind.NETWORK) if PRESETS[name].converted is None]
+)
 def test_records_are_those_of_the_models_that_ship(name: str):
     shipped, trained = resolve_model(name), record(name)
     assert trained["network"] == shipped.network.model_dump(mode="json")
