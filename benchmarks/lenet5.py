@@ -35,6 +35,9 @@ CHOSEN_AT = 4
 """The step after which percentile and bursts are chosen."""
 STEPS = 8
 SHOWN = (1, 2, 3, 4, 6, 8)
+LATER = (8, 16, 24, 32)
+"""Steps after which the maxima of spikes are compared once more, of membranes that start at half a threshold."""
+POOL_LAYERS = ("pool1", "pool2")
 POOLS = {"lateral_inhibition": "lateral inhibition", "s_max": "SMaxPool", "currents": "over currents"}
 
 
@@ -103,12 +106,38 @@ def ways(correct: dict[Way, int]) -> Iterator[Way]:
         yield Way("s_max", start, 1, 99.0, zeros=True, per_channel=False)
 
 
+def waiting(correct: dict[Way, int]) -> tuple[Way, ...]:
+    """The ways that are counted for many steps: both maxima of spikes, of neurons that send one at a time."""
+    way = best(correct, most_spikes=1)
+    return way, replace(way, pool="s_max")
+
+
+def later(found: dict[Way, Evaluation]) -> list[str]:
+    """The table of what waiting brings."""
+    rows = (
+        [*way.cells, *(f"{100 * right(each, step) / each.images:.2f}" for step in LATER), spikes_of_pools(each)]
+        for way, each in found.items()
+    )
+    return table(["maximum", "start", "most spikes", "percentile", *map(str, LATER), "events of pools"], rows)
+
+
+def spikes_of_pools(evaluation: Evaluation) -> str:
+    """What both pools send, where they are layers of spikes."""
+    return " / ".join(f"{evaluation.events[pool]:,.0f}" for pool in POOL_LAYERS if pool in evaluation.events) or "-"
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     """A table in Markdown."""
     return [row(head), "|" + "---|" * len(head), *map(row, rows)]
 
 
-def page(model: AnnModel, choice: dict[Way, int], held: Dataset, found: dict[Way, Evaluation]) -> str:
+def page(
+    model: AnnModel,
+    choice: dict[Way, int],
+    held: Dataset,
+    found: dict[Way, Evaluation],
+    waited: dict[Way, Evaluation],
+) -> str:
     """The tables in Markdown."""
     test = load("mnist")
     reference, reference_held = evaluate_ann(model, test), evaluate_ann(model, held)
@@ -142,14 +171,17 @@ def page(model: AnnModel, choice: dict[Way, int], held: Dataset, found: dict[Way
                 [
                     *way.cells,
                     *(f"{100 * right(each, step) / len(test):.2f}" for step in SHOWN),
-                    " / ".join(f"{each.events[pool]:,.0f}" for pool in ("pool1", "pool2") if pool in each.events)
-                    or "-",
+                    spikes_of_pools(each),
                 ]
                 for way, each in found.items()
             ),
         ),
         "",
         f"![accuracy after each step]({PLOT})",
+        "",
+        f"After up to {LATER[-1]} steps, of spikes that are sent one at a time, so that events are spikes:",
+        "",
+        *later(waited),
         "",
         f"The network in floating point has the digest {model.digest[:16]}.",
     ]
@@ -185,7 +217,8 @@ def main() -> None:
     seen, held = images.part(slice(trained)), images.part(slice(trained, None))
     choice = held_out(model, seen, held)
     found = {way: counted(model, seen, test, way, STEPS) for way in ways(choice)}
-    text = page(model, choice, held, found)
+    waited = {way: counted(model, seen, test, way, LATER[-1]) for way in waiting(choice)}
+    text = page(model, choice, held, found, waited)
     print(text)
     if chosen.write is not None:
         reference = evaluate_ann(model, test).correct
