@@ -84,7 +84,7 @@ def test_the_table_of_models_holds_what_they_are():
         model = resolve_model(name.strip("`"))
         network, accuracy = model.network, model.provenance["accuracy"]
         assert shape.split(",")[0] == "-".join([str(network.inputs), *map(in_short, network.layers)])
-        assert {f"{stage.synapse.weight_range.width} bits" for stage in network.stages} == {bits}
+        assert {f"{layer.synapse.weight_range.width} bits" for layer in network.layers if layer.has_weights} == {bits}
         assert int(steps) == network.num_steps
         assert accuracy["total"] == 10_000
         assert correct == f"{accuracy['correct']:,} ({accuracy['correct'] / 100:.2f} %)"
