@@ -69,6 +69,11 @@ class Conv2d(Synapse):
         return Range.of_bits(self.weight_bits, signed=True)
 
     @property
+    def adds_up(self) -> bool:
+        """Sums do, a maximum over windows of them does not."""
+        return self.max_pool == (1, 1)
+
+    @property
     def visits(self) -> tuple[Literal["events", "windows"], ...]:
         """Events, and without a pool over currents windows too."""
         return ("events", "windows") if self.max_pool == (1, 1) else ("events",)

@@ -64,6 +64,11 @@ class SumPool2d(Pool2d):
 
     kind: Literal["sum_pool2d"] = "sum_pool2d"
 
+    @property
+    def adds_up(self) -> bool:
+        """Sums do."""
+        return True
+
     def out_values(self, values: Range) -> Range:
         """The greatest is that of as many events as a window has inputs."""
         return Range(lo=0, hi=values.hi * math.prod(self.size))
@@ -85,6 +90,11 @@ class SMaxPool2d(Pool2d):
 
     kind: Literal["s_max_pool2d"] = "s_max_pool2d"
     lateral_inhibition: bool = False
+
+    @property
+    def adds_up(self) -> bool:
+        """The greatest sum does, a unit that passes when it leads does not."""
+        return self.lateral_inhibition
 
     def out_values(self, values: Range) -> Range:
         """Those that come in: no sum grows by more, and the greatest no faster than the sums."""

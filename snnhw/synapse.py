@@ -41,6 +41,11 @@ class Synapse(Kind):
     """Whether it can have fewer synapse lanes than neurons, or channels, which then take turns."""
 
     @property
+    def adds_up(self) -> bool:
+        """Whether what it gives in all steps together depends on what came in all of them together alone."""
+        return False
+
+    @property
     def visits(self) -> tuple[Literal["events", "windows"], ...]:
         """What its circuit can go over."""
         return ("events",)
@@ -135,6 +140,11 @@ class Dense(Synapse):
     kind: Literal["dense"] = "dense"
     units: Integer = Field(ge=1, le=1 << 16)
     weight_bits: Integer = Field(ge=1, le=16)
+
+    @property
+    def adds_up(self) -> bool:
+        """Sums do."""
+        return True
 
     @property
     def weight_range(self) -> Range:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from snnhw.ann.model import AnnModel
-from snnhw.ann.network import Ann, BatchNorm, Conv2d, Flatten, Linear, MaxPool2d, Part
+from snnhw.ann.network import Ann, BatchNorm, Convolution, Flatten, Linear, MaxPool, Part
 from snnhw.data import Dataset
 from snnhw.errors import DatasetError
 from snnhw.integers import Shape
@@ -28,13 +28,13 @@ def module_of(ann: Ann) -> nn.Sequential:
 
 def _module(part: Part, shape: Shape) -> nn.Module:
     """The module of a part whose input has this shape."""
-    if isinstance(part, Conv2d):
+    if isinstance(part, Convolution):
         return nn.Conv2d(shape[0], part.channels, part.kernel, padding=(part.padding[0], part.padding[1]))
     if isinstance(part, Linear):
         return nn.Linear(shape[0], part.units)
     if isinstance(part, BatchNorm):
         return nn.BatchNorm2d(shape[0]) if len(shape) == 3 else nn.BatchNorm1d(shape[0])
-    if isinstance(part, MaxPool2d):
+    if isinstance(part, MaxPool):
         return nn.MaxPool2d(part.size)
     return nn.Flatten() if isinstance(part, Flatten) else nn.ReLU()
 

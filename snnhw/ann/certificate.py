@@ -25,8 +25,9 @@ are compared, and nothing is certified.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,7 @@ from snnhw.convolution import planes
 from snnhw.data import Dataset, check_images, check_labels
 from snnhw.errors import DescriptionError, ModelError
 from snnhw.model import Model, ModelLayer
-from snnhw.network import Conv2d, Dense, MaxPool2d, Network, Range, SMaxPool2d, SumPool2d
+from snnhw.network import Conv2d, Dense, MaxPool2d, Network, Range, SMaxPool2d, SumPool2d, Synapse
 from snnhw.tables import Table
 from snnhw.train.folded import check_counted
 from snnhw.wording import digits, percent, shown
@@ -137,7 +138,7 @@ def artificial(model: Model) -> nn.Sequential:
     for layer in model.layers:
         _check_exact(layer)
         if layer.index == 0 and layer.synapse.channelled:
-            modules.append(nn.Unflatten(1, planes(layer.in_shape, layer.synapse.kind)))
+            modules.append(nn.Unflatten(1, planes(layer.in_shape, "an artificial network")))
         modules += _synapse(layer)
         if layer.has_neuron and layer.neuron.fires:
             threshold, start = (_of_units(layer, name) for name in ("threshold", "initial"))
@@ -148,24 +149,44 @@ def artificial(model: Model) -> nn.Sequential:
 
 def _synapse(layer: ModelLayer) -> list[nn.Module]:
     """The modules that give a layer's totals, or its windows' values."""
-    synapse = layer.synapse
-    made: nn.Conv2d | nn.Linear
-    if isinstance(synapse, Conv2d):
-        channels, padding = planes(layer.in_shape, synapse.kind)[0], (synapse.padding[0], synapse.padding[1])
-        with torch.device("meta"):  # without the random weights that torch would draw
-            made = nn.Conv2d(channels, synapse.channels, synapse.kernel, synapse.stride, padding)
-        pool = [nn.MaxPool2d(synapse.max_pool)] if synapse.max_pool != (1, 1) else []
-        return [_filled(made, layer), *pool]
-    if isinstance(synapse, Dense):
-        with torch.device("meta"):
-            made = nn.Linear(math.prod(layer.in_shape), synapse.units)
-        flat = [nn.Flatten()] if layer.index and len(layer.in_shape) > 1 else []
-        return [*flat, _filled(made, layer)]
-    if isinstance(synapse, SumPool2d):
-        return [nn.AvgPool2d(synapse.size, divisor_override=1)]
-    if isinstance(synapse, (MaxPool2d, SMaxPool2d)):
-        return [nn.MaxPool2d(synapse.size)]
-    raise DescriptionError(f"no artificial network is known for layer '{layer.name}' of kind '{synapse.kind}'")
+    made = _MODULES.get(type(layer.synapse))
+    if made is None:
+        raise DescriptionError(
+            f"no artificial network is known for layer '{layer.name}' of kind '{layer.synapse.kind}'"
+        )
+    return made(layer)
+
+
+def _conv2d(layer: ModelLayer) -> list[nn.Module]:
+    synapse: Any = layer.synapse
+    channels, padding = planes(layer.in_shape, "an artificial network")[0], (synapse.padding[0], synapse.padding[1])
+    with torch.device("meta"):  # without the random weights that torch would draw
+        made = nn.Conv2d(channels, synapse.channels, synapse.kernel, synapse.stride, padding)
+    pool = [nn.MaxPool2d(synapse.max_pool)] if synapse.max_pool != (1, 1) else []
+    return [_filled(made, layer), *pool]
+
+
+def _dense(layer: ModelLayer) -> list[nn.Module]:
+    with torch.device("meta"):
+        made = nn.Linear(math.prod(layer.in_shape), layer.units)
+    flat = [nn.Flatten()] if layer.index and len(layer.in_shape) > 1 else []
+    return [*flat, _filled(made, layer)]
+
+
+def _sum_pool(layer: ModelLayer) -> list[nn.Module]:
+    synapse: Any = layer.synapse
+    return [nn.AvgPool2d(synapse.size, divisor_override=1)]
+
+
+def _max_pool(layer: ModelLayer) -> list[nn.Module]:
+    synapse: Any = layer.synapse
+    return [nn.MaxPool2d(synapse.size)]
+
+
+_MODULES: Mapping[type[Synapse], Callable[[Any], list[nn.Module]]] = MappingProxyType(
+    {Conv2d: _conv2d, Dense: _dense, SumPool2d: _sum_pool, MaxPool2d: _max_pool, SMaxPool2d: _max_pool}
+)
+"""What stands for synapses of each kind; others have no artificial counterpart."""
 
 
 def _filled(weights: nn.Conv2d | nn.Linear, layer: ModelLayer) -> nn.Module:
@@ -224,23 +245,13 @@ def proof(model: Model) -> tuple[bool, str]:
     if not network.constant_input:
         return False, f"the encoder '{network.encoder.kind}' sends other events at each of {network.num_steps} steps"
     for layer in later:
-        if not _adds_up(layer):
+        if not layer.synapse.adds_up or (layer.has_neuron and layer.neuron.fires):
             return False, f"over {network.num_steps} steps the order of spikes matters to layer '{layer.name}'"
     if first.neuron.fires:
         start, threshold = first.parameters["initial"], first.parameters["threshold"]
         if not ((start >= 0) & (start < threshold)).all():
             return False, f"neurons of layer '{first.name}' start below 0, or not below their thresholds"
     return True, "at most one layer fires, at a constant current, and the membranes that are read add up its spikes"
-
-
-def _adds_up(layer: ModelLayer) -> bool:
-    """Whether what a layer gives in all steps together comes of what reached it in all of them together."""
-    synapse = layer.synapse
-    if layer.has_neuron and layer.neuron.fires:
-        return False
-    if isinstance(synapse, SMaxPool2d):
-        return synapse.lateral_inhibition
-    return isinstance(synapse, (Dense, SumPool2d)) or (isinstance(synapse, Conv2d) and synapse.max_pool == (1, 1))
 
 
 @torch.no_grad()

@@ -16,7 +16,7 @@ from snnhw.network import first_complaint
 __all__ = ["Ann", "parse_ann"]
 
 
-class Conv2d(Frozen):
+class Convolution(Frozen):
     """Weights [channels, in_channels, height, width] and biases [channels]."""
 
     kind: Literal["conv2d"] = "conv2d"
@@ -44,7 +44,7 @@ class Relu(Frozen):
     kind: Literal["relu"] = "relu"
 
 
-class MaxPool2d(Frozen):
+class MaxPool(Frozen):
     """The greatest of each window, windows side by side."""
 
     kind: Literal["max_pool2d"] = "max_pool2d"
@@ -57,7 +57,7 @@ class Flatten(Frozen):
     kind: Literal["flatten"] = "flatten"
 
 
-Part = Annotated[Conv2d | Linear | BatchNorm | Relu | MaxPool2d | Flatten, Field(discriminator="kind")]
+Part = Annotated[Convolution | Linear | BatchNorm | Relu | MaxPool | Flatten, Field(discriminator="kind")]
 
 
 class Ann(Frozen):
@@ -98,7 +98,7 @@ class Ann(Frozen):
         found: dict[str, Shape] = {}
         for number, (part, shape) in enumerate(zip(self.parts, self.shapes, strict=False)):
             own: dict[str, Shape] = {}
-            if isinstance(part, Conv2d):
+            if isinstance(part, Convolution):
                 own = {"weight": (part.channels, shape[0], *part.kernel), "bias": (part.channels,)}
             elif isinstance(part, Linear):
                 own = {"weight": (part.units, *shape), "bias": (part.units,)}
@@ -116,9 +116,9 @@ def _after(part: Part, shape: Shape) -> Shape:
         return (part.units,)
     if isinstance(part, Flatten):
         return (math.prod(shape),)
-    if isinstance(part, Conv2d):
+    if isinstance(part, Convolution):
         return part.channels, *_moves(shape, part.kernel, (1, 1), part.padding)
-    if isinstance(part, MaxPool2d):
+    if isinstance(part, MaxPool):
         return shape[0], *_moves(shape, part.size, part.size, (0, 0))
     return shape
 
