@@ -46,7 +46,7 @@ def load_implementation(path: str | os.PathLike[str], network: Network) -> Imple
             for field in LayerImplementation.model_fields
         }
         return Implementation.of(network, **whole, **chosen)
-    except DescriptionError as error:
+    except (DescriptionError, TypeError) as error:
         raise DescriptionError(f"{path}: {error}") from error
 
 

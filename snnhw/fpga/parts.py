@@ -20,6 +20,10 @@ from snnhw.wording import did_you_mean, quoted
 __all__ = ["FAMILIES", "Cells", "Family", "Holds", "Part", "constraints", "find_part", "parts"]
 
 
+Count = Annotated[int, Field(le=1 << 53)]
+"""A number of cells, that a float holds too."""
+
+
 class Cells(BaseModel):
     """What a circuit, or a stage of it, is made of after synthesis.
 
@@ -31,16 +35,16 @@ class Cells(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    lut: int = 0
-    lutram: int = 0
-    inv: int = 0
-    ff: int = 0
-    carry: int = 0
-    ramb18: int = 0
-    ramb36: int = 0
-    ebr: int = 0
-    spram: int = 0
-    dsp: int = 0
+    lut: Count = 0
+    lutram: Count = 0
+    inv: Count = 0
+    ff: Count = 0
+    carry: Count = 0
+    ramb18: Count = 0
+    ramb36: Count = 0
+    ebr: Count = 0
+    spram: Count = 0
+    dsp: Count = 0
 
     @computed_field  # type: ignore[prop-decorator]
     @property

@@ -142,3 +142,8 @@ def test_what_is_no_such_file_is_one_line(tmp_path: Path, name: str, text: str, 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path):
     with pytest.raises(DescriptionError, match=r"cannot read .*none\.toml: no such file"):
         load_implementation(tmp_path / "none.toml", NETWORK)
+
+
+def test_a_boolean_in_the_place_of_a_number_is_one_line(tmp_path: Path):
+    with pytest.raises(DescriptionError, match=r"mine\.toml: .*event_lanes"):
+        loaded(tmp_path, "[layers.layer0]\nevent_lanes = true\n")
