@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,17 @@ from snnhw.files import write_atomically
 from snnhw.kinds import plain
 from snnhw.wording import quoted
 
-__all__ = ["SUFFIX", "Schema", "check_digest", "kind_of", "parse_field", "parse_object", "read", "write"]
+__all__ = [
+    "SUFFIX",
+    "Schema",
+    "check_digest",
+    "check_readable",
+    "kind_of",
+    "parse_field",
+    "parse_object",
+    "read",
+    "write",
+]
 
 SUFFIX = ".safetensors"
 """What the names of model files end with."""
@@ -87,22 +98,35 @@ def read(path: str | os.PathLike[str], schema: Schema) -> tuple[dict[str, str], 
     Raises ModelFileError, one line.
     """
     source = Path(path)
+    with _opened(source, schema.trained) as file:
+        metadata = file.metadata() or {}
+        _check_metadata(source, schema, metadata)
+        tensors = {name: _tensor(source, schema, file, name) for name in file.keys()}  # noqa: SIM118, it is no mapping
+    return metadata, tensors
+
+
+def check_readable(path: str | os.PathLike[str]) -> None:
+    """Check that this is a file of the container, of whatever kind; raises ModelFileError where it is none."""
+    with _opened(Path(path), "model"):
+        pass
+
+
+@contextmanager
+def _opened(source: Path, trained: str) -> Iterator[Any]:
+    """A file that is open to read; ModelFileError, also from within the block, where it cannot be read."""
     if not source.is_file():
         found = "is a folder, not a model file" if source.is_dir() else "is not there"
         raise ModelFileError(f"model file {source} {found}; give the path of a {SUFFIX} file")
     try:
         source.open("rb").close()  # the library calls every file that it cannot open a missing one
         with safe_open(source, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            _check_metadata(source, schema, metadata)
-            tensors = {name: _tensor(source, schema, file, name) for name in file.keys()}  # noqa: SIM118, it is no mapping
+            yield file
     except OSError as error:
         raise ModelFileError(f"cannot read model file {source}: {(error.strerror or str(error)).lower()}") from error
     except SafetensorError as error:
         raise ModelFileError(
-            f"{source} is damaged or no {SUFFIX} file ({error}); get it again, or train the {schema.trained} again"
+            f"{source} is damaged or no {SUFFIX} file ({error}); get it again, or train the {trained} again"
         ) from error
-    return metadata, tensors
 
 
 def _as_plain(value: Any) -> Any:

@@ -38,7 +38,7 @@ from snnhw.network import (
     first_complaint,
 )
 from snnhw.overrides import overridden
-from snnhw.shipped import is_name, load_shipped, unknown_model
+from snnhw.shipped import find_named, is_name, load_shipped, unknown_model
 from snnhw.statefile import is_state_file, load_state_file
 from snnhw.subject import RESOLVERS, SubjectKind, preset_names, subject_kind
 from snnhw.tensorfile import description_beside, load_described
@@ -365,9 +365,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
 
 def find_preset(name: str) -> Preset:
     """The preset of that name; raises DescriptionError with the list of those there are."""
-    if name not in PRESETS:
-        raise DescriptionError(no_such("preset", name, PRESETS))
-    return PRESETS[name]
+    return find_named(name, PRESETS, "preset")
 
 
 def preset(name: str, **overrides: int | str) -> Network:

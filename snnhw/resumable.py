@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Training",
     "TrainingFiles",
+    "check_told",
     "held_back",
     "model_path",
     "progress_of",
@@ -197,12 +198,17 @@ def read_ended(
     """
     _, curve = read_progress(files.record, _read_record, points, identity, depends_on)
     model = load(files.out)
-    if model.provenance.get("training", {}).get("identity") != identity:
+    check_told(files, told=model.provenance.get("training", {}).get("identity") == identity)
+    return model, curve
+
+
+def check_told(files: TrainingFiles, *, told: bool) -> None:
+    """Raise ModelFileError unless the model that is there is the one that the record tells of, as the caller found."""
+    if not told:
         raise ModelFileError(
             f"{files.out} is not the model that {files.record} tells of; give another name with --out, or say "
-            "--overwrite"
+            "--overwrite to train anew"
         )
-    return model, curve
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,20 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
 
-from snnhw.errors import ModelFileError
+from snnhw.errors import DescriptionError, ModelFileError
 from snnhw.subject import SubjectKind
-from snnhw.wording import did_you_mean, quoted
+from snnhw.wording import did_you_mean, no_such, quoted
 
-__all__ = ["SHIPPED", "is_name", "load_shipped", "resolve_shipped", "shipped_file", "shipped_models", "unknown_model"]
+__all__ = [
+    "SHIPPED",
+    "find_named",
+    "is_name",
+    "load_shipped",
+    "resolve_shipped",
+    "shipped_file",
+    "shipped_models",
+    "unknown_model",
+]
 
 Loaded = TypeVar("Loaded")
 
@@ -83,6 +92,13 @@ def load_shipped(name: str, load: Callable[[Path], Loaded]) -> Loaded:
         )
     with as_file(shipped_file(name)) as file:
         return load(file)
+
+
+def find_named(name: str, presets: Mapping[str, Loaded], what: str) -> Loaded:
+    """The preset of that name; raises DescriptionError with the list of those there are of ``what``."""
+    if name not in presets:
+        raise DescriptionError(no_such(what, name, presets))
+    return presets[name]
 
 
 def resolve_shipped(

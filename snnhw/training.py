@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from snnhw.data import Dataset, load
-from snnhw.errors import DescriptionError, ModelFileError, ToolError, ToolMissingError
+from snnhw.errors import DescriptionError, ToolError, ToolMissingError
 from snnhw.evaluate import evaluate
 from snnhw.model import Model
 from snnhw.modelfile import load as load_model
 from snnhw.modelfile import save
 from snnhw.network import Network, first_complaint
 from snnhw.presets import PRESETS, resolve_network
-from snnhw.resumable import TrainingFiles, model_path
+from snnhw.resumable import TrainingFiles, check_told, model_path
 from snnhw.wording import shown
 
 if TYPE_CHECKING:
@@ -139,11 +139,7 @@ def _ended(plan: Plan) -> Trained:
     record = read_ended(plan.record, new_record(plan.network, plan.dataset, plan.options))
     model = load_model(plan.out)
     said = {"dataset_digest": record.dataset_digest, "seed": record.options.seed, "epoch": record.kept}
-    if model.network != plan.network or not said.items() <= model.provenance.items():
-        raise ModelFileError(
-            f"{plan.out} is not the model that {plan.record} tells of; give another name with --out, or say "
-            "--overwrite to train anew"
-        )
+    check_told(plan, told=model.network == plan.network and said.items() <= model.provenance.items())
     files = {"model": plan.out, "record": plan.record}
     return Trained(model, record, files | ({"plot": plan.plot} if plan.plot.exists() else {}))
 

@@ -10,10 +10,9 @@ from typing import Any
 
 from snnhw.ann.model import AnnModel, load_ann
 from snnhw.ann.network import Ann, parse_ann
-from snnhw.errors import DescriptionError
-from snnhw.shipped import resolve_shipped
+from snnhw.shipped import find_named, resolve_shipped
 from snnhw.subject import SubjectKind
-from snnhw.wording import no_such, shown
+from snnhw.wording import shown
 
 __all__ = ["ANN_PRESETS", "AnnPreset", "find_ann_preset", "resolve_ann"]
 
@@ -75,10 +74,8 @@ ANN_PRESETS: Mapping[str, AnnPreset] = MappingProxyType(
 
 
 def find_ann_preset(name: str) -> AnnPreset:
-    """The preset of that name; DescriptionError with the list of those there are."""
-    if name not in ANN_PRESETS:
-        raise DescriptionError(no_such("artificial network", name, ANN_PRESETS))
-    return ANN_PRESETS[name]
+    """The preset of that name; raises DescriptionError with the list of those there are."""
+    return find_named(name, ANN_PRESETS, SubjectKind.ANN)
 
 
 def resolve_ann(name_or_path: str | Path) -> AnnModel:

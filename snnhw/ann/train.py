@@ -19,10 +19,10 @@ from snnhw.ann.build import classes_of, images_of, module_of, pixels, tensors_of
 from snnhw.ann.model import AnnModel, load_ann, save_ann
 from snnhw.ann.presets import AnnPreset
 from snnhw.data import Dataset, check_labels, load
-from snnhw.errors import DatasetError, DescriptionError, ModelFileError
+from snnhw.errors import DatasetError, DescriptionError
 from snnhw.kinds import Frozen
 from snnhw.network import first_complaint
-from snnhw.resumable import TrainingFiles, held_back, model_path, run_to_end
+from snnhw.resumable import TrainingFiles, check_told, held_back, model_path, run_to_end
 from snnhw.train.augment import Augmenter
 from snnhw.train.batches import Batches
 from snnhw.train.checkpoint import check_identity, read_checkpoint, read_ended, write_checkpoint
@@ -194,10 +194,7 @@ def _ended(plan: AnnPlan) -> AnnTrained:
     record = read_ended(plan.record, plan.new_record())
     model = load_ann(plan.out)
     said = {"dataset_digest": record.dataset_digest, "seed": record.options.seed, "epochs": record.kept}
-    if model.ann != plan.preset.ann or not said.items() <= model.provenance.items():
-        raise ModelFileError(
-            f"{plan.out} is not the model that {plan.record} tells of; give another name with --out, or say --overwrite"
-        )
+    check_told(plan, told=model.ann == plan.preset.ann and said.items() <= model.provenance.items())
     return AnnTrained(model, record, {"model": plan.out, "record": plan.record})
 
 

@@ -21,9 +21,11 @@ from snnhw.cli.train import (
     Threads,
     TrainedOn,
     Validation,
+    epochs_record,
     given,
     interruptible,
     note_resumption,
+    show_epoch,
 )
 from snnhw.wording import digits, percent
 
@@ -89,16 +91,9 @@ def train_network(
     note_resumption(plan, resume=resume)
     note_all(plan.images, plan.test)
     with bar("training") as update, interruptible(plan.checkpoint):
-
-        def on_progress(now: Any) -> None:
-            text = f"epoch {now.epoch} of {now.epochs}, loss {now.loss:.4f}"
-            if now.scored is not None and now.scored.validation is not None:
-                text += f", {now.scored.validation.percent:.2f} % in validation"
-            update((now.epoch - 1) * now.batches + now.batch, now.epochs * now.batches, text)
-
-        trained = train_ann(plan, on_progress)
+        trained = train_ann(plan, lambda now: show_epoch(update, now))
     if as_json:
-        print_record(_record(trained))
+        print_record(epochs_record(trained))
     else:
         _show(trained)
 
@@ -190,16 +185,6 @@ def convert(
         print_record(_converted(converted))
     else:
         _show_converted(converted)
-
-
-def _record(trained: AnnTrained) -> dict[str, Any]:
-    return {
-        "files": {kind: str(path) for kind, path in trained.files.items()},
-        "digest": trained.model.digest,
-        "accuracy": trained.model.provenance.get("accuracy"),
-        "seconds": trained.record.seconds,
-        "epochs": [epoch.model_dump(mode="json") for epoch in trained.record.epochs],
-    }
 
 
 def _show(trained: AnnTrained) -> None:

@@ -80,12 +80,23 @@ def check_subject(command: str, found: str, kinds: Collection[SubjectKind], *, p
     return _kind_of(command, found, kinds)
 
 
+def _check_readable(found: str) -> None:
+    """Raise ModelFileError where a subject's file, which says of itself what it is, cannot be read."""
+    from snnhw.container import check_readable
+    from snnhw.descriptionfile import is_description
+    from snnhw.statefile import is_state_file
+
+    if found not in preset_names(*SubjectKind) and not is_description(found) and not is_state_file(found):
+        check_readable(found)
+
+
 def _kind_of(command: str, found: str, kinds: Collection[SubjectKind]) -> SubjectKind:
     """The kind of a subject; raises DescriptionError with the commands that take it where it is none of ``kinds``."""
     from snnhw.cli.subjects import KINDS
 
     kind = subject_kind(found)
     if kind not in kinds:
+        _check_readable(found)
         takers = " or ".join(f"a {taker}" for taker in kinds)
         *more, last = KINDS[kind]
         commands = f"{', '.join(f'`{name}`' for name in more)} and `{last}` take" if more else f"`{last}` takes"

@@ -16,7 +16,10 @@ from snnhw.subject import SubjectKind, preset_names
 from snnhw.wording import percent, quoted
 
 if TYPE_CHECKING:
+    from snnhw.ann.train import AnnProgress, AnnTrained
+    from snnhw.cli.output import Update
     from snnhw.resumable import TrainingFiles
+    from snnhw.train import Progress
     from snnhw.training import Plan, Trained
 
 _SET = typer.Option(
@@ -49,7 +52,9 @@ FirstImages = Annotated[Number, typer.Option("--limit", min=1, help="Train on th
 Seed = Annotated[Number, typer.Option("--seed", min=0, help="The same seed gives the same integers.")]
 Validation = Annotated[
     Number,
-    typer.Option("--validation", min=0, help="Images kept to choose an epoch (default: a twelfth, at most 5,000)."),
+    typer.Option(
+        "--validation", min=0, help="Images not trained on, to choose by (default: a twelfth, at most 5,000)."
+    ),
 ]
 Epochs = Annotated[Number, typer.Option("--epochs", min=0, help="Passes over the training images.")]
 BatchSize = Annotated[Number, typer.Option("--batch-size", min=1, help="Images of an optimiser's step.")]
@@ -129,7 +134,7 @@ def train(
     note_all(plan.dataset, plan.test, network=plan.network)
     trained = _run(plan)
     if as_json:
-        print_record(_record(trained))
+        print_record({**epochs_record(trained), "epoch": trained.record.kept})
     else:
         _show(trained)
 
@@ -150,6 +155,25 @@ def interruptible(checkpoint: Path) -> Iterator[None]:
     except KeyboardInterrupt as error:
         kept = f"{checkpoint} keeps what was reached: the same command with --resume goes on"
         raise SnnhwError(f"interrupted; {kept if checkpoint.exists() else 'nothing is kept yet'}") from error
+
+
+def show_epoch(update: Update, now: Progress | AnnProgress, *, who: str = "") -> None:
+    """Show on a bar how far a training is that goes epoch by epoch, batch by batch, and what it scored."""
+    text = f"{who}epoch {now.epoch} of {now.epochs}, loss {now.loss:.4f}"
+    if now.scored is not None and now.scored.validation is not None:
+        text += f", {now.scored.validation.percent:.2f} % in validation"
+    update((now.epoch - 1) * now.batches + now.batch, now.epochs * now.batches, text)
+
+
+def epochs_record(trained: Trained | AnnTrained) -> dict[str, Any]:
+    """What ``--json`` says of a training that went epoch by epoch."""
+    return {
+        "files": {kind: str(path) for kind, path in trained.files.items()},
+        "digest": trained.model.digest,
+        "accuracy": trained.model.provenance.get("accuracy"),
+        "seconds": trained.record.seconds,
+        "epochs": [epoch.model_dump(mode="json") for epoch in trained.record.epochs],
+    }
 
 
 def given(**values: Any) -> dict[str, Any]:
@@ -188,33 +212,12 @@ def _probabilities(given: list[str]) -> dict[str, float]:
 def _run(plan: Plan) -> Trained:
     from snnhw.training import train_to_files
 
-    with progress("training") as update:
+    with progress("training") as update, interruptible(plan.checkpoint):
 
-        def on_progress(now: Any) -> None:
-            done = (now.epoch - 1) * now.batches + now.batch
-            who = "teacher, " if now.teacher else ""
-            text = f"{who}epoch {now.epoch} of {now.epochs}, loss {now.loss:.4f}"
-            if now.scored is not None and now.scored.validation is not None:
-                text += f", {now.scored.validation.percent:.2f} % in validation"
-            update(done, now.epochs * now.batches, text)
+        def on_progress(now: Progress) -> None:
+            show_epoch(update, now, who="teacher, " if now.teacher else "")
 
-        try:
-            return train_to_files(plan, on_progress)
-        except KeyboardInterrupt as error:
-            kept = f"{plan.checkpoint} keeps the epochs that were finished: the same command with --resume goes on"
-            raise SnnhwError(f"interrupted; {kept if plan.checkpoint.exists() else 'no epoch was finished'}") from error
-
-
-def _record(trained: Trained) -> dict[str, Any]:
-    record = trained.record
-    return {
-        "files": {kind: str(path) for kind, path in trained.files.items()},
-        "digest": trained.model.digest,
-        "epoch": record.kept,
-        "accuracy": trained.model.provenance.get("accuracy"),
-        "seconds": record.seconds,
-        "epochs": [epoch.model_dump(mode="json") for epoch in record.epochs],
-    }
+        return train_to_files(plan, on_progress)
 
 
 def _show(trained: Trained) -> None:

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from snnhw.errors import DescriptionError
-from snnhw.shipped import resolve_shipped
+from snnhw.shipped import find_named, resolve_shipped
 from snnhw.srbm.machine import Machine, Periods, RandomWalk
 from snnhw.srbm.model import Pixels, SrbmModel, load_srbm
 from snnhw.subject import SubjectKind
-from snnhw.wording import no_such, shown
+from snnhw.wording import shown
 
 __all__ = ["SRBM_PRESETS", "SrbmPreset", "Stage", "find_srbm_preset", "resolve_srbm"]
 
@@ -77,10 +76,8 @@ SRBM_PRESETS: Mapping[str, SrbmPreset] = MappingProxyType(
 
 
 def find_srbm_preset(name: str) -> SrbmPreset:
-    """The preset of that name; DescriptionError with the list of those there are."""
-    if name not in SRBM_PRESETS:
-        raise DescriptionError(no_such("spiking RBM", name, SRBM_PRESETS))
-    return SRBM_PRESETS[name]
+    """The preset of that name; raises DescriptionError with the list of those there are."""
+    return find_named(name, SRBM_PRESETS, SubjectKind.SRBM)
 
 
 def resolve_srbm(name_or_path: str | Path) -> SrbmModel:

@@ -8,12 +8,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from snnhw.errors import DescriptionError
-from snnhw.shipped import resolve_shipped
+from snnhw.shipped import find_named, resolve_shipped
 from snnhw.stdp.learner import Learner
 from snnhw.stdp.model import StdpModel, load_stdp
 from snnhw.subject import SubjectKind
-from snnhw.wording import no_such, shown
+from snnhw.wording import shown
 
 __all__ = [
     "COARSE",
@@ -121,10 +120,8 @@ STDP_PRESETS: Mapping[str, StdpPreset] = MappingProxyType(
 
 
 def find_stdp_preset(name: str) -> StdpPreset:
-    """The preset of that name; DescriptionError with the list of those there are."""
-    if name not in STDP_PRESETS:
-        raise DescriptionError(no_such("learner by STDP", name, STDP_PRESETS))
-    return STDP_PRESETS[name]
+    """The preset of that name; raises DescriptionError with the list of those there are."""
+    return find_named(name, STDP_PRESETS, SubjectKind.STDP)
 
 
 def resolve_stdp(name_or_path: str | Path) -> StdpModel:

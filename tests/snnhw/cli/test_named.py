@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -110,3 +111,14 @@ def test_the_shell_completes_an_option_behind_a_model_that_will_be_refused():
     program = [sys.executable, "-c", "from snnhw.cli import main; main()"]
     shown = subprocess.run(program, env=os.environ | asked, capture_output=True, text=True)
     assert (shown.stdout, shown.stderr) == ("--out\n", "")
+
+
+def test_a_file_that_cannot_be_read_is_of_no_kind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.chdir(tmp_path)
+    Path("bad.safetensors").write_bytes(b"no model")
+    assert run(["convert", "bad.safetensors"]) == 2
+    assert capsys.readouterr().err.startswith("snnhw: bad.safetensors is damaged or no .safetensors file (")
+    assert run(["convert", "absent.safetensors"]) == 2
+    assert capsys.readouterr().err.startswith("snnhw: model file absent.safetensors is not there;")

@@ -130,7 +130,7 @@ def test_an_interrupted_training_goes_on(monkeypatch: pytest.MonkeyPatch, capsys
     with monkeypatch.context() as patched:
         patched.setattr(snnhw.training, "train_to_files", interrupting(epoch=2))
         message = refused(["mnist-mlp", *QUICK], capsys)
-    assert "mnist-mlp.checkpoint keeps the epochs that were finished: the same command with --resume" in message
+    assert "mnist-mlp.checkpoint keeps what was reached: the same command with --resume goes on" in message
     assert not Path("mnist-mlp.safetensors").exists()
     assert "mnist-mlp.checkpoint holds an interrupted training; say --resume" in refused(["mnist-mlp", *QUICK], capsys)
     assert "is of another training: its options.seed" in refused(
@@ -216,7 +216,7 @@ def test_a_training_that_has_ended_is_complete(capsys: pytest.CaptureFixture[str
 @pytest.mark.usefixtures("folder")
 def test_interrupted_before_an_epoch_has_ended(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     monkeypatch.setattr(snnhw.training, "train_to_files", interrupting(epoch=1))
-    assert "interrupted; no epoch was finished" in refused(["mnist-mlp", *QUICK], capsys)
+    assert "interrupted; nothing is kept yet" in refused(["mnist-mlp", *QUICK], capsys)
     assert not list(Path().glob("mnist-mlp*"))
 
 
