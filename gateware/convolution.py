@@ -11,6 +11,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from gateware.multiples import product
 from gateware.places import Banks, Source
 from gateware.stream import Mark, choose, current_layout, each, event_layout, lookup, shape_of
 from gateware.turns import Turns
@@ -443,13 +444,11 @@ class Convolution(wiring.Component):
         numbers = [[own[place] for place in places] for own in weights]
         if self.layer.values.hi == 1:
             return item, numbers
-        products = [
-            [
-                self._kept(m, move, weight * value, f"product_{place}" if lanes == 1 else f"product_{place}_{lane}")
-                for place, weight in enumerate(own)
-            ]
-            for lane, (own, value) in enumerate(zip(numbers, each(item.value, lanes), strict=True))
-        ]
+        products = []
+        for lane, (own, value) in enumerate(zip(numbers, each(item.value, lanes), strict=True)):
+            of = "" if lanes == 1 else f"_{lane}"
+            found = [product(weight, value) for weight in own]
+            products.append([self._kept(m, move, new, f"product_{place}{of}") for place, new in enumerate(found)])
         return self._register(m, move, item, "multiplied"), products
 
     def _add(self, m, move, item, products):

@@ -1,16 +1,17 @@
-"""Products of weights and event values as choices among multiples that all neurons share.
+"""Products of weights and event values: choices among multiples that all neurons share, or tables.
 
-A weight never meets a multiplier: pairs of its bits choose one of the multiples 0, q, 2q, 3q of an event's value q or,
-with two events a cycle, the same bit of both weights one of 0, q0, q1, q0 + q1. The multiples are computed once a
-cycle, and each ``Term`` is accumulated on its own: one table look-up and one carry chain. Without a twin: golden
-multiplies.
+Where all neurons share an event, a weight never meets a multiplier: pairs of its bits choose one of the multiples 0, q,
+2q, 3q of the event's value q or, with two events a cycle, the same bit of both weights one of 0, q0, q1, q0 + q1. The
+multiples are computed once a cycle, and each ``Term`` is accumulated on its own: one table look-up and one carry chain.
+Without a twin: golden multiplies.
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from amaranth.hdl import Cat, Const, Mux, Shape, Value
+from amaranth.hdl import Array, Cat, Const, Mux, Shape, Value
 
+from gateware.stream import LUT_INPUTS
 from snnhw.network import Range
 
 
@@ -71,3 +72,17 @@ def choose(term: Term, weights: Sequence[Value], table: Sequence[Value]) -> Valu
         return Mux(bits[0], table[0], 0)
     second = table[1] if len(table) == 3 else table[0] << 1
     return Mux(bits[1], Mux(bits[0], table[-1], second), Mux(bits[0], table[0], 0))
+
+
+def product(one: Value, other: Value) -> Value:
+    """``one * other``, by a table where a LUT takes the bits of both: synthesis would make it a sum with a carry."""
+    if len(one) + len(other) > LUT_INPUTS:
+        return one * other
+    found = (one * other).shape()
+    return Array(Const(a * b, found) for b in _numbers(other) for a in _numbers(one))[Cat(one, other)]
+
+
+def _numbers(value: Value) -> list[int]:
+    """What the bits of a value stand for, in the order of the numbers that they are without a sign."""
+    half = 1 << (len(value) - 1)
+    return [*range(half), *range(-half, 0)] if value.shape().signed else [*range(2 * half)]

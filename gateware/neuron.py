@@ -113,10 +113,7 @@ class NeuronLane:
             most = neuron.spike.value_range.hi
             m.d.comb += [spike.eq(fired), value.eq(Mux(fired, Mux(residue > most, most, residue), 0))]
             return
-        more = [
-            fired & (integrated >= parameters["threshold"] + i * parameters["reset_amount"])
-            for i in range(1, neuron.spike.count_range.hi)
-        ]
+        more = [fired & (integrated >= parameters[name]) for name in neuron_thresholds(neuron)]
         m.d.comb += [spike.eq(sum(more, fired)), value.eq(spike)]
 
 
@@ -127,7 +124,8 @@ class NeuronBank(wiring.Component):
     later, at one word a cycle; 3 cycles where the state is so large that it stands in block RAM, which shows a word too
     late for what is done with it. Where the layer is constant, it takes in one step's currents only, keeps them and
     applies them at each of ``num_steps`` steps, input waiting meanwhile. Step 0 starts from ``initial`` instead of
-    memory. The last word of a step is marked STEP, of the last step SAMPLE. Back-pressure holds the pipeline.
+    memory; a network of one step has no memory. The last word of a step is marked STEP, of the last step SAMPLE.
+    Back-pressure holds the pipeline.
     """
 
     def __init__(self, layer: DesignLayer):
@@ -136,7 +134,7 @@ class NeuronBank(wiring.Component):
         self.shape = shape = layer.shape
         self.num_steps = layer.network.num_steps
         self.constant = layer.constant
-        self.parameters = {name: values.tolist() for name, values in layer.parameters.items()}
+        self.parameters = neuron_numbers(layer)
         self.fields = neuron.state_fields(ranges.membrane)
         self.state = state_layout(layer)
         self.registered = state_registered(layer)
@@ -236,7 +234,13 @@ class NeuronBank(wiring.Component):
         return current.current
 
     def _state_ports(self, m):
-        """The memory of the state: its write and its read port."""
+        """The memory of the state: its write and its read port, which of a single step lead nowhere."""
+        if self.num_steps == 1:
+            width = address_width(self.shape.words)
+            return (
+                memory.WritePort.Signature(addr_width=width, shape=self.state).create(path=("unkept",)),
+                memory.ReadPort.Signature(addr_width=width, shape=self.state).create(path=("unread",)),
+            )
         attributes = {"ram_style": "block"} if self.registered else {}
         m.submodules.state = store = memory.Memory(shape=self.state, depth=self.shape.words, init=[], attrs=attributes)
         write = store.write_port()
@@ -249,7 +253,8 @@ class NeuronBank(wiring.Component):
         for field in self.fields:
             state[field.name] = Signal(shape_of(field.range), name=f"{field.name}_{lane}")
             initial = parameters["initial"] if field.name == "membrane" else field.initial
-            m.d.comb += state[field.name].eq(Mux(first, initial, old[field.name][lane]))
+            before = initial if self.num_steps == 1 else Mux(first, initial, old[field.name][lane])
+            m.d.comb += state[field.name].eq(before)
         return state
 
 
@@ -262,7 +267,7 @@ def state_layout(layer: DesignLayer) -> data.StructLayout:
 def state_registered(layer: DesignLayer) -> bool:
     """Whether a layer's state stands in block RAM, with a register behind it."""
     words = layer.shape.words
-    return large(state_layout(layer).size * words, words)
+    return layer.network.num_steps > 1 and large(state_layout(layer).size * words, words)
 
 
 def register(m: Module, free: Value, shown: Any) -> Any:
@@ -271,6 +276,20 @@ def register(m: Module, free: Value, shown: Any) -> Any:
     with m.If(free):
         m.d.sync += kept.eq(shown)
     return kept
+
+
+def neuron_thresholds(neuron: Neuron) -> list[str]:
+    """The names of what a membrane must reach for another spike, and another, of a burst."""
+    bursts = neuron.spike.kind == "count"
+    return [f"threshold_{spikes}" for spikes in range(1, neuron.spike.count_range.hi)] if bursts else []
+
+
+def neuron_numbers(layer: DesignLayer) -> dict[str, list[int]]:
+    """The parameters of each neuron of a layer by name, with all thresholds of a burst."""
+    numbers = dict(layer.parameters)
+    for spikes, name in enumerate(neuron_thresholds(layer.neuron), start=1):
+        numbers[name] = numbers["threshold"] + spikes * numbers["reset_amount"]
+    return {name: values.tolist() for name, values in numbers.items()}
 
 
 def lane_parameters(

@@ -9,7 +9,7 @@ from amaranth.hdl import Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from gateware.neuron import NeuronLane, lane_parameters, step_layout
+from gateware.neuron import NeuronLane, lane_parameters, neuron_numbers, step_layout
 from gateware.stream import Mark, current_layout, each, lookup, shape_of
 from snnhw.implementation import address_width
 
@@ -43,7 +43,7 @@ class NeuronPipeline(wiring.Component):
         self.num_steps = num_steps
         self.constant = constant = layer.constant
         self.unrolled = layer.chosen.step_lanes == num_steps
-        self.parameters = {name: values.tolist() for name, values in layer.parameters.items()}
+        self.parameters = neuron_numbers(layer)
         self.arithmetic = NeuronLane(neuron, ranges)
         self.given = num_steps if self.unrolled and not constant else 1
         currents = current_layout(shape.neuron_lanes, ranges.current, self.given)

@@ -15,6 +15,9 @@ LUT_RAM_BITS = 1 << 12
 LUT_RAM_WORDS = 32
 """The most words for which it does: a LUT holds as many."""
 
+LUT_INPUTS = 6
+"""Bits that a table of one LUT takes."""
+
 
 class Mark(enum.Enum, shape=2):  # type: ignore[call-arg]
     """What a transfer of an event stream is."""
@@ -100,17 +103,20 @@ def saturate(value: Value, span: Range) -> Value:
 def lookup(index: Value, values: Sequence[int], shape: Shape) -> Value:
     """``values[index]`` of constants.
 
-    Of values that repeat after a power of two of them only the lowest bits of the index are looked at; where they are
-    multiples of a power of two, in order, there is nothing to look up.
+    Of values that repeat after a power of two of them only the lowest bits of the index are looked at; where each
+    repetition is greater by a power of two that is beyond them all, the other bits stand above what these find.
     """
     period = 1
     while list(values) != [values[place % period] for place in range(len(values))]:
         period *= 2
     if period == 1:
         return Const(values[0], shape)
-    step = values[1]
-    if step > 0 and not step & (step - 1) and all(value == place * step for place, value in enumerate(values)):
-        return Cat(Const(0, step.bit_length() - 1), index)[: shape.width]
+    for bits in range((len(values) - 1).bit_length()):
+        first, step = values[: 1 << bits], values[1 << bits] - values[0]
+        rising = [first[place % len(first)] + (place >> bits) * step for place in range(len(values))]
+        if step > max(first) and not step & (step - 1) and min(first) >= 0 and list(values) == rising:
+            low = Value.cast(lookup(index[:bits], first, unsigned(step.bit_length() - 1)))
+            return Cat(low, Const(0, step.bit_length() - 1 - len(low)), index[bits:])[: shape.width]
     constants = [Const(value, shape) for value in values[:period]]
     return Array(constants)[index[: (period - 1).bit_length()] if period < len(values) else index]
 

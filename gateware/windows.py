@@ -12,16 +12,13 @@ from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from gateware.places import Source
-from gateware.stream import Mark, choose, current_layout, each, event_layout, shape_of
+from gateware.stream import LUT_INPUTS, Mark, choose, current_layout, each, event_layout, shape_of
 from snnhw.convolution import Conv2d
 from snnhw.implementation import address_width
 from snnhw.network import Range
 
 if TYPE_CHECKING:
     from snnhw.design import DesignLayer
-
-TABLE_INPUTS = 6
-"""Bits that a table takes: those of a LUT."""
 
 TAKEN = 2
 """Cycles from taking an event until it stands in the memories of inputs, and from taking a mark to the first visit."""
@@ -133,7 +130,7 @@ class WeightedSum:
         self.serial = bits < values.hi.bit_length()
         self.most = (1 << values.hi.bit_length()) - 1
         places = [place for place, weight in enumerate(weights) if weight]
-        self.groups = [places[start : start + TABLE_INPUTS] for start in range(0, len(places), TABLE_INPUTS)]
+        self.groups = [places[start : start + LUT_INPUTS] for start in range(0, len(places), LUT_INPUTS)]
         lowest = sum(min(0, weight) for weight in weights)
         self.constant = constant + self.most * lowest
 

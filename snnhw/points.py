@@ -124,10 +124,10 @@ class Point:
         """What a layer with channels gets where it goes over events."""
         synapse, channels = stage.synapse, stage.channels
         possible = synapse.position_lanes(stage.in_shape)
-        synapse_lanes = max(1, min(channels, lanes)) if synapse.takes_turns else channels
+        synapse_lanes = _even_share(channels, max(1, lanes)) if synapse.takes_turns else channels
         layer = LayerImplementation(
             synapse_lanes=synapse_lanes,
-            neuron_lanes=min(neuron_lanes, synapse_lanes),
+            neuron_lanes=_even_share(synapse_lanes, neuron_lanes),
             position_lanes=next((count for count in possible if count * channels <= lanes), possible[-1]),
         )
         return self._queued(stage, layer)
@@ -156,6 +156,16 @@ class Point:
         if not self.channels.queue or stage.last or layer.step_lanes > 1:
             return layer
         return layer.model_copy(update={"queued_words": LayerShape.of(stage, layer).words})
+
+
+def _even_share(lanes: int, most: int) -> int:
+    """At most so many of some lanes, such that a power of two of them are all lanes.
+
+    Then what neurons of a channel have of their own is looked up by some bits of a word's number, and no group has
+    lanes that idle. Where only more would be such a share, as many as there may be.
+    """
+    shares = [lanes >> halvings for halvings in range(lanes.bit_length()) if lanes % (1 << halvings) == 0]
+    return next((share for share in shares if share <= most), min(lanes, most))
 
 
 POINTS: Mapping[str, Point] = MappingProxyType(
@@ -194,8 +204,8 @@ POINTS: Mapping[str, Point] = MappingProxyType(
                 hidden=LayerChoice(synapse_lanes=4, neuron_lanes=1, event_lanes=2),
                 output=LayerChoice(synapse_lanes=1, neuron_lanes=1),
                 channels=ChannelChoice(
-                    lanes=128,
-                    neuron_lanes=(8, 4),
+                    lanes=100,
+                    neuron_lanes=(8, 5),
                     output=LayerChoice(synapse_lanes=10, neuron_lanes=1),
                     window_bits=1,
                     queue=True,

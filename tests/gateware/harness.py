@@ -340,3 +340,19 @@ def _map(value: Any, change: Callable[[int], int]) -> Any:
 
 def _empty(value: Any) -> bool:
     return not (any(value) if isinstance(value, tuple) else value)
+
+
+def evaluate(signals: Sequence[Signal], outputs: Sequence[Value], rows: Iterable[Sequence[int]]) -> list[list[int]]:
+    """The numbers of ``outputs`` for each row of numbers of ``signals``."""
+    found: list[list[int]] = []
+
+    async def bench(ctx: Any) -> None:
+        for row in rows:
+            for signal, number in zip(signals, row, strict=True):
+                ctx.set(signal, number)
+            found.append([ctx.get(output) for output in outputs])
+
+    simulator = Simulator(Module())
+    simulator.add_testbench(bench)
+    simulator.run()
+    return found

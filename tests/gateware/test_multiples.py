@@ -1,33 +1,18 @@
-"""Terms chosen among multiples, shifted and added, are the products; and accumulators add them as adders do."""
+"""Terms chosen among multiples, shifted and added, are the products, as tables are; accumulators add as adders do."""
+
+import itertools
 
 import pytest
-from amaranth.hdl import Const, Module, Signal, signed, unsigned
-from amaranth.sim import Simulator
+from amaranth.hdl import Const, Signal, signed, unsigned
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateware.multiples import Term, accumulate, choose, multiples, terms
+from gateware.multiples import Term, accumulate, choose, multiples, product, terms
 from gateware.stream import shape_of
 from snnhw.network import Range
-from tests.gateware.harness import examples
+from tests.gateware.harness import evaluate, examples
 
 BINARY, GRADED, WIDE = Range(lo=0, hi=1), Range(lo=0, hi=255), Range(lo=0, hi=300)
-
-
-def evaluate(signals, outputs, rows):
-    """The numbers of ``outputs`` for each row of numbers of ``signals``."""
-    found = []
-
-    async def bench(ctx):
-        for row in rows:
-            for signal, number in zip(signals, row, strict=True):
-                ctx.set(signal, number)
-            found.append([ctx.get(output) for output in outputs])
-
-    simulator = Simulator(Module())
-    simulator.add_testbench(bench)
-    simulator.run()
-    return found
 
 
 def check_products(weight, values, pairs):
@@ -127,3 +112,18 @@ def test_accumulating_is_adding(data):
     assert evaluate([total], [accumulate(total, Const(0, narrow))], [(one,) for one, _ in rows]) == [
         [one] for one, _ in rows
     ]
+
+
+@pytest.mark.parametrize(
+    "shapes", [(unsigned(4), unsigned(2)), (signed(4), unsigned(2)), (signed(3), signed(3)), (unsigned(1), signed(5))]
+)
+def test_products_of_few_bits_are_tables(shapes):
+    """All pairs of numbers; and nothing is multiplied."""
+    signals = [Signal(shape, name=f"factor_{place}") for place, shape in enumerate(shapes)]
+    rows = list(itertools.product(*map(numbers_of, shapes)))
+    made = product(*signals)
+    assert made.shape() == (signals[0] * signals[1]).shape()
+    assert [found for (found,) in evaluate(signals, [made], rows)] == [a * b for a, b in rows]
+    assert "*" not in repr(made)
+    wide = Signal(7 - len(signals[0]))
+    assert "*" in repr(product(signals[0], wide))

@@ -1,9 +1,12 @@
 """Every variant of the neuron, word by word: each number of each step equals golden's."""
 
+import re
+
 import pytest
+from amaranth.back import verilog
 from hypothesis import given
 
-from gateware.neuron import NeuronBank
+from gateware.neuron import NeuronBank, neuron_numbers
 from snnhw.interface import EVENT
 from snnhw.network import (
     PER_NEURON,
@@ -226,3 +229,24 @@ def test_the_tap_shows_each_word_once():
     widths = {name: bank.steps.payload.shape()[name] for name in bank.taps}
     shown = [{name: unpack(widths[name].shape, raw) for name, raw in sample.items()} for sample in run.watched["tap"]]
     assert shown == [{name: word[name] for name in bank.taps} for word in run.payloads("steps")]
+
+
+@pytest.mark.parametrize("num_steps", [1, 2])
+def test_a_single_step_keeps_no_state(num_steps):
+    shape = shape_of(5, 3, 2)
+    neuron = Neuron(threshold=9, reset_delay=True, initial=-2)
+    text = verilog.convert(bank_of((model_of(neuron, [-15] * 5, [19] * 5, num_steps), shape, False)))
+    assert (re.search(r"\breg \[\d+:0\] \S+ \[\d+:0\];", text) is None) == (num_steps == 1)
+
+
+def test_thresholds_of_a_burst_are_constants():
+    """Another spike, and another, is compared with a number of the table: nothing is added or multiplied to find it."""
+    neuron = Neuron(threshold=PER_NEURON, reset_amount=PER_NEURON, spike=Spike(kind="count", bound=3))
+    model = model_of(neuron, [-15] * 2, [40] * 2, 1, threshold=[9, 4], reset_amount=[5, 11])
+    assert neuron_numbers(built(model.layers[0], shape_of(2))) == {
+        "threshold": [9, 4],
+        "reset_amount": [5, 11],
+        "initial": [0, 0],
+        "threshold_1": [14, 15],
+        "threshold_2": [19, 26],
+    }

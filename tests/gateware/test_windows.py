@@ -13,8 +13,8 @@ from amaranth.lib.wiring import Component, In, Out
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateware.stream import shape_of
-from gateware.windows import TABLE_INPUTS, TAKEN, WeightedSum, WindowConvolution, WindowPlan
+from gateware.stream import LUT_INPUTS, shape_of
+from gateware.windows import TAKEN, WeightedSum, WindowConvolution, WindowPlan
 from snnhw.design import DesignLayer
 from snnhw.interface import ABORT, EVENT, SAMPLE, STEP
 from snnhw.network import Range
@@ -199,7 +199,7 @@ def _starts(width: int, bits: int) -> Sequence[int]:
 def sums(draw: st.DrawFn) -> tuple[list[int], Range, int, list[list[int]]]:
     """Weights, the values of inputs, a constant, and rows of inputs."""
     hi = draw(st.one_of(st.integers(1, 8).map(lambda bits: (1 << bits) - 1), st.integers(1, 255)))
-    weights = draw(st.lists(st.one_of(st.just(0), st.integers(-128, 127)), min_size=1, max_size=3 * TABLE_INPUTS))
+    weights = draw(st.lists(st.one_of(st.just(0), st.integers(-128, 127)), min_size=1, max_size=3 * LUT_INPUTS))
     row = st.lists(st.one_of(st.just(hi), st.integers(0, hi)), min_size=len(weights), max_size=len(weights))
     return weights, Range(lo=0, hi=hi), draw(st.integers(-5000, 5000)), draw(st.lists(row, min_size=1, max_size=6))
 

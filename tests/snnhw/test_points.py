@@ -135,7 +135,7 @@ def test_a_point_leaves_nothing_to_fit(capsys: pytest.CaptureFixture[str]):
 
 def test_what_a_convolutional_network_gets():
     """The first layer visits windows, the next has lanes for all it reaches, and the third half of them."""
-    network = preset("mnist-conv")
+    network = preset("mnist-conv", first=12, second=32, third=64, bound=1, num_steps=3)
     fast, small, tiny = (point(name, network) for name in ("fast", "small", "tiny"))
     assert [layer.visits for layer in fast.layers] == ["windows", "events", "events", "events"]
     assert [(layer.position_lanes, layer.synapse_lanes) for layer in fast.layers[1:3]] == [(9, 32), (2, 64)]
@@ -146,11 +146,20 @@ def test_what_a_convolutional_network_gets():
         network.num_steps,
     )
     assert [layer.queued_words for layer in fast.layers] == [0, 98, 64, 0]
-    assert [(layer.position_lanes, layer.synapse_lanes) for layer in small.layers[1:]] == [(3, 32), (1, 64), (1, 10)]
+    assert [(layer.position_lanes, layer.synapse_lanes) for layer in small.layers[1:]] == [(3, 32), (1, 32), (1, 10)]
     assert (small.layers[0].bit_lanes, small.layers[0].step_lanes, small.layers[0].queued_words) == (1, 1, 196)
     assert [layer.neuron_lanes for layer in small.layers] == [12, 8, 4, 1]
     assert (small.pixels_per_beat, point("small", preset("mnist-mlp")).pixels_per_beat) == (8, 2)
     assert {(layer.visits, layer.position_lanes, layer.synapse_lanes) for layer in tiny.layers} == {("events", 1, 1)}
+
+
+def test_words_of_neurons_are_a_power_of_two_of_a_position():
+    """So that bits of a word's number tell the words of a position apart; 13 are more than 8, and have no half."""
+    lanes = {}
+    for second in (40, 48, 28, 26):
+        lanes[second] = point("fast", preset("mnist-conv", second=second)).layers[1].neuron_lanes
+    assert lanes == {40: 10, 48: 12, 28: 14, 26: 13}
+    assert point("small", preset("mnist-conv", second=26)).layers[1].neuron_lanes == 8
 
 
 def test_many_weights_are_not_wired_in():

@@ -161,7 +161,7 @@ def test_activations_are_those_worked_out_by_hand():
 
 
 def test_the_artificial_network_is_of_torchs_own_modules():
-    model = resolve_model("mnist-conv")
+    model = resolve_model("mnist-conv-small")
     made = artificial(model)
     pairs = [nn.Conv2d, Activation] * 3
     assert [type(module) for module in made] == [nn.Unflatten, *pairs, nn.Flatten, nn.Linear]
