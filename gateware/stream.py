@@ -103,8 +103,9 @@ def saturate(value: Value, span: Range) -> Value:
 def lookup(index: Value, values: Sequence[int], shape: Shape) -> Value:
     """``values[index]`` of constants.
 
-    Of values that repeat after a power of two of them only the lowest bits of the index are looked at; where each
-    repetition is greater by a power of two that is beyond them all, the other bits stand above what these find.
+    Of values that repeat after a power of two of them only the lowest bits of the index are looked at. Where they begin
+    at 0, and each repetition is greater by a power of two that is beyond them all, the other bits stand above what
+    these find.
     """
     period = 1
     while list(values) != [values[place % period] for place in range(len(values))]:
@@ -114,7 +115,7 @@ def lookup(index: Value, values: Sequence[int], shape: Shape) -> Value:
     for bits in range((len(values) - 1).bit_length()):
         first, step = values[: 1 << bits], values[1 << bits] - values[0]
         rising = [first[place % len(first)] + (place >> bits) * step for place in range(len(values))]
-        if step > max(first) and not step & (step - 1) and min(first) >= 0 and list(values) == rising:
+        if first[0] == 0 <= min(first) and step > max(first) and not step & (step - 1) and list(values) == rising:
             low = Value.cast(lookup(index[:bits], first, unsigned(step.bit_length() - 1)))
             return Cat(low, Const(0, step.bit_length() - 1 - len(low)), index[bits:])[: shape.width]
     constants = [Const(value, shape) for value in values[:period]]
