@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amaranth.hdl import Module, Signal, Value
+from amaranth.hdl import Module, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -32,6 +32,7 @@ class Layer(wiring.Component):
     they give currents, a stream ``currents`` to the neurons. Where they give events they have what a bank of neurons
     has: a stream ``steps`` with ``mark``, ``base`` and ``value`` [neuron_lanes], a word of `LayerShape.order` in each
     transfer, and ``tap_strobe`` and ``taps``. ``memories`` are those that can be loaded, [] where there are none.
+    Where they keep what a tap of their own shows they have ``kept``: by name and instance, what has that too.
     """
 
     def __init__(self, layer: DesignLayer):
@@ -80,9 +81,9 @@ class Layer(wiring.Component):
         return self.shown.steps.payload.shape()
 
     @property
-    def tap_signals(self) -> dict[str, Signal]:
-        """The signals of its tap by name, ``strobe`` among them."""
-        return {"strobe": self.shown.tap_strobe, **self.shown.taps}
+    def kept(self):
+        """What the synapses show of what they keep beside the neurons, by name and instance."""
+        return getattr(self.synapses, "kept", {})
 
     def elaborate(self, platform):
         m = Module()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream, wiring
@@ -18,7 +18,7 @@ from snnhw.interface import Interface
 from snnhw.naming import instances
 
 if TYPE_CHECKING:
-    from snnhw.design import Design
+    from snnhw.design import Design, DesignLayer
 
 TOP = "snn"
 """The name of the top module."""
@@ -102,12 +102,25 @@ class NetworkCircuit(wiring.Component):
         """The signals of a stage's tap by name, ``strobe`` among them."""
         if stage == "encoder":
             return {"strobe": self.encoder.tap_strobe, **self.encoder.taps}
-        return self.layers[self.design.layer(stage).index].tap_signals
+        shown = {name: part for name, (_, part, _) in self._shown().items()}[stage]
+        return {"strobe": shown.tap_strobe, **shown.taps}
+
+    def _shown(self):
+        """Of each tap but the encoder's the block that it shows, where that is, and of which layer.
+
+        By stage: LAYER, and before it LAYER.NAME of what its synapses keep beside neurons.
+        """
+        names: dict[str, str] = instances(self.design.network)
+        shown: dict[str, tuple[str, Any, DesignLayer]] = {}
+        for layer, circuit in zip(self.design.layers, self.layers, strict=True):
+            within = f"{names[layer.name]}.{circuit.synapses_name}"
+            shown |= {f"{layer.name}.{name}": (f"{within}.{name}", part, layer) for name, part in circuit.kept.items()}
+            shown[layer.name] = (f"{names[layer.name]}.{circuit.block}", circuit.shown, layer)
+        return shown
 
     @property
     def interface(self) -> Interface:
         """Ports and taps as data."""
-        names = instances(self.design.network)
         return Interface(
             top=TOP,
             sample=stream_port("sample", "in", self.sample.payload.shape()),
@@ -116,15 +129,8 @@ class NetworkCircuit(wiring.Component):
             taps=(
                 tap_of("encoder", "encoder", self.encoder.events.payload.shape(), self.encoder.taps),
                 *(
-                    tap_of(
-                        layer.name,
-                        f"{names[layer.name]}.{circuit.block}",
-                        circuit.step_layout,
-                        circuit.shown.taps,
-                        layer.shape.order,
-                        layer.steps,
-                    )
-                    for layer, circuit in zip(self.design.layers, self.layers, strict=True)
+                    tap_of(stage, scope, part.steps.payload.shape(), part.taps, part.shape.order, layer.steps)
+                    for stage, (scope, part, layer) in self._shown().items()
                 ),
             ),
         )

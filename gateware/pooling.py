@@ -6,7 +6,7 @@ import math
 from itertools import product
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value, unsigned
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -39,6 +39,8 @@ class Pool(wiring.Component):
     Takes an event a cycle. At a mark ``steps`` shows all windows, a word of `LayerShape.order` in each transfer, from
     2 cycles after the mark was let in and one a cycle, and each starts anew; events wait meanwhile. After ABORT, and
     after a reset, windows start anew without being shown; while ``settles`` is 1 no sample may be let in.
+
+    ``layer`` has a `Pool2d`, registered or not.
     """
 
     by_unit: ClassVar[bool] = False
@@ -72,6 +74,10 @@ class Pool(wiring.Component):
     def combined(self, old: Value, new: Value) -> Value:
         """What a window has come to after an event."""
         raise NotImplementedError
+
+    def left(self, old: Value, ends: Value) -> Value:
+        """What a window that was shown begins the next step with; ``ends`` says whether a sample ends there."""
+        return Const(0)
 
     def elaborate(self, platform):
         m = Module()
@@ -158,11 +164,13 @@ class Pool(wiring.Component):
         m.submodules.windows = store = memory.Memory(shape=layout, depth=shape.words, init=[])
         old, new = store.read_port(domain="comb"), store.write_port()
         place, lane = self._place(m, reads, word, taken)
+        ends = self.settles | (taken.mark != Mark.STEP)
         m.d.comb += [old.addr.eq(place), new.addr.eq(place), new.en.eq(Mux(reads, go, taken.inside))]
         for index in range(shape.neuron_lanes):
             kept = old.data[index]
             hit = lane == index
-            m.d.comb += new.data[index].eq(Mux(reads, 0, Mux(hit, self.combined(kept, taken.value), kept)))
+            added = Mux(hit, self.combined(kept, taken.value), kept)
+            m.d.comb += new.data[index].eq(Mux(reads, self.left(kept, ends), added))
         return {"value": [old.data[index] for index in range(shape.neuron_lanes)]}
 
 

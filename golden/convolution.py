@@ -34,12 +34,9 @@ class Convolution(Stateless):
         assert isinstance(synapse, Conv2d)
         bias = layer.bias[:: layer.positions]
         sums = synapse.largest_sums(layer.tensors, layer.values, layer.in_shape)
-        bound = int((sums + np.abs(layer.bias)).max())
-        self.dtype: Any = np.float32 if bound < FLOAT32_EXACT else np.float64 if bound < FLOAT64_EXACT else np.int64
-        self.out_dtype: Any = np.int32 if bound < 1 << 31 else np.int64
         by_place = layer.weight.transpose(2, 3, 1, 0).reshape(-1, layer.channels)
-        self.weight = np.ascontiguousarray(by_place.astype(self.dtype))
-        self.bias = bias.astype(self.dtype)
+        self.weight, self.bias = np.ascontiguousarray(by_place), bias
+        self.set_bound(int((sums + np.abs(layer.bias)).max()))
         self.planes = planes(layer.in_shape, synapse.kind)
         self.kernel, self.stride, self.padding, self.pool = (
             synapse.kernel,
@@ -49,6 +46,12 @@ class Convolution(Stateless):
         )
         self.convolved = synapse.convolved(layer.in_shape)
         self.out_shape = layer.out_shape
+
+    def set_bound(self, bound: int) -> None:
+        """Compute in the format that holds every partial sum, none of which exceeds ``bound`` in magnitude."""
+        self.dtype: Any = np.float32 if bound < FLOAT32_EXACT else np.float64 if bound < FLOAT64_EXACT else np.int64
+        self.out_dtype: Any = np.int32 if bound < 1 << 31 else np.int64
+        self.weight, self.bias = self.weight.astype(self.dtype), self.bias.astype(self.dtype)
 
     def accumulate(self, values: Array) -> Array:
         """Currents [B, units] (int32, or int64 where they need it) of one step's events [B, inputs]."""

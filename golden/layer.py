@@ -92,6 +92,10 @@ class Layer:
         """The state before step 0."""
         return LayerState(self.synapses.initial_state(batch), self.neurons.initial_state(batch) if self.neurons else {})
 
+    def shown(self, state: LayerState) -> State:
+        """What the synapses have kept, where neurons are what is shown of the layer otherwise."""
+        return state.synapses if self.neurons else {}
+
     def step(self, state: LayerState, values: Array) -> NeuronStep | EventStep:
         """One step from its events [B, inputs]; the state is brought up to date."""
         if state.current is not None:

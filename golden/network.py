@@ -57,7 +57,7 @@ class Result:
     """Synaptic operations by layer that has weights: weights added, each event once for every neuron that it reaches.
     [steps, B]; one step where a layer's input is the same at every step."""
     traces: dict[str, LayerTrace]
-    """By layer; empty unless asked for."""
+    """By layer, empty unless asked for; what synapses with neurons keep, as the value of a trace LAYER.NAME."""
     encoded: Array | None
     """The encoder's events, uint8 [steps, B, inputs], where traces were asked for."""
 
@@ -100,7 +100,7 @@ class Golden:
         states = [layer.initial_state(batch) for layer in self.layers]
         sent: dict[str, list[Array]] = {"encoder": [], **{layer.name: [] for layer in self.layers}}
         operations: dict[str, list[Array]] = {layer.name: [] for layer in self.layers if layer.weighted}
-        kept: dict[str, list[NeuronStep | EventStep]] = {layer.name: [] for layer in self.layers}
+        kept: dict[str, list[NeuronStep | EventStep]] = {}
         encoded: list[Array] = []
         scores, over_time = self.readout.initial(batch), []
         encoder = encode(network, samples)
@@ -115,7 +115,9 @@ class Golden:
                 step = layer.step(state, values)
                 values = step.value
                 if traces:
-                    kept[layer.name].append(step)
+                    for name, numbers in layer.shown(state).items():
+                        kept.setdefault(f"{layer.name}.{name}", []).append(EventStep(numbers, {}))
+                    kept.setdefault(layer.name, []).append(step)
                 sent[layer.name].append(np.count_nonzero(values, axis=1))
             assert isinstance(step, NeuronStep)  # as the description wants it of the last layer
             scores = self.readout.step(scores, t, step)
@@ -126,7 +128,7 @@ class Golden:
             over_time=np.stack(over_time),
             events={name: np.stack(counts) for name, counts in sent.items()},
             operations={name: np.stack(counts) for name, counts in operations.items()},
-            traces={name: _stack(steps) for name, steps in kept.items()} if traces else {},
+            traces={name: _stack(steps) for name, steps in kept.items()},
             encoded=np.stack(encoded) if traces else None,
         )
 

@@ -177,10 +177,19 @@ class Implementation(Frozen):
                 )
             self._check_visits(stage, layer)
             self._check_queued_words(stage, layer)
+            try:
+                stage.synapse.check_circuit(stage.in_shape)
+            except ValueError as error:
+                raise DescriptionError(f"layer '{stage.name}': {error}") from error
             if layer.memory not in MEMORY_KINDS:
                 raise DescriptionError(one_of(f"the memory of layer '{stage.name}'", layer.memory, MEMORY_KINDS))
             if layer.memory != "rom" and not stage.has_weights:
                 raise DescriptionError(f"layer '{stage.name}' has no weights to load: leave its memory rom")
+            if layer.memory != "rom" and not stage.synapse.loadable:
+                raise DescriptionError(
+                    f"layer '{stage.name}' of kind '{stage.synapse.kind}' cannot have weights that are loaded: leave "
+                    "its memory rom"
+                )
         last = network.layers[-1]
         if last.positions > 1:
             raise DescriptionError(

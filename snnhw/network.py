@@ -20,6 +20,7 @@ from snnhw.encoder import Bernoulli, Direct, Encoder, Events, IntegrateFire, Lat
 from snnhw.errors import DescriptionError
 from snnhw.integers import INT32, PER_CHANNEL, PER_NEURON, Integer, Name, Parameter, Range, Shape, parameter_text
 from snnhw.kinds import Frozen, by_kind
+from snnhw.neunorm import NeuNormConv2d
 from snnhw.neuron import Leak, Neuron, Spike, StateField
 from snnhw.pooling import MaxPool2d, SMaxPool2d, SumPool2d
 from snnhw.readout import CountReadout, FirstSpikeReadout, MembraneReadout, Readout, VoteReadout
@@ -48,6 +49,7 @@ __all__ = [
     "MembraneReadout",
     "Name",
     "Network",
+    "NeuNormConv2d",
     "Neuron",
     "Parameter",
     "PlacedLayer",
@@ -125,6 +127,11 @@ class Network(Frozen):
             raise ValueError(
                 f"encoder '{self.encoder.kind}' sends its events once: the first layer needs neurons, "
                 f"which '{first.name}' has not"
+            )
+        if first.synapse.remembers and self.encoder.once:
+            raise ValueError(
+                f"encoder '{self.encoder.kind}' sends its events once: the first layer cannot be of kind "
+                f"'{first.synapse.kind}', which goes by the events of every step"
             )
         if last.neuron.fires == self.readout.reads_membranes:
             wants = "one that never fires (threshold = null)" if last.neuron.fires else "a layer that fires"
@@ -309,7 +316,7 @@ class PlacedLayer:
     @property
     def kept_values(self) -> Range:
         """The numbers that its synapses keep from step to step; 0 alone where they keep none."""
-        return self.synapse.kept_values(self.values, self.network.num_steps)
+        return self.synapse.kept_values(self.values, self.in_shape, self.network.num_steps)
 
     @property
     def constant(self) -> bool:

@@ -14,7 +14,7 @@ from snnhw.integers import Range, Shape
 from snnhw.kinds import register
 from snnhw.synapse import Synapse
 
-__all__ = ["MaxPool2d", "SMaxPool2d", "SumPool2d"]
+__all__ = ["MaxPool2d", "Pool2d", "SMaxPool2d", "SumPool2d"]
 
 
 class Pool2d(Synapse):
@@ -88,6 +88,8 @@ class SMaxPool2d(Pool2d):
     strongest unit.
     """
 
+    remembers: ClassVar[bool] = True
+
     kind: Literal["s_max_pool2d"] = "s_max_pool2d"
     lateral_inhibition: bool = False
 
@@ -100,7 +102,7 @@ class SMaxPool2d(Pool2d):
         """Those that come in: no sum grows by more, and the greatest no faster than the sums."""
         return values
 
-    def kept_values(self, values: Range, num_steps: int) -> Range:
+    def kept_values(self, values: Range, in_shape: Shape, num_steps: int) -> Range:
         """The sums: the greatest is that of the greatest value in each step."""
         return Range(lo=0, hi=values.hi * num_steps)
 

@@ -37,6 +37,10 @@ class Synapse(Kind):
     """Whether its circuit can take the values of all time steps at once, neuron by neuron."""
     most_event_lanes: ClassVar[int] = 2
     """The most events that its circuit can take a cycle."""
+    remembers: ClassVar[bool] = False
+    """Whether what it gives depends on what came in earlier steps."""
+    loadable: ClassVar[bool] = True
+    """Whether its circuit can have weights that are loaded while it runs."""
     takes_turns: ClassVar[bool] = True
     """Whether it can have fewer synapse lanes than neurons, or channels, which then take turns."""
 
@@ -58,9 +62,16 @@ class Synapse(Kind):
         """The values of the events that go out, 0 included, where events do."""
         raise NotImplementedError
 
-    def kept_values(self, values: Range, num_steps: int) -> Range:
+    def kept_values(self, values: Range, in_shape: Shape, num_steps: int) -> Range:
         """The numbers that are kept from step to step over a sample of so many; 0 alone where none are."""
         return Range(lo=0, hi=0)
+
+    def starts(self, in_shape: Shape) -> dict[str, float]:
+        """The tensors that do not start training at random, and what all of their numbers start at."""
+        return {}
+
+    def check_circuit(self, in_shape: Shape) -> None:
+        """Raise ValueError, which says why and what to do, where there is no circuit of it."""
 
     def tensor_shapes(self, in_shape: Shape) -> dict[str, Shape]:
         """The tensors that the synapses have, by name."""

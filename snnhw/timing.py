@@ -62,6 +62,8 @@ class SampleCounts:
 
     encoder: list[Counts]
     layers: list[list[Counts]]
+    kept: dict[str, list[Counts]]
+    """Of what synapses keep and send within a layer, by LAYER.NAME."""
 
 
 def event_counts(design: Design, result: Result) -> list[SampleCounts]:
@@ -69,12 +71,23 @@ def event_counts(design: Design, result: Result) -> list[SampleCounts]:
 
     Of a layer that splits its words there is one step, and of each word the counts of all steps.
     """
-    encoder, *layers = [sent.transfers() if sent.several else sent.counts().tolist() for sent in _sent(design, result)]
+    told: list[Any] = [sent.told() for sent in _sent(design, result)]
+    encoder, *layers = told
+    kept: dict[str, list[list[Counts]]] = {}
+    for layer in design.layers:
+        # Where synapses keep something that they send within the layer, their twin says what.
+        of_layer = getattr(twin(layer.synapse, "timing"), "sent", None)
+        if of_layer is not None:
+            kept |= {f"{layer.name}.{name}": sent.told() for name, sent in of_layer(layer, result).items()}
     for number, layer in enumerate(design.layers):
         if layer.splits:
             layers[number] = [[list(zip(*words, strict=True)) for words in zip(*layers[number], strict=True)]]
     return [
-        SampleCounts([step[b] for step in encoder], [[step[b] for step in counts] for counts in layers])
+        SampleCounts(
+            [step[b] for step in encoder],
+            [[step[b] for step in counts] for counts in layers],
+            {stage: [step[b] for step in counts] for stage, counts in kept.items()},
+        )
         for b in range(len(result.classes))
     ]
 
@@ -107,6 +120,10 @@ class _Sent:
             told = own * self.passes if cycles and self.several else own
             sides.append(np.add.reduceat(told, self.starts, axis=-1, dtype=np.int64))
         return np.stack(sides, axis=-1)
+
+    def told(self) -> list[list[Counts]]:
+        """What is told of each step and sample."""
+        return self.transfers() if self.several else self.counts().tolist()
 
     def transfers(self) -> list[list[Counts]]:
         """The cycles of each transfer [steps][B][words][transfers]; events of both lanes are of one place."""
@@ -171,6 +188,7 @@ class _Circuit:
         encoder = design.network.encoder
         self.readout = _Readout(design)
         self.shown: list[_Shown] = []
+        self.kept: dict[str, _Shown] = {}
         consumer: _Consumer = self.readout
         for layer in reversed(design.layers):
             if layer.splits:
@@ -180,6 +198,7 @@ class _Circuit:
             bank = _neurons(layer, consumer) if layer.has_neuron else None
             synapses = twin(layer.synapse, "timing")(layer, bank or consumer)
             self.shown.insert(0, bank or synapses)
+            self.kept |= {f"{layer.name}.{name}": part for name, part in getattr(synapses, "kept", {}).items()}
             consumer = _Serializer(synapses)
         if design.implementation.queue and not encoder.takes_events:
             consumer = _WordQueue(design.beats, consumer)
@@ -189,6 +208,8 @@ class _Circuit:
         """The cycle of a sample's result, its beats following those of the sample before."""
         for shown, counts in zip(self.shown, sample.layers, strict=True):
             shown.counts = counts
+        for stage, part in self.kept.items():
+            part.counts = sample.kept[stage]
         self.encoder.take(sample.encoder)
         return self.readout.result
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Generator
 
 from gateware.convolution import Plan, reading_latency
 from gateware.windows import TAKEN, WindowPlan
@@ -12,6 +12,10 @@ from snnhw.timing import Counts, _Consumer, _Neurons
 
 Span = tuple[int, int]
 """Cycles from the first to before the second."""
+
+Words = Generator[int, int, int]
+"""What follows from a mark: gives when each word is offered, is told when it was taken; in the end, when the mark was.
+"""
 
 
 class _Pauses:
@@ -39,7 +43,12 @@ class _Pauses:
 
 
 class _Drained:
-    """Takes events into a pipeline that stands still while, at a mark, words are read one a cycle."""
+    """Takes events into a pipeline that stands still while, at a mark, words are read one a cycle.
+
+    A word goes out after ``window`` reads.
+    """
+
+    window = 1
 
     def __init__(self, latency: int, reads: int, drained: int) -> None:
         self.latency = latency
@@ -55,6 +64,21 @@ class _Drained:
 
     def take_mark(self, offered: int) -> int:
         """A mark, and all that follows from it."""
+        words = self.marked(offered)
+        try:
+            at = next(words)
+            while True:
+                at = words.send(self._take(at))
+        except StopIteration as ended:
+            taken: int = ended.value
+            return taken
+
+    def taken(self, offered: int) -> int:
+        """When an event or mark that is offered then would be taken; asked of cycles one after the other."""
+        return self.holds.moving(max(offered, self.free))
+
+    def marked(self, offered: int) -> Words:
+        """A mark, and all that follows from it but for taking its words."""
         return self._enter_mark(offered)
 
     def _enter(self, offered: int, cycles: int) -> int:
@@ -62,21 +86,22 @@ class _Drained:
         self.free = self.holds.moving(max(offered, self.free), cycles) + 1
         return self.free - 1
 
-    def _enter_mark(self, offered: int) -> int:
+    def _enter_mark(self, offered: int) -> Words:
         """The same of a mark, with all that follows from it."""
         entered = self.holds.moving(max(offered, self.free))
         self.free = entered + 1
         arrives = at = self.holds.moving(entered + 1, self.latency)
-        for number in range(self.reads):
-            at = self.waits.moving(at)
-            read = at
-            self._read(number, read)
+        for number in range(1, self.reads + 1):
+            read = self.waits.moving(at)
             at = read + 1
+            if number % self.window == 0:
+                sent = self._offered(read)
+                self.waits.add(sent, (yield sent))
         self.holds.add(arrives, read)
         return entered
 
-    def _read(self, number: int, at: int) -> None:
-        """What follows from a read, which is one of a step's."""
+    def _take(self, offered: int) -> int:
+        """When a word that is offered then is taken."""
         raise NotImplementedError
 
     def _offered(self, at: int) -> int:
@@ -97,29 +122,31 @@ class Convolution(_Drained):
         self.bank = bank
         self.several = layer.event_passes.max() > 1
 
+    def taken(self, offered: int) -> int:
+        """When an event or mark that is offered then would be taken: one waits inside."""
+        return max(offered, self.free)
+
     def take_events(self, offered: int, events: list[int]) -> int:
         """Events, see `Counts`, one after the other once the first has been taken; when the last of them was."""
-        *before, last = self._transfers(events)
+        *before, last = self.transfers(events)
         if before:
             offered = self._enter(offered, sum(before)) + 1
         taken = max(offered, self.free)
         self._enter(taken, last)
         return taken
 
-    def _transfers(self, events: list[int]) -> list[int]:
+    def transfers(self, events: list[int]) -> list[int]:
         """The cycles of each transfer."""
         return events if self.several else [1] * max(events)
 
-    def take_mark(self, offered: int) -> int:
-        """A mark, and all that follows from it."""
-        taken = max(offered, self.free)
-        self._enter_mark(taken)
+    def marked(self, offered: int) -> Words:
+        """A mark, and all that follows from it but for taking its words."""
+        taken = self.taken(offered)
+        yield from self._enter_mark(taken)
         return taken
 
-    def _read(self, number: int, at: int) -> None:
-        if (number + 1) % self.window == 0:
-            offered = self._offered(at)
-            self.waits.add(offered, self.bank.take(offered))
+    def _take(self, offered: int) -> int:
+        return self.bank.take(offered)
 
 
 class GroupedConvolution(Convolution):
@@ -135,28 +162,31 @@ class GroupedConvolution(Convolution):
         self.closed = 0
         self.left = 0
 
+    def taken(self, offered: int) -> int:
+        """When an event or mark that is offered then would be listed."""
+        return max(offered, self.closed)
+
     def take_events(self, offered: int, events: list[int]) -> int:
         """Events, see `Counts`, listed one a cycle; when the last of them was."""
-        start, transfers = max(offered, self.closed), self._transfers(events)
+        start, transfers = self.taken(offered), self.transfers(events)
         self.listed += enumerate(transfers, start)
         return start + len(transfers) - 1
 
-    def take_mark(self, offered: int) -> int:
-        """A mark, and all that follows from it."""
-        taken = max(offered, self.closed)
+    def marked(self, offered: int) -> Words:
+        """A mark, and all that follows from it but for taking its words."""
+        taken = self.taken(offered)
         for reads in self.group_reads:
             for listed, cycles in self.listed:
-                self._issue(listed, self._enter, cycles)
+                self.left = self._enter(self._issued(listed) + 1, cycles)
             self.reads = reads
-            issued = self._issue(taken, self._enter_mark)
+            issued = self._issued(taken)
+            self.left = yield from self._enter_mark(issued + 1)
         self.listed, self.closed = [], issued + 1
         return taken
 
-    def _issue(self, listed: int, enter: Callable[..., int], *cycles: int) -> int:
-        """Give an item on that was listed then, when the one before has left; when its turn came."""
-        issued = max(listed + 1, self.left)
-        self.left = enter(issued + 1, *cycles)
-        return issued
+    def _issued(self, listed: int) -> int:
+        """When an item that was listed then is given on: when the one before has left."""
+        return max(listed + 1, self.left)
 
 
 class Windows:
@@ -228,15 +258,11 @@ class Pool(_Drained):
         self.consumer = consumer
         self.num_steps = layer.network.num_steps
         self.counts: list[Counts] = []
-        self.step = 0
+        self.step = self.word = 0
 
-    def take_mark(self, offered: int) -> int:
-        """A mark, and all that follows from it."""
-        taken = super().take_mark(offered)
-        self.step = (self.step + 1) % self.num_steps
-        return taken
-
-    def _read(self, number: int, at: int) -> None:
-        offered = self._offered(at)
-        events, marked = self.counts[self.step][number], number == self.reads - 1
-        self.waits.add(offered, self.consumer.take(offered, events, marked))
+    def _take(self, offered: int) -> int:
+        events, marked = self.counts[self.step][self.word], self.word == self.reads - 1
+        self.word = 0 if marked else self.word + 1
+        if marked:
+            self.step = (self.step + 1) % self.num_steps
+        return self.consumer.take(offered, events, marked)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import get_args
 
 from snnhw.implementation import MEMORY_KINDS, Implementation, LayerImplementation, LayerShape, bit_lanes
-from snnhw.network import Network
+from snnhw.network import Network, PlacedLayer
 from snnhw.points import POINTS, point
 from snnhw.shell import PLAIN, AxiShell, Shell, UartShell
 from tests.draws import Draws, flag
@@ -59,7 +59,7 @@ def implementation(draws: Draws, chosen: Network, limits: Limits = SMALL, memori
             bit_lanes=draws.choice(bit_lanes(stage) if windows else (1,)),
             step_lanes=step_lanes,
             queued_words=draws.choice(QUEUED_WORDS if queues else QUEUED_WORDS[:1]),
-            memory=draws.choice(MEMORY_KINDS) if memories and stage.has_weights and not windows else "rom",
+            memory=draws.choice(MEMORY_KINDS if memories and _loads(stage) and not windows else ("rom",)),
         )
         layers.append(layer)
         stride = LayerShape.of(stage, layer).stride
@@ -84,3 +84,8 @@ def shell(draws: Draws, chosen: Network, built: Implementation) -> Shell:
     """A shell of any kind that a network can be reached through."""
     serial = not chosen.encoder.takes_events and built.pixels_per_beat <= LONG_BEAT
     return SHELLS[draws.choice([kind for kind in SHELLS if kind != "uart" or serial])](draws)
+
+
+def _loads(stage: PlacedLayer) -> bool:
+    """Whether a layer can have weights that are loaded."""
+    return stage.has_weights and stage.synapse.loadable

@@ -50,8 +50,8 @@ def model(chosen: Network, seed: int = 0) -> Model:
     tensors = {}
     for layer in chosen.layers:
         for name, shape in layer.tensor_shapes.items():
-            span = layer.synapse.weight_range
-            ends = (span.lo, span.hi) if name == "weight" else (-30, 30)
+            span = layer.synapse.tensor_ranges.get(name)
+            ends = (-30, 30) if span is None else (span.lo, span.hi)
             tensors[f"{layer.name}.{name}"] = random.integers(*ends, shape, endpoint=True)
     return Model(chosen, tensors)
 

@@ -34,6 +34,7 @@ from snnhw.network import (
     MaxPool2d,
     MembraneReadout,
     Network,
+    NeuNormConv2d,
     Neuron,
     Parameter,
     PlacedLayer,
@@ -187,6 +188,20 @@ def _conv2d(draws: Draws, limits: Limits, shape: Shape) -> Conv2d:
     return Conv2d.model_validate({**described, "max_pool": pool})
 
 
+def _neunorm(draws: Draws, limits: Limits, shape: Shape) -> NeuNormConv2d:
+    """Of the forms that a circuit has, with numbers that it can fold."""
+    plain = _conv2d(draws, limits, shape).model_dump(exclude={"kind", "max_pool", "weight_bits"})
+    numbers = draws.choice(
+        (
+            {"form": "folded", "auxiliary_bits": draws.integer(2, 16), "weight_bits": draws.choice((4, 1, 16))},
+            {"form": "per_channel", "auxiliary_bits": draws.integer(2, 8), "weight_bits": draws.choice((4, 1, 2))},
+        )
+    )
+    decay, position = draws.integer(1, 3), draws.choice((0, draws.integer(1, 4)))
+    shared = {"decay_bits": decay, "position_bits": position, "shift": draws.integer(0, 9)}
+    return NeuNormConv2d.model_validate({**plain, **numbers, **shared})
+
+
 def _pool(draws: Draws, shape: Shape) -> tuple[int, int]:
     height, width = (draws.integer(1, min(3, side)) for side in shape[-2:])
     return height, width
@@ -197,6 +212,7 @@ SYNAPSES: dict[str, Callable[[Draws, Limits, Shape], Synapse]] = {
         units=draws.integer(1, limits.units), weight_bits=draws.choice((4, 1, 2, 8, 16))
     ),
     "conv2d": _conv2d,
+    "neunorm_conv2d": _neunorm,
     "max_pool2d": lambda draws, limits, shape: MaxPool2d(size=_pool(draws, shape)),
     "sum_pool2d": lambda draws, limits, shape: SumPool2d(size=_pool(draws, shape)),
     "s_max_pool2d": lambda draws, limits, shape: SMaxPool2d(size=_pool(draws, shape), lateral_inhibition=flag(draws)),
@@ -327,6 +343,7 @@ def _synapse(draws: Draws, limits: Limits, shape: Shape, needs_neurons: bool, la
     image = len(shape) > 1 and not last
     drawn = [kind for kind in SYNAPSES if known[kind].gives_currents or not needs_neurons]
     drawn = [kind for kind in drawn if image or not known[kind].channelled]
+    drawn = [kind for kind in drawn if not (needs_neurons and known[kind].remembers)]
     if deep and flag(draws):
         drawn = [kind for kind in drawn if known[kind].channelled and known[kind].gives_currents] or drawn
     return SYNAPSES[draws.choice(drawn)](draws, limits, shape)

@@ -72,18 +72,23 @@ class Outcome:
     scores: list[int]
     encoder: list[list[int]]
     layers: dict[str, LayerTrace]
+    kept: dict[str, list[list[int]]]
+    """What synapses keep beside neurons, by LAYER.NAME: [step][number]."""
 
 
 def run(network: Network, tensors: Mapping[str, Any], sample: Any) -> Outcome:
     """Everything that ``network``, with these tensors by name, makes of one sample."""
     encoder = encode(network, flat(sample))
     layers: dict[str, LayerTrace] = {}
+    kept: dict[str, list[list[int]]] = {}
     incoming = encoder * network.num_steps if network.constant_input else encoder
     for layer, placed in zip(network.stages, network.layers, strict=True):
         layers[layer.name] = run_layer(layer, tensors, incoming, placed.in_shape)
+        if layer.synapse.kind == "neunorm_conv2d":
+            kept[f"{layer.name}.auxiliary"] = auxiliary_states(layer.synapse, incoming, placed.in_shape)
         incoming = layers[layer.name].value
     scores = read_out(network, layers[network.stages[-1].name])
-    return Outcome(winner_of(network, scores), scores, encoder, layers)
+    return Outcome(winner_of(network, scores), scores, encoder, layers, kept)
 
 
 def flat(nested: Any) -> list[int]:
@@ -333,12 +338,62 @@ def s_max_pool2d(
     return rows
 
 
+def neunorm_conv2d(
+    layer: Layer, tensors: Mapping[str, Any], incoming: list[list[int]], shape: tuple[int, ...]
+) -> list[list[int]]:
+    """What reaches each neuron, less what the auxiliary neurons take from it, as the paper has it: W of (U times x)."""
+    synapse: Any = layer.synapse
+    numbers = tensors[f"{layer.name}.auxiliary"]
+    positions = [1 for _ in range(shape[-2] * shape[-1])]
+    if synapse.position_bits:
+        positions = flat(tensors[f"{layer.name}.position"])
+    high, wide = convolved(synapse, shape)
+    rows = []
+    for currents, states in zip(
+        conv2d(layer, tensors, incoming, shape), auxiliary_states(synapse, incoming, shape), strict=True
+    ):
+        weighed = [state * number for state, number in zip(states, positions, strict=True)]
+        row = list(currents)
+        for unit in range(len(row)):
+            channel, y, x = unit // (high * wide), unit // wide % high, unit % wide
+            if synapse.form == "folded":
+                kernel, values, planes = [numbers[channel]], weighed, (1, *shape[-2:])
+            else:
+                kernel, planes = list(tensors[f"{layer.name}.weight"][channel]), shape
+                values = [
+                    int(n) * value for own in numbers for n, value in zip(spread(own, weighed), weighed, strict=True)
+                ]
+            whole = [[[int(number) for number in line] for line in plane] for plane in kernel]
+            row[unit] -= correlation(synapse, whole, values, planes, y, x) // 2**synapse.shift
+        rows.append(row)
+    return rows
+
+
+def spread(numbers: Any, places: list[int]) -> list[int]:
+    """A number for each place, from as many or from one that all share."""
+    found = flat(numbers)
+    return found if len(found) > 1 else found * len(places)
+
+
+def auxiliary_states(synapse: Any, incoming: list[list[int]], shape: tuple[int, ...]) -> list[list[int]]:
+    """The state of each position's auxiliary neuron after each step."""
+    size = shape[-2] * shape[-1]
+    states, rows = [0 for _ in range(size)], []
+    for values in incoming:
+        for place in range(size):
+            states[place] = states[place] * (2**synapse.decay_bits - 1) // 2**synapse.decay_bits
+            states[place] += sum(values[place::size])
+        rows.append(list(states))
+    return rows
+
+
 SYNAPSES: dict[str, Callable[[Layer, Mapping[str, Any], list[list[int]], tuple[int, ...]], list[list[int]]]] = {
     "dense": dense,
     "conv2d": conv2d,
     "max_pool2d": max_pool2d,
     "sum_pool2d": sum_pool2d,
     "s_max_pool2d": s_max_pool2d,
+    "neunorm_conv2d": neunorm_conv2d,
 }
 """By kind: currents, or the values of events, from those of inputs of a shape, [step][input] to [step][unit]."""
 
@@ -474,6 +529,8 @@ def difference(model: Any, result: Any, index: int, expected: Outcome) -> str | 
         for name, values in fields.items():
             numbers[f"{layer.name}'s {name}"] = values[:, index].tolist(), getattr(spelled, name)
         numbers[f"{layer.name}'s events"] = result.events[layer.name][:, index].tolist(), sent(spelled.value)
+    for name, states in expected.kept.items():
+        numbers[name] = result.traces[name].value[:, index].tolist(), states
     numbers["scores"] = result.scores[index].tolist(), expected.scores
     numbers["class"] = result.classes[index], expected.winner
     for name, (golden, own) in numbers.items():

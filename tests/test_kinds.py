@@ -24,7 +24,9 @@ SPELLED: dict[type[Kind], Mapping[str, Any]] = {
     Readout: oracle.READOUTS,
 }
 
-DESCRIPTION = {f"snnhw/{name}.py" for name in ("network", "neuron", "synapse", "encoder", "readout", "ranges")}
+DESCRIPTION = {
+    f"snnhw/{name}.py" for name in ("network", "neuron", "synapse", "encoder", "readout", "ranges", "neunorm")
+}
 TWINS = ("golden/", "gateware/", "snnhw/timing.py", "snnhw/train/")
 ASKED = ("encoder", "readout", "synapse", "leak", "spike", "loss")
 """What parts of a description that have a kind are called."""

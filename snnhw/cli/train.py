@@ -34,7 +34,9 @@ _DROPOUT = typer.Option(
 )
 _FOLDED = typer.Option("--folded", min=0, help="First so many passes on counts of spikes; for neurons without leak.")
 _PENALTY = typer.Option("--spike-penalty", min=0, help="What 100,000 synaptic operations add to the loss.")
-_LOSS = typer.Option("--loss", help="cross_entropy of the scores, or ce_rate, ce_count, mse_count of the last spikes.")
+_LOSS = typer.Option(
+    "--loss", help="cross_entropy of the scores, or ce_rate, ce_count, mse_count, mse_vote of the last spikes."
+)
 _DATASET = typer.Option("--dataset", metavar="DATA", help=f"Instead of the preset's, or of mnist: {DATASET_HELP}")
 _OUT = typer.Option("--out", metavar="FILE", help="The model file; NAME.safetensors in this folder unless told.")
 

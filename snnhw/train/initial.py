@@ -40,7 +40,10 @@ def initialise(network: TrainableNetwork, samples: Tensor, generator: torch.Gene
     """
     events = network.events(samples)
     for layer in network.each_layer():
-        shapes = {name: layer.get_parameter(name).shape for name in layer.ranges}
+        starts = layer.layer.synapse.starts(layer.layer.in_shape)
+        for name, number in starts.items():
+            layer.set_tensor(name, number)
+        shapes = {name: layer.get_parameter(name).shape for name in layer.ranges if name not in starts}
         weights = {name: torch.randn(shape, generator=generator) for name, shape in shapes.items()}
         has_neuron = layer.layer.has_neuron
         activity = _start(network, layer, events, weights) if has_neuron else network.run_layer(layer, events)
@@ -51,7 +54,7 @@ def initialise(network: TrainableNetwork, samples: Tensor, generator: torch.Gene
 
 def _start(network: TrainableNetwork, layer: TrainableLayer, events: Tensor, weights: dict[str, Tensor]) -> Activity:
     """Set the tensors of a layer so that its neurons fire, and return what they do on ``events``."""
-    unit_current = _spread(layer.transmit(events, weights))
+    unit_current = _spread(layer.transmit(events, {**layer.synapse_tensors(), **weights}))
     sizes = _set_tensors(layer, weights, unit_current, 1.0)
     activity = network.run_layer(layer, events)
     firing = layer_firing(layer.layer, activity)

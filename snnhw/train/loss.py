@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from snnhw.train.network import Outcome
     from snnhw.train.options import CountError, Loss
 
-__all__ = ["ce_count", "ce_rate", "cross_entropy", "mse_count"]
+__all__ = ["ce_count", "ce_rate", "cross_entropy", "mse_count", "mse_vote"]
 
 
 def cross_entropy(loss: Loss, outcome: Outcome, logits: Tensor, labels: Tensor) -> Tensor:
@@ -42,3 +42,14 @@ def mse_count(loss: CountError, outcome: Outcome, logits: Tensor, labels: Tensor
     right = functional.one_hot(labels, spikes.shape[2]).bool()
     wanted = torch.where(right, steps * loss.correct_rate, steps * loss.incorrect_rate)
     return functional.mse_loss(spikes.sum(dim=0), wanted.to(spikes.dtype)) / steps
+
+
+def mse_vote(loss: Loss, outcome: Outcome, logits: Tensor, labels: Tensor) -> Tensor:
+    """The mean square of the difference of each class's mean vote from 1, of the right class, or 0.
+
+    ``L = mean over samples and classes of (sum over steps and neurons of o / (steps * neurons) - y)**2``, the loss of
+    Wu et al. 2019 (AAAI, arXiv:1809.05793).
+    """
+    spikes = outcome.class_spikes
+    wanted = functional.one_hot(labels, spikes.shape[2]).to(spikes.dtype)
+    return functional.mse_loss(spikes.sum(dim=0) / (len(spikes) * outcome.population), wanted)

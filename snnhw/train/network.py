@@ -51,7 +51,13 @@ class Outcome:
         """The spikes of each class in each step, [num_steps, B, classes]; of a population all together."""
         assert self.activity is not None
         spikes = torch.stack(self.activity.spikes)
-        return spikes.reshape(*spikes.shape[:2], self.scores.shape[1], -1).sum(dim=3)
+        return spikes.reshape(*spikes.shape[:2], self.scores.shape[1], self.population).sum(dim=3)
+
+    @property
+    def population(self) -> int:
+        """The neurons of each class."""
+        assert self.activity is not None
+        return self.activity.spikes[0].shape[1] // self.scores.shape[1]
 
 
 class TrainableLayer(nn.Module):

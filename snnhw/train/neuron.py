@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from snnhw.network import Leak, Neuron
-from snnhw.train.integratefire import integrate_and_fire
+from snnhw.train.integratefire import can_integrate_and_fire, integrate_and_fire
 from snnhw.train.quantise import shift
 from snnhw.train.surrogate import Surrogate, burst, fire, residue
 
@@ -58,10 +58,8 @@ def run_neurons(
     Gradients do not flow through resets, which keeps what a spike did from being counted twice: they flow through
     the membrane that is left.
     """
-    if _only_fires(neuron):
-        threshold, reset_amount, initial = (parameters[name] for name in ("threshold", "reset_amount", "initial"))
-        assert isinstance(initial, float)
-        events, membrane = integrate_and_fire(currents, threshold, reset_amount, initial, num_steps, surrogate)
+    if can_integrate_and_fire(neuron):
+        events, membrane = integrate_and_fire(neuron, parameters, currents, num_steps, surrogate)
         return Activity(list(events.unbind()), list(events.unbind()), membrane, events)
     steps = currents.unbind() if len(currents) == num_steps else currents.unbind() * num_steps
     membrane = torch.zeros_like(steps[0]) + parameters["initial"]
@@ -93,13 +91,6 @@ def run_neurons(
         if neuron.refractory:
             refractory = torch.where(fired > 0, neuron.refractory, (refractory - 1).clamp(min=0))
     return Activity(spikes, values, membrane)
-
-
-def _only_fires(neuron: Neuron) -> bool:
-    """Whether neurons do no more than integrate, fire and subtract, from one initial membrane."""
-    resets = neuron.fires and neuron.spike.kind == "binary" and neuron.reset == "subtract" and not neuron.reset_delay
-    plain = neuron.leak.kind == "none" and not neuron.refractory and neuron.membrane is None
-    return resets and plain and neuron.tensor_of("initial") is None
 
 
 def _leak(leak: Leak, parameters: Parameters, membrane: Tensor) -> Tensor:

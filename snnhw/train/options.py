@@ -19,6 +19,7 @@ __all__ = [
     "RateCrossEntropy",
     "TeacherOptions",
     "TrainOptions",
+    "VoteError",
 ]
 
 _SIDE = 28
@@ -69,10 +70,19 @@ class CountError(Loss):
     incorrect_rate: float = Field(default=0.0, ge=0, le=1)
 
 
+class VoteError(Loss):
+    """Squared distance of the mean vote of each class, over its neurons and all steps, from 1 or 0 (Wu et al. 2019)."""
+
+    of_spikes: ClassVar[bool] = True
+
+    kind: Literal["mse_vote"] = "mse_vote"
+
+
 register(CrossEntropy, training="snnhw.train.loss:cross_entropy")
 register(RateCrossEntropy, training="snnhw.train.loss:ce_rate")
 register(CountCrossEntropy, training="snnhw.train.loss:ce_count")
 register(CountError, training="snnhw.train.loss:mse_count")
+register(VoteError, training="snnhw.train.loss:mse_vote")
 
 
 class Augmentation(Frozen):

@@ -81,8 +81,8 @@ def test_a_spiking_maximum_sends_what_comes_in_and_keeps_what_a_sample_adds_up_t
     pool = SMaxPool2d(size=(2, 3), lateral_inhibition=lateral_inhibition)
     assert pool.out_shape((4, 7, 7)) == (4, 3, 2)
     assert pool.out_values(Range(lo=0, hi=5)) == Range(lo=0, hi=5)
-    assert pool.kept_values(Range(lo=0, hi=5), 4) == Range(lo=0, hi=20)
-    assert MaxPool2d(size=2).kept_values(Range(lo=0, hi=5), 4) == Range(lo=0, hi=0)
+    assert pool.kept_values(Range(lo=0, hi=5), (4, 7, 7), 4) == Range(lo=0, hi=20)
+    assert MaxPool2d(size=2).kept_values(Range(lo=0, hi=5), (4, 7, 7), 4) == Range(lo=0, hi=0)
 
 
 def test_biases_are_of_channels_and_thresholds_as_the_description_says():

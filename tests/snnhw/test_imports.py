@@ -17,6 +17,7 @@ DESCRIPTION = tuple(
     for name in (
         "network",
         "convolution",
+        "neunorm",
         "pooling",
         "kinds",
         "wording",

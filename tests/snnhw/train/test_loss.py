@@ -9,10 +9,10 @@ from snnhw.data import load
 from snnhw.errors import DescriptionError
 from snnhw.network import CountReadout, Dense, Direct, Layer, MembraneReadout, Network, Neuron, VoteReadout
 from snnhw.train import TrainOptions, train
-from snnhw.train.loss import ce_count, ce_rate, cross_entropy, mse_count
+from snnhw.train.loss import ce_count, ce_rate, cross_entropy, mse_count, mse_vote
 from snnhw.train.network import Outcome
 from snnhw.train.neuron import Activity
-from snnhw.train.options import CountCrossEntropy, CountError, CrossEntropy, FoldedOptions, RateCrossEntropy
+from snnhw.train.options import CountCrossEntropy, CountError, CrossEntropy, FoldedOptions, RateCrossEntropy, VoteError
 
 SPIKES = torch.tensor([[[1.0, 0.0], [0.0, 0.0]], [[1.0, 1.0], [0.0, 1.0]], [[0.0, 0.0], [1.0, 1.0]]])
 """[step][sample][class]"""
@@ -53,6 +53,14 @@ def test_populations_spike_together():
     assert outcome.class_spikes.tolist() == [[[1.0, 2.0]], [[0.0, 1.0]]]
 
 
+def test_of_the_distance_of_mean_votes_from_one_and_nothing():
+    """Two neurons a class, three steps: the first class has 4 of 6 votes, the second 1."""
+    spikes = [torch.tensor([row]) for row in ([1.0, 1.0, 0.0, 0.0], [1.0, 0.0, 0.0, 1.0], [0.0, 1.0, 0.0, 0.0])]
+    outcome = Outcome(torch.zeros(1, 2), torch.zeros(()), Activity(spikes, spikes, None))
+    squares = [(4 / 6 - 1) ** 2, (1 / 6) ** 2]
+    assert float(mse_vote(VoteError(), outcome, torch.zeros(1, 2), LABELS[:1])) == pytest.approx(sum(squares) / 2)
+
+
 def network(units, output, readout):
     hidden = Layer(name="hidden", synapse=Dense(units=16, weight_bits=4), neuron=Neuron(threshold=200))
     last = Layer(name="output", synapse=Dense(units=units, weight_bits=4), neuron=output)
@@ -60,7 +68,7 @@ def network(units, output, readout):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("loss", ["ce_rate", "ce_count", {"kind": "mse_count", "correct_rate": 0.8}])
+@pytest.mark.parametrize("loss", ["ce_rate", "ce_count", {"kind": "mse_count", "correct_rate": 0.8}, "mse_vote"])
 @pytest.mark.parametrize(("units", "readout"), [(10, CountReadout()), (20, VoteReadout(classes=10))])
 def test_training_makes_it_smaller(loss, units, readout):
     options = TrainOptions(epochs=3, batch_size=64, validation=100, seed=1, threads=1, loss=loss)
