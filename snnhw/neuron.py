@@ -48,6 +48,17 @@ class Leak(Frozen):
             )
         return self
 
+    @classmethod
+    def euler(cls, dt: float, tau_mem: float, bits: int = 8) -> Leak:
+        """That of ``tau_mem du/dt = -u + I`` by Euler's method: ``u = k u + (dt / tau_mem) I``, k = 1 - dt / tau_mem.
+
+        k becomes the nearest of ``amount / 2**bits``; the factor of the input is for the weights to take over. Raises
+        ValueError for a time step that is not below the time constant, with which u would overshoot.
+        """
+        if not 0 < dt < tau_mem:
+            raise ValueError(f"dt must lie between 0 and tau_mem, not {dt} with {tau_mem}")
+        return cls(kind="multiply", amount=round((1 - dt / tau_mem) * (1 << bits)), bits=bits)
+
     @property
     def amount_range(self) -> Range:
         """The amounts that this kind allows."""

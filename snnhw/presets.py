@@ -28,6 +28,8 @@ from snnhw.network import (
     CountReadout,
     Dense,
     Direct,
+    Encoder,
+    Events,
     Layer,
     Leak,
     MembraneReadout,
@@ -37,6 +39,7 @@ from snnhw.network import (
     Spike,
     first_complaint,
 )
+from snnhw.notation import stbp_network
 from snnhw.overrides import overridden
 from snnhw.shipped import find_named, is_name, load_shipped, unknown_model
 from snnhw.statefile import is_state_file, load_state_file
@@ -278,6 +281,74 @@ def mnist_conv_seed(
     )
 
 
+_STBP_NEURON = Neuron(leak=Leak(kind="multiply", amount=1, bits=2), threshold=PER_CHANNEL, reset="zero")
+"""``u = k u (1 - o) + I`` with k of 1/4, where Wu et al. 2019 have 0.2 and 0.25."""
+
+_MNIST_CNN = "15C5-P2-40C5-P2-300-10"
+_NEUROMORPHIC = "128C3-128C3-AP2-128C3-256C3-AP2-1024FC-Voting"
+_CIFARNET = "128C3-256C3-AP2-512C3-AP2-1024C3-512C3-1024FC-512FC-Voting"
+_SMALL_NEUROMORPHIC = "16C5s2-32C3s2-64C3s2-256FC-Voting"
+_SMALL_CIFARNET = "16C3-32C3-AP2-64C3-AP2-128C3-64C3-64FC-64FC-Voting"
+
+
+def stbp_images(
+    *,
+    notation: str = _MNIST_CNN,
+    channels: int = 1,
+    side: int = 28,
+    neunorm: str = "folded",
+    reset: str = "zero",
+    num_steps: int = 2,
+    population: int = 10,
+    weight_bits: int = 4,
+    pixel_bits: int = 4,
+) -> Network:
+    """A network of Wu et al. for images, which go into the first convolution at every step; see `stbp_network`."""
+    return _stbp(
+        notation, (channels, side, side), Direct(bits=pixel_bits), neunorm, reset, num_steps, population, weight_bits
+    )
+
+
+def stbp_events(
+    *,
+    notation: str = _NEUROMORPHIC,
+    channels: int = 2,
+    side: int = 34,
+    neunorm: str = "folded",
+    reset: str = "zero",
+    num_steps: int = 4,
+    population: int = 10,
+    weight_bits: int = 4,
+    event_bits: int = 4,
+) -> Network:
+    """A network of Wu et al. for events, counted in each step; see `stbp_network`."""
+    return _stbp(
+        notation, (channels, side, side), Events(bits=event_bits), neunorm, reset, num_steps, population, weight_bits
+    )
+
+
+def _stbp(
+    notation: str,
+    input_shape: tuple[int, ...],
+    encoder: Encoder,
+    neunorm: str,
+    reset: str,
+    num_steps: int,
+    population: int,
+    weight_bits: int,
+) -> Network:
+    return stbp_network(
+        notation,
+        input_shape=input_shape,
+        encoder=encoder,
+        num_steps=num_steps,
+        neuron=_STBP_NEURON.model_validate({**_STBP_NEURON.model_dump(), "reset": reset}),
+        population=population,
+        neunorm=neunorm,
+        weight_bits=weight_bits,
+    )
+
+
 _FOLDED = {
     "epochs": 0,
     "folded": {"epochs": 60},
@@ -305,6 +376,17 @@ _SNNTORCH = {
     "seed": 1,
 }
 """As a student project trains this network with snnTorch: the rate stays, and the last integers are kept."""
+
+_STBP = {
+    "epochs": 24,
+    "batch_size": 128,
+    "keep": "last",
+    "loss": {"kind": "mse_vote"},
+    "surrogate": {"kind": "rectangular", "slope": 0.5},
+    "threads": 1,
+    "seed": 1,
+}
+"""The loss and the surrogate of Wu et al., a threshold wide on either side."""
 
 _GENTLE = {"rotation": 7.0, "zoom": 0.07, "shear": 0.05, "shift": 0.5, "elastic": 0.4}
 """Half a hundred neurons learn less from images that are bent as far as the trainer's defaults do."""
@@ -362,6 +444,48 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 build=mnist_conv_seed,
                 dataset="mnist",
                 training=MappingProxyType(_SNNTORCH),
+            ),
+            Preset(
+                name="mnist-stbp",
+                summary=f"784-{_MNIST_CNN} (Wu et al.), weights of 4 bits, NeuNorm, 10 neurons vote a class, 2 steps",
+                build=stbp_images,
+                dataset="mnist",
+                training=MappingProxyType(_STBP),
+            ),
+            Preset(
+                name="cifar10-stbp",
+                summary=f"3072-{_CIFARNET} (CIFARNet of Wu et al.), NeuNorm, 8 steps",
+                build=partial(stbp_images, notation=_CIFARNET, channels=3, side=32, num_steps=8),
+                dataset="cifar10",
+                training=MappingProxyType(_STBP),
+            ),
+            Preset(
+                name="cifar10-stbp-small",
+                summary=f"3072-{_SMALL_CIFARNET}, a small CIFARNet, NeuNorm, 4 steps",
+                build=partial(stbp_images, notation=_SMALL_CIFARNET, channels=3, side=32, num_steps=4),
+                dataset="cifar10",
+                training=MappingProxyType(_STBP),
+            ),
+            Preset(
+                name="n-mnist-stbp",
+                summary=f"2312-{_NEUROMORPHIC} (Wu et al., for events), NeuNorm, 4 steps",
+                build=stbp_events,
+                dataset="n-mnist",
+                training=MappingProxyType(_STBP),
+            ),
+            Preset(
+                name="cifar10-dvs-stbp",
+                summary=f"3528-{_NEUROMORPHIC} (Wu et al., for events of 42 x 42), NeuNorm, 8 steps",
+                build=partial(stbp_events, side=42, num_steps=8),
+                dataset="cifar10-dvs",
+                training=MappingProxyType(_STBP),
+            ),
+            Preset(
+                name="saccades-stbp",
+                summary=f"2312-{_SMALL_NEUROMORPHIC} (for simulated events), no NeuNorm, 4 steps",
+                build=partial(stbp_events, notation=_SMALL_NEUROMORPHIC, neunorm="none"),
+                dataset="saccades-mnist",
+                training=MappingProxyType(_STBP),
             ),
         )
     }

