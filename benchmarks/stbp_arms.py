@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from golden.network import Golden
 from snnhw.data import Dataset
@@ -24,8 +23,6 @@ from snnhw.network import Bernoulli, Network
 from snnhw.presets import PRESETS, preset
 from snnhw.recorded import RecordedRun
 from snnhw.train import Progress, TrainOptions, train
-from snnhw.train.initial import initialise
-from snnhw.train.network import TrainableNetwork
 
 __all__ = ["EXPERIMENTS", "RATES", "SEEDS", "Experiment", "Run", "Tuned", "network", "run"]
 
@@ -38,9 +35,7 @@ SEEDS = (1, 2, 3)
 RATES = (0.0025, 0.005, 0.01)
 """Learning rates that are tried with the first seed."""
 TOO_LOW = 3
-"""By so much thresholds of the stress are too low for the smallest weights that are not all 0."""
-_SAMPLES = 512
-"""That thresholds are found on."""
+"""By so much thresholds of the stress are too low at the start."""
 
 Data = tuple[Dataset, Dataset]
 """Training and test images."""
@@ -61,8 +56,8 @@ class Experiment:
     like: str | None = None
     """The experiment whose rate it has."""
     bernoulli: bool = False
-    fixed: float | None = None
-    """Thresholds are numbers, that part of what suits the smallest weights."""
+    too_low: float = 1.0
+    """By so much thresholds are too low at the start."""
 
 
 def _window(num_steps: int, encoding: bool, voting: bool) -> Experiment:
@@ -85,8 +80,7 @@ _ALL = (
         for neunorm in ("folded", "rank_one", "full")
     ),
     *(
-        Experiment(f"{stress}-{neunorm}", f"{words}, NeuNorm {neunorm}", {"neunorm": neunorm}, fixed=part)
-        for stress, words, part in (("fit", "thresholds that fit", 1.0), ("low", "too low", 1 / TOO_LOW))
+        Experiment(f"low-{neunorm}", f"thresholds too low, NeuNorm {neunorm}", {"neunorm": neunorm}, too_low=TOO_LOW)
         for neunorm in ("none", "per_channel")
     ),
     *(
@@ -130,32 +124,11 @@ class Tuned:
         return folder / f"{self.experiment.name}-{self.rate}-{self.seed}.json"
 
 
-def network(experiment: Experiment, data: Data) -> Network:
+def network(experiment: Experiment) -> Network:
     """The description that is trained."""
     chosen: dict[str, Any] = {"notation": VOTING, "num_steps": NUM_STEPS, **experiment.changes}
     made = preset(PRESET, **chosen)
-    if experiment.bernoulli:
-        made = Network.model_validate({**dict(made), "encoder": Bernoulli()})
-    return made if experiment.fixed is None else _with_thresholds(made, experiment.fixed, data[0])
-
-
-def _with_thresholds(made: Network, part: float, images: Dataset) -> Network:
-    """The network with thresholds that are numbers: that part of those with which the smallest weights suit.
-
-    At the start of a usual training a threshold suits weights of a spread of about 2 integers. Of a spread of half an
-    integer most are 0, and fewer is not to be had.
-    """
-    start = TrainableNetwork(made)
-    samples = torch.from_numpy(images.images[:_SAMPLES].reshape(-1, made.inputs).copy())
-    initialise(start, samples, torch.Generator().manual_seed(0))
-    stages = list(made.stages)
-    for index, layer in enumerate(start.each_layer()):
-        if layer.layer.has_neuron:
-            spread = float(layer.integer("weight").std().detach())
-            threshold = float(layer.integer("threshold").mean().detach()) * 0.5 / spread * part
-            neuron = layer.layer.neuron.model_copy(update={"threshold": max(1, round(threshold))})
-            stages[index] = stages[index].model_copy(update={"neuron": neuron})
-    return Network.model_validate({**dict(made), "stages": tuple(stages)})
+    return Network.model_validate({**dict(made), "encoder": Bernoulli()}) if experiment.bernoulli else made
 
 
 def run(tuned: Tuned, data: Data, folder: Path, report: Report) -> Run:
@@ -164,7 +137,14 @@ def run(tuned: Tuned, data: Data, folder: Path, report: Report) -> Run:
     if path.exists():
         return Run.model_validate_json(path.read_bytes())
     experiment = tuned.experiment
-    options = {**PRESETS[PRESET].training, "epochs": experiment.epochs, "seed": tuned.seed}
+    usual = TrainOptions()
+    options = {
+        **PRESETS[PRESET].training,
+        "epochs": experiment.epochs,
+        "seed": tuned.seed,
+        "learning_rate": tuned.rate,
+        "initial_gain": usual.initial_gain * experiment.too_low,
+    }
     times = [time.process_time()]
 
     def after(progress: Progress) -> None:
@@ -173,9 +153,9 @@ def run(tuned: Tuned, data: Data, folder: Path, report: Report) -> Run:
             report(f"{path.stem}, epoch {progress.epoch}: {progress.scored.validation}, {times[-1] - times[-2]:.1f} s")
 
     model, record = train(
-        network(experiment, data),
+        network(experiment),
         data[0],
-        TrainOptions.model_validate({**options, "learning_rate": tuned.rate}),
+        TrainOptions.model_validate(options),
         on_progress=after,
     )
     validation = record.epochs[-1].validation

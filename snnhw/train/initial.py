@@ -17,8 +17,6 @@ __all__ = ["initialise"]
 
 LOG = logging.getLogger(__name__)
 
-_GAIN = 0.6
-"""The spread of a layer's current at the start, as a part of its threshold."""
 _SPREAD = 0.3
 """The spread of the weights at the start, as a part of the largest, where no threshold asks for another."""
 _LEAST = 0.5
@@ -30,13 +28,14 @@ _STEP, _TRIES = 2**0.25, 40
 
 
 @torch.no_grad()
-def initialise(network: TrainableNetwork, samples: Tensor, generator: torch.Generator) -> None:
+def initialise(network: TrainableNetwork, samples: Tensor, generator: torch.Generator, gain: float = 0.6) -> None:
     """Set all latent tensors, layer by layer, from the events that ``samples`` cause in the layers before.
 
     ``samples`` is as :meth:`TrainableNetwork.events` takes it; a few hundred are enough. Biases and initial membranes
     start at 0, and thresholds that are learned where the current makes neurons fire. Where a layer then fires too
     little or too much to start from, its weights are scaled, or its thresholds where they are learned, until it does
-    not; where nothing helps, a note says which layer it is and what to change.
+    not; where nothing helps, a note says which layer it is and what to change. ``gain`` is the spread of a layer's
+    current as a part of its threshold.
     """
     events = network.events(samples)
     for layer in network.each_layer():
@@ -46,23 +45,25 @@ def initialise(network: TrainableNetwork, samples: Tensor, generator: torch.Gene
         shapes = {name: layer.get_parameter(name).shape for name in layer.ranges if name not in starts}
         weights = {name: torch.randn(shape, generator=generator) for name, shape in shapes.items()}
         has_neuron = layer.layer.has_neuron
-        activity = _start(network, layer, events, weights) if has_neuron else network.run_layer(layer, events)
+        activity = _start(network, layer, events, weights, gain) if has_neuron else network.run_layer(layer, events)
         if activity.values:
             events = activity.events
     network.log_scale.fill_(-math.log(_spread(network.scores(activity))))
 
 
-def _start(network: TrainableNetwork, layer: TrainableLayer, events: Tensor, weights: dict[str, Tensor]) -> Activity:
+def _start(
+    network: TrainableNetwork, layer: TrainableLayer, events: Tensor, weights: dict[str, Tensor], gain: float
+) -> Activity:
     """Set the tensors of a layer so that its neurons fire, and return what they do on ``events``."""
     unit_current = _spread(layer.transmit(events, {**layer.synapse_tensors(), **weights}))
-    sizes = _set_tensors(layer, weights, unit_current, 1.0)
+    sizes = _set_tensors(layer, weights, unit_current, gain, 1.0)
     activity = network.run_layer(layer, events)
     firing = layer_firing(layer.layer, activity)
     if firing is None or firing.start is None:
         return activity
     more = firing.too_little
     for tried in range(1, _TRIES + 1):
-        before, sizes = sizes, _set_tensors(layer, weights, unit_current, _STEP ** (tried if more else -tried))
+        before, sizes = sizes, _set_tensors(layer, weights, unit_current, gain, _STEP ** (tried if more else -tried))
         if sizes == before:
             break
         activity = network.run_layer(layer, events)
@@ -79,7 +80,7 @@ def _start(network: TrainableNetwork, layer: TrainableLayer, events: Tensor, wei
 
 
 def _set_tensors(
-    layer: TrainableLayer, weights: dict[str, Tensor], unit_current: float, drive: float
+    layer: TrainableLayer, weights: dict[str, Tensor], unit_current: float, gain: float, drive: float
 ) -> tuple[float, float]:
     """Set weights and what neurons learn for themselves, so that currents are ``drive`` times the usual.
 
@@ -87,19 +88,19 @@ def _set_tensors(
     and that of the currents as a part of a threshold that is learned.
     """
     fixed = isinstance(layer.layer.neuron.threshold, int)
-    spread = _weight_spread(layer.layer, unit_current, drive)
+    spread = _weight_spread(layer.layer, unit_current, gain, drive)
     for name, weight in weights.items():
         layer.set_tensor(name, weight * spread)
-    gain = _GAIN if fixed else _GAIN * drive
+    gain *= 1.0 if fixed else drive
     _set_parameters(layer, spread * unit_current, gain)
     return spread, gain
 
 
-def _weight_spread(layer: PlacedLayer, unit_current: float, drive: float) -> float:
+def _weight_spread(layer: PlacedLayer, unit_current: float, gain: float, drive: float) -> float:
     """The spread of the weights: at first at most half of the largest, with a ``drive`` at most the largest."""
     largest = max(1, layer.synapse.weight_range.hi)
     threshold = layer.neuron.threshold
-    wanted = _GAIN * threshold / unit_current if isinstance(threshold, int) else _SPREAD * largest
+    wanted = gain * threshold / unit_current if isinstance(threshold, int) else _SPREAD * largest
     usual = min(max(wanted, _LEAST), max(_LEAST, largest / 2))
     return min(max(usual * drive, _LEAST), largest)
 

@@ -226,7 +226,7 @@ class _Run:
         if isinstance(self.network, FoldedNetwork):
             self.network.initialise(samples, generator)
         else:
-            initialise(self.network, samples, generator)
+            initialise(self.network, samples, generator, self.options.initial_gain)
         self.averaged.load_state_dict(self.network.state_dict())
         self._teach()
 

@@ -183,6 +183,9 @@ class TrainOptions(Frozen):
     validation: int = Field(default=5000, ge=0)
     """Number of samples at the end of the data that are not trained on, and tell which epoch is best; with 0, it is the
     last. The default is at most a twelfth of the samples."""
+    initial_gain: float = Field(default=0.6, gt=0, allow_inf_nan=False)
+    """The spread of a layer's current at the start, as a part of its threshold; thresholds that are learned, or the
+    weights, follow. Of training on counts it is another."""
     keep: Literal["best", "last"] = "best"
     """Which epoch's integers the model has: those that validate best, the later of two that do; or the last. Where most
     epochs differ by the noise of validation alone, the best is one of luck, and the last, of the smallest rate, better.
