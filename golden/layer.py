@@ -29,6 +29,13 @@ class Synapses(Protocol):
         """
         ...
 
+    def operations(self, state: State) -> NDArray[np.int64] | int:
+        """The weights that a step adds because of what is kept, [B], after the step; 0 where nothing of it is sent.
+
+        Asked of those with weights alone.
+        """
+        ...
+
 
 class Stateless:
     """Synapses that keep nothing: their currents come of the step's events alone, by ``accumulate``."""
@@ -40,6 +47,10 @@ class Stateless:
     def step(self, state: State, values: Array) -> tuple[State, Array]:
         """The currents, and nothing kept."""
         return state, self.accumulate(values)
+
+    def operations(self, state: State) -> int:
+        """Nothing."""
+        return 0
 
     def accumulate(self, values: Array) -> Array:
         """Currents [B, units] of one step's events [B, inputs]."""
@@ -79,14 +90,17 @@ class Layer:
         self.fan_out: int | None = int(fan_outs[0]) if np.all(fan_outs == fan_outs[0]) else None
         self.fan_outs = fan_outs.astype(np.float64)
 
-    def operations(self, values: Array) -> NDArray[np.int64]:
-        """The weights that one step's events [B, inputs] are added with: [B], each event once for every neuron."""
+    def operations(self, values: Array, state: LayerState) -> NDArray[np.int64]:
+        """The weights that one step's events [B, inputs] are added with: [B], each event once for every neuron.
+
+        ``state`` is that after the step: what synapses send of it within the layer is counted as well.
+        """
         counted: NDArray[np.int64]
         if self.fan_out is not None:
             counted = np.count_nonzero(values, axis=1) * self.fan_out
         else:
             counted = ((values != 0).astype(np.float64) @ self.fan_outs).astype(np.int64)
-        return counted
+        return counted + self.synapses.operations(state.synapses)
 
     def initial_state(self, batch: int) -> LayerState:
         """The state before step 0."""

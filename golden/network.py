@@ -110,9 +110,9 @@ class Golden:
                 sent["encoder"].append(np.count_nonzero(values, axis=1))
                 encoded += [values] if traces else []
             for layer, state in zip(self.layers, states, strict=True):
-                if layer.weighted and (t == 0 or not layer.constant):
-                    operations[layer.name].append(layer.operations(values))
                 step = layer.step(state, values)
+                if layer.weighted and (t == 0 or not layer.constant):
+                    operations[layer.name].append(layer.operations(values, state))
                 values = step.value
                 if traces:
                     for name, numbers in layer.shown(state).items():

@@ -28,6 +28,9 @@ class NeuNormConvolution:
         self.spiking = Convolution(spiking(layer))
         self.neurons = AuxiliaryNeurons(layer)
         self.shift = synapse.shift
+        weighing = auxiliary(layer) if synapse.form != "full" else spiking(layer)
+        positions = self.neurons.planes[1] * self.neurons.planes[2]
+        self.fan_outs = weighing.synapse.fan_outs(weighing.in_shape).reshape(-1, positions).sum(axis=0)
         self.convolution: Convolution | FullConvolution
         self.convolution = FullConvolution(layer) if synapse.form == "full" else Convolution(auxiliary(layer))
 
@@ -40,6 +43,12 @@ class NeuNormConvolution:
         kept, weighed = self.neurons.step(state["auxiliary"], values)
         subtracted = self.convolution.accumulate(weighed) >> self.shift
         return {"auxiliary": kept}, self.spiking.accumulate(values) - subtracted
+
+    def operations(self, state: State) -> NDArray[np.int64]:
+        """The products with what the auxiliary neurons send, [B]; of a full form those of every input channel."""
+        sent = self.neurons.weighed(state["auxiliary"]) != 0
+        counted: NDArray[np.int64] = (sent.astype(np.float64) @ self.fan_outs).astype(np.int64)
+        return counted
 
 
 class AuxiliaryNeurons:
@@ -59,9 +68,14 @@ class AuxiliaryNeurons:
 
     def step(self, state: Array, values: Array) -> tuple[Array, Array]:
         """The new states, and what each position weighs in with, both [B, height * width]."""
-        sent = values.reshape(len(values), self.planes[0], -1).sum(axis=1, dtype=self.dtype)
+        channels, height, width = self.planes
+        sent = values.reshape(len(values), channels, height * width).sum(axis=1, dtype=self.dtype)
         kept = state - ((state + ((1 << self.decay_bits) - 1)) >> self.decay_bits) + sent
-        return kept, kept if self.position is None else kept * self.position.astype(self.dtype)
+        return kept, self.weighed(kept)
+
+    def weighed(self, state: Array) -> Array:
+        """What positions weigh in with: their states [B, height * width], times their numbers where they have some."""
+        return state if self.position is None else state * self.position.astype(self.dtype)
 
 
 class FullConvolution(Convolution):
@@ -78,4 +92,4 @@ class FullConvolution(Convolution):
     def accumulate(self, values: Array) -> Array:
         """N [B, units] of the auxiliary neurons' states [B, height * width]."""
         weighed = values[:, None] * self.number
-        return super().accumulate(weighed.reshape(len(values), -1))
+        return super().accumulate(weighed.reshape(len(values), self.number.size))

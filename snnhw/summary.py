@@ -137,11 +137,17 @@ def _numbers(layer: ModelLayer) -> dict[str, Any]:
         "ranges": {name: _span(getattr(ranges, name)) for name in _SPANS},
         "saturates": ranges.saturates,
         "memory_bits": {
-            "weights": layer.weight.size * ranges.weight.width,
+            "weights": layer.weight.size * ranges.weight.width + _others(layer),
             "biases": layer.units * bias_range.width if bias_range else 0,
             "state": layer.units * sum(field.range.width for field in state),
         },
     }
+
+
+def _others(layer: ModelLayer) -> int:
+    """Bits of what synapses have beside weights, at the width that the description gives them."""
+    spans = {name: span for name, span in layer.synapse.tensor_ranges.items() if name != "weight"}
+    return sum(layer.tensors[name].size * span.width for name, span in spans.items())
 
 
 def _span(span: Range) -> dict[str, int]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from gateware.neunorm import parts
 from golden.network import Result
@@ -26,12 +29,18 @@ class NeuNormConvolution:
         """When the neurons took the last word."""
 
     @staticmethod
+    def weighed(layer: DesignLayer, result: Result) -> tuple[NDArray[Any], DesignLayer]:
+        """What the auxiliary neurons have sent, 0 for nothing, [steps, B, positions], and the layer that takes it."""
+        states = result.traces[f"{layer.name}.auxiliary"].value
+        numbers = layer.tensors.get("position")
+        return states if numbers is None else states * numbers.ravel(), parts(layer)[2]
+
+    @staticmethod
     def sent(layer: DesignLayer, result: Result) -> dict[str, _Sent]:
         """What the auxiliary neurons have sent, position by position."""
-        positions = np.arange(parts(layer)[1].units)
-        numbers = layer.tensors.get("position", np.ones_like(positions)).ravel()
-        fires = (result.traces[f"{layer.name}.auxiliary"].value != 0) & (numbers != 0)
-        return {"auxiliary": _Sent(fires, positions.tolist(), positions, parts(layer)[2].event_passes, 1)}
+        values, weighing = NeuNormConvolution.weighed(layer, result)
+        positions = np.arange(weighing.inputs)
+        return {"auxiliary": _Sent(values != 0, positions.tolist(), positions, weighing.event_passes, 1)}
 
     def take_events(self, offered: int, events: list[int]) -> int:
         """Events, see `Counts`, one after the other; when the last of them was taken."""

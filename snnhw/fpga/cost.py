@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from golden.network import Golden, Result
 from snnhw.data import Dataset, check_images
-from snnhw.design import Design
+from snnhw.design import Design, DesignLayer
 from snnhw.fpga.report import Cycles, Work
+from snnhw.kinds import twin
 from snnhw.timing import predict
 from snnhw.verdict import Spread
 
@@ -49,11 +53,19 @@ def work(design: Design, result: Result) -> Work:
         if layer.chosen.visits == "windows":
             steps = 1 if layer.constant else design.network.num_steps
             added = steps * layer.units * layer.synapse.fan_in(layer.in_shape)
-        lanes = layer.shape.synapse_lanes * layer.chosen.position_lanes
         assert sent is not None
-        words = float(np.count_nonzero(sent, axis=(0, 1)) @ layer.weight_words) / len(result.classes)
-        read = words * lanes * layer.ranges.weight.width
+        read = _bits_read(sent, layer)
+        # What synapses keep and send within the layer is among the operations, and reads weights of its own.
+        weighed = getattr(twin(layer.synapse, "timing"), "weighed", None)
+        read += _bits_read(*weighed(layer, result)) if weighed else 0.0
         operations += added
         bits += read
         energy += added * layer.ranges.current.width * ADD_PJ_PER_BIT + read * READ_PJ_PER_BIT
     return Work(synaptic_operations=operations, weight_bits_read=bits, energy_nj=energy / 1000)
+
+
+def _bits_read(sent: NDArray[Any], layer: DesignLayer) -> float:
+    """Bits of weights that the events of a mean sample read, of values [steps, B, inputs]."""
+    lanes = layer.shape.synapse_lanes * layer.chosen.position_lanes
+    words = int(np.count_nonzero(sent, axis=(0, 1)) @ layer.weight_words)
+    return words / sent.shape[1] * lanes * layer.ranges.weight.width

@@ -55,6 +55,20 @@ def test_a_state_decays_to_0_when_nothing_comes():
     assert state.tolist() == [[0, 0, 0, 0]]
 
 
+@pytest.mark.parametrize("form", ["folded", "rank one", "full"])
+def test_products_with_states_are_counted(form):
+    """Beside the spikes' additions one for each channel, kernel's place and state that is not 0; U has more of them."""
+    chosen = model(deep(neunorm(**FORMS[form])), seed=1)
+    result = Golden(chosen).run(np.random.default_rng(2).integers(0, 256, (5, 4, 5), np.uint8), traces=True)
+    layer = chosen.layers[1]
+    reached = layer.synapse.fan_outs(layer.in_shape)
+    sent = result.traces["first.auxiliary"].value * chosen.tensors.get("first.position", np.ones((4, 5), int)).ravel()
+    products = (sent != 0) @ reached[:20] * (2 if form == "full" else 1)
+    spikes = (result.traces["before"].value != 0) @ reached
+    assert products.any()
+    assert (result.operations["first"] == spikes + products).all()
+
+
 def fields_of(chosen: Model, *names: str) -> list[Any]:
     return [getattr(chosen.layers[1].synapse, name) for name in names]
 
