@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-__all__ = ["CATALOGUE", "NAMES", "SAMPLE", "SPLITS", "TORCHVISION", "Source", "SourceFile"]
+__all__ = ["CATALOGUE", "EVENT_SETS", "NAMES", "SACCADES", "SAMPLE", "SPLITS", "TORCHVISION", "Source", "SourceFile"]
 
 SAMPLE = "sample"
+SACCADES = "saccades-mnist"
 SPLITS = ("test", "train")
 
 
@@ -85,8 +86,11 @@ FASHION_MNIST = Source(
 )
 
 CATALOGUE = {source.name: source for source in (MNIST, FASHION_MNIST)}
-NAMES = (*CATALOGUE, SAMPLE)
-"""Every name that `load` knows; `fetch` knows all but the sample, which needs no fetching."""
+EVENT_SETS = (SACCADES,)
+"""Names of sets of events, which become frames for the network that takes them."""
+
+NAMES = (*CATALOGUE, SAMPLE, *EVENT_SETS)
+"""Every name that `load` knows; `fetch` knows those of the catalogue."""
 
 TORCHVISION = ("torchvision:MNIST", "torchvision:FashionMNIST", "torchvision:KMNIST")
 """Names that `load` knows where the extra `train` is installed; torchvision fetches them when they are loaded."""
