@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from snnhw.data import convert
 from snnhw.data.dataset import Dataset
 from snnhw.errors import DatasetError
 from snnhw.wording import shown
@@ -19,94 +17,96 @@ from snnhw.wording import shown
 if TYPE_CHECKING:
     from snnhw.network import Network
 
-__all__ = ["EventDataset"]
+__all__ = ["EventDataset", "Events", "Packed", "Recordings"]
+
+
+@dataclass(frozen=True)
+class Events:
+    """The events of one sample, E of them, in any order."""
+
+    address: NDArray[Any]
+    """Unsigned, [E]: where each event came from, as the index into the sensor's flattened shape; of a camera this is
+    (channel * height + y) * width + x, with channel 0 for darker and 1 for brighter."""
+    t: NDArray[Any]
+    """Unsigned, [E]: the time of each event since the beginning of the sample, in ticks."""
+    duration: int
+    """The time of the sample in ticks, which the steps of a network divide; at least 1."""
+
+
+@dataclass(frozen=True)
+class Packed(Sequence[Events]):
+    """Samples in memory, one after the other."""
+
+    address: NDArray[Any]
+    """[E]"""
+    t: NDArray[Any]
+    """[E]"""
+    offsets: NDArray[np.int64]
+    """[B + 1]: where the events of each sample begin, and at last their number."""
+    duration: int
+    """Of every sample."""
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, index: Any) -> Any:
+        if not isinstance(index, slice):
+            chosen = slice(self.offsets[index], self.offsets[index + 1])
+            return Events(self.address[chosen], self.t[chosen], self.duration)
+        start, stop, _ = index.indices(len(self))
+        return replace(self, offsets=self.offsets[start : stop + 1])
+
+
+@dataclass(frozen=True)
+class Recordings(Sequence[Events]):
+    """Samples in files, each read when it is asked for: together they may be larger than the memory."""
+
+    each: tuple[Callable[[], Events], ...]
+
+    def __len__(self) -> int:
+        return len(self.each)
+
+    def __getitem__(self, index: Any) -> Any:
+        return Recordings(self.each[index]) if isinstance(index, slice) else self.each[index]()
 
 
 @dataclass(frozen=True, eq=False)
 class EventDataset:
-    """Samples of events, in the order in which they are counted, one after the other: addresses and times.
+    """Samples of events with their labels, in the order in which they are counted."""
 
-    The arrays are read-only. Raises DatasetError where they do not belong together.
-    """
-
-    address: NDArray[np.uint16]
-    """uint16, [E]: (channel * height + y) * width + x."""
-    t: NDArray[Any]
-    """Unsigned, [E]: the time of each event from the start of its sample, below the sample's duration."""
-    offsets: NDArray[np.int64]
-    """int64, [B + 1]: where the events of each sample begin, and at last their number."""
-    durations: NDArray[np.int64]
-    """int64, [B]: the time of each sample, which the steps of a network divide."""
+    samples: Sequence[Events]
+    """B of them."""
     labels: NDArray[np.int64]
     """int64, [B]."""
-    shape: tuple[int, int, int]
-    """Channels, height and width of the sensor; of a camera the channels are darker and brighter."""
+    shape: tuple[int, ...]
+    """Of the sensor: of a camera channels, height and width."""
     name: str
     """The name that was loaded, for messages and records."""
     split: str | None = None
     """"test" or "train", where the name has both."""
     bins: int | None = None
-    """The number of bins that the times are those of; None where they are of a clock."""
+    """The number of bins that time is counted in; None where it is a clock's, which can be divided at will."""
     notes: tuple[str, ...] = ()
     """What the user is to know of the data: a line each."""
     label_range: tuple[int, int] | None = None
     """The least and the greatest label of the set that these were taken from; of these, where none is given."""
 
     def __post_init__(self) -> None:
-        count, events = len(self.durations), len(self.address)
-        lengths = np.diff(self.offsets)
-        fitting = (
-            count > 0
-            and len(self.t) == events
-            and self.offsets.shape == (count + 1,)
-            and self.offsets[0] == 0
-            and self.offsets[-1] == events
-            and bool((lengths >= 0).all())
-            and int(self.address.max(initial=0)) < math.prod(self.shape)
-            and bool((self.durations > 0).all())
-        )
-        if not fitting:
-            raise DatasetError(f"the events of {self.name} do not belong together: get its files anew")
-        labels = convert.labels(self.labels, count, f"the labels of {self.name}").values
-        object.__setattr__(self, "labels", labels)
+        if not len(self.samples) == len(self.labels) > 0:
+            raise DatasetError(f"{self.name} has {len(self.samples)} samples and {len(self.labels)} labels")
         if self.label_range is None:
-            object.__setattr__(self, "label_range", (int(labels.min()), int(labels.max())))
-        for name in ("address", "t", "offsets", "durations"):
-            kept = getattr(self, name).view()
-            kept.flags.writeable = False
-            object.__setattr__(self, name, kept)
+            object.__setattr__(self, "label_range", (int(self.labels.min()), int(self.labels.max())))
 
     def __repr__(self) -> str:
         shape, classes = " x ".join(map(str, self.shape)), len(np.unique(self.labels))
-        count = f"{len(self)} samples of {len(self.address)} events of {shape}"
+        count = f"{len(self)} samples of events of {shape}"
         return shown(self, repr(self.name), self.split or "", count, f"labels of {classes} classes")
 
     def __len__(self) -> int:
-        return len(self.durations)
+        return len(self.labels)
 
-    @property
-    def x(self) -> NDArray[np.uint16]:
-        """The column of each event, [E]."""
-        return self.address % np.uint16(self.shape[2])
-
-    @property
-    def y(self) -> NDArray[np.uint16]:
-        """The row of each event, [E]."""
-        return self.address // np.uint16(self.shape[2]) % np.uint16(self.shape[1])
-
-    @property
-    def polarity(self) -> NDArray[np.uint16]:
-        """The channel of each event, [E]: of a camera 0 for darker, 1 for brighter."""
-        return self.address // np.uint16(self.shape[1] * self.shape[2])
-
-    @cached_property
-    def digest(self) -> str:
-        """SHA-256 over the shape, the events and the labels, in hexadecimal: the same for the same data anywhere."""
-        digest = hashlib.sha256(f"events {self.shape} of {len(self)}\n".encode())
-        for array in (self.offsets, self.durations, self.labels, self.t):
-            digest.update(array.astype("<i8").tobytes())
-        digest.update(self.address.astype("<u2").tobytes())
-        return digest.hexdigest()
+    def __iter__(self) -> Iterator[Events]:
+        return iter(self.samples)
 
     def first(self, limit: int | None) -> EventDataset:
         """The first `limit` samples, or all of them where it is None or there are no more than that."""
@@ -114,21 +114,13 @@ class EventDataset:
             return self
         if limit < 1:
             raise ValueError(f"limit must be at least 1, not {limit}")
-        end = int(self.offsets[limit])
-        return replace(
-            self,
-            address=self.address[:end],
-            t=self.t[:end],
-            offsets=self.offsets[: limit + 1],
-            durations=self.durations[:limit],
-            labels=self.labels[:limit],
-        )
+        return replace(self, samples=self.samples[:limit], labels=self.labels[:limit])
 
     def framed(self, num_steps: int, bits: int = 1) -> Dataset:
         """Frames uint8 [B, num_steps, *shape]: how many events an address sends in a step, at most ``2^bits - 1``.
 
-        The steps are equal parts of each sample's duration. Raises DatasetError where bins of time cannot be divided
-        so, or a step has no time.
+        The steps are equal parts of each sample's duration; what comes later counts into the last. Raises DatasetError
+        where bins of time cannot be divided so.
         """
         if self.bins is not None and self.bins % num_steps:
             usual = ", ".join(str(steps) for steps in range(1, self.bins + 1) if not self.bins % steps)
@@ -136,18 +128,11 @@ class EventDataset:
                 f"the {self.bins} bins of {self.name} cannot be divided into {num_steps} equal steps: choose a number "
                 f"of steps that divides them ({usual})"
             )
-        if num_steps > int(self.durations.min()):
-            raise DatasetError(
-                f"a sample of {self.name} lasts {self.durations.min()} ticks, and is to be divided into {num_steps} "
-                "steps: choose fewer"
-            )
         most, size = (1 << bits) - 1, math.prod(self.shape)
         frames = np.empty((len(self), num_steps * size), np.uint8)
-        for frame, start, end, duration in zip(
-            frames, self.offsets[:-1].tolist(), self.offsets[1:].tolist(), self.durations.tolist(), strict=True
-        ):
-            step = self.t[start:end].astype(np.int64) * num_steps // duration
-            counted = np.bincount(step * size + self.address[start:end], minlength=len(frame))
+        for frame, events in zip(frames, self, strict=True):
+            step = np.minimum(events.t.astype(np.int64) * num_steps // events.duration, num_steps - 1)
+            counted = np.bincount(step * size + events.address, minlength=len(frame))
             np.minimum(counted, most, out=frame, casting="unsafe")
         return Dataset(
             images=frames.reshape(len(self), num_steps, *self.shape),

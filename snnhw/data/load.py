@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import resources
 from os import PathLike, fspath
 from pathlib import Path
@@ -9,12 +10,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from snnhw.data.catalogue import CATALOGUE, EVENT_SETS, NAMES, SAMPLE, SPLITS, TORCHVISION
+from snnhw.data.catalogue import (
+    CATALOGUE,
+    EVENT_SETS,
+    IMAGE_SETS,
+    NAMES,
+    SACCADES,
+    SAMPLE,
+    SIMULATED_FROM,
+    SPLITS,
+    TORCHVISION,
+)
 from snnhw.data.dataset import Dataset
 from snnhw.data.events import EventDataset
 from snnhw.data.idx import decode_idx
 from snnhw.data.own import read_own
 from snnhw.data.places import read_checked
+from snnhw.data.published import load_images, load_recorded
 from snnhw.data.simulated import load_saccades
 from snnhw.errors import DatasetError, ToolMissingError
 from snnhw.wording import did_you_mean, no_such, one_of
@@ -48,6 +60,8 @@ def load(
         dataset = _sample(split)
     elif name in CATALOGUE:
         dataset = _published(name, split)
+    elif name in IMAGE_SETS:
+        dataset = load_images(name, split)
     elif name.startswith("torchvision:"):
         dataset = _torchvision(name, split)
     elif Path(name).exists():
@@ -70,7 +84,9 @@ def load_events(name: str, split: str = "test", limit: int | None = None) -> Eve
     _check(split, limit)
     if name not in EVENT_SETS:
         raise DatasetError(no_such("set of events", name, EVENT_SETS))
-    return load_saccades(split, lambda split: _published("mnist", split)).first(limit)
+    if name == SACCADES:
+        return load_saccades(split, partial(_published, SIMULATED_FROM)).first(limit)
+    return load_recorded(name, split).first(limit)
 
 
 def _check(split: str, limit: int | None) -> None:

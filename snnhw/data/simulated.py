@@ -8,13 +8,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from snnhw.data.catalogue import CATALOGUE, SACCADES, SPLITS
+from snnhw.data.catalogue import CATALOGUE, SACCADES, SIMULATED_FROM, SPLITS
 from snnhw.data.dataset import Dataset
-from snnhw.data.events import EventDataset
+from snnhw.data.events import EventDataset, Packed
 from snnhw.data.places import folder_of
 from snnhw.data.saccades import BINS, CHANNELS, SIZE, parameters, saccades
 from snnhw.errors import DatasetError
@@ -27,7 +28,6 @@ LOG = logging.getLogger(__name__)
 
 _NOTE = "saccades-mnist is simulated: its events are computed from MNIST's images, and no camera has sent them"
 
-_SOURCE = "mnist"
 _TOGETHER = 100
 _TOLD = 10_000
 """Samples between two notes on how far it is."""
@@ -38,20 +38,32 @@ def load_saccades(split: str, source: Callable[[str], Dataset]) -> EventDataset:
     """The events of a split, made from the images of ``source(split)`` where they are not kept."""
     path = _path(split)
     if not is_made(split):
-        dataset = source(split)
-        made = simulate_events(dataset)
-        arrays = {name: getattr(made, name) for name in _ARRAYS}
+        made = simulate_events(source(split))
         with replacing(path) as temporary:
-            np.savez(temporary, made_from=_made_from(split), **arrays)
-        return made
-    with open_npz(path, DatasetError) as kept:
-        address, t, offsets, labels = (kept[name] for name in _ARRAYS)
-    return _events(address, t, offsets, labels, split)
+            np.savez(temporary, allow_pickle=False, made_from=_made_from(split), **made)
+        del made  # it is as large as what is read now
+    try:
+        with open_npz(path, DatasetError) as kept:
+            address, t, offsets, labels = (kept[name] for name in _ARRAYS)
+    except DatasetError as error:
+        raise DatasetError(f"{path} is damaged: remove it, and it is made anew") from error
+    return EventDataset(
+        samples=Packed(address, t, offsets, BINS),
+        labels=labels,
+        shape=(CHANNELS, SIZE, SIZE),
+        name=SACCADES,
+        split=split,
+        bins=BINS,
+        notes=(_NOTE,),
+    )
 
 
-def simulate_events(dataset: Dataset) -> EventDataset:
-    """The events that the simulated sensor sends of a dataset's images, in its order; notes tell how far it is."""
-    images, labels, split = dataset.images, dataset.labels, dataset.split or SPLITS[0]
+def simulate_events(dataset: Dataset) -> dict[str, NDArray[Any]]:
+    """The events that the simulated sensor sends of a dataset's images, in its order; notes tell how far it is.
+
+    Arrays ``address`` and ``t`` [E], ``offsets`` [B + 1] as :class:`snnhw.data.events.Packed` has them, ``labels`` [B].
+    """
+    images, split = dataset.images, dataset.split or SPLITS[0]
     addresses, times, lengths = [], [], []
     for start in range(0, len(images), _TOGETHER):
         if start % _TOLD == 0:
@@ -64,9 +76,8 @@ def simulate_events(dataset: Dataset) -> EventDataset:
         times.append((bins % BINS).astype(np.uint8))
         lengths.append(counted.reshape(len(counted), -1).sum(axis=1, dtype=np.int64))
     offsets = np.concatenate([[0], np.cumsum(np.concatenate(lengths))])
-    if labels is None:
-        raise DatasetError(f"{dataset.name} has no labels, which a set of events needs")
-    return _events(np.concatenate(addresses), np.concatenate(times), offsets, labels, split)
+    arrays = (np.concatenate(addresses), np.concatenate(times), offsets, np.asarray(dataset.labels))
+    return dict(zip(_ARRAYS, arrays, strict=True))
 
 
 def is_made(split: str) -> bool:
@@ -81,28 +92,11 @@ def is_made(split: str) -> bool:
         return False
 
 
-def _events(
-    address: NDArray[np.uint16], t: NDArray[np.uint8], offsets: NDArray[np.int64], labels: NDArray[np.int64], split: str
-) -> EventDataset:
-    return EventDataset(
-        address=address,
-        t=t,
-        offsets=offsets,
-        durations=np.full(len(labels), BINS, np.int64),
-        labels=labels,
-        shape=(CHANNELS, SIZE, SIZE),
-        name=SACCADES,
-        split=split,
-        bins=BINS,
-        notes=(_NOTE,),
-    )
-
-
 def _path(split: str) -> Path:
     return folder_of(SACCADES) / f"{split}.npz"
 
 
 def _made_from(split: str) -> NDArray[np.uint8]:
     """The digests of the files and of the sensor that the events of a split depend on."""
-    files = " ".join(file.sha256 for file in CATALOGUE[_SOURCE].files[split])
+    files = " ".join(file.sha256 for file in CATALOGUE[SIMULATED_FROM].files[split])
     return np.frombuffer(f"{files} {parameters()}".encode(), np.uint8)

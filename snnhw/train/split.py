@@ -80,8 +80,8 @@ def _fitted_augment(augment: Augmentation, network: Network, dataset: Dataset, *
 def augmenter(options: Augmentation, network: Network, dataset: Dataset) -> Augmenter | Shifter:
     """What deforms the samples of a dataset; raises DatasetError where they cannot be."""
     if _are_frames(network):
-        channels, height, width = network.input_shape
-        return Shifter(int(options.shift), channels, height, width)
+        *channels, height, width = network.input_shape
+        return Shifter(int(options.shift), math.prod(channels), height, width)
     return Augmenter(options, *image_size(network, dataset))
 
 
@@ -106,7 +106,7 @@ def image_size(network: Network, dataset: Dataset) -> tuple[int, int, int]:
 def _are_frames(network: Network) -> bool:
     """Whether samples are events in rows and columns, such as can be shifted."""
     shape = network.input_shape
-    return network.encoder.takes_events and len(shape) == 3 and min(shape[-2:]) >= _LEAST_SIDE
+    return network.encoder.takes_events and len(shape) in (2, 3) and min(shape[-2:]) >= _LEAST_SIDE
 
 
 def _are_images(network: Network, dataset: Dataset) -> bool:
