@@ -12,9 +12,10 @@ import pytest
 
 from snnhw.cli.app import run
 from snnhw.data import catalogue, load, load_events, saccades, simulated
-from snnhw.descriptionfile import save_description
 from snnhw.errors import DatasetError
 from snnhw.files import write_atomically
+from snnhw.model import Model, tensor_shapes
+from snnhw.modelfile import save
 from snnhw.network import CountReadout, Dense, Direct, Events, Layer, Network, Neuron
 from tests.snnhw.data.published import encode_idx, source_file
 
@@ -179,7 +180,7 @@ def test_without_mnist_it_says_how_to_get_that(tmp_path: Path, monkeypatch: pyte
         load_events("saccades-mnist")
 
 
-def test_commands_make_show_train_and_evaluate_it(mnist: Path, capsys: pytest.CaptureFixture[str]):
+def test_commands_make_show_and_evaluate_it(mnist: Path, capsys: pytest.CaptureFixture[str]):
     assert run(["data", "fetch", "saccades-mnist", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"name": "saccades-mnist", "folder": str(mnist)}
     assert sorted(path.name for path in mnist.iterdir()) == ["test.npz", "train.npz"]
@@ -187,10 +188,9 @@ def test_commands_make_show_train_and_evaluate_it(mnist: Path, capsys: pytest.Ca
     shown = capsys.readouterr()
     assert "saccades-mnist: 6 samples of events of 2 x 34 x 34" in shown.out
     assert "saccades-mnist is simulated" in shown.err
-    description, model = mnist.parent / "net.json", mnist.parent / "net.safetensors"
-    save_description(network(4, 4), description)
-    options = ["--dataset", "saccades-mnist", "--epochs", "1", "--threads", "1", "--out", str(model)]
-    assert run(["train", str(description), *options]) == 0
+    chosen = network(4, 4)
+    tensors = {name: np.ones(shape, np.int64) for name, shape in tensor_shapes(chosen).items()}
+    model = save(Model(chosen, tensors), mnist.parent / "net.safetensors")
     assert run(["evaluate", str(model), "--dataset", "saccades-mnist", "--json"]) == 0
     shown = capsys.readouterr()
     assert json.loads(shown.out.splitlines()[-1])["images"] == 6
