@@ -17,7 +17,7 @@ _SPLIT = typer.Option("--split", help="test or train, where the dataset has both
 def list_datasets(as_json: Json = False) -> None:
     """List the datasets that are known by name, and whether they are on this machine."""
     from snnhw.data import load
-    from snnhw.data.catalogue import TORCHVISION
+    from snnhw.data.catalogue import SACCADES, TORCHVISION
     from snnhw.doctor import dataset_states
 
     states = dataset_states()
@@ -30,7 +30,8 @@ def list_datasets(as_json: Json = False) -> None:
     rows.add_row("sample", "yes", f"{len(load('sample'))} images of MNIST's test set, in the package")
     for state in states:
         here = "yes" if state.present else "no"
-        rows.add_row(state.name, here, state.place if state.present else _way_to(state.name))
+        simulated = " (simulated)" if state.name == SACCADES else ""
+        rows.add_row(state.name, here, (state.place if state.present else _way_to(state.name)) + simulated)
     screen = console()
     screen.print(rows)
     screen.print(f"With the extra train also {', '.join(TORCHVISION)}, fetched when they are first used.")
@@ -46,7 +47,7 @@ def _way_to(name: str) -> str:
 
 @app.command("fetch")
 def fetch_dataset(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="mnist, fashion-mnist or saccades-mnist.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="mnist, fashion-mnist, or saccades-mnist (simulated).")],
     as_json: Json = False,
 ) -> None:
     """Bring a dataset to this machine, or make it; files that are there already and whole are kept."""

@@ -129,6 +129,7 @@ def test_data_list(capsys: pytest.CaptureFixture[str]):
     text = capsys.readouterr().out
     assert "fashion-mnist" in text
     assert "torchvision:KMNIST" in text
+    assert re.search(r"saccades-mnist .*\(simulated\)", text)
     assert "https://www.garrickorchard.com/datasets/n-mnist" in text
 
 

@@ -50,6 +50,7 @@ def test_a_part_has_the_range_of_labels_of_the_whole(samples):
     part = dataset(samples).first(2)
     assert (len(part), part.labels.tolist(), part.label_range) == (2, [2, 0], (0, 2))
     assert np.array_equal(part.framed(2).images, dataset(samples).framed(2).images[:2])
+    assert part.first(1).framed(2).label_range == (0, 2)
     assert dataset(samples).first(None) is not part
     assert "2 samples of events of 2 x 1 x 3" in repr(part)
     with pytest.raises(ValueError, match="at least 1, not 0"):

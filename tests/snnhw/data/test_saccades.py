@@ -68,6 +68,8 @@ def test_thresholds_and_path_are_as_stated():
     assert np.abs(corners - saccades.PATH).max() == 0.25
     assert np.allclose(corners.mean(axis=0), saccades.PATH, atol=0.03)
     assert np.abs(positions).max() <= 2.25
+    quarter = corners[:, 0] + (corners[:, 1] - corners[:, 0]) * 0.15625  # u^2 (3 - 2u) of u = 1/4
+    assert np.abs(positions[:, 4] - quarter).max() <= 0.5 / 64
 
 
 def test_a_sample_depends_on_its_image_split_and_index_alone():
@@ -100,6 +102,7 @@ def network(num_steps: int, bits: int) -> Network:
 def mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A catalogue in which mnist has these few images."""
     monkeypatch.setenv("SNNHW_DATA", str(tmp_path))
+    monkeypatch.setattr(simulated, "_TOGETHER", 4)
     labels = np.arange(len(IMAGES)).astype(np.uint8)
     contents = {"images": encode_idx(IMAGES), "labels": encode_idx(labels)}
     files = (source_file("images", contents), source_file("labels", contents))
