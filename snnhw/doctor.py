@@ -14,9 +14,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
-from snnhw.data.catalogue import CATALOGUE
+from snnhw.data.catalogue import CATALOGUE, IMAGE_SETS, RECORDED_SETS, SACCADES, SPLITS
 from snnhw.data.places import folder_of, read_checked
 from snnhw.data.places import root as data_root
+from snnhw.data.published import check_there
+from snnhw.data.simulated import is_made
 from snnhw.errors import DatasetError, OutputError, SnnhwError
 from snnhw.files import can_write
 from snnhw.shipped import shipped_file, shipped_models
@@ -78,18 +80,43 @@ def examine() -> Report:
 
 
 def dataset_states() -> list[DatasetState]:
-    """The datasets that are known by name, the built-in sample apart; files that are there are checked."""
+    """The datasets that are known by name, the built-in sample apart.
+
+    Files that are there are checked; those that only the user can get are not read, as they are large.
+    """
     states = []
-    for name, source in CATALOGUE.items():
+    for name in (*CATALOGUE, *_CHECKS):
         place = problem = ""
         try:
             place = str(folder_of(name))
-            for file in source.all_files:
-                read_checked(source, file)
+            _CHECKS.get(name, _check_source)(name)
         except (DatasetError, OutputError) as error:
             problem = str(error)
         states.append(DatasetState(name, not problem, place, problem))
     return states
+
+
+def _check_source(name: str) -> None:
+    source = CATALOGUE[name]
+    for file in source.all_files:
+        read_checked(source, file)
+
+
+def _check_made(name: str) -> None:
+    if not all(is_made(split) for split in SPLITS):
+        raise DatasetError(f"{name} is not made yet: its first use does it, from mnist, or `snnhw data fetch {name}`")
+
+
+def _check_user_files(name: str) -> None:
+    check_there(name, *SPLITS)
+
+
+_CHECKS = {
+    **dict.fromkeys(IMAGE_SETS, _check_user_files),
+    SACCADES: _check_made,
+    **dict.fromkeys(RECORDED_SETS, _check_user_files),
+}
+"""What raises DatasetError where a dataset is not there that is not of the catalogue, by its name."""
 
 
 def _python() -> list[Check]:

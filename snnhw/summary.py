@@ -6,8 +6,9 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from snnhw.data import Dataset
+from snnhw.data import Dataset, EventDataset
 from snnhw.model import Model, ModelLayer, tensor_shapes
 from snnhw.network import Network, PlacedLayer, Range
 from snnhw.semantics import network_semantics, semantics
@@ -15,7 +16,14 @@ from snnhw.shipped import SHIPPED
 from snnhw.subject import load_subject, preset_summary
 from snnhw.tables import Table
 
-__all__ = ["layer_table", "summarise", "summarise_dataset", "summarise_network", "summarise_shipped"]
+__all__ = [
+    "layer_table",
+    "summarise",
+    "summarise_dataset",
+    "summarise_events",
+    "summarise_network",
+    "summarise_shipped",
+]
 
 _COLUMNS = ("current", "integrated", "membrane")
 _SPANS = ("weight", "current", "leaked", "unsaturated", "integrated", "membrane")
@@ -87,19 +95,34 @@ def summarise_shipped() -> list[dict[str, Any]]:
 
 def summarise_dataset(dataset: Dataset) -> dict[str, Any]:
     """The summary as plain data for JSON; ``labels`` counts the images of each, None where they are not known."""
-    labels = None
-    if dataset.labels is not None:
-        values, counts = np.unique(dataset.labels, return_counts=True)
-        labels = {str(value): count for value, count in zip(values.tolist(), counts.tolist(), strict=True)}
     return {
         "name": dataset.name,
         "split": dataset.split,
         "images": len(dataset),
         "shape": list(dataset.images.shape[1:]),
-        "labels": labels,
+        "labels": None if dataset.labels is None else _counted(dataset.labels),
         "notes": list(dataset.notes),
         "digest": dataset.digest,
     }
+
+
+def summarise_events(dataset: EventDataset) -> dict[str, Any]:
+    """The same of a set of events, of which the shape is the sensor's; without a digest, which is that of frames."""
+    return {
+        "name": dataset.name,
+        "split": dataset.split,
+        "images": len(dataset),
+        "shape": list(dataset.shape),
+        "labels": _counted(dataset.labels),
+        "notes": list(dataset.notes),
+        "digest": None,
+    }
+
+
+def _counted(labels: NDArray[np.int64]) -> dict[str, int]:
+    """How many samples have each label."""
+    values, counts = np.unique(labels, return_counts=True)
+    return {str(value): count for value, count in zip(values.tolist(), counts.tolist(), strict=True)}
 
 
 def _description(network: Network) -> dict[str, Any]:

@@ -90,8 +90,8 @@ def plan_training(
     chosen = _options({**usual, **asked})
     source = dataset or (known.dataset if known else DEFAULT_DATASET)
     target = model_path(out, Path(name).stem)
-    images = load(source, "train", limit)
-    test = load(source, "test") if images.split is not None else None
+    images = load(source, "train", limit, network=network)
+    test = load(source, "test", network=network) if images.split is not None else None
     plan = Plan(network, images, test, chosen, target)
     if plan.ended(overwrite=overwrite, resume=resume):
         _ended(plan)

@@ -161,7 +161,7 @@ def _images(model: Model, dataset: str | None) -> Dataset | None:
 
     network = model.network
     if dataset is not None:
-        images = noted(load(dataset), network)
+        images = noted(load(dataset, network=network), network)
         check_images(images, network)
         return images
     sample = load("sample")

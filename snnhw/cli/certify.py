@@ -20,7 +20,7 @@ def certify(model: str, *, dataset: DatasetName = "sample", limit: Limit = None,
         raise ToolMissingError(f"certifying needs PyTorch ({error}): pip install 'snnhw[train]'") from error
 
     chosen = resolve_model(model)
-    images = noted(load(dataset, limit=limit), chosen.network)
+    images = noted(load(dataset, limit=limit, network=chosen.network), chosen.network)
     with progress("certifying") as on_progress:
         certificate = run(chosen, images, on_progress=on_progress)
     if as_json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,7 +17,7 @@ _SPLIT = typer.Option("--split", help="test or train, where the dataset has both
 def list_datasets(as_json: Json = False) -> None:
     """List the datasets that are known by name, and whether they are on this machine."""
     from snnhw.data import load
-    from snnhw.data.catalogue import TORCHVISION
+    from snnhw.data.catalogue import SACCADES, TORCHVISION
     from snnhw.doctor import dataset_states
 
     states = dataset_states()
@@ -30,17 +30,27 @@ def list_datasets(as_json: Json = False) -> None:
     rows.add_row("sample", "yes", f"{len(load('sample'))} images of MNIST's test set, in the package")
     for state in states:
         here = "yes" if state.present else "no"
-        rows.add_row(state.name, here, state.place if state.present else f"snnhw data fetch {state.name}")
+        simulated = " (simulated)" if state.name == SACCADES else ""
+        rows.add_row(state.name, here, (state.place if state.present else _way_to(state.name)) + simulated)
     screen = console()
     screen.print(rows)
     screen.print(f"With the extra train also {', '.join(TORCHVISION)}, fetched when they are first used.")
 
 
+def _way_to(name: str) -> str:
+    """How a dataset comes to this machine."""
+    from snnhw.data.catalogue import IMAGE_SETS, RECORDED_SETS
+
+    needed = {**IMAGE_SETS, **RECORDED_SETS}.get(name)
+    return f"snnhw data fetch {name}" if needed is None else f"{needed.text.rstrip(',')}: {needed.published}"
+
+
 @app.command("fetch")
 def fetch_dataset(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="mnist or fashion-mnist.")], as_json: Json = False
+    name: Annotated[str, typer.Argument(metavar="NAME", help="mnist, fashion-mnist, or saccades-mnist (simulated).")],
+    as_json: Json = False,
 ) -> None:
-    """Bring a dataset to this machine; files that are there already and whole are kept."""
+    """Bring a dataset to this machine, or make it; files that are there already and whole are kept."""
     from snnhw.data import fetch
 
     with progress(f"fetching {name}") as on_progress:
@@ -59,24 +69,37 @@ def show_dataset(
     as_json: Json = False,
 ) -> None:
     """Show how many images a dataset has, of which classes, and one of them."""
-    from snnhw.data import load
+    from snnhw.data import EVENT_SETS, load, load_events
     from snnhw.drawing import draw_image
-    from snnhw.summary import summarise_dataset
+    from snnhw.summary import summarise_dataset, summarise_events
 
+    if name in EVENT_SETS:
+        if index is not None:
+            raise ValueError(f"--index draws images, and {name} holds events: leave it out")
+        events = load_events(name, split)
+        for line in events.notes:
+            note(line)
+        show_summary(name, summarise_events(events), as_json)
+        return
     dataset = load(name, split)
     for line in dataset.notes:
         note(line)
     if index is not None and index >= len(dataset):
         raise ValueError(f"--index must be below {len(dataset)}, the number of images in {name}, not {index}")
-    record = summarise_dataset(dataset)
+    show_summary(name, summarise_dataset(dataset), as_json)
+    if index is not None and not as_json:
+        for line in draw_image(dataset.images[index].squeeze()):
+            console().print(line)
+
+
+def show_summary(name: str, record: dict[str, Any], as_json: bool) -> None:
+    """Print what is known of a dataset."""
     if as_json:
         print_record(record)
         return
-    screen = console()
-    screen.print(f"{name}: {record['images']} images of {' x '.join(map(str, record['shape']))}")
+    screen, what = console(), "images" if record["digest"] else "samples of events"
+    screen.print(f"{name}: {record['images']} {what} of {' x '.join(map(str, record['shape']))}")
     for label, count in (record["labels"] or {}).items():
         screen.print(f"label {label:<4} {count}")
-    screen.print(f"digest {record['digest']}")
-    if index is not None:
-        for line in draw_image(dataset.images[index].squeeze()):
-            screen.print(line)
+    if record["digest"]:
+        screen.print(f"digest {record['digest']}")

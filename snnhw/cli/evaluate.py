@@ -45,7 +45,7 @@ def evaluate(
     from snnhw.presets import resolve_model
 
     chosen = resolve_model(model)
-    images = noted(load(dataset, limit=limit), chosen.network)
+    images = noted(load(dataset, limit=limit, network=chosen.network), chosen.network)
     with progress("evaluating") as on_progress:
         evaluation = run(chosen, images, on_progress=on_progress)
     note(silence(evaluation.silent))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from snnhw.tables import Table as RowsOfText
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-DATASET_HELP = "sample, mnist, fashion-mnist, torchvision:KMNIST and its like, or a .npy, .npz or folder of .png."
+DATASET_HELP = "A name of `snnhw data list`, such as sample or mnist; or a .npy, a .npz or a folder of .png."
 DatasetName = Annotated[str, typer.Option("--dataset", metavar="DATA", help=DATASET_HELP)]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Take the first N images only.")]

@@ -64,7 +64,7 @@ def _images(name: str, model: Model) -> Dataset | None:
     from snnhw.errors import DatasetError
 
     try:
-        dataset = noted(load(name), model.network)
+        dataset = noted(load(name, network=model.network), model.network)
         check_images(dataset, model.network)
         return dataset
     except DatasetError as error:

@@ -66,7 +66,7 @@ def run(
         raise DescriptionError("--built goes with --circuit, which says how that model was built")
     chosen = resolve_model(model)
     behind = _Circuit.of(chosen, resolve_model(built) if built is not None else chosen, circuit)
-    images = fitted(load(dataset, limit=limit), chosen.network)
+    images = fitted(load(dataset, limit=limit, network=chosen.network), chosen.network)
     with progress("running") as update, _board(behind, port, baud) as board:
         if behind.image is not None:
             board.load(chosen, behind.image)

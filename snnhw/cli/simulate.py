@@ -50,7 +50,7 @@ def simulate(
     waveform = Waveform(Path(vcd)) if vcd is not None else None
     chosen = resolve_model(model)
     design = circuit.design(chosen)
-    images = load(dataset, limit=index + limit)
+    images = load(dataset, limit=index + limit, network=chosen.network)
     if index >= len(images):
         raise ValueError(f"--index must be below {len(images)}, the number of images in {dataset}, not {index}")
     choice = choose(engine_name(engine))

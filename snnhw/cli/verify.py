@@ -43,7 +43,7 @@ def verify(
 
     chosen = resolve_model(model)
     design = circuit.design(chosen)
-    images = fitted(load(dataset, limit=limit), chosen.network)
+    images = fitted(load(dataset, limit=limit, network=chosen.network), chosen.network)
     if netlist is not None:
         verify_netlist(design, images, netlist, {"model": model}, as_json)
         return

@@ -148,4 +148,5 @@ def _samples(design: Design, shell: Shell, dataset: str, limit: int | None) -> N
     from snnhw.testbench import LIMITS
 
     count = LIMITS[shell.kind] if limit is None else limit
-    return check_images(noted(load(dataset, limit=count), design.network), design.network)
+    network = design.network
+    return check_images(noted(load(dataset, limit=count, network=network), network), network)

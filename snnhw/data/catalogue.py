@@ -3,9 +3,27 @@
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-__all__ = ["CATALOGUE", "NAMES", "SAMPLE", "SPLITS", "TORCHVISION", "Source", "SourceFile"]
+__all__ = [
+    "CATALOGUE",
+    "CIFAR_CLASSES",
+    "EVENT_SETS",
+    "IMAGE_SETS",
+    "NAMES",
+    "RECORDED_SETS",
+    "SACCADES",
+    "SAMPLE",
+    "SIMULATED_FROM",
+    "SPLITS",
+    "TORCHVISION",
+    "Source",
+    "SourceFile",
+    "UserFiles",
+]
 
 SAMPLE = "sample"
+SACCADES = "saccades-mnist"
+"""Simulated, from the images of SIMULATED_FROM."""
+SIMULATED_FROM = "mnist"
 SPLITS = ("test", "train")
 
 
@@ -37,6 +55,18 @@ class Source:
     @property
     def all_files(self) -> tuple[SourceFile, ...]:
         return tuple(file for split in self.files.values() for file in split)
+
+
+@dataclass(frozen=True)
+class UserFiles:
+    """A set whose files the user gets and puts into its folder, as their authors publish them."""
+
+    files: dict[str, tuple[str, ...]]
+    """By split, the files and folders that must be there, below the set's folder."""
+    text: str
+    """What they are, in words."""
+    published: str
+    """Where."""
 
 
 def _files(
@@ -84,9 +114,51 @@ FASHION_MNIST = Source(
     debian="dataset-fashion-mnist",
 )
 
+CIFAR_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+"""In the order of their labels."""
+
+IMAGE_SETS = {
+    "cifar10": UserFiles(
+        {
+            "train": tuple(f"data_batch_{number}.bin" for number in range(1, 6)),
+            "test": ("test_batch.bin",),
+        },
+        "data_batch_1.bin to data_batch_5.bin and test_batch.bin, of the binary version,",
+        "https://www.cs.toronto.edu/~kriz/cifar.html",
+    )
+}
+"""Sets of images, by their names."""
+
+RECORDED_SETS = {
+    "n-mnist": UserFiles(
+        {split: (folder,) for split, folder in (("train", "Train"), ("test", "Test"))},
+        "the folders Train and Test, with 0 to 9 in each,",
+        "https://www.garrickorchard.com/datasets/n-mnist",
+    ),
+    "cifar10-dvs": UserFiles(
+        dict.fromkeys(("train", "test"), CIFAR_CLASSES),
+        "the folders airplane to truck with their .aedat",
+        "https://doi.org/10.6084/m9.figshare.4724671",
+    ),
+    "dvs-gesture": UserFiles(
+        {split: (f"trials_to_{split}.txt",) for split in ("train", "test")},
+        "trials_to_train.txt and trials_to_test.txt, with the .aedat and _labels.csv that they name,",
+        "https://research.ibm.com/interactive/dvsgesture",
+    ),
+    "shd": UserFiles(
+        {split: (f"shd_{split}.h5",) for split in ("train", "test")},
+        "shd_train.h5 and shd_test.h5",
+        "https://zenkelab.org/resources/spiking-heidelberg-datasets-shd",
+    ),
+}
+"""Sets of recorded events, by their names."""
+
 CATALOGUE = {source.name: source for source in (MNIST, FASHION_MNIST)}
-NAMES = (*CATALOGUE, SAMPLE)
-"""Every name that `load` knows; `fetch` knows all but the sample, which needs no fetching."""
+EVENT_SETS = (SACCADES, *RECORDED_SETS)
+"""Names of sets of events, which become frames for the network that takes them."""
+
+NAMES = (*CATALOGUE, SAMPLE, *IMAGE_SETS, *EVENT_SETS)
+"""Every name that `load` knows; `fetch` knows those of the catalogue."""
 
 TORCHVISION = ("torchvision:MNIST", "torchvision:FashionMNIST", "torchvision:KMNIST")
 """Names that `load` knows where the extra `train` is installed; torchvision fetches them when they are loaded."""

@@ -23,8 +23,20 @@ from pathlib import Path
 from typing import Protocol, TypeAlias
 from urllib.parse import urlsplit
 
-from snnhw.data.catalogue import CATALOGUE, SAMPLE, Source, SourceFile
+from snnhw.data.catalogue import (
+    CATALOGUE,
+    IMAGE_SETS,
+    RECORDED_SETS,
+    SACCADES,
+    SAMPLE,
+    SIMULATED_FROM,
+    SPLITS,
+    Source,
+    SourceFile,
+)
+from snnhw.data.load import load_events
 from snnhw.data.places import folder_of, read_checked
+from snnhw.data.published import check_there
 from snnhw.errors import DatasetError, DownloadError, OutputError
 from snnhw.files import can_write, replacing
 from snnhw.toolcache import cache_variables
@@ -71,13 +83,22 @@ class Way:
 def fetch(name: str, on_progress: Progress | None = None, ways: Sequence[Way] | None = None) -> Path:
     """Bring the four files of a dataset to this machine, those that `load` would not find, and return their folder.
 
-    `ways` are tried in their order; without them, those that the catalogue knows. Raises DatasetError for a name that
-    cannot be fetched, DownloadError where no way led to every file, OutputError where the folder cannot be written.
+    What is simulated is made instead, and of what only the user can get it is said what is missing. `ways` are tried in
+    their order; without them, those that the catalogue knows. Raises DatasetError for a name that cannot be fetched,
+    DownloadError where no way led to every file, OutputError where the folder cannot be written.
     """
     if name == SAMPLE:
         raise DatasetError("sample is a part of snnhw: there is nothing to fetch, use it by its name")
+    if name == SACCADES:
+        fetch(SIMULATED_FROM, on_progress, ways)
+        for split in SPLITS:
+            load_events(name, split, limit=1)
+        return folder_of(name)
+    if name in (*IMAGE_SETS, *RECORDED_SETS):
+        check_there(name, *SPLITS)
+        return folder_of(name)
     if name not in CATALOGUE:
-        raise DatasetError(no_such("dataset to fetch", name, CATALOGUE))
+        raise DatasetError(no_such("dataset to fetch", name, (*CATALOGUE, SACCADES)))
     source = CATALOGUE[name]
     folder = folder_of(name)
     missing = [file for file in source.all_files if not _is_there(source, file)]

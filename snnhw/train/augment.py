@@ -1,4 +1,8 @@
-"""Augmentation: each image deformed by one draw, a batch at once, and rounded to 8 bits again."""
+"""Augmentation: each sample deformed by one draw, a batch at once.
+
+Images are deformed and rounded to 8 bits again. Frames of events are shifted by whole pixels, all steps alike, so that
+they stay the events of a camera.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from torch.nn import functional
 
 from snnhw.train.options import Augmentation
 
-__all__ = ["Augmenter"]
+__all__ = ["Augmenter", "Shifter"]
 
 
 class Augmenter:
@@ -61,3 +65,27 @@ class Augmenter:
         single = torch.eye(nodes**2).view(-1, 1, nodes, nodes)
         size = (self.height, self.width)
         return functional.interpolate(single, size, mode="bicubic", align_corners=True).flatten(1)
+
+
+class Shifter:
+    """Shifts frames of events uint8 [B, num_steps, channels * height * width]; what comes in from outside is none.
+
+    Each sample moves by whole pixels, uniform from ``-shift`` to ``shift`` in each direction, by the same at all steps.
+    """
+
+    def __init__(self, shift: int, channels: int, height: int, width: int) -> None:
+        self.shift = shift
+        self.size = (channels, height, width)
+
+    def __call__(self, frames: Tensor, generator: Generator) -> Tensor:
+        """The shifted frames, uint8 of the same shape."""
+        batch, steps, _ = frames.shape
+        _, height, width = self.size
+        surrounded = functional.pad(frames.view(batch, steps, *self.size), [self.shift] * 4)
+        moves = torch.randint(2 * self.shift + 1, (batch, 2), generator=generator).tolist()
+        return torch.stack(
+            [
+                sample[..., down : down + height, right : right + width]
+                for sample, (down, right) in zip(surrounded, moves, strict=True)
+            ]
+        ).flatten(2)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import torch
 from torch import Generator, Tensor
 
-from snnhw.train.augment import Augmenter
 from snnhw.train.dropout import NOTHING_DROPPED, Dropout, Factors
 from snnhw.train.teacher import Teacher
 
@@ -40,7 +39,7 @@ class Batches:
     size: int
     generator: Generator
     """Of orders, deformations and dropout; drawn from by one thread at a time, so that it always gives the same."""
-    augmenter: Augmenter | None
+    augmenter: Callable[[Tensor, Generator], Tensor] | None
     prefetch: bool
     """Whether a thread of its own makes the next batch while one is learned from."""
     dropout: Dropout | None = None

@@ -22,7 +22,6 @@ from snnhw.model import Model
 from snnhw.network import Network
 from snnhw.resumable import run_to_end
 from snnhw.train.activity import advice, firing_of
-from snnhw.train.augment import Augmenter
 from snnhw.train.batches import Batch, Batches
 from snnhw.train.checkpoint import check_identity, read_checkpoint, write_checkpoint
 from snnhw.train.dropout import Dropout
@@ -33,7 +32,7 @@ from snnhw.train.network import TrainableNetwork
 from snnhw.train.notes import chance_note
 from snnhw.train.options import TrainOptions
 from snnhw.train.record import EpochRecord, Score, TeacherRecord, TrainingRecord, versions
-from snnhw.train.split import Part, fitted, image_size, labelled, split
+from snnhw.train.split import Part, augmenter, fitted, image_size, labelled, shared, split
 from snnhw.train.teacher import Teacher, distillation, teach
 
 __all__ = ["STATE", "Progress", "best_of", "new_record", "train"]
@@ -180,11 +179,11 @@ class _Run:
         self.test = None if test is None else Part(*labelled(network, test))
         samples = self.part.samples.reshape(len(self.part.samples), *network.flat_shape)
         self.batches = Batches(
-            samples=torch.from_numpy(samples.copy()),
-            labels=torch.from_numpy(self.part.labels.copy()),
+            samples=shared(samples),
+            labels=shared(self.part.labels),
             size=options.batch_size,
             generator=torch.Generator().manual_seed(options.seed),
-            augmenter=None if options.augment is None else Augmenter(options.augment, *image_size(network, dataset)),
+            augmenter=None if options.augment is None else augmenter(options.augment, network, dataset),
             dropout=Dropout(network, options.dropout),
             prefetch=options.prefetches,
         )

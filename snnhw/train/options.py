@@ -90,7 +90,8 @@ class Augmentation(Frozen):
 
     Rotation, zoom, shear and shift are uniform within plus and minus what is given. The elastic part moves the points
     of a grid of ``elastic_nodes`` x ``elastic_nodes`` over the image by normal deviates, and what lies between by
-    cubic interpolation. The defaults are for images of 28 x 28 pixels.
+    cubic interpolation. The defaults are for images of 28 x 28 pixels. Frames of events are shifted only, by whole
+    pixels, all steps alike.
     """
 
     model_config = ConfigDict(strict=True)
@@ -121,6 +122,10 @@ class Augmentation(Frozen):
                 **{name: getattr(self, name) * part for name in ("rotation", "zoom", "shear")},
             }
         )
+
+    def of_frames(self) -> Augmentation:
+        """What remains of this one where samples are frames of events."""
+        return Augmentation(rotation=0.0, zoom=0.0, shear=0.0, shift=float(round(self.shift)), elastic=0.0)
 
 
 class TeacherOptions(Frozen):
@@ -191,8 +196,8 @@ class TrainOptions(Frozen):
     epochs differ by the noise of validation alone, the best is one of luck, and the last, of the smallest rate, better.
     """
     augment: Augmentation | None = Augmentation()
-    """None trains on the samples as they are, as does the default where they are no images; where they are, it becomes
-    that of their size."""
+    """None trains on the samples as they are, as does the default where they are neither images nor frames of events;
+    where they are, it becomes that of their size."""
     teacher: TeacherOptions | None = None
     """None learns from the labels alone; a teacher needs images."""
     folded: FoldedOptions | None = None

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from snnhw.data import Dataset, check_images, check_labels
 from snnhw.errors import DatasetError
 from snnhw.network import Network
 from snnhw.resumable import held_back
-from snnhw.train.options import TrainOptions
+from snnhw.train.augment import Augmenter, Shifter
+from snnhw.train.options import Augmentation, TrainOptions
 
-__all__ = ["Part", "fitted", "image_size", "labelled", "split"]
+__all__ = ["Part", "augmenter", "fitted", "image_size", "labelled", "shared", "split"]
 
 _LEAST_BATCH, _LEAST_BATCHES = 16, 64
 """The least size of a batch that was not given, and number of them in an epoch: with fewer, too few steps are taken."""
@@ -51,8 +55,8 @@ def fitted(options: TrainOptions, network: Network, dataset: Dataset) -> TrainOp
     """The options with those that were not given as they suit the dataset.
 
     No more than a twelfth of the samples is kept to validate with; a batch is the greatest power of 2 that makes an
-    epoch of at least 64 batches, from 16 up to the default; images are deformed as their size asks, and what is
-    no image not at all. Raises DatasetError where nothing would be left to train on.
+    epoch of at least 64 batches, from 16 up to the default; images are deformed as their size asks, frames of events
+    shifted, and all else is left. Raises DatasetError where nothing would be left to train on.
     """
     given, chosen = options.model_fields_set, dict[str, Any]()
     asked = options.validation if "validation" in given else None
@@ -60,10 +64,32 @@ def fitted(options: TrainOptions, network: Network, dataset: Dataset) -> TrainOp
     if "batch_size" not in given:
         most = max(_LEAST_BATCH, (len(dataset) - chosen["validation"]) // _LEAST_BATCHES)
         chosen["batch_size"] = min(options.batch_size, 1 << (most.bit_length() - 1))
-    if "augment" not in given and options.augment is not None:
-        images = _are_images(network, dataset)
-        chosen["augment"] = options.augment.of_size(*_sizes(dataset)[-2:]) if images else None
+    if options.augment is not None:
+        chosen["augment"] = _fitted_augment(options.augment, network, dataset, given="augment" in given)
     return options.model_copy(update=chosen)
+
+
+def _fitted_augment(augment: Augmentation, network: Network, dataset: Dataset, *, given: bool) -> Augmentation | None:
+    if _are_frames(network):
+        return (augment if given else augment.of_size(*network.input_shape[-2:])).of_frames()
+    if given:
+        return augment
+    return augment.of_size(*_sizes(dataset)[-2:]) if _are_images(network, dataset) else None
+
+
+def augmenter(options: Augmentation, network: Network, dataset: Dataset) -> Augmenter | Shifter:
+    """What deforms the samples of a dataset; raises DatasetError where they cannot be."""
+    if _are_frames(network):
+        *channels, height, width = network.input_shape
+        return Shifter(int(options.shift), math.prod(channels), height, width)
+    return Augmenter(options, *image_size(network, dataset))
+
+
+def shared(array: NDArray[Any]) -> Tensor:
+    """A tensor of the same memory, which nobody may write to: samples are many, and a copy would double them."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(array)
 
 
 def image_size(network: Network, dataset: Dataset) -> tuple[int, int, int]:
@@ -75,6 +101,12 @@ def image_size(network: Network, dataset: Dataset) -> tuple[int, int, int]:
         )
     *channels, height, width = _sizes(dataset)
     return math.prod(channels), height, width
+
+
+def _are_frames(network: Network) -> bool:
+    """Whether samples are events in rows and columns, such as can be shifted."""
+    shape = network.input_shape
+    return network.encoder.takes_events and len(shape) in (2, 3) and min(shape[-2:]) >= _LEAST_SIDE
 
 
 def _are_images(network: Network, dataset: Dataset) -> bool:

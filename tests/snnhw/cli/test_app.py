@@ -12,7 +12,7 @@ import pytest
 
 from snnhw import cli
 from snnhw.cli.app import run
-from snnhw.data.catalogue import TORCHVISION
+from snnhw.data.catalogue import NAMES, TORCHVISION
 from snnhw.descriptionfile import save_description
 from snnhw.model import Model, tensor_shapes
 from snnhw.modelfile import save
@@ -123,12 +123,14 @@ def test_doctor(capsys: pytest.CaptureFixture[str]):
 
 def test_data_list(capsys: pytest.CaptureFixture[str]):
     shown = record(["data", "list"], capsys)
-    assert [dataset["name"] for dataset in shown["datasets"]] == ["sample", "mnist", "fashion-mnist"]
+    assert sorted(dataset["name"] for dataset in shown["datasets"]) == sorted(NAMES)
     assert shown["torchvision"] == list(TORCHVISION)
     assert run(["data", "list"]) == 0
     text = capsys.readouterr().out
     assert "fashion-mnist" in text
     assert "torchvision:KMNIST" in text
+    assert re.search(r"saccades-mnist .*\(simulated\)", text)
+    assert "https://www.garrickorchard.com/datasets/n-mnist" in text
 
 
 def test_data_show(capsys: pytest.CaptureFixture[str]):

@@ -1,9 +1,12 @@
+from collections import Counter
+
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from snnhw.train import Augmentation
-from snnhw.train.augment import Augmenter
+from snnhw.train.augment import Augmenter, Shifter
 
 STILL = Augmentation(rotation=0, zoom=0, shear=0, shift=0, elastic=0)
 
@@ -60,3 +63,22 @@ def test_channels_move_together():
     image = noise(1, 1, 6, 6)
     both = Augmenter(Augmentation(elastic_nodes=3), 2, 6, 6)(image.repeat(1, 2), generator(3)).view(2, 36)
     assert torch.equal(both[0], both[1])
+
+
+def test_frames_of_events_are_shifted_by_whole_pixels_alike_at_every_step():
+    frames = torch.randint(0, 16, (400, 3, 2 * 5 * 6), dtype=torch.uint8, generator=generator())
+    moved = Shifter(1, 2, 5, 6)(frames, generator(1)).view(400, 3, 2, 5, 6)
+    surrounded = functional.pad(frames.view(400, 3, 2, 5, 6), [1, 1, 1, 1])
+    moves = [
+        [
+            (down, right)
+            for down in range(3)
+            for right in range(3)
+            if torch.equal(now, old[..., down : down + 5, right : right + 6])
+        ]
+        for now, old in zip(moved, surrounded, strict=True)
+    ]
+    assert all(len(found) == 1 for found in moves)
+    counts = Counter(found[0] for found in moves)
+    assert len(counts) == 9
+    assert min(counts.values()) > 20

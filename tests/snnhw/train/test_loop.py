@@ -373,6 +373,33 @@ def test_images_have_rows_and_columns_of_pixels(encoder: Any, input_shape: Any, 
 
 
 @pytest.mark.parametrize(
+    ("input_shape", "shift"), [((2, 28, 28), 1), ((2, 128, 128), 5), ((34, 34), 1), ((2, 8, 8), 0), ((700,), None)]
+)
+def test_frames_of_events_are_shifted_and_no_more(input_shape: tuple[int, ...], shift: int | None):
+    chosen = network().model_copy(update={"encoder": Events(bits=4), "input_shape": input_shape, "num_steps": 2})
+    few = Dataset(np.zeros((24, 2, *input_shape), np.uint8), np.zeros(24, int), "few")
+    still = {"rotation": 0, "zoom": 0, "shear": 0, "elastic": 0}
+    usual = fitted(TrainOptions(), chosen, few).augment
+    assert usual == (None if shift is None else Augmentation(shift=shift, **still))
+    if usual is not None:
+        asked = fitted(TrainOptions(augment=Augmentation(shift=3)), chosen, few).augment
+        assert asked == Augmentation(shift=3, **still)
+
+
+def test_frames_of_events_are_trained_on_shifted():
+    random = np.random.default_rng(3)
+    samples, labels = random.integers(0, 2, (64, 2, 2, 6, 6), np.uint8), random.integers(0, 10, 64)
+    chosen = network().model_copy(update={"encoder": Events(), "input_shape": (2, 6, 6), "num_steps": 2})
+    few = Dataset(samples, labels, "few")
+    digests = [
+        train(chosen, few, TrainOptions(epochs=1, threads=1, augment=augment))[0].digest
+        for augment in (None, Augmentation(shift=2))
+    ]
+    assert len(set(digests)) == 2
+    assert np.array_equal(few.images, samples)
+
+
+@pytest.mark.parametrize(
     ("shape", "lengths", "angles"), [((28, 28), 1.0, 1.0), ((7, 14), 0.0625, 0.25), ((56, 60), 2.0, 1.0)]
 )
 def test_images_are_deformed_as_their_size_asks_unless_told(shape: tuple[int, int], lengths: float, angles: float):
