@@ -116,9 +116,10 @@ class EventDataset:
             raise ValueError(f"limit must be at least 1, not {limit}")
         return replace(self, samples=self.samples[:limit], labels=self.labels[:limit])
 
-    def framed(self, num_steps: int, bits: int = 1) -> Dataset:
+    def framed(self, num_steps: int, bits: int = 1, factor: int = 1) -> Dataset:
         """Frames uint8 [B, num_steps, *shape]: how many events an address sends in a step, at most ``2^bits - 1``.
 
+        With a ``factor`` a pixel of a frame is a square of so many pixels of a camera; what fills none is left out.
         The steps are equal parts of each sample's duration; what comes later counts into the last. Raises DatasetError
         where bins of time cannot be divided so.
         """
@@ -128,14 +129,17 @@ class EventDataset:
                 f"the {self.bins} bins of {self.name} cannot be divided into {num_steps} equal steps: choose a number "
                 f"of steps that divides them ({usual})"
             )
-        most, size = (1 << bits) - 1, math.prod(self.shape)
+        shape, kept = self._smaller(factor)
+        most, size = (1 << bits) - 1, math.prod(shape)
         frames = np.empty((len(self), num_steps * size), np.uint8)
         for frame, events in zip(frames, self, strict=True):
             step = np.minimum(events.t.astype(np.int64) * num_steps // events.duration, num_steps - 1)
-            counted = np.bincount(step * size + events.address, minlength=len(frame))
+            address = kept[events.address]
+            inside = address >= 0
+            counted = np.bincount(step[inside] * size + address[inside], minlength=len(frame))
             np.minimum(counted, most, out=frame, casting="unsafe")
         return Dataset(
-            images=frames.reshape(len(self), num_steps, *self.shape),
+            images=frames.reshape(len(self), num_steps, *shape),
             labels=self.labels,
             name=self.name,
             split=self.split,
@@ -143,11 +147,28 @@ class EventDataset:
             label_range=self.label_range,
         )
 
+    def _smaller(self, factor: int) -> tuple[tuple[int, ...], NDArray[np.int64]]:
+        """The shape of frames, and the address there of each of the sensor's; -1 for what is left out."""
+        if factor == 1:
+            return self.shape, np.arange(math.prod(self.shape))
+        channels, height, width = self.shape
+        rows, columns = height // factor, width // factor
+        channel, y, x = np.indices(self.shape)
+        inside = (y // factor < rows) & (x // factor < columns)
+        address = (channel * rows + y // factor) * columns + x // factor
+        return (channels, rows, columns), np.where(inside, address, -1).ravel()
+
     def framed_for(self, network: Network) -> Dataset:
-        """The frames that a network takes; DatasetError where it takes pixels, or has steps that these cannot have."""
+        """The frames that a network takes; DatasetError where it takes pixels, or has steps that these cannot have.
+
+        A network of fewer pixels than a camera has takes squares of them, as large as they can be.
+        """
         if not network.encoder.takes_events:
             raise DatasetError(
                 f"{self.name} holds events, and the network takes pixels: give it the encoder 'events', or choose "
                 "another dataset"
             )
-        return self.framed(network.num_steps, network.encoder.value_bits)
+        wanted, factor = network.input_shape, 1
+        if len(wanted) == len(self.shape) == 3:
+            factor = max(1, min(own // side for own, side in zip(self.shape[1:], wanted[1:], strict=True)))
+        return self.framed(network.num_steps, network.encoder.value_bits, factor)

@@ -68,4 +68,4 @@ def _bits_read(sent: NDArray[Any], layer: DesignLayer) -> float:
     """Bits of weights that the events of a mean sample read, of values [steps, B, inputs]."""
     lanes = layer.shape.synapse_lanes * layer.chosen.position_lanes
     words = int(np.count_nonzero(sent, axis=(0, 1)) @ layer.weight_words)
-    return words / sent.shape[1] * lanes * layer.ranges.weight.width
+    return float(words / sent.shape[1] * lanes * layer.ranges.weight.width)

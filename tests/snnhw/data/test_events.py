@@ -8,6 +8,8 @@ import pytest
 from snnhw.data import load_events
 from snnhw.data.events import EventDataset, Events, Packed, Recordings
 from snnhw.errors import DatasetError
+from snnhw.network import Conv2d, Dense, Layer, MembraneReadout, Network, Neuron
+from snnhw.network import Events as Spikes
 
 
 def packed() -> Packed:
@@ -36,6 +38,23 @@ def test_frames_are_clamped_to_the_bits():
     assert dataset().framed(1, bits=2).images.max() == 3
     many = Recordings((lambda: Events(np.zeros(300, np.int64), np.zeros(300, np.int64), 1),) * 3)
     assert dataset(many).framed(1, bits=8).images.reshape(3, 6)[0].tolist() == [255, 0, 0, 0, 0, 0]
+
+
+def test_a_network_of_fewer_pixels_takes_squares_of_them():
+    """5 x 7 pixels as 2 x 3: what is in the last row or column fills no square; the second channel stays apart."""
+    places = [(0, 0, 0), (0, 1, 1), (0, 2, 5), (1, 3, 2), (0, 4, 0), (1, 0, 6)]
+    address = np.array([(channel * 5 + y) * 7 + x for channel, y, x in places])
+    events = EventDataset(
+        Recordings((lambda: Events(address, np.zeros(6, np.int64), 1),)), np.array([0]), (2, 5, 7), "a"
+    )
+    synapse = Conv2d(channels=1, kernel=1, weight_bits=2)
+    first = Layer(name="first", synapse=synapse, neuron=Neuron(threshold=1))
+    last = Layer(name="last", synapse=Dense(units=2, weight_bits=2), neuron=Neuron.integrator())
+    network = Network(
+        input_shape=(2, 2, 3), encoder=Spikes(bits=2), stages=(first, last), readout=MembraneReadout(), num_steps=1
+    )
+    frames = events.framed_for(network).images
+    assert frames.tolist() == [[[[[2, 0, 0], [0, 0, 1]], [[0, 0, 0], [0, 1, 0]]]]]
 
 
 def test_what_comes_after_the_duration_counts_into_the_last_step():
