@@ -41,7 +41,9 @@ def work(design: Design, result: Result) -> Work:
     came or not. What layers without weights do is not counted.
     """
     operations = bits = energy = 0.0
-    sources = [result.encoded, *(result.traces[layer.name].value for layer in design.layers[:-1])]
+    assert result.encoded is not None
+    spikes = (result.traces[layer.name].value != 0 for layer in design.layers[:-1])
+    sources = [design.network.encoder.times(result.encoded), *spikes]
     for sent, layer in zip(sources, design.layers, strict=True):
         if not layer.has_weights:
             continue
@@ -50,8 +52,7 @@ def work(design: Design, result: Result) -> Work:
             steps = 1 if layer.constant else design.network.num_steps
             added = steps * layer.units * layer.synapse.fan_in(layer.in_shape)
         lanes = layer.shape.synapse_lanes * layer.chosen.position_lanes
-        assert sent is not None
-        words = float(np.count_nonzero(sent, axis=(0, 1)) @ layer.weight_words) / len(result.classes)
+        words = float(sent.sum(axis=(0, 1), dtype=np.int64) @ layer.weight_words) / len(result.classes)
         read = words * lanes * layer.ranges.weight.width
         operations += added
         bits += read
