@@ -204,8 +204,8 @@ class EventBins(wiring.Component):
     """Twin of golden's ``address_events``, and of ``binned``: passes on as many events of an input in a bin as count.
 
     A bin is a step. Takes a transfer a cycle, and offers it in the next; one that is dropped takes a cycle too. In the
-    cycle after a reset nothing is taken. ``doubles`` and ``outside`` count what is dropped, ``error`` is that of
-    `StepCounter`.
+    first cycle after a reset only what lies outside is taken. ``doubles`` and ``outside`` count drops, ``error`` is
+    that of `StepCounter`.
 
     A memory holds the count of each input and the tag of its bin, a count of another bin being 0. Tags begin anew, so
     no old count may live that long: each end of a bin writes 0 to one input, all of them in turn, and there are as many
