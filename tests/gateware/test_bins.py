@@ -96,6 +96,7 @@ def givens(draw):
     return Given(network, [*bins, *[[]] * (-len(bins) % network.num_steps)])
 
 
+@pytest.mark.slow
 @examples(25)
 @given(givens(), stalls)
 def test_any_events_are_counted_as_golden_counts_them(drawn, stall):
