@@ -45,8 +45,8 @@ def test_bins_of_a_time_make_several_samples():
 
 
 def written(folder: Path, **arrays: Any) -> Path:
-    events = {"x": [1, 2], "y": [0, 1], "p": [-1, 1], "t": [5, 9]}
-    np.savez(folder / "events.npz", **{name: np.asarray(value) for name, value in (events | arrays).items()})
+    events: dict[str, Any] = {"x": [1, 2], "y": [0, 1], "p": [-1, 1], "t": [5, 9]}
+    np.savez(folder / "events.npz", **(events | arrays))
     return folder / "events.npz"
 
 
