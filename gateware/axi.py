@@ -12,7 +12,7 @@ from amaranth.hdl import ClockDomain, Module, Mux, ResetInserter, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from gateware.encoder import sample_layout
+from gateware.encoder import names_no_input, sample_layout
 from gateware.network import NetworkCircuit
 from gateware.packet import result_bits
 from gateware.registers import COUNTS, FLAGS, Registers
@@ -24,11 +24,11 @@ from snnhw.network import Network
 from snnhw.shell import (
     IDENTITY,
     LITE_PORTS,
-    REGISTERS,
     REGISTERS_VERSION,
     AxiShell,
     Packet,
     digest_words,
+    registers_of,
     result_packet,
     sample_packet,
 )
@@ -180,7 +180,7 @@ class EventFraming(wiring.Component):
             taken.eq(self.sample.valid & self.sample.ready),
             self.first.eq(taken & ~inside),
             self.final.eq(taken & sample.end & (step == last_step)),
-            self.outside.eq(taken & ~sample.end & (sample.address >= self.network.inputs)),
+            self.outside.eq(taken & names_no_input(self.network, sample)),
         ]
         with m.If(taken):
             m.d.sync += inside.eq(~self.final)
@@ -292,7 +292,7 @@ class AxiTop(wiring.Component):
         sample = sample_packet(design.network, interface)
         self.intake = Intake(design.network, sample, self.size, design.implementation.pixels_per_beat)
         self.registers = Registers(
-            REGISTERS,
+            registers_of(interface),
             {
                 "identity": [IDENTITY],
                 "version": [REGISTERS_VERSION],
@@ -320,6 +320,7 @@ class AxiTop(wiring.Component):
             self._load(m)
         self._give(m, counts)
         m.d.comb += [getattr(registers, name).eq(getattr(counts, name)) for name in COUNTS]
+        m.d.comb += [getattr(registers, name).eq(getattr(self.circuit, name)) for name in self.circuit.interface.counts]
         return m
 
     def _take(self, m, counts):

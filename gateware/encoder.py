@@ -5,6 +5,9 @@ holds: ``Framing``, then, for encoders that look at every pixel at every step, `
 :class:`gateware.serializer.Serializer`.
 """
 
+from functools import reduce
+from operator import or_
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -14,6 +17,7 @@ from gateware.lfsr import lfsr_advance
 from gateware.serializer import Serializer
 from gateware.stream import Mark, beat_layout, event_layout, filled, word_layout
 from snnhw.implementation import address_width
+from snnhw.interface import COUNT_BITS
 from snnhw.kinds import twin
 from snnhw.network import Bernoulli, IntegrateFire, Network, Rate
 
@@ -21,13 +25,31 @@ from snnhw.network import Bernoulli, IntegrateFire, Network, Rate
 def sample_layout(network: Network, pixels_per_beat: int) -> data.StructLayout:
     """What a network takes in: beats of pixels or, where its input is events, events and ends of steps.
 
-    Pixels come in raster order, the first in lane 0, the last beat filled up with anything. An event has ``address``
-    and ``value``; a transfer with ``end`` closes a step and carries no event.
+    Pixels come in raster order, the first in lane 0, the last beat filled up with anything. An event has the fields
+    that name its input, and ``value`` where it carries one; a transfer with ``end`` closes a step and carries no event.
     """
-    if not network.encoder.takes_events:
+    encoder = network.encoder
+    if not encoder.takes_events:
         return beat_layout(pixels_per_beat)
-    value = network.encoder.value_range.width
-    return data.StructLayout({"address": address_width(network.inputs), "value": value, "end": 1})
+    places = {name: address_width(size) for name, size in encoder.places(network.input_shape).items()}
+    value = {"value": encoder.value_range.width} if encoder.carries_values else {}
+    return data.StructLayout({**places, **value, "end": 1})
+
+
+def input_address(network: Network, sample: data.View) -> Value:
+    """The input that an event names, as golden numbers them."""
+    terms, stride = [], 1
+    for name, size in network.encoder.places(network.input_shape).items():
+        terms.append(sample[name] * stride if stride > 1 else sample[name])
+        stride *= size
+    return sum(terms[1:], terms[0])
+
+
+def names_no_input(network: Network, sample: data.View) -> Value:
+    """Whether a transfer is an event, and what it names does not exist."""
+    places = network.encoder.places(network.input_shape)
+    first, *others = (sample[name] >= size for name, size in places.items())
+    return ~sample.end & reduce(or_, others, first)
 
 
 class Encoder(wiring.Component):
@@ -60,6 +82,7 @@ class Encoder(wiring.Component):
                 "sample": In(stream.Signature(sample_layout(network, pixels_per_beat))),
                 "events": Out(stream.Signature(event_layout(network.inputs, network.encoder.value_range, event_lanes))),
                 "error": Out(1),
+                **{name: Out(COUNT_BITS) for name in network.encoder.counts},
             }
         )
         self.tap_strobe = Signal()
@@ -73,6 +96,7 @@ class Encoder(wiring.Component):
         if self.network.encoder.takes_events:
             m.submodules.counter = source = twin(self.network.encoder, "gateware")(self.network)
             m.d.comb += self.error.eq(source.error)
+            m.d.comb += [getattr(self, name).eq(getattr(source, name)) for name in self.network.encoder.counts]
             wiring.connect(m, wiring.flipped(self.sample), source.sample)
         else:
             source = self._pixels(m)
@@ -138,6 +162,7 @@ class StepCounter(wiring.Component):
 
     Events of value 0 and of an address that does not exist are dropped; the latter set ``error`` until a sample ends
     without one. An address must not come twice in a step, which is not checked: all widths that follow rest on it.
+    Events that carry no value get one of 1.
     """
 
     def __init__(self, network: Network):
@@ -155,12 +180,13 @@ class StepCounter(wiring.Component):
         sample, event = self.sample.payload, self.events.payload
         step, outside, faulty, wanted = Signal(address_width(self.network.num_steps)), Signal(), Signal(), Signal()
         last_step = step == self.network.num_steps - 1
+        value = sample.value if self.network.encoder.carries_values else Const(1)
         m.d.comb += [
-            outside.eq(~sample.end & (sample.address >= self.network.inputs)),
-            wanted.eq(sample.end | (sample.value.any() & ~outside)),
+            outside.eq(names_no_input(self.network, sample)),
+            wanted.eq(sample.end | (value.any() & ~outside)),
             event.mark.eq(Mux(sample.end, Mux(last_step, Mark.SAMPLE, Mark.STEP), Mark.EVENT)),
-            event.address.eq(sample.address),
-            event.value.eq(sample.value),
+            event.address.eq(input_address(self.network, sample)),
+            event.value.eq(value),
             self.events.valid.eq(self.sample.valid & wanted),
             self.sample.ready.eq(self.events.ready | ~wanted),
         ]
@@ -172,6 +198,84 @@ class StepCounter(wiring.Component):
                 with m.If(last_step):
                     m.d.sync += [self.error.eq(faulty), faulty.eq(0)]
         return m
+
+
+class EventBins(wiring.Component):
+    """Twin of golden's ``address_events``, and of ``binned``: passes on as many events of an input in a bin as count.
+
+    A bin is a step. Takes a transfer a cycle, and offers it in the next; one that is dropped takes a cycle too. In the
+    first cycle after a reset only what lies outside is taken. ``doubles`` and ``outside`` count drops, ``error`` is
+    that of `StepCounter`.
+
+    A memory holds the count of each input and the tag of its bin, a count of another bin being 0. Tags begin anew, so
+    no old count may live that long: each end of a bin writes 0 to one input, all of them in turn, and there are as many
+    tags as inputs. Ends of bins write nothing else, so that this takes no cycle. After a reset, which leaves the memory
+    as it is, a bin begins too, and tags go on.
+    """
+
+    def __init__(self, network: Network):
+        self.network = network
+        self.steps = StepCounter(network)
+        self.highest = network.encoder.value_range.hi
+        self.tag_bits = address_width(network.inputs)
+        super().__init__(
+            {
+                "sample": In(self.steps.sample.signature.flip()),
+                "events": Out(self.steps.events.signature),
+                "error": Out(1),
+                **{name: Out(COUNT_BITS) for name in network.encoder.counts},
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.steps = steps = self.steps
+        wiring.connect(m, wiring.flipped(self.sample), steps.sample)
+        coming, event = steps.events, self.events.payload
+        held, holds, begins = Signal.like(coming.payload), Signal(), Signal(init=1)
+        full, leaves, turns = Signal(), Signal(), Signal()
+        count = self._count(m, coming, held, leaves & ~full, turns)
+        is_event = held.mark == Mark.EVENT
+        m.d.comb += [
+            self.error.eq(steps.error),
+            full.eq(is_event & (count == self.highest)),
+            event.eq(held),
+            self.events.valid.eq(holds & ~full),
+            leaves.eq(holds & (full | self.events.ready)),
+            turns.eq(begins | (leaves & ~is_event)),
+            coming.ready.eq((~holds | leaves) & ~begins),
+        ]
+        m.d.sync += begins.eq(0)
+        with m.If(coming.ready):
+            m.d.sync += [holds.eq(coming.valid), held.eq(coming.payload)]
+        with m.If(leaves & full):
+            m.d.sync += self.doubles.eq(self.doubles + 1)
+        with m.If(self.sample.valid & self.sample.ready & names_no_input(self.network, self.sample.payload)):
+            m.d.sync += self.outside.eq(self.outside + 1)
+        return m
+
+    def _count(self, m, coming, held, counted, turns):
+        """How often the input of what is held has been counted in this bin; ``turns``: the next one begins."""
+        tag, cleared = Signal(self.tag_bits, reset_less=True), Signal(self.tag_bits, reset_less=True)
+        row = data.StructLayout({"tag": self.tag_bits, "count": self.network.encoder.value_range.width})
+        m.submodules.counts = store = memory.Memory(shape=row, depth=self.network.inputs, init=[])
+        write, read, same, kept = store.write_port(), store.read_port(), Signal(), Signal(row)
+        found, count = Signal(row), Signal.like(kept.count)
+        m.d.comb += [
+            read.addr.eq(coming.payload.address),
+            read.en.eq(coming.ready),
+            found.eq(Mux(same, kept, read.data)),
+            count.eq(Mux(found.tag == tag, found.count, 0)),
+            write.addr.eq(Mux(turns, cleared, held.address)),
+            write.data.tag.eq(tag),
+            write.data.count.eq(Mux(turns, 0, count + 1)),
+            write.en.eq(turns | counted),
+        ]
+        with m.If(coming.ready):
+            m.d.sync += [same.eq(write.en & (write.addr == read.addr)), kept.eq(write.data)]
+        with m.If(turns):
+            m.d.sync += [tag.eq(tag + 1), cleared.eq(Mux(cleared == self.network.inputs - 1, 0, cleared + 1))]
+        return count
 
 
 class IntegrateFireRule(Rule):

@@ -14,7 +14,7 @@ from gateware.ports import stream_port, tap_of
 from gateware.readout import Readout
 from gateware.stream import result_layout
 from gateware.weights import WeightLoader, load_layout
-from snnhw.interface import Interface
+from snnhw.interface import COUNT_BITS, Interface
 from snnhw.naming import instances
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ TOP = "snn"
 
 class NetworkCircuit(wiring.Component):
     """The top: ``sample`` in, ``result`` out, ``error`` for ill-framed input. See ``interface`` for the layouts.
+
+    What the encoder counts of its input, see ``counts`` of :class:`snnhw.encoder.Encoder`, is there as a port each.
 
     Stages work on different time steps, and on different samples, at the same time; only streams join them, so that
     back-pressure anywhere loses nothing and changes no number. ``snnhw.timing`` says how many cycles a sample takes.
@@ -58,6 +60,7 @@ class NetworkCircuit(wiring.Component):
                 "sample": In(stream.Signature(sample_layout(network, implementation.pixels_per_beat))),
                 "result": Out(stream.Signature(result_layout(network.classes, design.scores))),
                 "error": Out(1),
+                **{name: Out(COUNT_BITS) for name in network.encoder.counts},
                 **loads,
             }
         )
@@ -67,6 +70,7 @@ class NetworkCircuit(wiring.Component):
         m.submodules.encoder = self.encoder
         wiring.connect(m, wiring.flipped(self.sample), self.encoder.sample)
         m.d.comb += self.error.eq(self.encoder.error)
+        m.d.comb += [getattr(self, name).eq(getattr(self.encoder, name)) for name in self.design.network.encoder.counts]
         if self.loader is not None:
             self._load(m, self.loader)
         self._let_settle(m)
@@ -125,6 +129,7 @@ class NetworkCircuit(wiring.Component):
             top=TOP,
             sample=stream_port("sample", "in", self.sample.payload.shape()),
             result=stream_port("result", "out", self.result.payload.shape()),
+            counts=self.design.network.encoder.counts,
             weights=None if self.loader is None else stream_port("weights", "in", self.weights.payload.shape()),
             taps=(
                 tap_of("encoder", "encoder", self.encoder.events.payload.shape(), self.encoder.taps),

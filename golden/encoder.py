@@ -5,7 +5,8 @@ Each takes samples uint8 [B, inputs] and yields the values of one step's events,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from golden.lfsr import lfsr_advance
 from snnhw.kinds import twin
-from snnhw.network import Bernoulli, Direct, Events, IntegrateFire, Network, Rate
+from snnhw.network import AddressEvents, Bernoulli, Direct, Events, IntegrateFire, Network, Rate
 
 Values = NDArray[np.uint8]
 
@@ -73,6 +74,50 @@ def events(network: Network, samples: Values) -> Iterator[Values]:
     assert isinstance(network.encoder, Events)
     for t in range(network.num_steps):
         yield samples[:, t]
+
+
+def address_events(network: Network, samples: Values) -> Iterator[Values]:
+    """The counts of the events in each bin, ``samples[:, t]``; see `binned`."""
+    assert isinstance(network.encoder, AddressEvents)
+    for t in range(network.num_steps):
+        yield samples[:, t]
+
+
+@dataclass(frozen=True)
+class Binned:
+    """A sample made of events, and how many were dropped."""
+
+    sample: Values
+    """[num_steps, *input_shape]"""
+    doubles: int
+    """Events beyond the highest count of their input in their bin."""
+    outside: int
+    """Events that name no input."""
+
+
+def binned(network: Network, bins: NDArray[np.integer], places: Mapping[str, NDArray[np.integer]]) -> Binned:
+    """Count events: of each its bin, [n] of 0 to num_steps - 1, and by name the fields that name its input, [n].
+
+    Their order means nothing. Raises ValueError for a bin that there is not.
+    """
+    encoder = network.encoder
+    bins = np.asarray(bins, np.int64)
+    if len(bins) and not (bins.min() >= 0 and bins.max() < network.num_steps):
+        raise ValueError(f"bins are 0 to {network.num_steps - 1}, not {bins.min()} to {bins.max()}")
+    address, inside, stride = np.zeros(len(bins), np.int64), np.ones(len(bins), np.bool_), 1
+    for name, size in encoder.places(network.input_shape).items():
+        field = np.asarray(places[name], np.int64)
+        inside &= (field >= 0) & (field < size)
+        address += field * stride
+        stride *= size
+    place = (bins * network.inputs + address)[inside]
+    counts = np.bincount(place, minlength=network.num_steps * network.inputs)
+    kept = counts.clip(max=encoder.value_range.hi)
+    return Binned(
+        sample=kept.astype(np.uint8).reshape(network.sample_shape),
+        doubles=int((counts - kept).sum()),
+        outside=int(np.count_nonzero(~inside)),
+    )
 
 
 @lru_cache(maxsize=8)

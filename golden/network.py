@@ -107,7 +107,7 @@ class Golden:
         for t in range(network.num_steps):
             if t == 0 or not network.constant_input:
                 values: Array = next(encoder)
-                sent["encoder"].append(np.count_nonzero(values, axis=1))
+                sent["encoder"].append(network.encoder.times(values).sum(axis=1, dtype=np.int64))
                 encoded += [values] if traces else []
             for layer, state in zip(self.layers, states, strict=True):
                 step = layer.step(state, values)

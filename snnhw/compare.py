@@ -110,7 +110,7 @@ def _tapped(simulation: Simulation, encoder: EncoderTrace, golden: Result) -> It
     """What taps show, in the order of causes: by stage, and within a stage in the order of its computation."""
     assert golden.encoded is not None
     steps, samples, inputs = golden.encoded.shape
-    encoded, misplaced = encoder.values(steps, samples, inputs)
+    encoded, misplaced = encoder.values(steps, samples, inputs, simulation.network.encoder.repeats)
     yield _Field("encoder", "value", golden.encoded, encoded)
     strays = np.zeros(samples, np.int64)
     strays[misplaced] = 1

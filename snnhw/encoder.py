@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+import math
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from snnhw.integers import Integer, Range
+from snnhw.integers import Integer, Range, Shape
 from snnhw.kinds import Kind, register
 
-__all__ = ["Bernoulli", "Direct", "Encoder", "Events", "IntegrateFire", "Latency", "Rate"]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["AddressEvents", "Bernoulli", "Direct", "Encoder", "Events", "IntegrateFire", "Latency", "Rate"]
 
 
 class Encoder(Kind):
@@ -21,6 +26,10 @@ class Encoder(Kind):
     """Whether the events are the same at every step, and are sent once."""
     takes_events: ClassVar[bool] = False
     """Whether a sample is events already, [num_steps, *input_shape], not pixels."""
+    carries_values: ClassVar[bool] = True
+    """Whether an event that comes in has a value; without, each counts one."""
+    counts: ClassVar[tuple[str, ...]] = ()
+    """What its circuit counts of the events that come in, by name: numbers of 32 bits from the last reset on."""
 
     @property
     def value_bits(self) -> int:
@@ -46,6 +55,19 @@ class Encoder(Kind):
     def sample_range(self) -> Range:
         """What a sample's numbers can be."""
         return self.value_range if self.takes_events else Range.of_bits(8, signed=False)
+
+    @property
+    def repeats(self) -> bool:
+        """Whether it sends several events of an input in a step, which add up to the input's value."""
+        return not self.carries_values and self.value_range.hi > 1
+
+    def times(self, values: NDArray[np.generic]) -> NDArray[np.generic]:
+        """How many events each value is sent as."""
+        return values if self.repeats else values != 0
+
+    def places(self, input_shape: Shape) -> dict[str, int]:
+        """How an event that comes in names its input: fields, and how many numbers each has, the fastest one first."""
+        return {"address": math.prod(input_shape)}
 
     @property
     def text(self) -> str:
@@ -159,6 +181,37 @@ class Events(Encoder):
         return f"events: values of {self.bits} bits, step by step"
 
 
+class AddressEvents(Encoder):
+    """The input is a camera's events, of x, y and polarity, cut into a bin for each step; an input's value is a count.
+
+    Samples hold the counts, uint8 [num_steps, *input_shape], at most ``2**bits - 1``; with 1 bit an input counts once a
+    bin. What comes beyond that is dropped and counted. Several events of an input are passed on as they come.
+    """
+
+    FIELDS: ClassVar = ("x", "y", "polarity")
+
+    takes_events: ClassVar[bool] = True
+    carries_values: ClassVar[bool] = False
+    counts: ClassVar[tuple[str, ...]] = ("doubles", "outside")
+
+    kind: Literal["address_events"] = "address_events"
+    bits: Integer = Field(default=1, ge=1, le=8)
+
+    @property
+    def value_bits(self) -> int:
+        """Width of the counts."""
+        return self.bits
+
+    def places(self, input_shape: Shape) -> dict[str, int]:
+        """x, y and polarity, as many of them as the input has dimensions, the last of which is x."""
+        return dict(zip(self.FIELDS, reversed(input_shape), strict=False))
+
+    @property
+    def text(self) -> str:
+        """What it does, in words."""
+        return f"address_events: events of each input in a bin, at most {self.value_range.hi}; a bin is a step"
+
+
 register(
     Direct,
     golden="golden.encoder:direct",
@@ -194,4 +247,10 @@ register(
     golden="golden.encoder:events",
     gateware="gateware.encoder:StepCounter",
     timing="snnhw.timing:EventsEncoder",
+)
+register(
+    AddressEvents,
+    golden="golden.encoder:address_events",
+    gateware="gateware.encoder:EventBins",
+    timing="snnhw.timing:BinsEncoder",
 )

@@ -198,6 +198,7 @@ class Implementation(Frozen):
             )
         self._check_schedule(network)
         self._check_event_lanes(network)
+        self._check_repeats(network)
 
     @staticmethod
     def _check_synapse_lanes(stage: PlacedLayer, layer: LayerImplementation) -> None:
@@ -294,6 +295,18 @@ class Implementation(Frozen):
                     "make that even"
                 )
             source, stride = f"neurons in a word of layer '{stage.name}'", LayerShape.of(stage, layer).stride
+
+    def _check_repeats(self, network: Network) -> None:
+        """Lists and windows have room for one event of an input in a step."""
+        first, layer = network.layers[0], self.layers[0]
+        if not network.encoder.repeats:
+            return
+        if layer.visits != "events" or layer.synapse_lanes != first.channels:
+            what = "channels" if first.synapse.channelled else "neurons"
+            raise DescriptionError(
+                f"encoder '{network.encoder.kind}' counts beyond 1 and sends several events of an input in a step: "
+                f"layer '{first.name}' needs {first.channels} synapse lanes, all of its {what}, and to visit events"
+            )
 
 
 def bit_lanes(stage: PlacedLayer) -> tuple[int, ...]:

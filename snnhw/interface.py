@@ -14,6 +14,10 @@ EVENT, STEP, SAMPLE, ABORT = range(4)
 """What marks a transfer of events: none, the end of a time step, of a sample, of one that was ill-framed."""
 
 
+COUNT_BITS = 32
+"""Of what a circuit counts; it begins at 0 again after the highest number."""
+
+
 class Port(NamedTuple):
     """A port of the Verilog module: ``direction`` is ``input`` or ``output``, ``width`` in bits."""
 
@@ -106,6 +110,8 @@ class Interface(BaseModel):
     sample: StreamPort
     result: StreamPort
     weights: StreamPort | None = None
+    counts: tuple[str, ...] = ()
+    """Ports of `COUNT_BITS` bits with what the encoder counts of its input."""
     taps: tuple[Tap, ...]
 
 

@@ -35,7 +35,7 @@ RESERVED = frozenset(_RESERVED.split())
 
 TAKEN = frozenset(
     {
-        *("clk", "rst", "error", "loaded"),  # ports of the circuit
+        *("clk", "rst", "error", "loaded", "doubles", "outside"),  # ports of the circuit
         *(*STAGES_BESIDE_LAYERS, "loader", "writes"),  # what stands beside the layers, and the strobe of the loader
         *("circuit", "core"),  # what the circuit may stand in
         *("board", "shell", "harness", "rest"),  # what else a report counts cells of

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SerializeAsAny, ValidationError, model_validator
 
 from snnhw.convolution import Conv2d
-from snnhw.encoder import Bernoulli, Direct, Encoder, Events, IntegrateFire, Latency, Rate
+from snnhw.encoder import AddressEvents, Bernoulli, Direct, Encoder, Events, IntegrateFire, Latency, Rate
 from snnhw.errors import DescriptionError
 from snnhw.integers import INT32, PER_CHANNEL, PER_NEURON, Integer, Name, Parameter, Range, Shape, parameter_text
 from snnhw.kinds import Frozen, by_kind
@@ -32,6 +32,7 @@ __all__ = [
     "PER_CHANNEL",
     "PER_NEURON",
     "STAGES_BESIDE_LAYERS",
+    "AddressEvents",
     "Bernoulli",
     "Conv2d",
     "CountReadout",
@@ -132,6 +133,11 @@ class Network(Frozen):
             raise ValueError(
                 f"encoder '{self.encoder.kind}' sends its events once: the first layer cannot be of kind "
                 f"'{first.synapse.kind}', which goes by the events of every step"
+            )
+        if self.encoder.repeats and not first.synapse.adds_events:
+            raise ValueError(
+                f"encoder '{self.encoder.kind}' counts beyond 1 and sends several events of an input in a step, which "
+                f"layer '{first.name}' of kind '{first.synapse.kind}' does not add up: count with 1 bit"
             )
         if last.neuron.fires == self.readout.reads_membranes:
             wants = "one that never fires (threshold = null)" if last.neuron.fires else "a layer that fires"

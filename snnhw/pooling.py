@@ -47,6 +47,8 @@ class Pool2d(Synapse):
 class MaxPool2d(Pool2d):
     """The greatest value in each window: of binary spikes, whether there is any."""
 
+    adds_events: ClassVar[bool] = False
+
     kind: Literal["max_pool2d"] = "max_pool2d"
 
     def out_values(self, values: Range) -> Range:
@@ -89,6 +91,7 @@ class SMaxPool2d(Pool2d):
     """
 
     remembers: ClassVar[bool] = True
+    adds_events: ClassVar[bool] = False
 
     kind: Literal["s_max_pool2d"] = "s_max_pool2d"
     lateral_inhibition: bool = False

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from snnhw.errors import DescriptionError
-from snnhw.interface import CommandInterface, Interface, PayloadField, Port, clocked_ports
+from snnhw.interface import COUNT_BITS, CommandInterface, Interface, PayloadField, Port, clocked_ports
 from snnhw.kinds import Frozen
 from snnhw.network import Network
 
@@ -44,7 +44,8 @@ class StreamShell(Frozen):
         """All ports of the top module."""
         loads = [interface.weights] if interface.weights else []
         listed = clocked_ports([interface.sample, interface.result, *loads])
-        return [*listed, Port("error", "output", 1), *(Port("loaded", "output", 1) for _ in loads)]
+        counts = (Port(name, "output", COUNT_BITS) for name in interface.counts)
+        return [*listed, Port("error", "output", 1), *counts, *(Port("loaded", "output", 1) for _ in loads)]
 
 
 class AxiShell(Frozen):
@@ -228,7 +229,20 @@ REGISTERS: tuple[Register, ...] = (
         meaning="the model's SHA-256: eight digits each, the first in the first register",
     ),
 )
-"""The registers behind AXI4-Lite, in the order of their addresses; what lies between them is answered by SLVERR."""
+"""The registers behind AXI4-Lite of every circuit; what lies between them is answered by SLVERR, see `COUNTED`."""
+
+
+COUNTED: tuple[Register, ...] = (
+    Register(name="doubles", address=0x30, access="read", meaning="events dropped as one too many of their input"),
+    Register(name="outside", address=0x34, access="read", meaning="events dropped because they name no input"),
+)
+"""Registers of what an encoder can count of its input, each only where it does."""
+
+
+def registers_of(interface: Interface) -> tuple[Register, ...]:
+    """The registers of a circuit, in the order of their addresses."""
+    counted = [register for register in COUNTED if register.name in interface.counts]
+    return tuple(sorted([*REGISTERS, *counted], key=lambda register: register.address))
 
 
 def digest_words(digest: str) -> list[int]:

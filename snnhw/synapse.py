@@ -44,6 +44,9 @@ class Synapse(Kind):
     takes_turns: ClassVar[bool] = True
     """Whether it can have fewer synapse lanes than neurons, or channels, which then take turns."""
 
+    adds_events: ClassVar[bool] = True
+    """Whether several events of an input in a step are to it as one of their sum, where it goes over events."""
+
     @property
     def adds_up(self) -> bool:
         """Whether what it gives in all steps together depends on what came in all of them together alone."""

@@ -96,8 +96,8 @@ def event_counts(design: Design, result: Result) -> list[SampleCounts]:
 class _Sent:
     """What the encoder or a layer has sent: n numbers of each step, in the order of the words that they stand in."""
 
-    fires: NDArray[np.bool_]
-    """[steps, B, n]: whether an event was sent."""
+    times: NDArray[np.generic]
+    """[steps, B, n]: how many events were sent: one at most, but for encoders that repeat them."""
     starts: list[int]
     """[words]: where each begins."""
     addresses: NDArray[np.int64]
@@ -116,7 +116,7 @@ class _Sent:
         """Events of each word, or their ``cycles``, by lane: [steps, B, words, lanes]."""
         sides = []
         for lane in range(self.lanes):
-            own = self.fires & (self.addresses % self.lanes == lane)
+            own = self.times * (self.addresses % self.lanes == lane)
             told = own * self.passes if cycles and self.several else own
             sides.append(np.add.reduceat(told, self.starts, axis=-1, dtype=np.int64))
         return np.stack(sides, axis=-1)
@@ -132,9 +132,9 @@ class _Sent:
         return [
             [
                 [taken[end - wide : end] for end, wide in zip(*of_sample, strict=True)]
-                for taken, *of_sample in zip((self.passes[fired].tolist() for fired in step), *of_step, strict=True)
+                for taken, *of_sample in zip((self.passes.repeat(own).tolist() for own in step), *of_step, strict=True)
             ]
-            for step, *of_step in zip(self.fires, ends, most, strict=True)
+            for step, *of_step in zip(self.times, ends, most, strict=True)
         ]
 
 
@@ -146,7 +146,8 @@ def _sent(design: Design, result: Result) -> list[_Sent]:
     pixels = network.inputs if network.encoder.takes_events else design.implementation.pixels_per_beat
     inputs = np.arange(network.inputs)
     starts = inputs[::pixels].tolist()
-    sent = [_Sent(result.encoded != 0, starts, inputs, first.event_passes, first.chosen.event_lanes)]
+    times = network.encoder.times(result.encoded)
+    sent = [_Sent(times, starts, inputs, first.event_passes, first.chosen.event_lanes)]
     for layer, after in zip(design.layers, [*design.layers[1:], None], strict=True):
         fires = result.traces[layer.name].value != 0
         if layer.neuron_major and not layer.splits:
@@ -615,6 +616,21 @@ class EventsEncoder:
         self.started = self.now
         for (events,) in counts:
             self.now = self.consumer.take(self.now, events, True) + 1
+
+
+class BinsEncoder:
+    """Events are offered to the first layer in the cycle after they came, which may be that in which others leave."""
+
+    frames = False
+
+    def __init__(self, design: Design, consumer: _Consumer) -> None:
+        self.consumer = consumer
+        self.now = self.started = 0
+
+    def take(self, counts: list[Counts]) -> None:
+        self.started = self.now
+        for (events,) in counts:
+            self.now = self.consumer.take(self.now + 1, events, True)
 
 
 @dataclass(frozen=True)

@@ -30,17 +30,17 @@ class NeuNormConvolution:
 
     @staticmethod
     def weighed(layer: DesignLayer, result: Result) -> tuple[NDArray[Any], DesignLayer]:
-        """What the auxiliary neurons have sent, 0 for nothing, [steps, B, positions], and the layer that takes it."""
+        """Whether the auxiliary neurons have sent an event, [steps, B, positions], and the layer that takes it."""
         states = result.traces[f"{layer.name}.auxiliary"].value
         numbers = layer.tensors.get("position")
-        return states if numbers is None else states * numbers.ravel(), parts(layer)[2]
+        return (states if numbers is None else states * numbers.ravel()) != 0, parts(layer)[2]
 
     @staticmethod
     def sent(layer: DesignLayer, result: Result) -> dict[str, _Sent]:
         """What the auxiliary neurons have sent, position by position."""
-        values, weighing = NeuNormConvolution.weighed(layer, result)
+        sent, weighing = NeuNormConvolution.weighed(layer, result)
         positions = np.arange(weighing.inputs)
-        return {"auxiliary": _Sent(values != 0, positions.tolist(), positions, weighing.event_passes, 1)}
+        return {"auxiliary": _Sent(sent, positions.tolist(), positions, weighing.event_passes, 1)}
 
     def take_events(self, offered: int, events: list[int]) -> int:
         """Events, see `Counts`, one after the other; when the last of them was taken."""

@@ -14,13 +14,14 @@ from snnhw.naming import check_name
 from snnhw.network import Network
 from snnhw.semantics import semantics
 from snnhw.shell import (
+    COUNTED,
     PLAIN,
-    REGISTERS,
     AxiShell,
     Packet,
     Shell,
     StreamShell,
     UartShell,
+    registers_of,
     request_packet,
     result_packet,
     sample_packet,
@@ -94,7 +95,7 @@ def describe_shell(network: Network, interface: Interface, shell: Shell) -> dict
         described["result"] = result_packet(interface).model_dump(mode="json")
     if isinstance(shell, AxiShell):
         described["sample"] = sample_packet(network, interface).model_dump(mode="json")
-        described["registers"] = [register.model_dump(mode="json") for register in REGISTERS]
+        described["registers"] = [register.model_dump(mode="json") for register in registers_of(interface)]
     if isinstance(shell, UartShell):
         described["sample"] = request_packet(network).model_dump(mode="json")
     return described
@@ -129,6 +130,7 @@ def shell_lines(network: Network, interface: Interface, shell: Shell) -> list[st
             *port_lines(interface.sample),
             *port_lines(interface.result),
             f"  error: {error_text(network)}",
+            *(f"  {register.name}: {register.meaning}" for register in COUNTED if register.name in interface.counts),
             *([*port_lines(interface.weights), "  loaded: all weights are there"] if interface.weights else []),
             STREAM_RULE,
         ]
@@ -155,7 +157,7 @@ def shell_lines(network: Network, interface: Interface, shell: Shell) -> list[st
         *field_lines(sample.fields),
         *outcome,
         "Registers:",
-        *(f"  0x{register.address:02X} {register.name}" for register in REGISTERS),
+        *(f"  0x{register.address:02X} {register.name}" for register in registers_of(interface)),
     ]
 
 

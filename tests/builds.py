@@ -38,13 +38,14 @@ def implementation(draws: Draws, chosen: Network, limits: Limits = SMALL, memori
     stride = 1 if chosen.encoder.takes_events else pixels
     layers = []
     for stage, follows in zip(chosen.layers, (*chosen.layers[1:], None), strict=True):
-        visits = draws.choice(stage.synapse.visits)
+        adds = stage.index == 0 and chosen.encoder.repeats
+        visits = "events" if adds else draws.choice(stage.synapse.visits)
         windows = visits == "windows"
         events = stage.event_lanes(visits)
         apart = stage.constant and stage.has_neuron and not stage.last
         step_lanes = draws.choice((1, chosen.num_steps) if neuron_major or apart else (1,))
         queues = not stage.last and step_lanes == 1 and not neuron_major
-        turns = stage.synapse.takes_turns and not windows
+        turns = stage.synapse.takes_turns and not windows and not adds
         synapse_lanes = draws.integer(1, stage.channels) if turns else stage.channels
         pairs = follows is not None and follows.event_lanes("events") == 2
         neuron_lanes = range(1, synapse_lanes + 1)

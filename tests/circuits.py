@@ -211,7 +211,7 @@ def samples(case: str, count: int) -> NDArray[np.uint8]:
     """Random samples uint8 [count, *sample_shape], a third of each dark."""
     network = model(case).network
     shape = (count, *network.sample_shape)
-    highest = network.encoder.value_range.hi if network.encoder.kind == "events" else 255
+    highest = network.encoder.value_range.hi if network.encoder.takes_events else 255
     random = np.random.default_rng(1)
     bright = random.integers(0, highest, shape, np.uint8, endpoint=True)
     return bright * (random.random(shape) > 1 / 3).astype(np.uint8)

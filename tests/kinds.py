@@ -19,6 +19,7 @@ from snnhw.kinds import kinds_of
 from snnhw.model import Model, tensor_shapes
 from snnhw.network import (
     INT32,
+    AddressEvents,
     Bernoulli,
     Conv2d,
     CountReadout,
@@ -160,6 +161,7 @@ ENCODERS: dict[str, Callable[[Draws, Limits], Encoder]] = {
     "rate": _rate,
     "latency": lambda draws, limits: Latency(),
     "events": lambda draws, limits: Events(bits=draws.integer(1, 8)),
+    "address_events": lambda draws, limits: AddressEvents(bits=draws.integer(1, 4)),
 }
 
 READOUTS: dict[str, Callable[[Draws, int], Readout]] = {
@@ -310,7 +312,8 @@ def network(draws: Draws, limits: Limits = SMALL) -> Network:
     last = limits.layers - 1 if deep else draws.integer(1, limits.layers) - 1
     for index in range(last + 1):
         needs_neurons = index == last or (index == 0 and source.once)
-        synapses.append(_synapse(draws, limits, shapes[-1], needs_neurons, index == last, deep))
+        adds = index == 0 and source.repeats
+        synapses.append(_synapse(draws, limits, shapes[-1], needs_neurons, index == last, deep, adds))
         shapes.append(synapses[-1].out_shape(shapes[-1]))
     readout = READOUTS[draws.choice(tuple(READOUTS))](draws, math.prod(shapes[-1]))
     stages: list[Layer] = []
@@ -333,8 +336,12 @@ def network(draws: Draws, limits: Limits = SMALL) -> Network:
     )
 
 
-def _synapse(draws: Draws, limits: Limits, shape: Shape, needs_neurons: bool, last: bool, deep: bool) -> Synapse:
+def _synapse(
+    draws: Draws, limits: Limits, shape: Shape, needs_neurons: bool, last: bool, deep: bool, adds: bool
+) -> Synapse:
     """Synapses of any kind that takes such a shape; of one that gives currents where neurons are needed.
+
+    Of one that ``adds`` events where inputs send several in a step.
 
     The last have no channels: the circuit's readout wants neurons in order. Where it is ``deep``, half of the others
     have channels and neurons.
@@ -344,6 +351,7 @@ def _synapse(draws: Draws, limits: Limits, shape: Shape, needs_neurons: bool, la
     drawn = [kind for kind in SYNAPSES if known[kind].gives_currents or not needs_neurons]
     drawn = [kind for kind in drawn if image or not known[kind].channelled]
     drawn = [kind for kind in drawn if not (needs_neurons and known[kind].remembers)]
+    drawn = [kind for kind in drawn if known[kind].adds_events or not adds]
     if deep and flag(draws):
         drawn = [kind for kind in drawn if known[kind].channelled and known[kind].gives_currents] or drawn
     return SYNAPSES[draws.choice(drawn)](draws, limits, shape)

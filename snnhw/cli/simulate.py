@@ -9,9 +9,12 @@ import typer
 
 from snnhw.cli.circuit import CircuitOptions, Engine, engine_name
 from snnhw.cli.output import DatasetName, Json, console, note, print_record, progress, table
+from snnhw.errors import DescriptionError
+from snnhw.wording import digits
 
 if TYPE_CHECKING:
     from snnhw.data import Dataset
+    from snnhw.network import Network
     from snnhw.simulate.simulation import Simulation
 
 _INDEX = typer.Option("--index", min=0, metavar="N", help="The first image, counted from 0.")
@@ -21,6 +24,12 @@ _VCD = typer.Option("--vcd", metavar="FILE", help="Write the waveform of these i
 _PICTURES = typer.Option(
     "--pictures", metavar="DIR", help="Draw spike values over time, and the waveforms of encoder and layers, as .png."
 )
+_EVENTS = typer.Option(
+    "--events",
+    metavar="FILE",
+    help="Take a camera's events, a .npz of arrays x, y, p and t, not a dataset.",
+)
+_BIN = typer.Option("--bin", min=1, metavar="N", help="The time of a bin; all events make one sample unless told.")
 _TRACES = typer.Option("--traces", metavar="FILE", help="Write every number that golden computes of them, as .npz.")
 
 
@@ -30,6 +39,8 @@ def simulate(
     dataset: DatasetName = "sample",
     index: Annotated[int, _INDEX] = 0,
     limit: Annotated[int, _LIMIT] = 10,
+    events: Annotated[str | None, _EVENTS] = None,
+    bin_time: Annotated[int | None, _BIN] = None,
     stream: Annotated[bool, _STREAM] = False,
     vcd: Annotated[str | None, _VCD] = None,
     traces: Annotated[str | None, _TRACES] = None,
@@ -50,9 +61,15 @@ def simulate(
     waveform = Waveform(Path(vcd)) if vcd is not None else None
     chosen = resolve_model(model)
     design = circuit.design(chosen)
-    images = load(dataset, limit=index + limit, network=chosen.network)
+    if bin_time is not None and events is None:
+        raise DescriptionError("--bin goes with --events, which it cuts into bins")
+    images = (
+        load(dataset, limit=index + limit, network=chosen.network)
+        if events is None
+        else _recorded(events, bin_time, chosen.network)
+    )
     if index >= len(images):
-        raise ValueError(f"--index must be below {len(images)}, the number of images in {dataset}, not {index}")
+        raise ValueError(f"--index must be below {len(images)}, the number of images in {images.name}, not {index}")
     choice = choose(engine_name(engine))
     note(choice.note)
     if waveform is not None:
@@ -97,6 +114,25 @@ def simulate(
         )
     else:
         _show(rows, [*files.values(), *drawn])
+
+
+def _recorded(path: str, duration: int | None, network: Network) -> Dataset:
+    """The samples of a recording, after a note of what is sent and what is dropped."""
+    import numpy as np
+
+    from snnhw.data import Dataset
+    from snnhw.eventfile import read_recording
+
+    recording = read_recording(path)
+    samples = recording.cut(network, duration)
+    sent = sum(int(each.sample.sum(dtype=np.int64)) for each in samples)
+    doubles, outside = sum(each.doubles for each in samples), sum(each.outside for each in samples)
+    count = f"{len(samples)} sample{'s' if len(samples) > 1 else ''}"
+    note(
+        f"{digits(len(recording))} events in {count}: {digits(sent)} sent, {digits(doubles)} double and "
+        f"{digits(outside)} outside dropped"
+    )
+    return Dataset(np.stack([each.sample for each in samples]), None, path)
 
 
 def _rows(simulation: Simulation, images: Dataset, index: int) -> list[dict[str, Any]]:

@@ -45,7 +45,9 @@ def work(design: Design, result: Result) -> Work:
     came or not. What layers without weights do is not counted.
     """
     operations = bits = energy = 0.0
-    sources = [result.encoded, *(result.traces[layer.name].value for layer in design.layers[:-1])]
+    assert result.encoded is not None
+    spikes = (result.traces[layer.name].value != 0 for layer in design.layers[:-1])
+    sources = [design.network.encoder.times(result.encoded), *spikes]
     for sent, layer in zip(sources, design.layers, strict=True):
         if not layer.has_weights:
             continue
@@ -53,7 +55,6 @@ def work(design: Design, result: Result) -> Work:
         if layer.chosen.visits == "windows":
             steps = 1 if layer.constant else design.network.num_steps
             added = steps * layer.units * layer.synapse.fan_in(layer.in_shape)
-        assert sent is not None
         read = _bits_read(sent, layer)
         # What synapses keep and send within the layer is among the operations, and reads weights of its own.
         weighed = getattr(twin(layer.synapse, "timing"), "weighed", None)
@@ -65,7 +66,7 @@ def work(design: Design, result: Result) -> Work:
 
 
 def _bits_read(sent: NDArray[Any], layer: DesignLayer) -> float:
-    """Bits of weights that the events of a mean sample read, of values [steps, B, inputs]."""
+    """Bits of weights that the events of a mean sample read, of which there are so many [steps, B, inputs]."""
     lanes = layer.shape.synapse_lanes * layer.chosen.position_lanes
-    words = int(np.count_nonzero(sent, axis=(0, 1)) @ layer.weight_words)
+    words = int(sent.sum(axis=(0, 1), dtype=np.int64) @ layer.weight_words)
     return float(words / sent.shape[1] * lanes * layer.ranges.weight.width)

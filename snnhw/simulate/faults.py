@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from snnhw.interface import StreamPort
 from snnhw.network import Network
 from snnhw.simulate.bits import WORD, Words, insert
-from snnhw.simulate.samples import Beats, pack
+from snnhw.simulate.samples import Beats, pack, strangers
 
 RESET_CYCLES = 2
 """Cycles of a reset; circuit.h says the same."""
@@ -85,7 +85,7 @@ def faults_between(network: Network, port: StreamPort, samples: NDArray[np.uint8
     unlike.reshape(-1)[::3] = highest - samples.reshape(-1)[::3]
     beats = pack(network, port, unlike)
     bodies = cycle(np.split(beats.words, np.cumsum(beats.counts)[:-1]))
-    faults = list(_of_events(network.inputs, port, bodies) if events else _of_pixels(port, bodies))
+    faults = list(_of_events(network, port, bodies) if events else _of_pixels(port, bodies))
     return [*_interrupted(islice(bodies, max(0, count - len(faults)))), *faults[:count]]
 
 
@@ -114,16 +114,13 @@ def _of_pixels(port: StreamPort, bodies: Iterator[Words]) -> Iterator[Fault]:
     yield Fault(f"{beats + 1} beats without an end and a reset", sent(beats + 1), reset=0)
 
 
-def _of_events(inputs: int, port: StreamPort, bodies: Iterator[Words]) -> Iterator[Fault]:
+def _of_events(network: Network, port: StreamPort, bodies: Iterator[Words]) -> Iterator[Fault]:
     whole = next(bodies)
     if half := len(whole) // 2:
         yield Fault(f"{half} of {len(whole)} transfers and a reset", whole[:half], reset=0.5)
-    address, value = port.field("address"), port.field("value")
-    if inputs < 1 << address.width:
-        stray = np.zeros((1, whole.shape[1]), np.uint32)
-        for field, number in ((address, inputs), (value, (1 << value.width) - 1)):
-            insert(stray, np.array([0]), np.array([number]), offset=field.offset, width=field.width)
-        name = f"an event of address {inputs}, where there are {inputs} inputs"
+    for named, payload in islice(strangers(network, port).items(), 1):
+        stray = np.array([[payload >> WORD * word & ((1 << WORD) - 1) for word in range(whole.shape[1])]], np.uint32)
+        name = f"an event of {named}, where there are {network.inputs} inputs"
         yield Fault(f"{name}, and a reset", stray, reset=0)
         yield Fault(name, stray, lasting=True)
 

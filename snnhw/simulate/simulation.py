@@ -38,7 +38,8 @@ def slowest(design: Design) -> int:
     plans = [WindowPlan(layer) for layer in design.layers if layer.chosen.visits == "windows"]
     step += sum(plan.visits * plan.phases for plan in plans)
     network = design.network
-    return network.num_steps * (step + network.inputs) + network.inputs
+    repeats = network.encoder.value_range.hi if network.encoder.repeats else 1
+    return network.num_steps * repeats * (step + network.inputs) + network.inputs
 
 
 def patience(design: Design) -> int:

@@ -97,13 +97,20 @@ class EncoderTrace:
         """Transfers after the one that ended the last of so many samples; 0 where that one never came."""
         return self.transfers - int(self.ends[samples - 1]) if 0 < samples <= len(self.ends) else 0
 
-    def values(self, steps: int, samples: int, inputs: int) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    def values(
+        self, steps: int, samples: int, inputs: int, repeats: bool = False
+    ) -> tuple[NDArray[Any], NDArray[np.int64]]:
         """The events as an array [steps, samples, inputs], 0 meaning none, and the samples of those it cannot hold.
 
-        It cannot hold events outside of it, nor one that comes a second time in its step, nor one of value 0.
+        It cannot hold events outside of it, nor one of value 0. Nor one that comes a second time in its step, unless it
+        ``repeats``: then the array holds the sums.
         """
         inside = (self.step < steps) & (self.sample < samples) & (self.address < inputs)
         place = (self.step[inside] * samples + self.sample[inside]) * inputs + self.address[inside]
+        if repeats:
+            sums = np.bincount(place, self.value[inside], steps * samples * inputs).astype(np.int64)
+            strays = np.unique(self.sample[~(inside & (self.value != 0))])
+            return sums.reshape(steps, samples, inputs), strays[strays < samples]
         array = np.zeros(steps * samples * inputs, np.uint16 if (self.value > 255).any() else np.uint8)
         array[place] = self.value[inside]
         shaped = array.reshape(steps, samples, inputs)

@@ -7,7 +7,7 @@ from textwrap import indent
 
 from snnhw.implementation import address_width
 from snnhw.packets import pack_samples
-from snnhw.shell import REGISTER_ADDRESS_BITS, AxiShell, result_packet, sample_packet
+from snnhw.shell import REGISTER_ADDRESS_BITS, AxiShell, registers_of, result_packet, sample_packet
 from snnhw.testbench.plan import Plan
 from snnhw.testbench.registers import COUNTS, accesses, definitions, identity, scratch
 from snnhw.testbench.subject import Subject
@@ -64,7 +64,7 @@ def axi_bench(subject: Subject, shell: AxiShell) -> dict[str, str]:
         result_bits=address_width(len(plan.results) + 1),
         word_bytes=shell.tdata // 8,
         address_bits=REGISTER_ADDRESS_BITS,
-        registers=definitions(plan.lines),
+        registers=definitions(plan.lines, registers_of(subject.interface)),
         patience=subject.patience,
         pauses=pauses("aclk"),
         samples=samples,
@@ -97,7 +97,7 @@ class _AxiPlan(Plan):
         self.lines += identity(self.subject)
         self.load_weights()
         self.say("Registers that are written, and others that cannot be.")
-        self.lines += accesses()
+        self.lines += accesses(registers_of(self.subject.interface))
         self.every_sample()
         self._state()
         if self.subject.sends_events:
@@ -172,11 +172,11 @@ class _AxiPlan(Plan):
 
     def _outside(self) -> None:
         """Events of addresses that do not exist, in samples that are good without them."""
-        if not self.subject.addresses_outside:
+        if not self.subject.strangers:
             return
         self.say("Events of addresses that do not exist, in samples that are good without them.")
-        for address in self.subject.addresses_outside:
-            stranger = self.subject.stranger(address).to_bytes(self._record, "little")
+        for payload in self.subject.strangers.values():
+            stranger = payload.to_bytes(self._record, "little")
             octets = self._octets[self.current]
             self._send(self._packet(stranger + octets[: -self._record] + stranger + octets[-self._record :]), 1)
             self._counts["dropped"] += 2

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from snnhw.shell import (
     IDENTITY,
     REGISTER_ADDRESS_BITS,
-    REGISTERS,
     REGISTERS_VERSION,
+    Register,
     result_packet,
     sample_packet,
 )
@@ -22,11 +22,11 @@ WRITES = ((0x01234567, 0b1111), (0x89ABCDEF, 0b0101), (0xFFFFFFFF, 0b0000), (0x7
 """What is written to ``scratch``, and the bytes of it that are to be kept."""
 
 
-def definitions(lines: Iterable[str]) -> str:
+def definitions(lines: Iterable[str], registers: Sequence[Register]) -> str:
     """Verilog that defines the addresses and bits that the lines use: ``AT_STATUS``, ``STATUS_SHORT``."""
     used = set(re.findall(r"\w+", " ".join([*lines, *(at(name) for name in ("status", *COUNTS))])))
     constants: dict[str, tuple[int, int]] = {}
-    for register in REGISTERS:
+    for register in registers:
         constants[at(register.name)] = (REGISTER_ADDRESS_BITS, register.address)
         for field in register.fields:
             constants[f"{register.name}_{field.name}".upper()] = (32, 1 << field.lowest)
@@ -74,17 +74,17 @@ def scratch(writes: int = len(WRITES)) -> str:
     return f'check("scratch", {at("scratch")}, ALL, {number(kept)});'
 
 
-def accesses() -> Iterator[str]:
+def accesses(registers: Sequence[Register]) -> Iterator[str]:
     """Write bytes alone; whatever is not there, or can only be read, is refused and changes nothing."""
     for index, (value, strobes) in enumerate(WRITES):
         yield f"write({at('scratch')}, {number(value)}, 4'b{strobes:04b}, OKAY);"
         yield scratch(index + 1)
-    known = {register.address + 4 * index for register in REGISTERS for index in range(register.count)}
+    known = {register.address + 4 * index for register in registers for index in range(register.count)}
     unknown = sorted(set(range(0, 1 << REGISTER_ADDRESS_BITS, 4)) - known)
     for address in (unknown[0], unknown[-1]):
         yield f"read({number(address, REGISTER_ADDRESS_BITS)}, SLVERR);"
         yield f"write({number(address, REGISTER_ADDRESS_BITS)}, ALL, 4'hf, SLVERR);"
-    for register in REGISTERS:
+    for register in registers:
         if register.access == "read":
             yield f"write({at(register.name)}, ALL, 4'hf, SLVERR);"
     yield f'check("identity", {at("identity")}, ALL, {number(IDENTITY)});'

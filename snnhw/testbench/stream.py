@@ -84,9 +84,9 @@ class _StreamPlan(Plan):
     def ill_framed(self) -> None:
         """Samples that ``last`` ends too early or too late, or events of no address; after each a good one."""
         if self.subject.sends_events:
-            for address in self.subject.addresses_outside:
-                self.say(f"Events of address {address}, which does not exist, in a sample that is good without them.")
-                stranger, (*others, end) = self.subject.stranger(address), self._transfers()
+            for named, stranger in self.subject.strangers.items():
+                self.say(f"Events of {named}, which does not exist, in a sample that is good without them.")
+                *others, end = self._transfers()
                 self._whole([stranger, *others, stranger, end], error=1)
                 self.lines.append(f"send({len(others) + 3}, 1);")
                 self.good()
@@ -111,9 +111,9 @@ class _StreamPlan(Plan):
             self.say(f"A reset {pause} cycles after the last transfer of a sample.")
             self._lose(self._others(), pause)
         if self.subject.sends_events:
-            for address in self.subject.addresses_outside:
-                self.say(f"A reset after an event of address {address}, which does not exist.")
-                self._lose([self.subject.stranger(address)], RESET_AFTER, error=1)
+            for named, stranger in self.subject.strangers.items():
+                self.say(f"A reset after an event of {named}, which does not exist.")
+                self._lose([stranger], RESET_AFTER, error=1)
         else:
             self.say("A reset while the rest of an ill-framed sample is passed over.")
             self._lose([self._open(word) for word in self._others()], RESET_AFTER, error=1)

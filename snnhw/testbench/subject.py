@@ -12,7 +12,7 @@ from golden.network import Result, run
 from snnhw.design import Design
 from snnhw.interface import Interface
 from snnhw.network import Network
-from snnhw.simulate.samples import pack
+from snnhw.simulate.samples import pack, strangers
 from snnhw.simulate.simulation import patience
 from snnhw.timing import predict
 from snnhw.verilog import Emitted
@@ -108,13 +108,6 @@ class Subject:
         return any(layer.chosen.memory == "spram" for layer in self.design.layers)
 
     @property
-    def addresses_outside(self) -> list[int]:
-        """The least and the greatest address of an event that has bits in the port, and no input; none, one or two."""
-        beyond = range(self.network.inputs, 1 << self.interface.sample.field("address").width)
-        return sorted({beyond[0], beyond[-1]}) if beyond else []
-
-    def stranger(self, address: int) -> int:
-        """The payload of an event of an address that does not exist, and of the greatest value."""
-        port = self.interface.sample
-        value = port.field("value")
-        return address << port.field("address").offset | ((1 << value.width) - 1) << value.offset
+    def strangers(self) -> dict[str, int]:
+        """The payloads of events of inputs that do not exist, see :func:`snnhw.simulate.samples.strangers`."""
+        return strangers(self.network, self.interface.sample)

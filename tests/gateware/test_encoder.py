@@ -1,4 +1,4 @@
-"""Six ways from pixels to events, each event for event like golden's; and samples that are framed wrongly."""
+"""All ways from pixels to events, each event for event like golden's; and samples that are framed wrongly."""
 
 import re
 from typing import NamedTuple
@@ -16,6 +16,7 @@ from snnhw.implementation import queue_depth
 from snnhw.interface import ABORT, EVENT, SAMPLE, STEP
 from snnhw.kinds import twin
 from snnhw.network import (
+    AddressEvents,
     Bernoulli,
     CountReadout,
     Dense,
@@ -40,8 +41,9 @@ ENCODERS = {
     "rate": Rate(threshold=100, period=2, phase=1),
     "latency": Latency(),
     "events": Events(bits=3),
+    "address_events": AddressEvents(bits=2),
 }
-FRAMED = [name for name in ENCODERS if name != "events"]
+FRAMED = [name for name, encoder in ENCODERS.items() if not encoder.takes_events]
 STORED = [name for name in FRAMED if name != "direct"]
 STALLS = [Stall(), Stall(sink=0.8, seed=1), Stall(source=0.8, seed=2), Stall(0.4, 0.4, True, 3)]
 
@@ -72,7 +74,7 @@ def run_rtl(config, batch, stall=None):
 def run_golden(config, batch):
     """Golden's values, cut into beats, through golden's serializer."""
     network, lanes = config.network, config.lanes
-    leading = (network.num_steps,) if network.encoder.kind == "events" else ()
+    leading = (network.num_steps,) if network.encoder.takes_events else ()
     steps = list(golden.encode(network, batch.reshape(len(batch), *leading, network.inputs)))
     words = []
     for sample in range(len(batch)):
@@ -83,13 +85,16 @@ def run_golden(config, batch):
                 (end if base == starts[-1] else EVENT, base, values[sample, base : base + lanes].tolist())
                 for base in starts
             ]
-    return Serializer(config.event_lanes).serialize(words)
+    events = Serializer(config.event_lanes).serialize(words)
+    if not network.encoder.repeats:
+        return events
+    return [(mark, *rest, min(value, 1)) for mark, *rest, value in events for _ in range(max(value, 1))]
 
 
 def batch_of(network, count=2, seed=0):
     """Samples with many dark pixels, empty beats and both ends of a byte."""
     random = np.random.default_rng(seed)
-    top = network.encoder.value_range.hi if network.encoder.kind == "events" else 255
+    top = network.encoder.value_range.hi if network.encoder.takes_events else 255
     pixels = random.integers(0, top + 1, (count, *network.sample_shape), dtype=np.uint8)
     pixels[random.random(pixels.shape) < 0.4] = 0
     pixels[random.random(pixels.shape) < 0.1] = top
@@ -102,7 +107,7 @@ def configs(draw):
     """A network with any encoder, any way to build it, and samples."""
     network = network_of(draw(encoders), draw(st.integers(1, 10)), draw(st.integers(1, 5)))
     lanes = draw(st.sampled_from([1, 2, 3, 6, 8]))
-    event_lanes = draw(st.sampled_from([1, 2] if lanes % 2 == 0 and network.encoder.kind != "events" else [1]))
+    event_lanes = draw(st.sampled_from([1, 2] if lanes % 2 == 0 and not network.encoder.takes_events else [1]))
     config = Config(network, lanes, draw(st.booleans()), draw(st.booleans()), event_lanes)
     return config, draw(samples(network, count=draw(st.integers(1, 3))))
 
