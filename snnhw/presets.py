@@ -24,12 +24,12 @@ from snnhw.modelfile import SUFFIX, load
 from snnhw.network import (
     PER_CHANNEL,
     PER_NEURON,
+    AddressEvents,
     Conv2d,
     CountReadout,
     Dense,
     Direct,
     Encoder,
-    Events,
     Layer,
     Leak,
     MembraneReadout,
@@ -321,9 +321,9 @@ def stbp_events(
     weight_bits: int = 4,
     event_bits: int = 4,
 ) -> Network:
-    """A network of Wu et al. for events, counted in each step; see `stbp_network`."""
+    """A network of Wu et al. for events of a camera, counted in each step; see `stbp_network`."""
     return _stbp(
-        notation, (channels, side, side), Events(bits=event_bits), neunorm, reset, num_steps, population, weight_bits
+        notation, (channels, side, side), AddressEvents(bits=event_bits), neunorm, reset, num_steps, population, weight_bits
     )
 
 
