@@ -98,7 +98,8 @@ class Point:
             hidden = (has_channels and self.channels.hidden) or self.hidden
             output = (has_channels and self.channels.output) or self.output
             choice = output if stage.last else hidden
-            synapse_lanes = min(choice.synapse_lanes, stage.channels) if stage.synapse.takes_turns else stage.channels
+            turns = stage.synapse.takes_turns and not (stage.index == 0 and network.encoder.repeats)
+            synapse_lanes = min(choice.synapse_lanes, stage.channels) if turns else stage.channels
             neuron_lanes = min(choice.neuron_lanes, synapse_lanes)
             layer = LayerImplementation(
                 synapse_lanes=synapse_lanes,
@@ -124,7 +125,8 @@ class Point:
         """What a layer with channels gets where it goes over events."""
         synapse, channels = stage.synapse, stage.channels
         possible = synapse.position_lanes(stage.in_shape)
-        synapse_lanes = _even_share(channels, max(1, lanes)) if synapse.takes_turns else channels
+        turns = synapse.takes_turns and not (stage.index == 0 and stage.network.encoder.repeats)
+        synapse_lanes = _even_share(channels, max(1, lanes)) if turns else channels
         layer = LayerImplementation(
             synapse_lanes=synapse_lanes,
             neuron_lanes=_even_share(synapse_lanes, neuron_lanes),

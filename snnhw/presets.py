@@ -323,7 +323,14 @@ def stbp_events(
 ) -> Network:
     """A network of Wu et al. for events of a camera, counted in each step; see `stbp_network`."""
     return _stbp(
-        notation, (channels, side, side), AddressEvents(bits=event_bits), neunorm, reset, num_steps, population, weight_bits
+        notation,
+        (channels, side, side),
+        AddressEvents(bits=event_bits),
+        neunorm,
+        reset,
+        num_steps,
+        population,
+        weight_bits,
     )
 
 

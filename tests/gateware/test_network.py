@@ -74,8 +74,8 @@ def encoded(network, tap, transfers):
             assert any(values)
             for lane, address in enumerate(lanes_of(signals["address"], transfer["address"])):
                 if values[lane]:
-                    assert step[address * len(values) + lane] == 0
-                    step[address * len(values) + lane] = values[lane]
+                    assert network.encoder.repeats or step[address * len(values) + lane] == 0
+                    step[address * len(values) + lane] += values[lane]
         else:
             steps.append((transfer["mark"], step))
             step = [0] * network.inputs
@@ -99,6 +99,8 @@ def run_rtl(config, batch, stall=None):
     seen["class"] = [only for (only,) in seen["class"]]
     assert not any(run.ports["error"])
     shapes = {layer.name: layer.shape for layer in circuit.design.layers}
+    for layer, part in zip(circuit.design.layers, circuit.layers, strict=True):
+        shapes |= {f"{layer.name}.{name}": kept.shape for name, kept in part.kept.items()}
     for tap in circuit.interface.taps:
         if tap.stage == "encoder":
             seen["encoder"] = encoded(network, tap, run.watched["encoder"])
@@ -161,7 +163,7 @@ def model_of(encoder, layers, readout, inputs=9, num_steps=4, seed=0, **tensors)
 
 def batch_of(network, count=3, seed=4):
     random = np.random.default_rng(seed)
-    highest = network.encoder.value_range.hi if network.encoder.kind == "events" else 255
+    highest = network.encoder.sample_range.hi
     pixels = random.integers(0, highest + 1, (count, *network.sample_shape), dtype=np.uint8)
     pixels[random.random(pixels.shape) < 0.3] = 0
     return pixels

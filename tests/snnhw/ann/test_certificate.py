@@ -80,7 +80,7 @@ def dataset(draws: Draws, chosen: Network, count: int = 20) -> Dataset:
 
 def of_one_step(draws: Draws) -> Network:
     """Up to three layers of any kind, then one that is read, in one step."""
-    encoder = kinds.ENCODERS[draws.choice(sorted(set(kinds.ENCODERS) - {"events"}))](draws, LARGE)
+    encoder = kinds.ENCODERS[draws.choice(sorted(set(kinds.ENCODERS) - {"events", "address_events"}))](draws, LARGE)
     stages: list[Layer] = []
     shape: tuple[int, ...] = (2, SIDE, SIDE)
     for index in range(draws.integer(0, 3)):

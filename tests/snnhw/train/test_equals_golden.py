@@ -63,7 +63,7 @@ def test_every_number_of_every_variant_is_goldens(data: st.DataObject):
 
 
 def events_leading(network: Network) -> tuple[int, ...]:
-    return (network.num_steps,) if network.encoder.kind == "events" else ()
+    return (network.num_steps,) if network.encoder.takes_events else ()
 
 
 @pytest.mark.parametrize(("threshold", "reset_amount"), [(10, PER_NEURON), (PER_NEURON, 50), (PER_NEURON, PER_NEURON)])
