@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from gateware.convolution import Convolution
 from gateware.pooling import Pool
 from gateware.serializer import Serializer
 from gateware.stream import current_layout, filled, lookup, shape_of
+from gateware.weights import Contents
 from snnhw.errors import DescriptionError
 from snnhw.network import Range
 from snnhw.neunorm import AuxiliaryNeurons as Auxiliary
@@ -20,6 +22,7 @@ from snnhw.neunorm import NeuNormConv2d, auxiliary, auxiliary_neurons, spiking
 
 if TYPE_CHECKING:
     from snnhw.design import DesignLayer
+    from snnhw.model import ModelLayer
 
 
 def parts(layer: DesignLayer) -> tuple[DesignLayer, DesignLayer, DesignLayer]:
@@ -71,6 +74,13 @@ class NeuNormConvolution(wiring.Component):
                 "currents": Out(stream.Signature(current_layout(layer.shape.neuron_lanes, layer.built.current))),
             }
         )
+
+    @staticmethod
+    def contents(layer: DesignLayer, numbers: ModelLayer) -> Iterator[Contents]:
+        """What stands in the memories: those of the events' convolution, then those of the states'."""
+        convolution, _, weighing = parts(layer)
+        yield from Convolution.contents(convolution, spiking(numbers))
+        yield from Convolution.contents(weighing, auxiliary(numbers))
 
     def elaborate(self, platform):
         m = Module()

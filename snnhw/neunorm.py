@@ -54,7 +54,6 @@ class NeuNormConv2d(Conv2d):
     ``position_bits`` and not negative, with which a[c] * b(q) is a matrix of rank one.
     """
 
-    takes_turns: ClassVar[bool] = True
     most_event_lanes: ClassVar[int] = 1
     remembers: ClassVar[bool] = True
     loadable: ClassVar[bool] = False

@@ -9,9 +9,11 @@ from gateware.neunorm import AuxiliaryNeurons, NeuNormConvolution
 from golden import neunorm as golden
 from snnhw.design import Design
 from snnhw.errors import DescriptionError
+from snnhw.fpga.parts import FAMILIES
+from snnhw.fpga.room import least_cells
 from snnhw.interface import ABORT, SAMPLE, STEP
 from snnhw.verification import verify
-from tests.convolutions import built, model, network, transfers_of, values_of, words_after_resets
+from tests.convolutions import built, conv, model, network, transfers_of, values_of, words_after_resets
 from tests.gateware.harness import Stall, from_words, in_steps, simulate
 from tests.neunorm import FORMS, deep, neunorm
 
@@ -89,6 +91,17 @@ def test_states_and_cycles_are_compared_and_a_state_that_does_not_decay_is_found
     report = verify(design, samples, engine="amaranth")
     assert report.divergence is not None
     assert (report.divergence.stage, report.divergence.step) == ("first.auxiliary", 1)
+
+
+def test_the_room_for_both_convolutions_is_told_before_synthesis():
+    """Folded weights stand in a memory beside that of the spikes'; what spikes' weights need in registers stays."""
+    cells = []
+    for synapse in (neunorm(channels=64), conv(64, 3, padding=1)):
+        chosen = model(network(synapse, (16, 20, 20), num_steps=3), seed=3)
+        (least,) = [of for name, of in least_cells(Design.of(chosen), FAMILIES["xc7"]).items() if name == "first"]
+        cells.append(least)
+    assert cells[0].bram > cells[1].bram > 0
+    assert cells[0].ff == cells[1].ff > 0
 
 
 def test_what_there_is_no_circuit_of_is_refused():
