@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from amaranth.lib import wiring
 
 from gateware.network import NetworkCircuit
-from snnhw.shell import CIRCUIT, AxiShell, Shell, StreamShell, pixel_bits
+from snnhw.shell import CIRCUIT, AerShell, AxiShell, Shell, StreamShell, pixel_bits
 
 if TYPE_CHECKING:
     from snnhw.design import Design
@@ -22,6 +22,10 @@ def shell_top(design: Design, shell: Shell) -> wiring.Component:
         from gateware.axi import AxiTop
 
         return AxiTop(design, tdata=shell.tdata)
+    if isinstance(shell, AerShell):
+        from gateware.aer import AerTop
+
+        return AerTop(design, bin_cycles=shell.bin_cycles)
     from gateware.uart import UartTop
 
     pixel_bits(design.network)  # refuses a network that cannot be reached, before there is a component that nobody uses

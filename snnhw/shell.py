@@ -1,7 +1,8 @@
-"""What surrounds the circuit of a network: nothing, AXI or a UART. As data: ports, registers and layouts of bytes.
+"""What surrounds the circuit of a network: nothing, AXI, a UART or a camera's port. As data: ports, registers, bytes.
 
-The circuit of a network is the same in every shell. ``gateware/axi.py`` and ``gateware/uart.py`` build from what stands
-here; the Verilog's header, the JSON beside it and host programs read it. ``docs/interfaces.md`` says it in words.
+The circuit of a network is the same in every shell. ``gateware/axi.py``, ``gateware/uart.py`` and ``gateware/aer.py``
+build from what stands here; the Verilog's header, the JSON beside it and host programs read it. ``docs/interfaces.md``
+says it in words.
 """
 
 from __future__ import annotations
@@ -89,7 +90,30 @@ class UartShell(Frozen):
         return [*inputs, *(Port(name, "output", 1) for name in ("tx", "busy", "error"))]
 
 
-Shell = Annotated[StreamShell | AxiShell | UartShell, Field(discriminator="kind")]
+class AerShell(Frozen):
+    """A camera's events by four-phase handshake, in bins of ``bin_cycles`` or, where that is 0, that a pin cuts.
+
+    For networks with the encoder `AddressEvents`; results leave by the circuit's own stream.
+    """
+
+    kind: Literal["aer"] = "aer"
+    bin_cycles: int = Field(default=0, ge=0, lt=1 << 32)
+
+    def ports(self, interface: Interface) -> list[Port]:
+        """All ports of the top module."""
+        places = [field for field in interface.sample.fields if field.name != "end"]
+        return [
+            *clocked_ports([interface.result]),
+            Port("aer_request", "input", 1),
+            *(Port(f"aer_{field.name}", "input", field.width) for field in places),
+            Port("aer_acknowledge", "output", 1),
+            *([] if self.bin_cycles else [Port("bin_end", "input", 1)]),
+            Port("error", "output", 1),
+            *(Port(name, "output", COUNT_BITS) for name in interface.counts),
+        ]
+
+
+Shell = Annotated[StreamShell | AxiShell | UartShell | AerShell, Field(discriminator="kind")]
 
 PLAIN = StreamShell()
 """The shell of a circuit of which nothing else is said."""

@@ -16,6 +16,7 @@ from snnhw.semantics import semantics
 from snnhw.shell import (
     COUNTED,
     PLAIN,
+    AerShell,
     AxiShell,
     Packet,
     Shell,
@@ -91,7 +92,7 @@ def describe(design: Design, interface: Interface, shell: Shell) -> dict[str, ob
 def describe_shell(network: Network, interface: Interface, shell: Shell) -> dict[str, object]:
     """What the JSON says of the shell: its choices, and the bytes and registers that pass through it."""
     described: dict[str, object] = shell.model_dump(mode="json")
-    if not isinstance(shell, StreamShell):
+    if isinstance(shell, AxiShell | UartShell):
         described["result"] = result_packet(interface).model_dump(mode="json")
     if isinstance(shell, AxiShell):
         described["sample"] = sample_packet(network, interface).model_dump(mode="json")
@@ -134,6 +135,16 @@ def shell_lines(network: Network, interface: Interface, shell: Shell) -> list[st
             *([*port_lines(interface.weights), "  loaded: all weights are there"] if interface.weights else []),
             STREAM_RULE,
         ]
+    if isinstance(shell, AerShell):
+        return [
+            "  clk, rst (synchronous, active high)",
+            "  aer_request, aer_acknowledge: four phases, of any clock; beside them the event's place, which holds",
+            f"  {bin_text(shell)}",
+            *port_lines(interface.result),
+            "  error: an event had an address that does not exist, or too many bins ended at once (until a reset)",
+            *(f"  {register.name}: {register.meaning}" for register in COUNTED if register.name in interface.counts),
+            STREAM_RULE,
+        ]
     result = result_packet(interface)
     outcome = [f"A result, {size(result)}:", *field_lines(result.fields)]
     if isinstance(shell, UartShell):
@@ -159,6 +170,11 @@ def shell_lines(network: Network, interface: Interface, shell: Shell) -> list[st
         "Registers:",
         *(f"  0x{register.address:02X} {register.name}" for register in registers_of(interface)),
     ]
+
+
+def bin_text(shell: AerShell) -> str:
+    """What ends a bin."""
+    return f"a bin ends every {shell.bin_cycles} cycles" if shell.bin_cycles else "bin_end: 1 for a cycle ends a bin"
 
 
 def size(packet: Packet) -> str:

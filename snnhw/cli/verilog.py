@@ -31,10 +31,13 @@ Top = Annotated[
 Folder = Annotated[
     str | None, typer.Option("--out", metavar="DIR", help="The folder; NAME_verilog in this folder unless told.")
 ]
-_INTERFACE = typer.Option("--interface", metavar="KIND", help="What surrounds the circuit: stream, axi or uart.")
+_INTERFACE = typer.Option(
+    "--interface", metavar="KIND", help="What surrounds the circuit: stream, axi or uart; aer for a camera's events."
+)
 _TDATA = typer.Option("--tdata", metavar="BITS", help="Width of AXI4-Stream: 8, 32 or 64; 32 unless told.")
 _BAUD = typer.Option("--baud", min=1, metavar="N", help="Of the UART; 115200 unless told.")
 _CLOCK = typer.Option("--clock-hz", min=1, metavar="N", help="The clock that the UART divides.")
+_BIN = typer.Option("--bin-cycles", min=1, metavar="N", help="Cycles of a bin behind aer; unless told a pin ends bins.")
 Surrounded = Annotated[str, _INTERFACE]
 LineBaud = Annotated[int | None, _BAUD]
 LineClock = Annotated[int | None, _CLOCK]
@@ -52,6 +55,7 @@ def verilog(
     tdata: Annotated[int | None, _TDATA] = None,
     baud: LineBaud = None,
     clock_hz: LineClock = None,
+    bin_cycles: Annotated[int | None, _BIN] = None,
     testbench: Annotated[bool, typer.Option("--testbench", help="Write a self-checking test bench too.")] = False,
     dataset: DatasetName = "sample",
     limit: Annotated[int | None, _VECTORS] = None,
@@ -67,7 +71,7 @@ def verilog(
 
     chosen = resolve_model(model)
     design = circuit.design(chosen)
-    shell = _shell(interface, tdata, baud, clock_hz)
+    shell = _shell(interface, tdata=tdata, baud=baud, clock_hz=clock_hz, bin_cycles=bin_cycles)
     folder = Path(out) if out is not None else Path(f"{Path(model).stem}_verilog")
     check_can_write(folder)
     samples = _samples(design, shell, dataset, limit) if testbench else None
@@ -96,20 +100,18 @@ def verilog(
         screen.print(line)
 
 
-_OPTIONS = {"stream": (), "axi": ("tdata",), "uart": ("baud", "clock_hz")}
+_OPTIONS = {"stream": (), "axi": ("tdata",), "uart": ("baud", "clock_hz"), "aer": ("bin_cycles",)}
 """The options that go with each kind of ``--interface``."""
 
 
-def _shell(interface: str, tdata: int | None, baud: int | None, clock_hz: int | None) -> Shell:
+def _shell(interface: str, **options: int | None) -> Shell:
     """The shell that the options ask for; raises DescriptionError for one that cannot be."""
     from pydantic import TypeAdapter
 
     from snnhw.shell import Shell
 
     adapter: TypeAdapter[Shell] = TypeAdapter(Shell)
-    return adapter.validate_python(
-        shell_fields(_OPTIONS, interface, adapter, tdata=tdata, baud=baud, clock_hz=clock_hz)
-    )
+    return adapter.validate_python(shell_fields(_OPTIONS, interface, adapter, **options))
 
 
 def shell_fields(
@@ -145,8 +147,11 @@ def _samples(design: Design, shell: Shell, dataset: str, limit: int | None) -> N
     """The first images of a dataset, uint8 [B, *sample_shape]: as many as a test bench of a shell sends."""
     from snnhw.cli.images import noted
     from snnhw.data import check_images, load
+    from snnhw.errors import DescriptionError
     from snnhw.testbench import LIMITS
 
+    if shell.kind not in LIMITS:
+        raise DescriptionError(f"there is no test bench behind --interface {shell.kind}: write that of stream")
     count = LIMITS[shell.kind] if limit is None else limit
     network = design.network
     return check_images(noted(load(dataset, limit=count, network=network), network), network)

@@ -40,6 +40,8 @@ def testbench(
     """
     if len(samples) == 0:
         raise ValueError("a test bench needs a sample at least")
+    if emitted.shell.kind not in LIMITS:
+        raise ValueError(f"there is no test bench for the shell '{emitted.shell.kind}': emit the circuit without one")
     subject = Subject(design, emitted, check_samples(design.network, samples), stalls, seed)
     if isinstance(emitted.shell, AxiShell):
         return axi_bench(subject, emitted.shell)
