@@ -46,7 +46,7 @@ def design(encoder=None, **choices):
     return Design.of(Model(chosen, tensors), **choices)
 
 
-def recording(seed):
+def recording(seed, most=30):
     """Events (x, y, polarity) of each bin of all samples: many of one place, and some of x = 5, where there is none."""
     chance = random.Random(seed)
     return [
@@ -54,7 +54,7 @@ def recording(seed):
             (chance.choice((0, 0, 0, 0, 0, 1, 2, 3, 4, 5)), chance.choice((0, 0, 0, 1, 2)), chance.randrange(2))
             for _ in range(count)
         ]
-        for count in (chance.randrange(30) for _ in range(STEPS * SAMPLES))
+        for count in (chance.randrange(most) for _ in range(STEPS * SAMPLES))
     ]
 
 
@@ -110,6 +110,7 @@ class Camera:
             await self.cycle(ctx)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_camera_whose_bins_a_pin_cuts_gets_goldens_results(seed):
     bins, top = recording(seed), AerTop(design(), bin_cycles=0)
@@ -133,9 +134,10 @@ def test_a_camera_whose_bins_a_pin_cuts_gets_goldens_results(seed):
     assert min(dropped) > 0
 
 
+@pytest.mark.slow
 def test_a_clock_cuts_bins():
     """Each bin's events come well within its cycles; the first bin begins with the circuit."""
-    cycles, bins = 700, recording(3)
+    cycles, bins = 200, recording(3, most=10)
     top = AerTop(design(), bin_cycles=cycles)
     camera = Camera(top, 3)
 
@@ -195,6 +197,7 @@ def test_ends_of_bins_go_before_events_that_wait_and_none_is_lost_in_silence():
     assert lost == [0, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bin_cycles", [0, 1000])
 def test_the_verilog_has_the_ports_of_the_shell(bin_cycles):
     shell = AerShell(bin_cycles=bin_cycles)
