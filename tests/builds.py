@@ -8,7 +8,7 @@ from typing import get_args
 from snnhw.implementation import MEMORY_KINDS, Implementation, LayerImplementation, LayerShape, bit_lanes
 from snnhw.network import Network, PlacedLayer
 from snnhw.points import POINTS, point
-from snnhw.shell import PLAIN, AxiShell, Shell, UartShell
+from snnhw.shell import PLAIN, AerShell, AxiShell, Shell, UartShell
 from tests.draws import Draws, flag
 from tests.kinds import SMALL, Limits
 
@@ -21,6 +21,7 @@ SHELLS: dict[str, Callable[[Draws], Shell]] = {
     "stream": lambda draws: PLAIN,
     "axi": lambda draws: AxiShell(tdata=draws.choice((32, 8, 64))),
     "uart": lambda draws: UartShell(clock_hz=draws.choice((12_000_000, 921_600, 100_000_000))),
+    "aer": lambda draws: AerShell(bin_cycles=draws.choice((0, 1, 1000, 65_536))),
 }
 
 LONG_BEAT = 32
@@ -83,8 +84,12 @@ def named_implementation(draws: Draws, chosen: Network) -> Implementation:
 
 def shell(draws: Draws, chosen: Network, built: Implementation) -> Shell:
     """A shell of any kind that a network can be reached through."""
-    serial = not chosen.encoder.takes_events and built.pixels_per_beat <= LONG_BEAT
-    return SHELLS[draws.choice([kind for kind in SHELLS if kind != "uart" or serial])](draws)
+    source = chosen.encoder
+    suits = {
+        "uart": not source.takes_events and built.pixels_per_beat <= LONG_BEAT,
+        "aer": not source.carries_values and all(layer.memory == "rom" for layer in built.layers),
+    }
+    return SHELLS[draws.choice([kind for kind in SHELLS if suits.get(kind, True)])](draws)
 
 
 def _loads(stage: PlacedLayer) -> bool:
