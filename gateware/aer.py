@@ -122,7 +122,7 @@ class AerTop(wiring.Component):
         place = data.StructLayout({name: member.shape for name, member in sample if name != END})
         m.submodules.circuit = circuit
         m.submodules.receiver = receiver = Receiver(place, sample)
-        m.submodules.ends = ends = BinEnds(sample)
+        m.submodules.bins = ends = BinEnds(sample)
         wiring.connect(m, receiver.events, ends.events)
         wiring.connect(m, ends.sample, circuit.sample)
         m.d.comb += [

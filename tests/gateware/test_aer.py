@@ -20,6 +20,7 @@ from snnhw.network import AddressEvents, Conv2d, Dense, Events, Layer, MembraneR
 from snnhw.shell import AerShell
 from snnhw.verilog import emit
 from tests.gateware.harness import drive
+from tests.tools import lint
 
 STEPS, SAMPLES = 3, 4
 PLACES = {"x": 5, "y": 3, "polarity": 2}
@@ -199,13 +200,15 @@ def test_ends_of_bins_go_before_events_that_wait_and_none_is_lost_in_silence():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("bin_cycles", [0, 1000])
-def test_the_verilog_has_the_ports_of_the_shell(bin_cycles):
+def test_the_verilog_has_the_ports_of_the_shell_and_no_tool_warns(bin_cycles, tmp_path):
     shell = AerShell(bin_cycles=bin_cycles)
     circuit = emit(design(), shell=shell)
     body = re.search(r"^module snn\s*\(.*?\);\n(.*?)^endmodule", circuit.verilog, re.MULTILINE | re.DOTALL)[1]
     declared = re.findall(r"^  (input|output) (?:\[(\d+):0\] )?(\w+);", body, re.MULTILINE)
     found = sorted((port, kind, int(high or 0) + 1) for kind, high, port in declared)
     assert found == sorted(tuple(port) for port in shell.ports(circuit.interface))
+    circuit.write(tmp_path)
+    assert lint(tmp_path, "snn.vlt", "snn.v") == set()
     assert ("bin_end: 1 for a cycle" in circuit.verilog) == (bin_cycles == 0)
 
 
