@@ -32,8 +32,8 @@ class Receiver(wiring.Component):
 
     The sender holds ``place`` from before ``request`` rises until ``acknowledge`` does; both then fall, the request
     first. ``request`` may be of any clock or none: two flip-flops bring it to this one. An event is offered 2 cycles
-    after a request was seen and acknowledged in the cycle after it was taken; then a sender that answers at once needs
-    4 cycles more before the next is offered.
+    after a request was seen and acknowledged in the cycle after it was taken: a sender that answers at once sends one
+    every 6 cycles.
     """
 
     def __init__(self, place: data.StructLayout, sample: data.StructLayout):

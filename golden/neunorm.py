@@ -26,27 +26,27 @@ class NeuNormConvolution:
         synapse = layer.synapse
         assert isinstance(synapse, NeuNormConv2d)
         self.spiking = Convolution(spiking(layer))
-        self.neurons = AuxiliaryNeurons(layer)
+        self.auxiliary = AuxiliaryNeurons(layer)
         self.shift = synapse.shift
-        weighing = auxiliary(layer) if synapse.form != "full" else spiking(layer)
-        positions = self.neurons.planes[1] * self.neurons.planes[2]
+        full = synapse.form == "full"
+        weighing = spiking(layer) if full else auxiliary(layer)
+        self.weighing = FullConvolution(layer) if full else Convolution(weighing)
+        positions = self.auxiliary.planes[1] * self.auxiliary.planes[2]
         self.fan_outs = weighing.synapse.fan_outs(weighing.in_shape).reshape(-1, positions).sum(axis=0)
-        self.convolution: Convolution | FullConvolution
-        self.convolution = FullConvolution(layer) if synapse.form == "full" else Convolution(auxiliary(layer))
 
     def initial_state(self, batch: int) -> State:
         """Nothing has been sent."""
-        return {"auxiliary": self.neurons.initial_state(batch)}
+        return {"auxiliary": self.auxiliary.initial_state(batch)}
 
     def step(self, state: State, values: Array) -> tuple[State, Array]:
         """The new states, and the currents [B, units] of one step's events [B, inputs]."""
-        kept, weighed = self.neurons.step(state["auxiliary"], values)
-        subtracted = self.convolution.accumulate(weighed) >> self.shift
+        kept, weighed = self.auxiliary.step(state["auxiliary"], values)
+        subtracted = self.weighing.accumulate(weighed) >> self.shift
         return {"auxiliary": kept}, self.spiking.accumulate(values) - subtracted
 
     def operations(self, state: State) -> NDArray[np.int64]:
         """The products with what the auxiliary neurons send, [B]; of a full form those of every input channel."""
-        sent = self.neurons.weighed(state["auxiliary"]) != 0
+        sent = self.auxiliary.weighed(state["auxiliary"]) != 0
         counted: NDArray[np.int64] = (sent.astype(np.float64) @ self.fan_outs).astype(np.int64)
         return counted
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 from pydantic import Field, model_validator
 
 from snnhw.convolution import Conv2d, planes
+from snnhw.errors import DescriptionError
 from snnhw.integers import Integer, Range, Shape
 from snnhw.kinds import register
 from snnhw.pooling import Pool2d
@@ -196,7 +197,7 @@ def folded(model: Model, bits: int = 6) -> Model:
 
     M is what a channel's weights sum up to, each times its input channel's number; it is rounded in units of the
     smallest power of two with which it fits, and ``shift`` follows. Numbers of positions stay. Of a ``full`` form there
-    is nothing to fold, and other layers stay as they are.
+    is nothing to fold, and other layers stay as they are. Raises DescriptionError for so few bits that M does not fit.
     """
     from snnhw.model import Model
 
@@ -206,7 +207,9 @@ def folded(model: Model, bits: int = 6) -> Model:
         if not isinstance(own, NeuNormConv2d) or own.form != "per_channel":
             continue
         exact, most = own.folded_weights(layer.tensors), (1 << (bits - 1)) - 1
-        lost = next(lost for lost in range(own.shift + 1) if abs(exact).max() <= (most + 0.5) * 2**lost)
+        fitting = (lost for lost in range(own.shift + 1) if abs(exact).max() < (most + 0.5) * 2**lost)
+        if (lost := next(fitting, None)) is None:
+            raise DescriptionError(f"layer '{layer.name}': its folded numbers do not fit {bits} bits: give more")
         rounded = (exact / 2.0**lost).round().astype(exact.dtype)
         fields = {"form": "folded", "auxiliary_bits": bits, "shift": own.shift - lost}
         synapse = type(own).model_validate({**own.model_dump(), **fields})

@@ -29,7 +29,6 @@ from snnhw.network import (
     CountReadout,
     Dense,
     Direct,
-    Encoder,
     Layer,
     Leak,
     MembraneReadout,
@@ -281,8 +280,11 @@ def mnist_conv_seed(
     )
 
 
-_STBP_NEURON = Neuron(leak=Leak(kind="multiply", amount=1, bits=2), threshold=PER_CHANNEL, reset="zero")
-"""``u = k u (1 - o) + I`` with k of 1/4, where Wu et al. 2019 have 0.2 and 0.25."""
+def _stbp_neuron(reset: str) -> Neuron:
+    """``u = k u (1 - o) + I`` where it resets to zero, with k of 1/4; Wu et al. 2019 have 0.2 and 0.25."""
+    leak = Leak(kind="multiply", amount=1, bits=2)
+    return Neuron.model_validate({"leak": leak, "threshold": PER_CHANNEL, "reset": reset})
+
 
 _MNIST_CNN = "15C5-P2-40C5-P2-300-10"
 _NEUROMORPHIC = "128C3-128C3-AP2-128C3-256C3-AP2-1024FC-Voting"
@@ -304,8 +306,15 @@ def stbp_images(
     pixel_bits: int = 4,
 ) -> Network:
     """A network of Wu et al. for images, which go into the first convolution at every step; see `stbp_network`."""
-    return _stbp(
-        notation, (channels, side, side), Direct(bits=pixel_bits), neunorm, reset, num_steps, population, weight_bits
+    return stbp_network(
+        notation,
+        input_shape=(channels, side, side),
+        encoder=Direct(bits=pixel_bits),
+        num_steps=num_steps,
+        neuron=_stbp_neuron(reset),
+        population=population,
+        neunorm=neunorm,
+        weight_bits=weight_bits,
     )
 
 
@@ -322,34 +331,12 @@ def stbp_events(
     event_bits: int = 4,
 ) -> Network:
     """A network of Wu et al. for events of a camera, counted in each step; see `stbp_network`."""
-    return _stbp(
-        notation,
-        (channels, side, side),
-        AddressEvents(bits=event_bits),
-        neunorm,
-        reset,
-        num_steps,
-        population,
-        weight_bits,
-    )
-
-
-def _stbp(
-    notation: str,
-    input_shape: tuple[int, ...],
-    encoder: Encoder,
-    neunorm: str,
-    reset: str,
-    num_steps: int,
-    population: int,
-    weight_bits: int,
-) -> Network:
     return stbp_network(
         notation,
-        input_shape=input_shape,
-        encoder=encoder,
+        input_shape=(channels, side, side),
+        encoder=AddressEvents(bits=event_bits),
         num_steps=num_steps,
-        neuron=_STBP_NEURON.model_validate({**_STBP_NEURON.model_dump(), "reset": reset}),
+        neuron=_stbp_neuron(reset),
         population=population,
         neunorm=neunorm,
         weight_bits=weight_bits,

@@ -618,14 +618,8 @@ class EventsEncoder:
             self.now = self.consumer.take(self.now, events, True) + 1
 
 
-class BinsEncoder:
+class BinsEncoder(EventsEncoder):
     """Events are offered to the first layer in the cycle after they came, which may be that in which others leave."""
-
-    frames = False
-
-    def __init__(self, design: Design, consumer: _Consumer) -> None:
-        self.consumer = consumer
-        self.now = self.started = 0
 
     def take(self, counts: list[Counts]) -> None:
         self.started = self.now

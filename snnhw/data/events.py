@@ -165,8 +165,8 @@ class EventDataset:
         """
         if not network.encoder.takes_events:
             raise DatasetError(
-                f"{self.name} holds events, and the network takes pixels: give it the encoder 'events', or choose "
-                "another dataset"
+                f"{self.name} holds events, and the network takes pixels: give it the encoder 'events' or "
+                "'address_events', or choose another dataset"
             )
         wanted, factor = network.input_shape, 1
         if len(wanted) == len(self.shape) == 3:

@@ -7,6 +7,7 @@ import pytest
 
 from golden.network import Golden
 from golden.neunorm import AuxiliaryNeurons, NeuNormConvolution
+from snnhw.errors import DescriptionError
 from snnhw.model import Model
 from snnhw.network import Network
 from snnhw.neunorm import folded
@@ -97,6 +98,18 @@ def test_numbers_of_channels_fold_exactly_where_there_is_room(form):
     assert 8 <= abs(coarse.tensors["first.auxiliary"]).max() <= 15
     off = Golden(coarse).run(samples, traces=True).traces["first"].integrated - wanted
     assert 0 < abs(off).max() <= abs(wanted).max() / 4
+
+
+def test_a_folded_number_halfway_beyond_the_last_is_rounded_in_larger_units():
+    """63 in halves is 31.5, which would round to 32: it takes quarters. And what fits no shift is refused."""
+    chosen = network(neunorm(channels=1, kernel=1, padding=0, form="per_channel", shift=4), (1, 1, 1), 1, bias=False)
+    tensors = tensors_of(chosen.layers[0], weight=[[[[-3]]]], auxiliary=[-21])
+    tensors |= tensors_of(chosen.layers[1], weight=[[1], [1]], bias=[0, 0])
+    made = folded(Model(chosen, tensors), 6)
+    assert made.tensors["first.auxiliary"].tolist() == [[[16]]]
+    assert made.network.model_dump()["stages"][0]["synapse"]["shift"] == 2
+    with pytest.raises(DescriptionError, match="do not fit 2 bits"):
+        folded(Model(chosen, tensors), 2)
 
 
 @pytest.mark.parametrize("form", FORMS)
